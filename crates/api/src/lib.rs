@@ -1,0 +1,1 @@
+//! The node's interface: types, client and the golden OpenAPI document.

@@ -1,0 +1,1 @@
+//! SQL lowered to Programs, and the audit of what a Program reveals.

@@ -1,0 +1,151 @@
+//! The computation contract as a document: what all parties sign.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Did, Hash};
+
+/// The format that this build writes and reads; the first field that anyone checks.
+pub const FORMAT: &str = "treaty-contract/1";
+
+/// Everything that the parties agree on. Its canonical bytes are what each party signs; their hash is its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The alliance (hash of its founding document) on whose ledger the contract lives.
+    pub alliance: Hash,
+    /// One line for people.
+    pub title: String,
+    /// Why the data is used, in the words of the datasets' terms.
+    pub purpose: String,
+    /// Who takes part and as what; sorted by member, each member once.
+    pub parties: Vec<Party>,
+    /// What is computed, on which data.
+    pub computation: Computation,
+    /// Who computes, and how.
+    pub protection: Protection,
+    /// Who receives the result, and what is held back.
+    pub output: OutputRule,
+    /// How often and when.
+    pub limits: Limits,
+    /// Who pays whom.
+    pub settlement: Settlement,
+    /// The contract that this one replaces once it is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<Hash>,
+    /// Makes two otherwise equal contracts different; chosen by the drafter.
+    pub nonce: String,
+}
+
+/// A member in one or more roles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Party {
+    /// The member's identity.
+    pub member: Did,
+    /// Its name in the alliance, for people.
+    pub name: String,
+    /// At least one.
+    pub roles: BTreeSet<Role>,
+}
+
+/// What a party does under the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Owns a dataset that the computation uses.
+    DataProvider,
+    /// May start runs, and pays for them.
+    DataUser,
+    /// Wrote the program.
+    AlgorithmProvider,
+    /// Holds shares and runs the protocol.
+    ComputeParty,
+    /// Receives results.
+    Receiver,
+    /// May check evidence.
+    Auditor,
+    /// May check evidence on behalf of a public authority.
+    Regulator,
+    /// Sequences a run; holds no share and no key.
+    Coordinator,
+}
+
+/// The computation: source text, the tables it reads, and the program that it compiles to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Computation {
+    /// The SELECT, as written.
+    pub sql: String,
+    /// For each table named in `sql`: the datasets whose rows together make it up, in order.
+    pub tables: BTreeMap<String, Vec<Input>>,
+    /// Hash of the compiled program; every node compiles `sql` again and compares.
+    pub program: Hash,
+}
+
+/// One dataset version that a computation reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// `north/patients@1`.
+    pub dataset: String,
+    /// Who provides it.
+    pub provider: Did,
+    /// Merkle root of exactly that version.
+    pub root: Hash,
+}
+
+/// Who computes, under which secret-sharing scheme.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Protection {
+    /// Secret-sharing scheme, for example `rep3`.
+    pub scheme: String,
+    /// How many compute parties may collude without learning anything.
+    pub threshold: u16,
+    /// Compute parties in protocol order.
+    pub compute_parties: Vec<Did>,
+}
+
+/// Who receives the result, and what is suppressed inside the computation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputRule {
+    /// Nobody else receives the result.
+    pub receivers: BTreeSet<Did>,
+    /// Groups of fewer rows are suppressed before anything is opened (1 or more).
+    pub floor_rows: u64,
+}
+
+/// How often and when a contract may run. Times are seconds since 1970, by the ledger's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Number of runs.
+    pub runs: u32,
+    /// No run before this time.
+    pub not_before: u64,
+    /// No run at or after this time.
+    pub expires: u64,
+    /// A run that has not completed after this many seconds has failed.
+    pub run_seconds_max: u32,
+}
+
+/// How points move when a run completes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    /// Who pays; a data user of the contract.
+    pub payer: Did,
+    /// Points for each completed run; held in escrow from the request on.
+    pub fee: u64,
+    /// Of 10,000 parts, how many go to all data providers together, split by rows contributed.
+    pub providers: u16,
+    /// Of 10,000 parts, how many go to all compute parties together, split evenly.
+    pub compute_parties: u16,
+    /// Of 10,000 parts, how many go to the algorithm providers together, split evenly.
+    pub algorithm_providers: u16,
+}

@@ -1,0 +1,43 @@
+//! What a dataset's owner allows. What is not allowed here is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Did;
+
+/// The owner's terms for one dataset version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terms {
+    /// Purposes that a contract may name, word for word.
+    pub purposes: BTreeSet<String>,
+    /// Members that may receive results; empty means any member of the alliance.
+    #[serde(default)]
+    pub receivers: BTreeSet<Did>,
+    /// What may be done with each column; a column that is not named may not be used at all.
+    pub columns: BTreeMap<String, BTreeSet<Use>>,
+    /// A revealed group must cover at least this many rows (1 or more).
+    pub floor_rows: u64,
+    /// Schemes that may compute on the data.
+    pub schemes: BTreeSet<String>,
+    /// The largest number of runs that one contract may grant.
+    pub runs_max: u32,
+    /// Seconds since 1970 after which no run may start; absent means no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+}
+
+/// One way in which a column may be used by a computation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Use {
+    /// In a WHERE clause, compared with public constants.
+    Filter,
+    /// As a GROUP BY key, whose values appear in the result.
+    Group,
+    /// Inside an aggregate (COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP) over at least the floor's rows.
+    Aggregate,
+    /// As MIN or MAX, which reveals one row's value.
+    Extreme,
+}

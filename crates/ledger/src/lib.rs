@@ -1,0 +1,1 @@
+//! The alliance's replicated state machine, its storage, ordering and proofs.

@@ -1,0 +1,1 @@
+//! One member's process: vault, catalog, gatekeeper, runs, peers and the API server.

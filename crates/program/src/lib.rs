@@ -1,0 +1,1 @@
+//! The typed computation that a contract names: types, verifier, text form, hash.

@@ -55,11 +55,7 @@ impl Schema {
     /// Descriptions may differ; declared values, ranges, units and nullability may not.
     pub fn is_union_compatible(&self, other: &Self) -> bool {
         let shape = |schema: &Self| -> Vec<_> {
-            schema
-                .columns
-                .iter()
-                .map(|c| Column { description: String::new(), ..c.clone() })
-                .collect()
+            schema.columns.iter().map(|c| Column { description: String::new(), ..c.clone() }).collect()
         };
         shape(self) == shape(other)
     }

@@ -9,8 +9,6 @@ pub mod canonical;
 pub mod dataset;
 pub mod document;
 pub mod identity;
-pub mod lifecycle;
-pub mod policy;
 pub mod terms;
 
 pub use canonical::Hash;

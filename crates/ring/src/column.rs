@@ -1,0 +1,143 @@
+//! A vector of secret elements.
+
+use std::fmt;
+use std::ops::Range;
+
+use zeroize::Zeroize;
+
+use crate::element::Ring;
+
+/// A vector of secret ring elements: wiped when dropped, and printed only as its length.
+///
+/// Methods that combine two columns ask for equal lengths and panic otherwise: lengths are public and fixed by
+/// the program, never by what a peer sends.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Column<D: Ring>(Vec<D>);
+
+impl<D: Ring> Column<D> {
+    /// `len` zeros.
+    #[must_use]
+    pub fn zeros(len: usize) -> Self {
+        Self(vec![D::ZERO; len])
+    }
+
+    /// Number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no elements.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The elements.
+    #[must_use]
+    pub fn values(&self) -> &[D] {
+        &self.0
+    }
+
+    /// The elements, to change in place.
+    pub fn values_mut(&mut self) -> &mut [D] {
+        &mut self.0
+    }
+
+    /// The elements of `range`. Panics when it reaches beyond the end.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        Self(self.0[range].to_vec())
+    }
+
+    /// The columns one after another.
+    #[must_use]
+    pub fn concat(parts: &[&Self]) -> Self {
+        let mut all = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        parts.iter().for_each(|part| all.extend_from_slice(&part.0));
+        Self(all)
+    }
+
+    /// Each element changed by `f`.
+    #[must_use]
+    pub fn map(&self, f: impl Fn(D) -> D) -> Self {
+        Self(self.0.iter().map(|value| f(*value)).collect())
+    }
+
+    /// Each element combined by `f` with the element of `other` at the same place.
+    #[must_use]
+    pub fn zip(&self, other: &[D], f: impl Fn(D, D) -> D) -> Self {
+        assert_eq!(self.len(), other.len(), "columns of different lengths");
+        Self(self.0.iter().zip(other).map(|(a, b)| f(*a, *b)).collect())
+    }
+
+    /// Replaces each element by `f` of it and the element of `other` at the same place.
+    pub fn zip_assign(&mut self, other: &[D], f: impl Fn(D, D) -> D) {
+        assert_eq!(self.len(), other.len(), "columns of different lengths");
+        self.0.iter_mut().zip(other).for_each(|(a, b)| *a = f(*a, *b));
+    }
+
+    /// The elements at `rows`, in that order. Panics when one lies beyond the end.
+    #[must_use]
+    pub fn gather(&self, rows: &[usize]) -> Self {
+        Self(rows.iter().map(|row| self.0[*row]).collect())
+    }
+}
+
+impl<D: Ring> From<Vec<D>> for Column<D> {
+    fn from(values: Vec<D>) -> Self {
+        Self(values)
+    }
+}
+
+impl<D: Ring> Drop for Column<D> {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+impl<D: Ring> Zeroize for Column<D> {
+    fn zeroize(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+impl<D: Ring> fmt::Debug for Column<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Column({} secret elements)", self.len())
+    }
+}
+
+/// Overwrites with zeros in a way that the compiler can't drop; a plain fill is several times faster than
+/// element-wise volatile writes.
+fn wipe<D: Ring>(values: &mut [D]) {
+    values.fill(D::ZERO);
+    zeroize::optimization_barrier(values);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_element() {
+        let text = format!("{:?}", Column::from(vec![4_242_424_242u64, 17]));
+        assert_eq!(text, "Column(2 secret elements)");
+    }
+
+    #[test]
+    fn columns_are_wiped() {
+        let mut column = Column::from(vec![1u64, 2, 3]);
+        column.zeroize();
+        assert_eq!(column.values(), [0, 0, 0]);
+    }
+
+    #[test]
+    fn parts_and_rows() {
+        let (a, b) = (Column::from(vec![1u64, 2]), Column::from(vec![3, 4, 5]));
+        let all = Column::concat(&[&a, &b]);
+        assert_eq!(all.slice(1..4).values(), [2, 3, 4]);
+        assert_eq!(all.gather(&[4, 0]).values(), [5, 1]);
+        assert_eq!(a.zip(&[10, 20], Ring::plus).values(), [11, 22]);
+    }
+}

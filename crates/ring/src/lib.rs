@@ -1,0 +1,21 @@
+//! Ring elements, packed columns, bit transposes and keyed random streams.
+//!
+//! Everything that touches single elements in a loop lives here, so that the protocols above are written on
+//! whole columns:
+//! - [`Ring`] and [`Number`]: what a protocol may compute with (`u64`, `u128`, and [`Lanes`] for bits);
+//! - [`Column`]: a vector of secret elements, wiped when dropped and absent from debug output;
+//! - [`PackedBits`]: public bits, 64 to a word, with their exact length;
+//! - [`Number::to_slices`] and [`Number::from_slices`]: numbers to bit slices and back;
+//! - [`Prg`]: an AES-128 counter stream, filled in bulk, with domain-separated children.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod column;
+mod element;
+mod lanes;
+mod prg;
+mod transpose;
+
+pub use column::Column;
+pub use element::{Number, Ring};
+pub use lanes::{Lanes, PackedBits};
+pub use prg::{Prg, Seed};

@@ -1,0 +1,220 @@
+//! How a request proves who sent it.
+//!
+//! A person holds an Ed25519 key that the member delegated ([`Delegation`]). Each request carries
+//! `Authorization: Treaty <person> <unix seconds> <nonce> <signature>`; the signature covers method, path with query,
+//! time, nonce and the SHA-256 of the body, so that nothing of it can be changed or replayed elsewhere. A node accepts
+//! a time within [`CLOCK_SKEW_SECONDS`] of its own and each nonce once.
+
+use std::collections::BTreeSet;
+
+use contract::{Did, Signature, SigningKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+/// Requests older or newer than this are refused.
+pub const CLOCK_SKEW_SECONDS: u64 = 60;
+
+/// Signature domain of requests.
+const REQUEST: &str = "api-request";
+/// Signature domain of delegations.
+const DELEGATION: &str = "delegation";
+
+/// What a person may do for the member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// See the catalog, contracts, runs, the ledger and results that the member receives.
+    Read,
+    /// Import and publish datasets.
+    Data,
+    /// Draft, propose, sign and revoke contracts.
+    Contract,
+    /// Start runs.
+    Run,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Data, Self::Contract, Self::Run];
+}
+
+/// The member's signed statement that a person may act for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delegation {
+    /// For whom.
+    pub member: Did,
+    /// Who.
+    pub person: Did,
+    /// For people.
+    pub name: String,
+    /// What.
+    pub scopes: BTreeSet<Scope>,
+    /// Seconds since 1970; no request is accepted at or after it.
+    pub expires: u64,
+    /// By the member's key, over the rest.
+    pub signature: Signature,
+}
+
+/// What a delegation's signature covers.
+#[derive(Serialize)]
+struct Delegated<'a> {
+    member: &'a Did,
+    person: &'a Did,
+    name: &'a str,
+    scopes: &'a BTreeSet<Scope>,
+    expires: u64,
+}
+
+impl Delegation {
+    /// The member delegates.
+    pub fn sign(
+        key: &SigningKey,
+        person: Did,
+        name: String,
+        scopes: BTreeSet<Scope>,
+        expires: u64,
+    ) -> Result<Self, contract::canonical::CanonicalError> {
+        let member = key.did();
+        let bytes = contract::canonical::to_bytes(&Delegated {
+            member: &member,
+            person: &person,
+            name: &name,
+            scopes: &scopes,
+            expires,
+        })?;
+        let signature = key.sign(DELEGATION, &bytes);
+        Ok(Self { member, person, name, scopes, expires, signature })
+    }
+
+    /// Whether the member really signed it.
+    pub fn is_genuine(&self) -> bool {
+        let Self { member, person, name, scopes, expires, signature } = self;
+        let delegated = Delegated { member, person, name, scopes, expires: *expires };
+        contract::canonical::to_bytes(&delegated)
+            .is_ok_and(|bytes| member.verify(DELEGATION, &bytes, signature).is_ok())
+    }
+}
+
+/// The parsed `Authorization` header of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Who claims to have sent the request.
+    pub person: Did,
+    /// When, in seconds since 1970.
+    pub time: u64,
+    /// Once only.
+    pub nonce: String,
+    /// Over all of it.
+    pub signature: Signature,
+}
+
+/// Why an `Authorization` header was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CredentialsError {
+    /// Not of the form above.
+    #[error("the `Authorization` header is not `Treaty <person> <seconds> <nonce> <signature>`")]
+    Malformed,
+    /// Made by another key, or for another request.
+    #[error("the request's signature is not by `{person}` over this request")]
+    Forged {
+        /// Who was claimed.
+        person: Did,
+    },
+}
+
+/// The bytes that a request's signature covers.
+fn request_bytes(method: &str, path_and_query: &str, body: &[u8], time: u64, nonce: &str) -> Vec<u8> {
+    let body = hex::encode(Sha256::digest(body));
+    format!("{method}\n{path_and_query}\n{body}\n{time}\n{nonce}").into_bytes()
+}
+
+impl Credentials {
+    /// Signs a request; `nonce` must never repeat (16 random bytes in hex).
+    pub fn sign(
+        key: &SigningKey,
+        method: &str,
+        path_and_query: &str,
+        body: &[u8],
+        time: u64,
+        nonce: String,
+    ) -> Self {
+        let signature = key.sign(REQUEST, &request_bytes(method, path_and_query, body, time, &nonce));
+        Self { person: key.did(), time, nonce, signature }
+    }
+
+    /// The header's value.
+    pub fn to_header(&self) -> String {
+        format!("Treaty {} {} {} {}", self.person, self.time, self.nonce, self.signature)
+    }
+
+    /// Reads a header's value.
+    pub fn parse(header: &str) -> Result<Self, CredentialsError> {
+        let mut words = header.split(' ');
+        let parsed = (|| {
+            let ("Treaty", person, time, nonce, signature, None) =
+                (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?, words.next())
+            else {
+                return None;
+            };
+            let nonce_fits = (16..=64).contains(&nonce.len()) && nonce.bytes().all(|b| b.is_ascii_alphanumeric());
+            nonce_fits.then_some(())?;
+            Some(Self {
+                person: person.parse().ok()?,
+                time: time.parse().ok()?,
+                nonce: nonce.to_owned(),
+                signature: signature.parse().ok()?,
+            })
+        })();
+        parsed.ok_or(CredentialsError::Malformed)
+    }
+
+    /// Whether they were made for exactly this request.
+    pub fn verify(&self, method: &str, path_and_query: &str, body: &[u8]) -> Result<(), CredentialsError> {
+        let bytes = request_bytes(method, path_and_query, body, self.time, &self.nonce);
+        self.person
+            .verify(REQUEST, &bytes, &self.signature)
+            .map_err(|_| CredentialsError::Forged { person: self.person.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signed_request_verifies_and_any_change_is_found() {
+        let key = SigningKey::from_seed(&[7; 32]);
+        let made = Credentials::sign(&key, "POST", "/v1/runs?x=1", b"{}", 1_700_000_000, "0123456789abcdef".into());
+        let read = Credentials::parse(&made.to_header()).unwrap();
+        assert_eq!(read, made);
+        assert_eq!(read.verify("POST", "/v1/runs?x=1", b"{}"), Ok(()));
+        for (method, path, body) in
+            [("PUT", "/v1/runs?x=1", &b"{}"[..]), ("POST", "/v1/runs?x=2", b"{}"), ("POST", "/v1/runs?x=1", b"{ }")]
+        {
+            let forged = Err(CredentialsError::Forged { person: key.did() });
+            assert_eq!(read.verify(method, path, body), forged);
+        }
+        let later = Credentials { time: read.time + 1, ..read };
+        assert!(later.verify("POST", "/v1/runs?x=1", b"{}").is_err());
+    }
+
+    #[test]
+    fn malformed_headers_are_refused() {
+        for header in ["", "Bearer x", "Treaty a b c d", "Treaty  1 2 3 4 5"] {
+            assert_eq!(Credentials::parse(header), Err(CredentialsError::Malformed));
+        }
+    }
+
+    #[test]
+    fn a_delegation_is_bound_to_every_field() {
+        let member = SigningKey::from_seed(&[1; 32]);
+        let person = SigningKey::from_seed(&[2; 32]).did();
+        let made = Delegation::sign(&member, person, "ada".into(), BTreeSet::from([Scope::Read]), 99).unwrap();
+        assert!(made.is_genuine());
+        assert!(!Delegation { expires: 100, ..made.clone() }.is_genuine());
+        assert!(!Delegation { scopes: Scope::ALL.into(), ..made.clone() }.is_genuine());
+        assert!(!Delegation { name: "eve".into(), ..made }.is_genuine());
+    }
+}

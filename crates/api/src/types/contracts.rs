@@ -1,0 +1,184 @@
+//! Drafting, checking, signing and revoking contracts.
+
+use std::collections::BTreeMap;
+
+use contract::Contract;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::problem::Reason;
+
+/// `POST /v1/contracts/draft`: what the drafter decides; the node fills in hashes, roots and roles.
+/// Members are given by name. Nothing is recorded yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftContract {
+    /// One line for people.
+    pub title: String,
+    /// In the words of the datasets' terms.
+    pub purpose: String,
+    /// The SELECT; or [`template`](Self::template).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
+    /// A template with its parameters instead of SQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateUse>,
+    /// For each table in the SQL: the datasets that make it up (`north/patients@1`).
+    pub tables: BTreeMap<String, Vec<String>>,
+    /// Three members, in protocol order.
+    pub compute_parties: Vec<String>,
+    /// Members that may start runs.
+    pub data_users: Vec<String>,
+    /// Members that receive the result.
+    pub receivers: Vec<String>,
+    /// Who wrote the program, if anyone is to be paid for it.
+    #[serde(default)]
+    pub algorithm_providers: Vec<String>,
+    /// Regulators and auditors that are parties.
+    #[serde(default)]
+    pub regulators: Vec<String>,
+    /// Groups of fewer rows are suppressed; the strictest of the datasets' floors when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor_rows: Option<u64>,
+    /// Number of runs.
+    pub runs: u32,
+    /// Seconds since 1970; now when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<u64>,
+    /// Seconds since 1970.
+    pub expires: u64,
+    /// A run fails after this many seconds; 120 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_seconds_max: Option<u32>,
+    /// Who pays, how much and to whom.
+    pub settlement: DraftSettlement,
+    /// Id of the contract that this one replaces (an amendment).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<String>,
+}
+
+/// Settlement as drafted: parts of 10,000.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftSettlement {
+    /// A data user, by name.
+    pub payer: String,
+    /// Points per completed run.
+    pub fee: u64,
+    /// To the data providers, by rows.
+    pub providers: u16,
+    /// To the compute parties, evenly.
+    pub compute_parties: u16,
+    /// To the algorithm providers, evenly.
+    #[serde(default)]
+    pub algorithm_providers: u16,
+}
+
+/// A template and what to put into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateUse {
+    /// Name of the template (`GET /v1/templates`).
+    pub name: String,
+    /// Values of its parameters.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// One entry of `GET /v1/templates`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TemplateView {
+    /// To be named in [`TemplateUse`].
+    pub name: String,
+    /// One line.
+    pub title: String,
+    /// The SQL with `{parameters}`.
+    pub sql: String,
+    /// What to give.
+    pub parameters: Vec<String>,
+}
+
+/// A contract as it would be recorded, with everything that a signer wants to read first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Draft {
+    /// The contract; `POST /v1/contracts` takes exactly this.
+    #[schema(value_type = Object)]
+    pub contract: Contract,
+    /// Its id: the hash that every party signs.
+    pub id: String,
+    /// For people.
+    pub text: String,
+    /// The program's listing.
+    pub program: String,
+    /// What the program reveals, to whom.
+    pub audit: String,
+    /// Which terms it breaks; empty when every dataset's terms permit it.
+    pub refusals: Vec<Reason>,
+}
+
+/// `POST /v1/contracts`: put a contract on the ledger, to be signed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProposeContract {
+    /// The whole contract.
+    #[schema(value_type = Object)]
+    pub contract: Contract,
+}
+
+/// A contract on the ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ContractView {
+    /// Its id.
+    pub id: String,
+    /// Where it is in its life: `proposed`, `active`, `exhausted` …
+    pub state: String,
+    /// The contract itself.
+    #[schema(value_type = Object)]
+    pub contract: Contract,
+    /// Who has signed, and who has not.
+    pub signatures: Vec<SignatureView>,
+    /// Uses taken by runs.
+    pub runs_taken: u32,
+    /// For people.
+    pub text: String,
+}
+
+/// Whether a party has signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignatureView {
+    /// The party's name.
+    pub party: String,
+    /// Its signature over the contract's id, base64; absent while it has not signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+/// `GET /v1/contracts/{id}/check`: this node's own verdict, before signing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Check {
+    /// Whether every dataset's terms permit the contract.
+    pub permitted: bool,
+    /// Every reason against it.
+    pub refusals: Vec<Reason>,
+    /// The program that this node compiled from the contract's source.
+    pub program: String,
+    /// What the program reveals, to whom.
+    pub audit: String,
+}
+
+/// `POST /v1/contracts/{id}/signatures`: a signature that was made elsewhere, for example on a machine without a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileSignature {
+    /// The party that signed, as `did:key`.
+    pub party: String,
+    /// Ed25519 over the contract's id, base64.
+    pub signature: String,
+}
+
+/// `POST /v1/contracts/{id}/revoke`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeContract {
+    /// For the record.
+    pub reason: String,
+}

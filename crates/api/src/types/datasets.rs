@@ -1,0 +1,144 @@
+//! Importing, publishing and finding datasets.
+
+use contract::{Column, ColumnType, Dataset, Range, Schema, Terms};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `POST /v1/uploads` (raw bytes) answers this; the upload waits for its import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Upload {
+    /// To be named in [`ImportDataset`].
+    pub upload: String,
+    /// Bytes received.
+    pub bytes: u64,
+}
+
+/// `POST /v1/datasets`: turn an upload into the next version of a dataset in the vault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportDataset {
+    /// From `POST /v1/uploads`.
+    pub upload: String,
+    /// Name in the vault: lower-case letters, digits and `_`.
+    pub name: String,
+    /// How to read the upload.
+    pub format: Format,
+    /// For people who search the catalog.
+    #[serde(default)]
+    pub description: String,
+    /// What to declare about columns beyond what is inferred.
+    #[serde(default)]
+    pub columns: Vec<ColumnDeclaration>,
+}
+
+/// A file format that can be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// Comma-separated values with a header, UTF-8; an empty field is a missing value.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// What an owner says about a column; what is absent is inferred (type) or left open (everything that is published).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnDeclaration {
+    /// The column.
+    pub name: String,
+    /// Its type, instead of the inferred one.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub kind: Option<ColumnType>,
+    /// Whether values may be missing, instead of whether one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nullable: Option<bool>,
+    /// Unit of measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The public list of values; needed to group by the column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<String>>,
+    /// The public range of values; needed to aggregate the column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub range: Option<Range>,
+}
+
+/// A dataset version in this node's vault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DatasetView {
+    /// `north/patients@1`.
+    pub reference: String,
+    /// Unique id, the same for all versions.
+    pub id: String,
+    /// Columns as stored.
+    #[schema(value_type = Object)]
+    pub schema: Schema,
+    /// Number of rows.
+    pub rows: u64,
+    /// Merkle root of this version.
+    pub root: String,
+    /// What was inferred, and what the owner may want to declare; for the owner's eyes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Whether its description is on the ledger.
+    pub published: bool,
+}
+
+/// `POST /v1/datasets/{name}/publish`: put description, schema and terms on the ledger. Never the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublishDataset {
+    /// Which version; the newest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// What the owner allows.
+    #[schema(value_type = Object)]
+    pub terms: Terms,
+}
+
+/// One hit of `GET /v1/catalog`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CatalogEntry {
+    /// `north/patients@1`.
+    pub reference: String,
+    /// Name of the owner.
+    pub owner: String,
+    /// The description on the ledger.
+    #[schema(value_type = Object)]
+    pub dataset: Dataset,
+}
+
+impl ColumnDeclaration {
+    /// Whether it says nothing beyond the name.
+    pub fn is_empty(&self) -> bool {
+        *self == Self { name: self.name.clone(), ..Self::default() }
+    }
+
+    /// Applies the declaration to an inferred column.
+    pub fn apply(&self, column: &mut Column) {
+        if let Some(kind) = self.kind {
+            column.kind = kind;
+        }
+        if let Some(nullable) = self.nullable {
+            column.nullable = nullable;
+        }
+        if let Some(unit) = &self.unit {
+            column.unit.clone_from(unit);
+        }
+        if let Some(description) = &self.description {
+            column.description.clone_from(description);
+        }
+        if self.values.is_some() {
+            column.values.clone_from(&self.values);
+        }
+        if self.range.is_some() {
+            column.range.clone_from(&self.range);
+        }
+    }
+}

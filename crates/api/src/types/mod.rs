@@ -1,0 +1,22 @@
+//! Requests and answers, one file per room of the API.
+
+pub mod contracts;
+pub mod datasets;
+pub mod ledger;
+pub mod problem;
+pub mod runs;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use problem::Problem;
+
+/// One page of a list. Ask for the next with `?after=<next>`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    /// At most `limit` items.
+    pub items: Vec<T>,
+    /// The cursor of the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

@@ -1,0 +1,193 @@
+//! Whether a program may run: names resolve, types agree, nothing overflows, sizes are bounded.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Index,
+};
+
+use crate::{Flaw, Input, Kind, Program, Stage, TextFlaw, Type, Value, ValueId, Visibility, infer::infer};
+
+/// What a program may ask of those who run it.
+pub mod limits {
+    /// Every integer x satisfies |x| < 2^126, so that on Z_2^128 sums and differences of two compare correctly.
+    pub const MAX_BITS: u8 = 126;
+    /// Of a division's numerator and a square root's operand.
+    pub const MAX_NUMERATOR_BITS: u8 = 118;
+    /// Of a division's denominator, and the binary places of a square root.
+    pub const MAX_DENOMINATOR_BITS: u8 = 60;
+    /// Of a quotient or root with its binary places.
+    pub const MAX_QUOTIENT_BITS: u8 = 110;
+    /// Of one column.
+    pub const MAX_ROWS: u32 = 1 << 24;
+    /// Of all values together: a compute party of `rep3` holds 32 bytes for each if none is dropped early.
+    pub const MAX_CELLS: u64 = 1 << 26;
+    /// Stages.
+    pub const MAX_STAGES: u64 = 1 << 10;
+    /// Inputs and instructions together.
+    pub const MAX_VALUES: u64 = 1 << 16;
+    /// Outputs.
+    pub const MAX_OUTPUTS: u64 = 1 << 12;
+    /// Bytes of a name.
+    pub const MAX_NAME: usize = 256;
+    /// Bytes of a stage's query.
+    pub const MAX_SQL: usize = 1 << 20;
+    /// Bytes of a program's canonical form and of its text.
+    pub const MAX_BYTES: usize = 1 << 26;
+}
+use limits::*;
+
+/// Type and bound of every value of a verified program: holding one means that the program passed
+/// [`Program::verify`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Values(Vec<Value>);
+
+impl Values {
+    /// What is known of a value; `None` if the program defines no such one.
+    pub fn get(&self, id: ValueId) -> Option<&Value> {
+        self.0.get(id.index())
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter()
+    }
+}
+
+impl Index<ValueId> for Values {
+    type Output = Value;
+
+    /// For ids that occur in the verified program; another one panics.
+    fn index(&self, id: ValueId) -> &Value {
+        &self.0[id.index()]
+    }
+}
+
+impl Program {
+    /// Checks everything that can be checked without data: every operand is defined before use, kinds and row
+    /// counts agree, no integer can leave the exact range, widths and sizes are within [`limits`], texts show
+    /// what they are. Linear in the program's size.
+    pub fn verify(&self) -> Result<Values, Flaw> {
+        let mut draft = Draft::default();
+        for stage in &self.stages {
+            draft.stage(stage)?;
+        }
+        for input in &self.inputs {
+            draft.input(input, &self.stages)?;
+        }
+        for operation in &self.body {
+            draft.push(infer(operation, &draft.values)?)?;
+        }
+        for output in &self.outputs {
+            draft.output(&output.name, output.value)?;
+        }
+        draft.finish()
+    }
+}
+
+/// What has been checked so far; shared by [`Program::verify`] and [`crate::Builder`]. A method that refuses leaves
+/// it as it was.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) values: Vec<Value>,
+    stages: u64,
+    inputs: BTreeSet<String>,
+    columns: BTreeMap<(u16, u16), String>,
+    outputs: BTreeSet<String>,
+    cells: u64,
+}
+
+impl Draft {
+    pub(crate) fn stage(&mut self, stage: &Stage) -> Result<(), Flaw> {
+        at_most("stages", self.stages + 1, MAX_STAGES)?;
+        at_most("rows in one stage", stage.rows.into(), MAX_ROWS.into())?;
+        name("a stage's table name", &stage.table)?;
+        name("a stage's dataset", &stage.dataset)?;
+        text("a stage's query", &stage.sql, MAX_SQL, |c| c == '\n' || c == '\t')?;
+        self.stages += 1;
+        Ok(())
+    }
+
+    pub(crate) fn input(&mut self, input: &Input, stages: &[Stage]) -> Result<(), Flaw> {
+        name("an input's name", &input.name)?;
+        let rows = stages.get(usize::from(input.stage)).map(|s| s.rows).ok_or(Flaw::UnknownStage {
+            name: input.name.clone(),
+            stage: input.stage,
+            stages: stages.len(),
+        })?;
+        let (least, most) = match input.kind {
+            Kind::Bit => (1, 1),
+            Kind::Integer => (1, MAX_BITS),
+        };
+        if !(least..=most).contains(&input.bits) {
+            let (name, bits, kind) = (input.name.clone(), input.bits, input.kind);
+            return Err(Flaw::InputWidth { name, bits, kind, least, most });
+        }
+        if self.inputs.contains(&input.name) {
+            return Err(Flaw::DuplicateName { what: "input", name: input.name.clone() });
+        }
+        if let Some(first) = self.columns.get(&(input.stage, input.column)) {
+            let (second, stage, column) = (input.name.clone(), input.stage, input.column);
+            return Err(Flaw::DuplicateInput { first: first.clone(), second, stage, column });
+        }
+        let ty = Type { kind: input.kind, rows, visibility: Visibility::Secret };
+        self.push(Value { ty, magnitude: (1 << input.bits) - 1 })?;
+        self.inputs.insert(input.name.clone());
+        self.columns.insert((input.stage, input.column), input.name.clone());
+        Ok(())
+    }
+
+    pub(crate) fn push(&mut self, value: Value) -> Result<(), Flaw> {
+        let cells = self.cells + u64::from(value.ty.rows);
+        at_most("inputs and instructions", self.values.len() as u64 + 1, MAX_VALUES)?;
+        at_most("elements in all its columns", cells, MAX_CELLS)?;
+        self.values.push(value);
+        self.cells = cells;
+        Ok(())
+    }
+
+    pub(crate) fn output(&mut self, output: &str, value: ValueId) -> Result<(), Flaw> {
+        name("an output's name", output)?;
+        if self.values.get(value.index()).is_none() {
+            return Err(Flaw::UndefinedOutput { name: output.to_owned(), value });
+        }
+        if self.outputs.contains(output) {
+            return Err(Flaw::DuplicateName { what: "output", name: output.to_owned() });
+        }
+        at_most("outputs", self.outputs.len() as u64 + 1, MAX_OUTPUTS)?;
+        self.outputs.insert(output.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> Result<Values, Flaw> {
+        if self.outputs.is_empty() { Err(Flaw::NoOutput) } else { Ok(Values(self.values)) }
+    }
+}
+
+fn at_most(what: &'static str, found: u64, most: u64) -> Result<(), Flaw> {
+    if found <= most { Ok(()) } else { Err(Flaw::TooMany { what, found, most }) }
+}
+
+fn name(what: &str, found: &str) -> Result<(), Flaw> {
+    text(what, found, MAX_NAME, |_| false)
+}
+
+/// Not empty, not too long, and without characters that a listing would not show.
+fn text(what: &str, found: &str, most: usize, also: impl Fn(char) -> bool) -> Result<(), Flaw> {
+    let reason = if found.is_empty() {
+        TextFlaw::Empty
+    } else if found.len() > most {
+        TextFlaw::TooLong { found: found.len(), most }
+    } else if let Some(c) = found.chars().find(|&c| hides(c) && !also(c)) {
+        TextFlaw::Invisible(c.into())
+    } else {
+        return Ok(());
+    };
+    Err(Flaw::Text { what: what.to_owned(), reason })
+}
+
+/// Controls, line separators, and the marks that reorder text (Boucher and Anderson, "Trojan Source", 2021).
+fn hides(c: char) -> bool {
+    let reorders =
+        matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}' | '\u{FEFF}')
+}

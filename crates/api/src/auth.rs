@@ -124,19 +124,24 @@ pub enum CredentialsError {
     },
 }
 
+/// SHA-256 of a request's body.
+pub fn body_hash(body: &[u8]) -> [u8; 32] {
+    Sha256::digest(body).into()
+}
+
 /// The bytes that a request's signature covers.
-fn request_bytes(method: &str, path_and_query: &str, body: &[u8], time: u64, nonce: &str) -> Vec<u8> {
-    let body = hex::encode(Sha256::digest(body));
+fn request_bytes(method: &str, path_and_query: &str, body: &[u8; 32], time: u64, nonce: &str) -> Vec<u8> {
+    let body = hex::encode(body);
     format!("{method}\n{path_and_query}\n{body}\n{time}\n{nonce}").into_bytes()
 }
 
 impl Credentials {
-    /// Signs a request; `nonce` must never repeat (16 random bytes in hex).
+    /// Signs a request whose body has that SHA-256; `nonce` must never repeat (16 random bytes in hex).
     pub fn sign(
         key: &SigningKey,
         method: &str,
         path_and_query: &str,
-        body: &[u8],
+        body: &[u8; 32],
         time: u64,
         nonce: String,
     ) -> Self {
@@ -158,7 +163,8 @@ impl Credentials {
             else {
                 return None;
             };
-            let nonce_fits = (16..=64).contains(&nonce.len()) && nonce.bytes().all(|b| b.is_ascii_alphanumeric());
+            let nonce_fits =
+                (16..=64).contains(&nonce.len()) && nonce.bytes().all(|b| b.is_ascii_alphanumeric());
             nonce_fits.then_some(())?;
             Some(Self {
                 person: person.parse().ok()?,
@@ -170,12 +176,17 @@ impl Credentials {
         parsed.ok_or(CredentialsError::Malformed)
     }
 
-    /// Whether they were made for exactly this request.
-    pub fn verify(&self, method: &str, path_and_query: &str, body: &[u8]) -> Result<(), CredentialsError> {
+    /// Whether they were made for exactly this request, whose body has that SHA-256.
+    pub fn verify(
+        &self,
+        method: &str,
+        path_and_query: &str,
+        body: &[u8; 32],
+    ) -> Result<(), CredentialsError> {
         let bytes = request_bytes(method, path_and_query, body, self.time, &self.nonce);
         self.person
             .verify(REQUEST, &bytes, &self.signature)
-            .map_err(|_| CredentialsError::Forged { person: self.person.clone() })
+            .map_err(|_| CredentialsError::Forged { person: self.person })
     }
 }
 
@@ -186,18 +197,27 @@ mod tests {
     #[test]
     fn a_signed_request_verifies_and_any_change_is_found() {
         let key = SigningKey::from_seed(&[7; 32]);
-        let made = Credentials::sign(&key, "POST", "/v1/runs?x=1", b"{}", 1_700_000_000, "0123456789abcdef".into());
+        let made = Credentials::sign(
+            &key,
+            "POST",
+            "/v1/runs?x=1",
+            &body_hash(b"{}"),
+            1_700_000_000,
+            "0123456789abcdef".into(),
+        );
         let read = Credentials::parse(&made.to_header()).unwrap();
         assert_eq!(read, made);
-        assert_eq!(read.verify("POST", "/v1/runs?x=1", b"{}"), Ok(()));
-        for (method, path, body) in
-            [("PUT", "/v1/runs?x=1", &b"{}"[..]), ("POST", "/v1/runs?x=2", b"{}"), ("POST", "/v1/runs?x=1", b"{ }")]
-        {
+        assert_eq!(read.verify("POST", "/v1/runs?x=1", &body_hash(b"{}")), Ok(()));
+        for (method, path, body) in [
+            ("PUT", "/v1/runs?x=1", &b"{}"[..]),
+            ("POST", "/v1/runs?x=2", b"{}"),
+            ("POST", "/v1/runs?x=1", b"{ }"),
+        ] {
             let forged = Err(CredentialsError::Forged { person: key.did() });
-            assert_eq!(read.verify(method, path, body), forged);
+            assert_eq!(read.verify(method, path, &body_hash(body)), forged);
         }
         let later = Credentials { time: read.time + 1, ..read };
-        assert!(later.verify("POST", "/v1/runs?x=1", b"{}").is_err());
+        assert!(later.verify("POST", "/v1/runs?x=1", &body_hash(b"{}")).is_err());
     }
 
     #[test]
@@ -211,7 +231,8 @@ mod tests {
     fn a_delegation_is_bound_to_every_field() {
         let member = SigningKey::from_seed(&[1; 32]);
         let person = SigningKey::from_seed(&[2; 32]).did();
-        let made = Delegation::sign(&member, person, "ada".into(), BTreeSet::from([Scope::Read]), 99).unwrap();
+        let made =
+            Delegation::sign(&member, person, "ada".into(), BTreeSet::from([Scope::Read]), 99).unwrap();
         assert!(made.is_genuine());
         assert!(!Delegation { expires: 100, ..made.clone() }.is_genuine());
         assert!(!Delegation { scopes: Scope::ALL.into(), ..made.clone() }.is_genuine());

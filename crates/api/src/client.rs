@@ -12,7 +12,7 @@ use ureq::http::{Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use crate::auth::Credentials;
+use crate::auth::{Credentials, body_hash};
 use crate::profile::Profile;
 use crate::types::contracts::*;
 use crate::types::datasets::*;
@@ -124,7 +124,11 @@ impl Client {
     }
 
     /// Uploads a file and imports it.
-    pub fn import(&self, file: &std::path::Path, request: &ImportDataset) -> Result<DatasetView, ClientError> {
+    pub fn import(
+        &self,
+        file: &std::path::Path,
+        request: &ImportDataset,
+    ) -> Result<DatasetView, ClientError> {
         let bytes = std::fs::read(file)
             .map_err(|source| ClientError::File { path: file.display().to_string(), source })?;
         let upload: Upload = self.send("POST", "/v1/uploads", "application/octet-stream", &bytes)?;
@@ -245,12 +249,17 @@ impl Client {
     }
 
     /// Follows a stream of server-sent events.
-    fn watch<T: DeserializeOwned>(&self, path: &str, mut each: impl FnMut(T) -> bool) -> Result<(), ClientError> {
+    fn watch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        mut each: impl FnMut(T) -> bool,
+    ) -> Result<(), ClientError> {
         let mut response = self.call("GET", path, None)?;
         for line in BufReader::new(response.body_mut().as_reader()).lines() {
             let line = line.map_err(|error| self.unreachable(error))?;
             if let Some(data) = line.strip_prefix("data:") {
-                let item = serde_json::from_str(data.trim_start()).map_err(|error| self.unexpected(path, error))?;
+                let item =
+                    serde_json::from_str(data.trim_start()).map_err(|error| self.unexpected(path, error))?;
                 if !each(item) {
                     break;
                 }
@@ -283,9 +292,15 @@ impl Client {
     }
 
     /// Signs and sends one request; any status but success becomes [`ClientError::Refused`].
-    fn call(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Result<Response<Body>, ClientError> {
+    fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &[u8])>,
+    ) -> Result<Response<Body>, ClientError> {
         let bytes = body.map_or(&[][..], |(_, bytes)| bytes);
-        let credentials = Credentials::sign(&self.key, method, path, bytes, now_seconds(), self.nonce()?);
+        let credentials =
+            Credentials::sign(&self.key, method, path, &body_hash(bytes), now_seconds(), self.nonce()?);
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.api))
@@ -319,7 +334,9 @@ impl Client {
         let read = reader.take(ANSWER_BYTES_MAX + 1).read_to_end(&mut bytes);
         match read {
             Err(error) => Err(self.unreachable(error)),
-            Ok(n) if n as u64 > ANSWER_BYTES_MAX => Err(self.unexpected(path, "an answer of more than 64 MiB")),
+            Ok(n) if n as u64 > ANSWER_BYTES_MAX => {
+                Err(self.unexpected(path, "an answer of more than 64 MiB"))
+            }
             Ok(_) => Ok(bytes),
         }
     }

@@ -72,6 +72,9 @@ impl Profile {
 
 impl std::fmt::Debug for Profile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Profile").field("api", &self.api).field("person", &self.person).finish_non_exhaustive()
+        f.debug_struct("Profile")
+            .field("api", &self.api)
+            .field("person", &self.person)
+            .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,7 @@
 //! Writing a program, checked as it grows.
 
 use crate::{
-    Divide, Flaw, Input, Kind, Operation, Output, Program, SquareRoot, Stage, Value, ValueId, infer::infer,
-    verify::Draft,
+    Divide, Flaw, Input, Kind, Operation, Output, Program, SquareRoot, Stage, Value, ValueId, verify::Draft,
 };
 
 /// Builds a [`Program`]: stages, then inputs, then operations and outputs. Each method checks what it adds by the
@@ -75,7 +74,7 @@ impl Builder {
 
     /// Appends any operation; the methods below are its spelled-out forms.
     pub fn push(&mut self, operation: Operation) -> Result<ValueId, Flaw> {
-        self.draft.push(infer(&operation, &self.draft.values)?)?;
+        self.draft.operation(&operation)?;
         self.program.body.push(operation);
         Ok(self.last())
     }
@@ -116,8 +115,9 @@ impl Builder {
     /// x · factor, the factor public and the same in every row.
     pub fn scale(&mut self, x: ValueId, factor: i128) -> Result<ValueId, Flaw> {
         // An undefined operand is refused by the multiplication.
-        let rows = self.value(x).map_or(0, |v| v.ty.rows as usize);
-        let factor = self.constant(vec![factor; rows])?;
+        let rows = self.value(x).map_or(1, |v| v.ty.rows);
+        let factor = self.constant(vec![factor; rows.min(1) as usize])?;
+        let factor = if rows > 1 { self.repeat(factor, rows)? } else { factor };
         self.multiply(x, factor)
     }
 

@@ -5,7 +5,9 @@ use std::{
     ops::Index,
 };
 
-use crate::{Flaw, Input, Kind, Program, Stage, TextFlaw, Type, Value, ValueId, Visibility, infer::infer};
+use crate::{
+    Flaw, Input, Kind, Operation, Program, Stage, TextFlaw, Type, Value, ValueId, Visibility, infer::infer,
+};
 
 /// What a program may ask of those who run it.
 pub mod limits {
@@ -21,6 +23,8 @@ pub mod limits {
     pub const MAX_ROWS: u32 = 1 << 24;
     /// Of all values together: a compute party of `rep3` holds 32 bytes for each if none is dropped early.
     pub const MAX_CELLS: u64 = 1 << 26;
+    /// Of all elements that stand in constants; repeat a short one for a long column.
+    pub const MAX_CONSTANTS: usize = 1 << 20;
     /// Stages.
     pub const MAX_STAGES: u64 = 1 << 10;
     /// Inputs and instructions together.
@@ -75,7 +79,7 @@ impl Program {
             draft.input(input, &self.stages)?;
         }
         for operation in &self.body {
-            draft.push(infer(operation, &draft.values)?)?;
+            draft.operation(operation)?;
         }
         for output in &self.outputs {
             draft.output(&output.name, output.value)?;
@@ -94,6 +98,7 @@ pub(crate) struct Draft {
     columns: BTreeMap<(u16, u16), String>,
     outputs: BTreeSet<String>,
     cells: u64,
+    constants: u64,
 }
 
 impl Draft {
@@ -136,7 +141,19 @@ impl Draft {
         Ok(())
     }
 
-    pub(crate) fn push(&mut self, value: Value) -> Result<(), Flaw> {
+    pub(crate) fn operation(&mut self, operation: &Operation) -> Result<(), Flaw> {
+        let listed = match operation {
+            Operation::Constant { values, .. } => values.len() as u64,
+            _ => 0,
+        };
+        let constants = self.constants + listed;
+        at_most("elements in its constants", constants, MAX_CONSTANTS as u64)?;
+        self.push(infer(operation, &self.values)?)?;
+        self.constants = constants;
+        Ok(())
+    }
+
+    fn push(&mut self, value: Value) -> Result<(), Flaw> {
         let cells = self.cells + u64::from(value.ty.rows);
         at_most("inputs and instructions", self.values.len() as u64 + 1, MAX_VALUES)?;
         at_most("elements in all its columns", cells, MAX_CELLS)?;

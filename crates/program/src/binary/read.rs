@@ -1,0 +1,171 @@
+//! Reading the canonical binary form: total, and never allocating more than the bytes at hand justify.
+
+use super::{MAGIC, Undecodable, tag};
+use crate::{Divide, Input, Kind, Operation, Output, Program, SquareRoot, Stage, ValueId};
+
+pub(super) fn program(bytes: &[u8]) -> Result<Program, Undecodable> {
+    if !bytes.starts_with(MAGIC) {
+        return Err(Undecodable::Format);
+    }
+    let mut input = Reader { bytes, at: MAGIC.len() };
+    let program = Program {
+        stages: input.list("stages", 18, Reader::stage)?,
+        inputs: input.list("inputs", 10, Reader::input)?,
+        body: input.list("instructions", 5, Reader::operation)?,
+        outputs: input.list("outputs", 8, Reader::output)?,
+    };
+    match bytes.len() - input.at {
+        0 => Ok(program),
+        count => Err(Undecodable::Trailing { count }),
+    }
+}
+
+/// `at` never exceeds `bytes.len()`.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A counted list whose items take at least `least` bytes each.
+    fn list<T>(
+        &mut self,
+        what: &'static str,
+        least: usize,
+        each: impl Fn(&mut Self) -> Result<T, Undecodable>,
+    ) -> Result<Vec<T>, Undecodable> {
+        let at = self.at;
+        let count = self.u32(what)?;
+        if count as usize > (self.bytes.len() - self.at) / least {
+            return Err(Undecodable::Count { what, count, at });
+        }
+        (0..count).map(|_| each(self)).collect()
+    }
+
+    fn stage(&mut self) -> Result<Stage, Undecodable> {
+        Ok(Stage {
+            provider: self.u16("a stage")?,
+            table: self.text("a table name")?,
+            dataset: self.text("a dataset")?,
+            sql: self.text("a query")?,
+            rows: self.u32("a stage")?,
+        })
+    }
+
+    fn input(&mut self) -> Result<Input, Undecodable> {
+        Ok(Input {
+            name: self.text("an input's name")?,
+            stage: self.u16("an input")?,
+            column: self.u16("an input")?,
+            kind: self.kind()?,
+            bits: self.u8("an input")?,
+        })
+    }
+
+    fn output(&mut self) -> Result<Output, Undecodable> {
+        Ok(Output { name: self.text("an output's name")?, value: self.value()? })
+    }
+
+    fn operation(&mut self) -> Result<Operation, Undecodable> {
+        let at = self.at;
+        Ok(match self.u8("an instruction")? {
+            tag::CONSTANT => Operation::Constant {
+                kind: self.kind()?,
+                values: self
+                    .list("elements of a constant", 16, |r| r.take("a constant").map(i128::from_le_bytes))?,
+            },
+            tag::ADD => Operation::Add(self.value()?, self.value()?),
+            tag::SUBTRACT => Operation::Subtract(self.value()?, self.value()?),
+            tag::NEGATE => Operation::Negate(self.value()?),
+            tag::MULTIPLY => Operation::Multiply(self.value()?, self.value()?),
+            tag::SUM => Operation::Sum(self.value()?),
+            tag::TO_INTEGER => Operation::ToInteger(self.value()?),
+            tag::LESS_THAN => Operation::LessThan(self.value()?, self.value()?),
+            tag::EQUAL => Operation::Equal(self.value()?, self.value()?),
+            tag::MINIMUM => Operation::Minimum(self.value()?, self.value()?),
+            tag::MAXIMUM => Operation::Maximum(self.value()?, self.value()?),
+            tag::NOT => Operation::Not(self.value()?),
+            tag::AND => Operation::And(self.value()?, self.value()?),
+            tag::OR => Operation::Or(self.value()?, self.value()?),
+            tag::XOR => Operation::Xor(self.value()?, self.value()?),
+            tag::SELECT => {
+                Operation::Select { condition: self.value()?, then: self.value()?, otherwise: self.value()? }
+            }
+            tag::DIVIDE => Operation::Divide(self.divide()?),
+            tag::SQUARE_ROOT => Operation::SquareRoot(self.square_root()?),
+            tag::SLICE => Operation::Slice {
+                of: self.value()?,
+                start: self.u32("a slice")?,
+                rows: self.u32("a slice")?,
+            },
+            tag::CONCAT => Operation::Concat(self.list("columns of a concat", 4, Reader::value)?),
+            tag::REPEAT => Operation::Repeat { of: self.value()?, times: self.u32("a repeat")? },
+            found => return Err(Undecodable::Unknown { what: "operation", found, at }),
+        })
+    }
+
+    fn divide(&mut self) -> Result<Divide, Undecodable> {
+        Ok(Divide {
+            numerator: self.value()?,
+            denominator: self.value()?,
+            numerator_bits: self.u8("a division")?,
+            denominator_bits: self.u8("a division")?,
+            result_bits: self.u8("a division")?,
+            fraction: self.u8("a division")?,
+        })
+    }
+
+    fn square_root(&mut self) -> Result<SquareRoot, Undecodable> {
+        Ok(SquareRoot {
+            of: self.value()?,
+            bits: self.u8("a square root")?,
+            fraction_in: self.u8("a square root")?,
+            fraction_out: self.u8("a square root")?,
+        })
+    }
+
+    fn value(&mut self) -> Result<ValueId, Undecodable> {
+        self.u32("a value").map(ValueId)
+    }
+
+    fn kind(&mut self) -> Result<Kind, Undecodable> {
+        let at = self.at;
+        match self.u8("a kind")? {
+            0 => Ok(Kind::Bit),
+            1 => Ok(Kind::Integer),
+            found => Err(Undecodable::Unknown { what: "kind", found, at }),
+        }
+    }
+
+    fn text(&mut self, what: &'static str) -> Result<String, Undecodable> {
+        let length = self.u32(what)?;
+        let at = self.at;
+        let bytes = self.slice(length as usize, what)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| Undecodable::NotText { what, at })?;
+        Ok(text.to_owned())
+    }
+
+    fn u8(&mut self, what: &'static str) -> Result<u8, Undecodable> {
+        self.take(what).map(u8::from_le_bytes)
+    }
+
+    fn u16(&mut self, what: &'static str) -> Result<u16, Undecodable> {
+        self.take(what).map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self, what: &'static str) -> Result<u32, Undecodable> {
+        self.take(what).map(u32::from_le_bytes)
+    }
+
+    fn take<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], Undecodable> {
+        let at = self.at;
+        self.slice(N, what)?.try_into().map_err(|_| Undecodable::Truncated { what, at })
+    }
+
+    fn slice(&mut self, length: usize, what: &'static str) -> Result<&'a [u8], Undecodable> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let found = rest.get(..length).ok_or(Undecodable::Truncated { what, at: self.at })?;
+        self.at += length;
+        Ok(found)
+    }
+}

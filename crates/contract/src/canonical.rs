@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, de::Deserializ
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::text::excerpt;
+
 /// The first integer that a document cannot hold: above it, doubles skip integers.
 const INTEGER_END: u64 = 1 << 53;
 
@@ -177,11 +179,6 @@ impl<'de> Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
-}
-
-/// The start of outside text, short enough to be shown in an error.
-pub(crate) fn excerpt(text: &str) -> String {
-    text.chars().take(80).collect()
 }
 
 /// Refuses what RFC 8785 would round. `path` names where `value` stands and is the same after the call.

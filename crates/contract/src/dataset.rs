@@ -37,6 +37,19 @@ impl Dataset {
     }
 }
 
+/// Splits `owner/name@version` into path and version; `None` for any other form. Versions count from 1 and have no
+/// leading zero, so that a version has one reference.
+pub fn parse_reference(reference: &str) -> Option<(&str, u32)> {
+    let (path, version) = reference.split_once('@')?;
+    let (owner, name) = path.split_once('/')?;
+    let plain = |word: &str| {
+        (1..=64).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    let number: u32 = version.parse().ok()?;
+    (plain(owner) && plain(name) && number > 0 && number.to_string() == version).then_some((path, number))
+}
+
 /// The columns of a dataset, in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,10 +1,22 @@
 //! The computation contract as a document: what all parties sign.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Did, Hash};
+use crate::{
+    Did, Hash,
+    canonical::{self, CanonicalError},
+};
+
+/// Hash and signature domain of contracts.
+pub(crate) const DOMAIN: &str = "contract";
+
+/// The most bytes that a contract's canonical form may have.
+pub const BYTES_MAX: usize = 1 << 18;
 
 /// The format that this build writes and reads; the first field that anyone checks.
 pub const FORMAT: &str = "treaty-contract/1";
@@ -40,6 +52,54 @@ pub struct Contract {
     pub nonce: String,
 }
 
+impl Contract {
+    /// The canonical bytes (RFC 8785).
+    ///
+    /// # Errors
+    /// [`CanonicalError::IntegerTooLarge`] for a number that JSON cannot hold; never after
+    /// [`Contract::validate`](Self::validate) found no flaw.
+    pub fn bytes(&self) -> Result<Vec<u8>, CanonicalError> {
+        canonical::to_bytes(self)
+    }
+
+    /// Reads canonical bytes; at most [`BYTES_MAX`]. Says nothing about whether the contract makes sense.
+    ///
+    /// # Errors
+    /// What [`canonical::from_bytes`] refuses.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CanonicalError> {
+        canonical::from_bytes(bytes, BYTES_MAX)
+    }
+
+    /// The contract's id: the hash of its canonical bytes in the domain `contract`.
+    ///
+    /// # Errors
+    /// As [`Contract::bytes`].
+    pub fn id(&self) -> Result<Hash, CanonicalError> {
+        canonical::hash(DOMAIN, self)
+    }
+
+    /// The party with that identity.
+    pub fn party(&self, member: &Did) -> Option<&Party> {
+        self.parties.iter().find(|party| party.member == *member)
+    }
+
+    /// Whether that member takes part in that role.
+    pub fn has_role(&self, member: &Did, role: Role) -> bool {
+        self.party(member).is_some_and(|party| party.roles.contains(&role))
+    }
+
+    /// The parties in that role, in the contract's order.
+    pub fn parties_with(&self, role: Role) -> impl Iterator<Item = &Party> {
+        self.parties.iter().filter(move |party| party.roles.contains(&role))
+    }
+
+    /// All inputs: table by table, in order of rows.
+    pub fn inputs(&self) -> impl Iterator<Item = (&str, &Input)> {
+        let tables = self.computation.tables.iter();
+        tables.flat_map(|(table, inputs)| inputs.iter().map(move |input| (table.as_str(), input)))
+    }
+}
+
 /// A member in one or more roles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +132,28 @@ pub enum Role {
     Regulator,
     /// Sequences a run; holds no share and no key.
     Coordinator,
+}
+
+impl Role {
+    /// The role as people say it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::DataProvider => "data provider",
+            Self::DataUser => "data user",
+            Self::AlgorithmProvider => "algorithm provider",
+            Self::ComputeParty => "compute party",
+            Self::Receiver => "receiver",
+            Self::Auditor => "auditor",
+            Self::Regulator => "regulator",
+            Self::Coordinator => "coordinator",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.title())
+    }
 }
 
 /// The computation: source text, the tables it reads, and the program that it compiles to.

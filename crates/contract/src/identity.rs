@@ -10,7 +10,7 @@ use ed25519_dalek::{Signer, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
-use crate::canonical::excerpt;
+use crate::text::excerpt;
 
 /// What every `did:key` of an Ed25519 key starts with, `z` naming base58btc.
 const DID_PREFIX: &str = "did:key:z";

@@ -5,14 +5,23 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
 
+pub mod calendar;
 pub mod canonical;
+pub mod clause;
+pub mod consent;
 pub mod dataset;
 pub mod document;
 pub mod identity;
+pub mod lifecycle;
+pub mod policy;
 pub mod terms;
+pub mod text;
+pub mod wellformed;
 
 pub use canonical::Hash;
+pub use consent::SignedByAll;
 pub use dataset::{Column, ColumnType, Dataset, Range, Schema};
 pub use document::Contract;
 pub use identity::{Did, Signature, SigningKey};
 pub use terms::Terms;
+pub use wellformed::Flaw;

@@ -1,6 +1,9 @@
 //! What a dataset's owner allows. What is not allowed here is refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,4 +43,16 @@ pub enum Use {
     Aggregate,
     /// As MIN or MAX, which reveals one row's value.
     Extreme,
+}
+
+impl fmt::Display for Use {
+    /// The word of the terms: `filter`, `group`, `aggregate` or `extreme`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Filter => "filter",
+            Self::Group => "group",
+            Self::Aggregate => "aggregate",
+            Self::Extreme => "extreme",
+        })
+    }
 }

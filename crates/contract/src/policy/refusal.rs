@@ -1,0 +1,365 @@
+//! Reasons why a run is not permitted, in words.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Did, Flaw, Hash, calendar::utc, clause::Clause, lifecycle::State, terms::Use};
+
+/// One reason why a run is not permitted: which rule, who or what is concerned, what was expected and found.
+///
+/// In JSON, `rule` names the variant. The text names the clause, says what is wrong, and what to do; members stand in
+/// it as their `did:key`, and [`Refusal::describe`] puts names there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Refusal {
+    /// The contract makes no sense by itself.
+    #[error("the contract is not well-formed: {flaw}")]
+    Malformed {
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// The contract is in a state in which no run may start.
+    #[error("the contract is {state}: {}", advice(*state))]
+    NotActive {
+        /// `proposed`, `superseded` or `disputed`; other states have their own rules.
+        state: State,
+    },
+    /// A party withdrew its consent.
+    #[error("the contract was revoked by a party: no run can start under it, draft a new one")]
+    Revoked,
+    /// A party's signature is not there.
+    #[error("{}: `{party}` has not signed: ask it to sign, then start again", Clause::Parties)]
+    SignatureMissing {
+        /// The party.
+        party: Did,
+    },
+    /// A signature in a party's name is not by its key over this contract; also when the contract was changed.
+    #[error(
+        "{}: the signature in the name of `{party}` is not by its key over this contract: compare the contract's hash with `{party}` and let it sign again",
+        Clause::Parties
+    )]
+    SignatureForged {
+        /// The party.
+        party: Did,
+    },
+    /// The window has not begun.
+    #[error("{}: runs may start from {} on, it is {}: start again then", Clause::Limits, utc(*not_before), utc(*now))]
+    NotYetValid {
+        /// Seconds since 1970.
+        not_before: u64,
+        /// Seconds since 1970.
+        now: u64,
+    },
+    /// The window is over.
+    #[error("{}: runs had to start before {}, it is {}: draft a new contract", Clause::Limits, utc(*expires), utc(*now))]
+    Expired {
+        /// Seconds since 1970.
+        expires: u64,
+        /// Seconds since 1970.
+        now: u64,
+    },
+    /// More runs were requested than granted.
+    #[error(
+        "{}: {granted} runs are granted and this would be number {taken}: draft a new contract",
+        Clause::Limits
+    )]
+    UsesExhausted {
+        /// Runs granted.
+        granted: u32,
+        /// Uses taken, with this run's.
+        taken: u32,
+    },
+    /// The ledger knows of no use taken for this run.
+    #[error(
+        "{}: the ledger shows no use taken for this run: request the run on the ledger first",
+        Clause::Limits
+    )]
+    UseNotTaken,
+    /// The requester may not start runs.
+    #[error("{}: `{requester}` may not start runs: expected {}", Clause::Parties, listed(expected))]
+    RequesterNotDataUser {
+        /// Who asked.
+        requester: Did,
+        /// Who may ask.
+        expected: BTreeSet<Did>,
+    },
+    /// The run is for another purpose than the contract's.
+    #[error(
+        "{}: the run is for `{found}`, the contract for `{expected}`: state the contract's purpose or draft a contract for this one",
+        Clause::Purpose
+    )]
+    PurposeDiffers {
+        /// The contract's.
+        expected: String,
+        /// The request's.
+        found: String,
+    },
+    /// The program compiled from the contract's source is not the one that was signed.
+    #[error(
+        "{}: the source compiles to program {found}, signed was {expected}: draft the contract again with this version",
+        Clause::Computation
+    )]
+    ProgramDiffers {
+        /// As signed.
+        expected: Hash,
+        /// As compiled.
+        found: Hash,
+    },
+    /// The program reads a table that the contract does not name.
+    #[error(
+        "{}: the program reads table `{table}`, which the contract does not name: draft the contract again",
+        Clause::Data
+    )]
+    UnknownTable {
+        /// The table.
+        table: String,
+    },
+    /// The catalog has no such dataset version.
+    #[error(
+        "{}: the catalog has no `{dataset}`: ask its owner to publish it, or draft the contract with a version that is there",
+        Clause::Data
+    )]
+    UnknownDataset {
+        /// By reference.
+        dataset: String,
+    },
+    /// The dataset belongs to another member than the contract says.
+    #[error(
+        "{}: `{dataset}` belongs to `{expected}`, the contract has `{found}` provide it: draft it again from the catalog",
+        Clause::Data
+    )]
+    OwnerDiffers {
+        /// By reference.
+        dataset: String,
+        /// Its owner in the catalog.
+        expected: Did,
+        /// The provider in the contract.
+        found: Did,
+    },
+    /// The contract names other data than the catalog does under that reference.
+    #[error(
+        "{}: `{dataset}` has root {expected} in the catalog and {found} in the contract: draft it again from the catalog",
+        Clause::Data
+    )]
+    RootDiffers {
+        /// By reference.
+        dataset: String,
+        /// In the catalog.
+        expected: Hash,
+        /// In the contract.
+        found: Hash,
+    },
+    /// The owner's terms have ended.
+    #[error("{}: the terms of `{dataset}` ended on {}, it is {}: ask its owner to publish new terms", Clause::Data, utc(*expired), utc(*now))]
+    TermsExpired {
+        /// By reference.
+        dataset: String,
+        /// Seconds since 1970.
+        expired: u64,
+        /// Seconds since 1970.
+        now: u64,
+    },
+    /// The owner allows other purposes.
+    #[error(
+        "{}: the terms of `{dataset}` allow {}, not `{found}`: choose an allowed purpose or ask the owner",
+        Clause::Purpose,
+        listed(allowed)
+    )]
+    PurposeNotAllowed {
+        /// By reference.
+        dataset: String,
+        /// What the owner allows.
+        allowed: BTreeSet<String>,
+        /// The contract's.
+        found: String,
+    },
+    /// The owner does not allow a column to be used in this way.
+    #[error(
+        "{}: column `{column}` of `{dataset}` is used as `{wanted}`, its terms allow {}: change the query or ask the owner",
+        Clause::Computation,
+        uses(allowed)
+    )]
+    ColumnNotAllowed {
+        /// By reference.
+        dataset: String,
+        /// The column.
+        column: String,
+        /// What the program does with it.
+        wanted: Use,
+        /// What the owner allows with it; empty when it may not be used at all.
+        allowed: BTreeSet<Use>,
+    },
+    /// Smaller groups would be revealed than the owner allows.
+    #[error(
+        "{}: groups of {found} rows would be revealed, the terms of `{dataset}` ask for at least {expected}: raise the floor",
+        Clause::Result
+    )]
+    FloorTooLow {
+        /// By reference.
+        dataset: String,
+        /// The owner's, in rows.
+        expected: u64,
+        /// The contract's, in rows.
+        found: u64,
+    },
+    /// The owner does not allow this receiver.
+    #[error(
+        "{}: the terms of `{dataset}` do not let `{receiver}` receive results: leave it out or ask the owner",
+        Clause::Result
+    )]
+    ReceiverNotAllowed {
+        /// By reference.
+        dataset: String,
+        /// A receiver of the contract.
+        receiver: Did,
+    },
+    /// The owner allows other schemes.
+    #[error(
+        "{}: the terms of `{dataset}` allow {}, not `{found}`: choose an allowed scheme or ask the owner",
+        Clause::Protection,
+        listed(allowed)
+    )]
+    SchemeNotAllowed {
+        /// By reference.
+        dataset: String,
+        /// What the owner allows.
+        allowed: BTreeSet<String>,
+        /// The contract's.
+        found: String,
+    },
+    /// The contract grants more runs than the owner allows.
+    #[error(
+        "{}: the contract grants {found} runs, the terms of `{dataset}` allow at most {allowed}: grant fewer",
+        Clause::Limits
+    )]
+    TooManyRuns {
+        /// By reference.
+        dataset: String,
+        /// The owner's maximum.
+        allowed: u32,
+        /// The contract's.
+        found: u32,
+    },
+    /// A node finds that the data it holds is not what was published.
+    #[error(
+        "{}: the data held as `{dataset}` has root {found}, published and signed was {expected}: restore it, or publish a new version and draft the contract again",
+        Clause::Data
+    )]
+    DatasetChanged {
+        /// By reference.
+        dataset: String,
+        /// In the contract.
+        expected: Hash,
+        /// Of what the node holds.
+        found: Hash,
+    },
+    /// A node is to provide data that it does not hold.
+    #[error(
+        "{}: the provider's node does not hold `{dataset}`: import it again or draft the contract without it",
+        Clause::Data
+    )]
+    DatasetNotHeld {
+        /// By reference.
+        dataset: String,
+    },
+    /// The contract's source cannot be compiled.
+    #[error("{}: the source cannot be compiled: {reason}", Clause::Computation)]
+    ProgramNotCompiled {
+        /// What the compiler said.
+        reason: String,
+    },
+}
+
+impl Refusal {
+    /// The rule that refuses, as `rule` stands in JSON.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "malformed",
+            Self::NotActive { .. } => "not-active",
+            Self::Revoked => "revoked",
+            Self::SignatureMissing { .. } => "signature-missing",
+            Self::SignatureForged { .. } => "signature-forged",
+            Self::NotYetValid { .. } => "not-yet-valid",
+            Self::Expired { .. } => "expired",
+            Self::UsesExhausted { .. } => "uses-exhausted",
+            Self::UseNotTaken => "use-not-taken",
+            Self::RequesterNotDataUser { .. } => "requester-not-data-user",
+            Self::PurposeDiffers { .. } => "purpose-differs",
+            Self::ProgramDiffers { .. } => "program-differs",
+            Self::UnknownTable { .. } => "unknown-table",
+            Self::UnknownDataset { .. } => "unknown-dataset",
+            Self::OwnerDiffers { .. } => "owner-differs",
+            Self::RootDiffers { .. } => "root-differs",
+            Self::TermsExpired { .. } => "terms-expired",
+            Self::PurposeNotAllowed { .. } => "purpose-not-allowed",
+            Self::ColumnNotAllowed { .. } => "column-not-allowed",
+            Self::FloorTooLow { .. } => "floor-too-low",
+            Self::ReceiverNotAllowed { .. } => "receiver-not-allowed",
+            Self::SchemeNotAllowed { .. } => "scheme-not-allowed",
+            Self::TooManyRuns { .. } => "too-many-runs",
+            Self::DatasetChanged { .. } => "dataset-changed",
+            Self::DatasetNotHeld { .. } => "dataset-not-held",
+            Self::ProgramNotCompiled { .. } => "program-not-compiled",
+        }
+    }
+
+    /// The text with members called by their names instead of their `did:key`.
+    pub fn describe(&self, name: impl Fn(&Did) -> String) -> String {
+        let renamed = |text: String, member: &Did| text.replace(&member.to_string(), &name(member));
+        self.members().into_iter().fold(self.to_string(), renamed)
+    }
+
+    fn members(&self) -> Vec<&Did> {
+        match self {
+            Self::SignatureMissing { party } | Self::SignatureForged { party } => vec![party],
+            Self::RequesterNotDataUser { requester, expected } => {
+                expected.iter().chain([requester]).collect()
+            }
+            Self::OwnerDiffers { expected, found, .. } => vec![expected, found],
+            Self::ReceiverNotAllowed { receiver, .. } => vec![receiver],
+            Self::Malformed { flaw } => flaw.member().into_iter().collect(),
+            Self::NotActive { .. }
+            | Self::Revoked
+            | Self::NotYetValid { .. }
+            | Self::Expired { .. }
+            | Self::UsesExhausted { .. }
+            | Self::UseNotTaken
+            | Self::PurposeDiffers { .. }
+            | Self::ProgramDiffers { .. }
+            | Self::UnknownTable { .. }
+            | Self::UnknownDataset { .. }
+            | Self::RootDiffers { .. }
+            | Self::TermsExpired { .. }
+            | Self::PurposeNotAllowed { .. }
+            | Self::ColumnNotAllowed { .. }
+            | Self::FloorTooLow { .. }
+            | Self::SchemeNotAllowed { .. }
+            | Self::TooManyRuns { .. }
+            | Self::DatasetChanged { .. }
+            | Self::DatasetNotHeld { .. }
+            | Self::ProgramNotCompiled { .. } => Vec::new(),
+        }
+    }
+}
+
+/// What to do about a contract in a state in which no run may start.
+const fn advice(state: State) -> &'static str {
+    match state {
+        State::Proposed => "collect the missing signatures, then start again",
+        State::Superseded => "start the contract that took its place",
+        State::Disputed => "wait for the decision of the arbitration",
+        State::Revoked | State::Expired => "draft a new contract",
+        State::Active | State::Exhausted => "start again",
+    }
+}
+
+/// `a` or `b`; texts in backticks.
+fn listed<T: fmt::Display>(items: &BTreeSet<T>) -> String {
+    let items: Vec<_> = items.iter().map(|item| format!("`{item}`")).collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(" or ") }
+}
+
+fn uses(allowed: &BTreeSet<Use>) -> String {
+    if allowed.is_empty() { "no use of it".to_owned() } else { listed(allowed) }
+}

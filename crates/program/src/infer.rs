@@ -40,7 +40,7 @@ pub(crate) fn infer(operation: &Operation, defined: &[Value]) -> Result<Value, F
             let [x, y] = site.columns(Kind::Integer, [*x, *y])?;
             Ok(column(Kind::Integer, rows(&x), joint(&[x, y]), x.magnitude.max(y.magnitude)))
         }
-        Not(x) => site.columns(Kind::Bit, [*x]).map(|[x]| x),
+        Not(x) => site.columns(Kind::Bit, [*x]).map(|[x]| Value { magnitude: 1, ..x }),
         And(x, y) | Or(x, y) | Xor(x, y) => {
             let [x, y] = site.columns(Kind::Bit, [*x, *y])?;
             Ok(column(Kind::Bit, rows(&x), joint(&[x, y]), 1))

@@ -106,9 +106,15 @@ impl Parser {
         let stage = scan.number("a stage number")?;
         scan.expect(" column ")?;
         let column = scan.number("a column number")?;
-        scan.expect(", ")?;
-        let bits = scan.number("a number of bits")?;
-        scan.expect(" bits")?;
+        let bits = match listed.kind {
+            Kind::Bit => 1,
+            Kind::Integer => {
+                scan.expect(", ")?;
+                let bits = bits(scan)?;
+                scan.expect(" bits")?;
+                bits
+            }
+        };
         let input = Input { name, stage, column, kind: listed.kind, bits };
         if !self.program.body.is_empty() {
             return Err(Flaw::LateInput { name: input.name }.into());
@@ -275,11 +281,17 @@ fn constant(scan: &mut Scan<'_>) -> Result<Vec<i128>, Misread> {
     while !scan.is_at_end() {
         scan.expect(if values.is_empty() { " " } else { ", " })?;
         let x = scan.number("a number")?;
-        let times = if scan.eat(" x ") { scan.number("a number of repetitions")? } else { 1usize };
+        let times = if scan.eat(" x ") { repetitions(scan)? } else { 1 };
         if times > MAX_CONSTANTS - values.len() {
             return Err(Misread::LongConstant { line: scan.line_number(), most: MAX_CONSTANTS });
         }
         values.resize(values.len() + times, x);
     }
     Ok(values)
+}
+
+/// At least 2: a single element is not counted.
+fn repetitions(scan: &mut Scan<'_>) -> Result<usize, Misread> {
+    let at = scan.unexpected("a number of repetitions, at least 2");
+    scan.number("a number of repetitions").and_then(|times| if times < 2 { Err(at) } else { Ok(times) })
 }

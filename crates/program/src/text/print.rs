@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::TITLE;
-use crate::{Input, Operation, Program, Stage};
+use crate::{Input, Kind, Operation, Program, Stage, ValueId};
 
 /// The listing. Of a program that [`Program::verify`] refuses it ends with the reason, and does not parse.
 impl Display for Program {
@@ -15,7 +15,7 @@ impl Display for Program {
         }
         let values = self.verify();
         let ty = |i: usize| match &values {
-            Ok(values) => values.iter().nth(i).map(|v| format!(": {}", v.ty)).unwrap_or_default(),
+            Ok(values) => values.get(ValueId(i as u32)).map(|v| format!(": {}", v.ty)).unwrap_or_default(),
             Err(_) => String::new(),
         };
         section(f, self.inputs.len())?;
@@ -53,8 +53,12 @@ struct InputLine<'a>(&'a Input);
 
 impl Display for InputLine<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Input { name, stage, column, bits, .. } = self.0;
-        write!(f, "input {}, stage {stage} column {column}, {bits} bits", Quoted(name))
+        let Input { name, stage, column, kind, bits } = self.0;
+        write!(f, "input {}, stage {stage} column {column}", Quoted(name))?;
+        match kind {
+            Kind::Bit => Ok(()),
+            Kind::Integer => write!(f, ", {bits} bits"),
+        }
     }
 }
 

@@ -1,1 +1,32 @@
 //! The alliance's replicated state machine, its storage, ordering and proofs.
+//!
+//! | question | answer |
+//! | --- | --- |
+//! | who is in the alliance? | [`Alliance`], entry 0 of the log |
+//! | what can a member do? | [`Action`], in a [`SignedTransaction`] |
+//! | what holds now? | [`State`], a pure function of the entries |
+//! | why was it refused? | [`Refused`] |
+//! | what changed? | [`Event`] |
+//!
+//! Deterministic throughout: no clock, no randomness, no floating point, no unordered maps.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
+
+pub mod alliance;
+pub mod entry;
+pub mod event;
+pub mod receipt;
+pub mod refused;
+pub mod settlement;
+pub mod state;
+mod text;
+pub mod transaction;
+
+pub use alliance::{Alliance, Card, Standing};
+pub use entry::{Content, Entry};
+pub use event::{Event, Happening};
+pub use receipt::{Disagreement, OutputComponent, Receipt, receipts_agree};
+pub use refused::Refused;
+pub use settlement::Transfer;
+pub use state::{Phase, Run, State};
+pub use transaction::{Action, FailReason, InputCommitment, SignedTransaction, Transaction};

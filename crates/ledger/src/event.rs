@@ -1,0 +1,181 @@
+//! What an entry of the ledger changed: enough to follow a contract or a run without reading the state.
+
+use contract::{Did, Hash};
+use serde::{Deserialize, Serialize};
+
+use crate::{FailReason, receipt::Disagreement, settlement::Transfer};
+
+/// One consequence of one entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// The entry that caused it.
+    pub index: u64,
+    /// The entry's time, seconds since 1970.
+    pub time: u64,
+    /// What happened.
+    pub what: Happening,
+}
+
+/// What can happen. Written as `{"run-requested": {…}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Happening {
+    /// A dataset version entered the catalog.
+    DatasetPublished {
+        /// `north/patients@1`.
+        dataset: String,
+        /// Its owner.
+        owner: Did,
+    },
+    /// A dataset version left the catalog.
+    DatasetWithdrawn {
+        /// `north/patients@1`.
+        dataset: String,
+    },
+    /// A contract is before its parties.
+    ContractProposed {
+        /// Which.
+        contract: Hash,
+        /// By whom.
+        by: Did,
+    },
+    /// One party's signature arrived.
+    ContractSigned {
+        /// Which.
+        contract: Hash,
+        /// Whose signature.
+        party: Did,
+    },
+    /// All parties have signed.
+    ContractActivated {
+        /// Which.
+        contract: Hash,
+    },
+    /// Another contract took its place.
+    ContractSuperseded {
+        /// Which.
+        contract: Hash,
+        /// Its successor.
+        by: Hash,
+    },
+    /// Its time is over.
+    ContractExpired {
+        /// Which.
+        contract: Hash,
+    },
+    /// Its last use was taken.
+    ContractExhausted {
+        /// Which.
+        contract: Hash,
+    },
+    /// A party stopped it.
+    ContractRevoked {
+        /// Which.
+        contract: Hash,
+        /// By whom.
+        by: Did,
+        /// Why.
+        reason: String,
+    },
+    /// The receipts of one of its runs contradict each other.
+    ContractDisputed {
+        /// Which.
+        contract: Hash,
+        /// The run.
+        run: Hash,
+    },
+    /// One use was taken and the fee put into escrow.
+    RunRequested {
+        /// Which.
+        run: Hash,
+        /// Under which contract.
+        contract: Hash,
+        /// By whom.
+        by: Did,
+        /// Points in escrow.
+        fee: u64,
+    },
+    /// One participant permits it.
+    RunPermitted {
+        /// Which.
+        run: Hash,
+        /// By whom.
+        by: Did,
+    },
+    /// All participants permit it.
+    RunPermittedByAll {
+        /// Which.
+        run: Hash,
+    },
+    /// One participant refuses it.
+    RunRefused {
+        /// Which.
+        run: Hash,
+        /// By whom; the reasons are in the run's record.
+        by: Did,
+    },
+    /// One data provider fixed its input.
+    RunInputCommitted {
+        /// Which.
+        run: Hash,
+        /// Which provider.
+        provider: Did,
+    },
+    /// All inputs are fixed; the compute parties may start.
+    RunStarted {
+        /// Which.
+        run: Hash,
+    },
+    /// One compute party's receipt arrived.
+    RunReceiptFiled {
+        /// Which.
+        run: Hash,
+        /// Whose receipt.
+        party: Did,
+    },
+    /// All receipts agree.
+    RunCompleted {
+        /// Which.
+        run: Hash,
+    },
+    /// The receipts contradict each other or the ledger.
+    RunDisputed {
+        /// Which.
+        run: Hash,
+        /// How.
+        disagreement: Disagreement,
+    },
+    /// It cannot complete.
+    RunFailed {
+        /// Which.
+        run: Hash,
+        /// Who says so.
+        by: Did,
+        /// Why.
+        reason: FailReason,
+    },
+    /// One compute party states that nothing was opened.
+    NothingOpened {
+        /// Which run.
+        run: Hash,
+        /// Whose statement.
+        party: Did,
+    },
+    /// All compute parties state so: the use and the fee are given back.
+    UseReturned {
+        /// Which run.
+        run: Hash,
+        /// The contract that may run once more.
+        contract: Hash,
+        /// Points back to the payer.
+        refunded: u64,
+    },
+    /// Points moved from escrow by the contract's rule.
+    Settled {
+        /// Which run.
+        run: Hash,
+        /// To whom, how much, as what.
+        transfers: Vec<Transfer>,
+    },
+}

@@ -1,0 +1,123 @@
+//! The catalog: who may publish what under which name.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use contract::{
+    Dataset, Did, Hash,
+    text::{check_line, check_page},
+};
+
+use super::{DatasetPath, DatasetRecord, step::Step};
+use crate::{Refused, event::Happening, refused::DatasetRule, text};
+
+/// Most columns of a dataset.
+const COLUMNS_MAX: usize = 1024;
+/// Most bytes of a dataset's description.
+const DESCRIPTION_BYTES_MAX: usize = 4096;
+
+impl Step {
+    pub(super) fn publish_dataset(&mut self, member: Did, dataset: &Dataset) -> Result<(), Refused> {
+        let owner_name = self.full_member(&member, "publish datasets")?.name.clone();
+        let reference = dataset.reference();
+        if dataset.owner != member {
+            return Err(Refused::NotOwner { dataset: reference, owner: dataset.owner, who: member });
+        }
+        self.check_description(dataset, owner_name)
+            .map_err(|rule| Refused::DatasetMalformed { dataset: text::excerpt(&reference), rule })?;
+        self.check_succession(dataset)?;
+
+        let Dataset { id, version: latest, owner, .. } = *dataset;
+        self.state.dataset_paths.insert_mut(dataset.path.clone(), DatasetPath { id, latest });
+        self.state.dataset_ids.insert_mut(id);
+        let record =
+            DatasetRecord { dataset: Arc::new(dataset.clone()), published: self.index, withdrawn: None };
+        self.put_dataset(reference.clone(), record);
+        self.emit(Happening::DatasetPublished { dataset: reference, owner });
+        Ok(())
+    }
+
+    pub(super) fn withdraw_dataset(&mut self, member: Did, reference: &str) -> Result<(), Refused> {
+        let record = self.catalogued(reference)?;
+        let owner = record.dataset.owner;
+        if owner != member {
+            return Err(Refused::NotOwner { dataset: reference.to_owned(), owner, who: member });
+        }
+        let record = DatasetRecord { withdrawn: Some(self.index), ..record.clone() };
+        self.put_dataset(reference.to_owned(), record);
+        self.emit(Happening::DatasetWithdrawn { dataset: reference.to_owned() });
+        Ok(())
+    }
+
+    /// A dataset version that is in the catalog and not withdrawn.
+    pub(super) fn catalogued(&self, reference: &str) -> Result<&DatasetRecord, Refused> {
+        let dataset = || text::excerpt(reference);
+        let record =
+            self.state.dataset(reference).ok_or_else(|| Refused::UnknownDataset { dataset: dataset() })?;
+        match record.withdrawn {
+            None => Ok(record),
+            Some(_) => Err(Refused::WithdrawnDataset { dataset: dataset() }),
+        }
+    }
+
+    fn check_description(&self, dataset: &Dataset, owner_name: String) -> Result<(), DatasetRule> {
+        let name = dataset.path.strip_prefix(&owner_name).and_then(|rest| rest.strip_prefix('/'));
+        if !name.is_some_and(|name| text::is_name(name, 64)) {
+            return Err(DatasetRule::Path { expected: owner_name });
+        }
+        if dataset.root == Hash::from_bytes([0; 32]) {
+            return Err(DatasetRule::EmptyRoot);
+        }
+        check_page(&dataset.description, DESCRIPTION_BYTES_MAX).map_err(DatasetRule::Description)?;
+        self.check_columns_and_terms(dataset)
+    }
+
+    fn check_columns_and_terms(&self, dataset: &Dataset) -> Result<(), DatasetRule> {
+        let columns = &dataset.schema.columns;
+        if !(1..=COLUMNS_MAX).contains(&columns.len()) {
+            return Err(DatasetRule::ColumnCount);
+        }
+        let mut names = BTreeSet::new();
+        for column in columns {
+            let name = || text::excerpt(&column.name);
+            check_line(&column.name, 64).map_err(|flaw| DatasetRule::ColumnName { column: name(), flaw })?;
+            if !names.insert(&column.name) {
+                return Err(DatasetRule::ColumnTwice { column: name() });
+            }
+        }
+        let terms = &dataset.terms;
+        if let Some(column) = terms.columns.keys().find(|column| !names.contains(column)) {
+            return Err(DatasetRule::TermsColumn { column: text::excerpt(column) });
+        }
+        if terms.purposes.is_empty()
+            || terms.schemes.is_empty()
+            || terms.floor_rows == 0
+            || terms.runs_max == 0
+        {
+            return Err(DatasetRule::Terms);
+        }
+        match terms.receivers.iter().find(|receiver| self.state.alliance.card(receiver).is_none()) {
+            Some(receiver) => Err(DatasetRule::TermsReceiver { receiver: *receiver }),
+            None => Ok(()),
+        }
+    }
+
+    /// Versions count up by one, and a path keeps its id.
+    fn check_succession(&self, dataset: &Dataset) -> Result<(), Refused> {
+        let path = dataset.path.clone();
+        let known = self.state.dataset_paths.get(&path);
+        let expected = known.map_or(1, |known| known.latest.saturating_add(1));
+        if dataset.version != expected {
+            return Err(Refused::Version { path, expected, found: dataset.version });
+        }
+        let found = dataset.id;
+        match known {
+            Some(known) if known.id != found => {
+                Err(Refused::DatasetId { path, expected: known.id.to_string(), found })
+            }
+            None if self.state.dataset_ids.contains(&found) => {
+                Err(Refused::DatasetId { path, expected: "a new one".to_owned(), found })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Runs from the receipts to the end: completed and settled, disputed, or failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{Contract, Did, Hash, document::Role, lifecycle};
+
+use super::{
+    ContractRecord, Failure, Phase, Recorded, Run,
+    record::data_providers,
+    step::{Step, check_text},
+};
+use crate::{
+    FailReason, Receipt, Refused,
+    event::Happening,
+    receipt::{COMPONENTS_MAX, Difference, Disagreement, receipts_agree},
+    refused::ReceiptRule,
+    settlement::{Transfer, settle},
+};
+
+impl Step {
+    pub(super) fn file_receipt(&mut self, member: Did, receipt: &Receipt) -> Result<(), Refused> {
+        let id = receipt.run;
+        let mut run = self.run(id)?;
+        let record = self.contract(run.contract)?;
+        self.require_role(member, Role::ComputeParty, run.contract, &record.contract)?;
+        self.check_open(id, &run, &[Phase::Running], "file a receipt")?;
+        if run.receipts.contains_key(&member) {
+            return Err(Refused::AlreadyDone { who: member, run: id, step: "file a receipt" });
+        }
+        check_receipt(member, receipt, run.contract, &record.contract).map_err(Refused::ReceiptMalformed)?;
+        run.receipts.insert(member, Recorded { index: self.index, value: receipt.clone() });
+        self.emit(Happening::RunReceiptFiled { run: id, party: member });
+        if run.receipts.len() == record.contract.protection.compute_parties.len() {
+            self.conclude(id, &mut run, record)?;
+        }
+        self.put_run(id, run);
+        Ok(())
+    }
+
+    pub(super) fn fail_run(&mut self, member: Did, id: Hash, reason: &FailReason) -> Result<(), Refused> {
+        let mut run = self.run(id)?;
+        let record = self.contract(run.contract)?;
+        let contract = &record.contract;
+        let participants = super::record::participants(contract);
+        let late = self.time >= run.deadline && contract.party(&member).is_some();
+        if !participants.contains(&member) && !late {
+            return Err(Refused::NotAParticipant { who: member, run: id });
+        }
+        if !run.phase.is_open() {
+            return Err(Refused::RunPhase { run: id, phase: run.phase, step: "declare it failed" });
+        }
+        check_text(&reason.text, "reason", 1000)?;
+        if let Some(blamed) = reason.blamed.filter(|blamed| !participants.contains(blamed)) {
+            return Err(Refused::NotAParticipant { who: blamed, run: id });
+        }
+        run.phase = Phase::Failed;
+        run.ended_at = Some(self.time);
+        let failure = Failure { by: member, reason: reason.clone() };
+        run.failure = Some(Recorded { index: self.index, value: failure });
+        self.put_run(id, run);
+        self.emit(Happening::RunFailed { run: id, by: member, reason: reason.clone() });
+        Ok(())
+    }
+
+    pub(super) fn nothing_opened(&mut self, member: Did, id: Hash) -> Result<(), Refused> {
+        let mut run = self.run(id)?;
+        let record = self.contract(run.contract)?;
+        self.require_role(member, Role::ComputeParty, run.contract, &record.contract)?;
+        if !matches!(run.phase, Phase::Refused | Phase::Failed) {
+            let step = "state that nothing was opened";
+            return Err(Refused::RunPhase { run: id, phase: run.phase, step });
+        }
+        if !run.nothing_opened.insert(member) {
+            let step = "state that nothing was opened";
+            return Err(Refused::AlreadyDone { who: member, run: id, step });
+        }
+        self.emit(Happening::NothingOpened { run: id, party: member });
+        if run.nothing_opened.len() == record.contract.protection.compute_parties.len() {
+            self.return_use(id, &mut run, record)?;
+        }
+        self.put_run(id, run);
+        Ok(())
+    }
+
+    /// All receipts are there: either they agree and points move, or the run is disputed.
+    fn conclude(&mut self, id: Hash, run: &mut Run, mut record: ContractRecord) -> Result<(), Refused> {
+        run.ended_at = Some(self.time);
+        match evidence_agrees(run, &record.contract)? {
+            None => {
+                run.phase = Phase::Completed;
+                self.emit(Happening::RunCompleted { run: id });
+                let transfers = settle(&record.contract, &self.state.rows_by_provider(&record.contract));
+                self.release(id, &transfers);
+                self.emit(Happening::Settled { run: id, transfers });
+            }
+            Some(disagreement) => {
+                run.phase = Phase::Disputed;
+                run.disagreement = Some(disagreement.clone());
+                let contract = run.contract;
+                record.state = self.follow(contract, &record, lifecycle::Event::Disputed)?;
+                self.put_contract(contract, record);
+                self.emit(Happening::RunDisputed { run: id, disagreement });
+                self.emit(Happening::ContractDisputed { contract, run: id });
+            }
+        }
+        Ok(())
+    }
+
+    fn return_use(&mut self, id: Hash, run: &mut Run, mut record: ContractRecord) -> Result<(), Refused> {
+        run.use_returned = true;
+        record.state = self.follow(run.contract, &record, lifecycle::Event::UseReturned)?;
+        record.runs_taken = record.runs_taken.saturating_sub(1);
+        let refunded = self.state.escrow(&id);
+        if refunded > 0 {
+            let to = record.contract.settlement.payer;
+            self.release(id, &[Transfer { to, points: refunded, role: Role::DataUser }]);
+        }
+        self.put_contract(run.contract, record);
+        self.emit(Happening::UseReturned { run: id, contract: run.contract, refunded });
+        Ok(())
+    }
+
+    fn release(&mut self, run: Hash, transfers: &[Transfer]) {
+        self.state.points.release(&run, transfers);
+        for transfer in transfers {
+            self.touch_account(transfer.to);
+        }
+    }
+}
+
+/// Whether a receipt is about this run and complete. What it states is judged once all are there: a contradiction
+/// is evidence and must get on the ledger.
+fn check_receipt(member: Did, receipt: &Receipt, id: Hash, contract: &Contract) -> Result<(), ReceiptRule> {
+    if receipt.party != member {
+        return Err(ReceiptRule::Party);
+    }
+    if receipt.contract != id {
+        return Err(ReceiptRule::Contract);
+    }
+    let keys = |map: &BTreeMap<Did, Hash>| map.keys().copied().collect::<BTreeSet<_>>();
+    if keys(&receipt.inputs) != data_providers(contract).collect() {
+        return Err(ReceiptRule::Inputs);
+    }
+    let parties = contract.protection.compute_parties.iter().copied();
+    let others: BTreeSet<Did> = parties.filter(|party| *party != member).collect();
+    if keys(&receipt.sent) != others || keys(&receipt.received) != others {
+        return Err(ReceiptRule::Transcripts);
+    }
+    let components: Vec<usize> = receipt.output.iter().map(|output| output.component.into()).collect();
+    let ascending = components.windows(2).all(|pair| matches!(pair, [one, next] if one < next));
+    if components.is_empty() || !ascending || components.iter().any(|component| *component >= COMPONENTS_MAX)
+    {
+        return Err(ReceiptRule::Output);
+    }
+    Ok(())
+}
+
+/// Whether the receipts of a run agree with the ledger and with each other.
+fn evidence_agrees(run: &Run, contract: &Contract) -> Result<Option<Disagreement>, Refused> {
+    let commitments: Vec<_> =
+        run.commitments.iter().map(|(provider, filed)| (*provider, filed.value.clone())).collect();
+    let receipts: Vec<Receipt> = run.receipts.values().map(|filed| filed.value.clone()).collect();
+    for receipt in &receipts {
+        let disagree = |what| Ok(Some(Disagreement { who: BTreeSet::from([receipt.party]), what }));
+        if receipt.program != contract.computation.program {
+            return disagree(Difference::Program);
+        }
+        for (provider, commitment) in &commitments {
+            if receipt.inputs.get(provider) != Some(&commitment.digest()?) {
+                return disagree(Difference::Input { provider: *provider });
+            }
+        }
+    }
+    Ok(receipts_agree(&receipts).err())
+}

@@ -1,0 +1,189 @@
+//! The whole truth: what the alliance's members have agreed on, as a function of the transactions so far.
+//!
+//! [`State::apply`] is the only way to change it, decides every rule, and either accepts a transaction or changes
+//! nothing. It is deterministic: time comes with the entry, maps are ordered, numbers are integers.
+//!
+//! A clone is a snapshot that costs nothing (the maps are persistent trees), so that readers never wait for writers.
+
+mod contracts;
+mod datasets;
+mod evidence;
+mod points;
+mod record;
+mod runs;
+mod step;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use contract::{
+    Contract, Dataset, Did, Hash,
+    canonical::{self, CanonicalError},
+};
+use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
+
+use self::{points::Points, step::Step};
+pub use self::{
+    record::{ContractRecord, DatasetRecord, Failure, Phase, Recorded, Revocation, Run, participants},
+    step::Outcome,
+};
+use crate::{Alliance, Event, Refused, SignedTransaction, transaction::Verified};
+
+/// Everything that the ledger says after some number of entries.
+#[derive(Clone, Debug)]
+pub struct State {
+    alliance: Arc<Alliance>,
+    alliance_id: Hash,
+    size: u64,
+    time: u64,
+    sequences: Map<Did, u64>,
+    datasets: Map<String, Arc<DatasetRecord>>,
+    dataset_paths: Map<String, DatasetPath>,
+    dataset_ids: Set<Hash>,
+    contracts: Map<Hash, Arc<ContractRecord>>,
+    expiries: Set<(u64, Hash)>,
+    runs: Map<Hash, Arc<Run>>,
+    points: Points,
+}
+
+/// What all versions of a dataset share.
+#[derive(Clone, Copy, Debug)]
+struct DatasetPath {
+    id: Hash,
+    latest: u32,
+}
+
+impl State {
+    /// The state after entry 0.
+    ///
+    /// # Errors
+    /// When the founding document has no canonical form. It should have been validated before.
+    pub fn new(alliance: Alliance) -> Result<Self, CanonicalError> {
+        Ok(Self {
+            alliance_id: alliance.id()?,
+            size: 1,
+            time: alliance.founded,
+            sequences: Map::default(),
+            datasets: Map::default(),
+            dataset_paths: Map::default(),
+            dataset_ids: Set::default(),
+            contracts: Map::default(),
+            expiries: Set::default(),
+            runs: Map::default(),
+            points: Points::new(&alliance.points),
+            alliance: Arc::new(alliance),
+        })
+    }
+
+    /// Accepts the transaction as the next entry, at that time (seconds since 1970), or changes nothing.
+    ///
+    /// # Errors
+    /// The rule that refuses the transaction.
+    pub fn apply(&mut self, time: u64, signed: &SignedTransaction) -> Result<Vec<Event>, Refused> {
+        Ok(self.advance(time, signed.verify()?)?.events)
+    }
+
+    /// [`Self::apply`] for a transaction whose signature has been checked already.
+    ///
+    /// # Errors
+    /// The rule that refuses the transaction.
+    pub fn advance(&mut self, time: u64, verified: Verified<'_>) -> Result<Outcome, Refused> {
+        let mut step = Step::new(self.clone(), time);
+        step.take(verified.transaction())?;
+        let (next, outcome) = step.finish()?;
+        debug_assert_eq!(next.points.total(), self.points.total(), "points are neither created nor lost");
+        *self = next;
+        Ok(outcome)
+    }
+
+    /// The founding document.
+    pub fn alliance(&self) -> &Alliance {
+        &self.alliance
+    }
+
+    /// The hash that names the alliance.
+    pub fn alliance_id(&self) -> Hash {
+        self.alliance_id
+    }
+
+    /// Number of entries so far; the index of the next one.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Time of the last entry, seconds since 1970.
+    pub fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// The sequence number that the member's next transaction must have.
+    pub fn next_sequence(&self, member: &Did) -> u64 {
+        self.sequences.get(member).map_or(1, |last| last + 1)
+    }
+
+    /// A dataset version by its reference (`north/patients@1`), withdrawn or not.
+    pub fn dataset(&self, reference: &str) -> Option<&DatasetRecord> {
+        self.datasets.get(reference).map(Arc::as_ref)
+    }
+
+    /// All dataset versions by reference, in that order, withdrawn or not.
+    pub fn datasets(&self) -> impl Iterator<Item = (&str, &DatasetRecord)> {
+        self.datasets.iter().map(|(reference, record)| (reference.as_str(), record.as_ref()))
+    }
+
+    /// The latest version of a path (`north/patients`).
+    pub fn latest_version(&self, path: &str) -> Option<u32> {
+        self.dataset_paths.get(path).map(|path| path.latest)
+    }
+
+    /// The datasets that a contract names, by reference, as the catalog has them now; without those that are
+    /// withdrawn or were never published.
+    pub fn datasets_of(&self, contract: &Contract) -> BTreeMap<String, Dataset> {
+        let references = contract.inputs().map(|(_, input)| input.dataset.as_str());
+        references
+            .filter_map(|reference| self.dataset(reference))
+            .filter(|record| record.withdrawn.is_none())
+            .map(|record| (record.dataset.reference(), Dataset::clone(&record.dataset)))
+            .collect()
+    }
+
+    /// A contract by its id.
+    pub fn contract(&self, id: &Hash) -> Option<&ContractRecord> {
+        self.contracts.get(id).map(Arc::as_ref)
+    }
+
+    /// All contracts by id, in that order.
+    pub fn contracts(&self) -> impl Iterator<Item = (&Hash, &ContractRecord)> {
+        self.contracts.iter().map(|(id, record)| (id, record.as_ref()))
+    }
+
+    /// A run by its name.
+    pub fn run(&self, id: &Hash) -> Option<&Run> {
+        self.runs.get(id).map(Arc::as_ref)
+    }
+
+    /// All runs by name, in that order.
+    pub fn runs(&self) -> impl Iterator<Item = (&Hash, &Run)> {
+        self.runs.iter().map(|(id, run)| (id, run.as_ref()))
+    }
+
+    /// A member's points; escrow is not among them.
+    pub fn balance(&self, member: &Did) -> u64 {
+        self.points.balance(member)
+    }
+
+    /// Points that a run holds in escrow.
+    pub fn escrow(&self, run: &Hash) -> u64 {
+        self.points.escrow(run)
+    }
+
+    /// All points, in accounts and in escrow; never changes.
+    pub fn points_total(&self) -> u64 {
+        self.points.total()
+    }
+
+    /// Effects of an entry, see [`crate::Entry::effects`].
+    fn effects(&self, events: &[Event], touched: &step::Touched) -> Result<Hash, CanonicalError> {
+        let records = touched.iter().map(|key| self.record_hash(key)).collect::<Result<Vec<_>, _>>()?;
+        canonical::hash("effects", &(events, records))
+    }
+}

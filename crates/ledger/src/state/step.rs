@@ -1,0 +1,194 @@
+//! One transaction on its way: a copy of the state that becomes the state only if every rule is met.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use contract::{
+    Did, Hash,
+    canonical::{self, CanonicalError},
+    lifecycle,
+    text::check_line,
+};
+
+use super::{ContractRecord, DatasetRecord, Run, State};
+use crate::{
+    Action, Event, Refused, Transaction,
+    alliance::{Card, Standing},
+    event::Happening,
+};
+
+/// What an accepted transaction caused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its index in the log.
+    pub index: u64,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// See [`crate::Entry::effects`].
+    pub effects: Hash,
+}
+
+/// The records that a step has changed.
+pub(super) type Touched = BTreeSet<Key>;
+
+/// Names a record of the state.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Key {
+    Account(Did),
+    Contract(Hash),
+    Dataset(String),
+    Run(Hash),
+}
+
+/// The transition under way. Handlers change it freely: when one refuses, it is dropped as a whole.
+pub(super) struct Step {
+    pub(super) state: State,
+    pub(super) time: u64,
+    pub(super) index: u64,
+    events: Vec<Event>,
+    touched: Touched,
+}
+
+impl Step {
+    pub(super) fn new(state: State, time: u64) -> Self {
+        let index = state.size;
+        Self { state, time, index, events: Vec::new(), touched: Touched::new() }
+    }
+
+    /// Checks what every transaction must satisfy, lets time pass, and acts.
+    pub(super) fn take(&mut self, transaction: &Transaction) -> Result<(), Refused> {
+        let Transaction { alliance, member, sequence, person: _, action } = transaction;
+        let expected = self.state.alliance_id;
+        if *alliance != expected {
+            return Err(Refused::OtherAlliance { expected, found: *alliance });
+        }
+        self.card(member)?;
+        if self.time < self.state.time {
+            return Err(Refused::TimeWentBack { last: self.state.time, found: self.time });
+        }
+        let expected = self.state.next_sequence(member);
+        if *sequence != expected {
+            return Err(Refused::Sequence { member: *member, expected, found: *sequence });
+        }
+        self.state.sequences.insert_mut(*member, *sequence);
+        self.expire_contracts();
+        self.act(transaction, action)
+    }
+
+    fn act(&mut self, transaction: &Transaction, action: &Action) -> Result<(), Refused> {
+        let member = transaction.member;
+        match action {
+            Action::PublishDataset(dataset) => self.publish_dataset(member, dataset),
+            Action::WithdrawDataset { dataset } => self.withdraw_dataset(member, dataset),
+            Action::ProposeContract(contract) => self.propose_contract(member, contract),
+            Action::SignContract { contract, party, signature } => {
+                self.sign_contract(*contract, *party, signature)
+            }
+            Action::RevokeContract { contract, reason } => self.revoke_contract(member, *contract, reason),
+            Action::RequestRun { contract, run, purpose } => {
+                self.request_run(transaction, *contract, *run, purpose)
+            }
+            Action::PermitRun { run } => self.permit_run(member, *run),
+            Action::RefuseRun { run, refusals } => self.refuse_run(member, *run, refusals),
+            Action::CommitInput { run, commitment } => self.commit_input(member, *run, commitment),
+            Action::File(receipt) => self.file_receipt(member, receipt),
+            Action::FailRun { run, reason } => self.fail_run(member, *run, reason),
+            Action::NothingOpened { run } => self.nothing_opened(member, *run),
+        }
+    }
+
+    /// The next state, and what was done to get there.
+    pub(super) fn finish(self) -> Result<(State, Outcome), CanonicalError> {
+        let Self { mut state, time, index, events, touched } = self;
+        state.size = index + 1;
+        state.time = time;
+        let effects = state.effects(&events, &touched)?;
+        Ok((state, Outcome { index, events, effects }))
+    }
+
+    /// Records something that happened.
+    pub(super) fn emit(&mut self, what: Happening) {
+        self.events.push(Event { index: self.index, time: self.time, what });
+    }
+
+    /// The member's card.
+    pub(super) fn card(&self, who: &Did) -> Result<&Card, Refused> {
+        self.state.alliance.card(who).ok_or(Refused::NotInAlliance { who: *who })
+    }
+
+    /// The member's card, unless it is a regulator.
+    pub(super) fn full_member(&self, who: &Did, what: &'static str) -> Result<&Card, Refused> {
+        let card = self.card(who)?;
+        match card.standing {
+            Standing::Member => Ok(card),
+            Standing::Regulator => Err(Refused::RegulatorMayNot { who: *who, what }),
+        }
+    }
+
+    /// A copy of the contract's record, to be changed and put back.
+    pub(super) fn contract(&self, id: Hash) -> Result<ContractRecord, Refused> {
+        self.state.contract(&id).cloned().ok_or(Refused::UnknownContract { contract: id })
+    }
+
+    /// A copy of the run's record, to be changed and put back.
+    pub(super) fn run(&self, id: Hash) -> Result<Run, Refused> {
+        self.state.run(&id).cloned().ok_or(Refused::UnknownRun { run: id })
+    }
+
+    pub(super) fn put_dataset(&mut self, reference: String, record: DatasetRecord) {
+        self.touched.insert(Key::Dataset(reference.clone()));
+        self.state.datasets.insert_mut(reference, Arc::new(record));
+    }
+
+    pub(super) fn put_contract(&mut self, id: Hash, record: ContractRecord) {
+        self.touched.insert(Key::Contract(id));
+        self.state.contracts.insert_mut(id, Arc::new(record));
+    }
+
+    pub(super) fn put_run(&mut self, id: Hash, run: Run) {
+        self.touched.insert(Key::Run(id));
+        self.state.runs.insert_mut(id, Arc::new(run));
+    }
+
+    pub(super) fn touch_account(&mut self, account: Did) {
+        self.touched.insert(Key::Account(account));
+    }
+
+    /// Contracts whose window has passed expire with the first entry after it.
+    fn expire_contracts(&mut self) {
+        while let Some((expires, contract)) = self.state.expiries.first().copied() {
+            if expires > self.time {
+                break;
+            }
+            self.state.expiries.remove_mut(&(expires, contract));
+            let Some(record) = self.state.contract(&contract) else { continue };
+            let expired = record.state.after(lifecycle::Event::Expired);
+            if let Ok(state) = expired
+                && state != record.state
+            {
+                let record = ContractRecord { state, ..record.clone() };
+                self.put_contract(contract, record);
+                self.emit(Happening::ContractExpired { contract });
+            }
+        }
+    }
+}
+
+impl State {
+    /// Hash of a record as it is now, under its name.
+    pub(super) fn record_hash(&self, key: &Key) -> Result<Hash, CanonicalError> {
+        match key {
+            Key::Account(member) => canonical::hash("account", &(member, self.balance(member))),
+            Key::Contract(id) => canonical::hash("contract-record", &(id, self.contract(id))),
+            Key::Dataset(reference) => {
+                canonical::hash("dataset-record", &(reference, self.dataset(reference)))
+            }
+            Key::Run(id) => canonical::hash("run-record", &(id, self.run(id))),
+        }
+    }
+}
+
+/// Refuses a text for people that is empty, too long, or holds what does not show.
+pub(super) fn check_text(text: &str, what: &'static str, bytes_max: usize) -> Result<(), Refused> {
+    check_line(text, bytes_max).map_err(|flaw| Refused::Text { what, flaw })
+}

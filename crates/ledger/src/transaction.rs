@@ -1,0 +1,217 @@
+//! What members write on the ledger.
+//!
+//! Every transaction is signed by the member that submits it and carries that member's next sequence number, so
+//! that it counts once. Whether it is allowed is decided by [`State::apply`](crate::State::apply) alone.
+
+use contract::{
+    Contract, Dataset, Did, Hash, Signature, SigningKey,
+    canonical::{self, CanonicalError},
+    policy::Refusal,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Receipt, Refused};
+
+/// The signature domain of transactions.
+const DOMAIN: &str = "transaction";
+/// Most bytes of a signed transaction in canonical form.
+pub const TRANSACTION_BYTES_MAX: usize = (1 << 20) - 4096;
+
+/// One action of one member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transaction {
+    /// The alliance whose ledger this is for.
+    pub alliance: Hash,
+    /// Who acts.
+    pub member: Did,
+    /// 1 for the member's first transaction, then one more each time.
+    pub sequence: u64,
+    /// The person who asked for it, for the record; the member answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Did>,
+    /// What is done.
+    pub action: Action,
+}
+
+/// A transaction with its member's signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedTransaction {
+    /// What was signed.
+    pub transaction: Transaction,
+    /// By `transaction.member` over the transaction's canonical bytes, under the domain `transaction`.
+    pub signature: Signature,
+}
+
+/// What a member can do. Written as `{"permit-run": {…}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    /// Puts a dataset version's description into the catalog. Only by its owner; versions count up by one.
+    PublishDataset(Box<Dataset>),
+    /// Takes a dataset version out of the catalog: no new contract may name it and no run may start on it.
+    WithdrawDataset {
+        /// `north/patients@1`.
+        dataset: String,
+    },
+    /// Puts a contract before its parties.
+    ProposeContract(Box<Contract>),
+    /// Adds a party's signature, made by that party anywhere; the last one makes the contract active.
+    SignContract {
+        /// Which contract.
+        contract: Hash,
+        /// Whose signature; any member may submit it.
+        party: Did,
+        /// By `party` over the contract, as [`Contract::sign`] makes it.
+        signature: Signature,
+    },
+    /// Stops all further runs. By any party.
+    RevokeContract {
+        /// Which contract.
+        contract: Hash,
+        /// For the other parties; 1 to 1000 bytes.
+        reason: String,
+    },
+    /// Takes one use of a contract and puts the fee into escrow. Only by a data user.
+    RequestRun {
+        /// Which contract.
+        contract: Hash,
+        /// The run's name, chosen by the requester; used once.
+        run: Hash,
+        /// Must be the contract's purpose, word for word.
+        purpose: String,
+    },
+    /// A participant's gatekeeper found nothing against the run.
+    PermitRun {
+        /// Which run.
+        run: Hash,
+    },
+    /// A participant's gatekeeper refuses the run, which ends it.
+    RefuseRun {
+        /// Which run.
+        run: Hash,
+        /// All reasons; 1 to 256.
+        refusals: Vec<Refusal>,
+    },
+    /// A data provider fixes its input before anything is computed.
+    CommitInput {
+        /// Which run.
+        run: Hash,
+        /// What it will share.
+        commitment: InputCommitment,
+    },
+    /// A compute party's statement about the run that it executed.
+    File(Box<Receipt>),
+    /// Ends a run that cannot complete. By a participant, or by any party once the time limit has passed.
+    FailRun {
+        /// Which run.
+        run: Hash,
+        /// What happened.
+        reason: FailReason,
+    },
+    /// A compute party states that no result was opened in a refused or failed run. When all have, the use and the
+    /// fee are given back.
+    NothingOpened {
+        /// Which run.
+        run: Hash,
+    },
+}
+
+/// A data provider's input to a run, fixed but not shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputCommitment {
+    /// Hash of each component of the sharing, in the scheme's order; 1 to 64.
+    pub components: Vec<Hash>,
+    /// Rows of the provider's datasets under the contract, as the catalog has them.
+    pub rows: u64,
+}
+
+impl InputCommitment {
+    /// What compute parties put in their receipts.
+    ///
+    /// # Errors
+    /// When `rows` is too large for canonical JSON.
+    pub fn digest(&self) -> Result<Hash, CanonicalError> {
+        canonical::hash("input-commitment", self)
+    }
+}
+
+/// Why a run could not complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailReason {
+    /// For people; 1 to 1000 bytes.
+    pub text: String,
+    /// The participant at fault, when one is known to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blamed: Option<Did>,
+}
+
+impl SignedTransaction {
+    /// Signs a transaction. The key should be `transaction.member`'s: any other is refused by the ledger.
+    ///
+    /// # Errors
+    /// When the transaction holds a number too large for canonical JSON.
+    pub fn sign(transaction: Transaction, key: &SigningKey) -> Result<Self, CanonicalError> {
+        let signature = key.sign(DOMAIN, &canonical::to_bytes(&transaction)?);
+        Ok(Self { transaction, signature })
+    }
+
+    /// Reads a signed transaction from its canonical bytes; the signature is not yet checked.
+    ///
+    /// # Errors
+    /// When it is longer than [`TRANSACTION_BYTES_MAX`] or not canonical.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CanonicalError> {
+        canonical::from_bytes(bytes, TRANSACTION_BYTES_MAX)
+    }
+
+    /// The canonical bytes.
+    ///
+    /// # Errors
+    /// When it holds a number too large for canonical JSON.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
+        canonical::to_bytes(self)
+    }
+
+    /// Names the transaction: a hash over what was signed.
+    ///
+    /// # Errors
+    /// As [`Self::to_bytes`].
+    pub fn id(&self) -> Result<Hash, CanonicalError> {
+        canonical::hash(DOMAIN, &self.transaction)
+    }
+
+    /// Checks size and signature, which costs a signature verification (about 30 µs) and no knowledge of the state.
+    ///
+    /// # Errors
+    /// [`Refused::Canonical`] or [`Refused::ForgedTransaction`].
+    pub fn verify(&self) -> Result<Verified<'_>, Refused> {
+        let bytes = canonical::to_bytes(&self.transaction)?;
+        if bytes.len() > TRANSACTION_BYTES_MAX - 256 {
+            let limit = TRANSACTION_BYTES_MAX - 256;
+            return Err(CanonicalError::TooLarge { limit, found: bytes.len() }.into());
+        }
+        let member = self.transaction.member;
+        member.verify(DOMAIN, &bytes, &self.signature).map_err(|_| Refused::ForgedTransaction { member })?;
+        Ok(Verified(&self.transaction))
+    }
+}
+
+/// A transaction whose signature was found valid.
+#[derive(Clone, Copy, Debug)]
+pub struct Verified<'a>(&'a Transaction);
+
+impl<'a> Verified<'a> {
+    /// What was signed.
+    pub fn transaction(self) -> &'a Transaction {
+        self.0
+    }
+
+    /// For entries of a log whose root was checked against a checkpoint that this node verified before: their
+    /// signatures were checked when they were first written.
+    pub(crate) fn once_before(signed: &'a SignedTransaction) -> Self {
+        Self(&signed.transaction)
+    }
+}

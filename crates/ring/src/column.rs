@@ -77,10 +77,13 @@ impl<D: Ring> Column<D> {
         self.0.iter_mut().zip(other).for_each(|(a, b)| *a = f(*a, *b));
     }
 
-    /// The elements at `rows`, in that order. Panics when one lies beyond the end.
+    /// The column seen as blocks of `len` elements: those at `places`, in that order. Panics when one lies
+    /// beyond the end.
     #[must_use]
-    pub fn gather(&self, rows: &[usize]) -> Self {
-        Self(rows.iter().map(|row| self.0[*row]).collect())
+    pub fn blocks(&self, places: &[usize], len: usize) -> Self {
+        let mut all = Vec::with_capacity(places.len() * len);
+        places.iter().for_each(|place| all.extend_from_slice(&self.0[place * len..(place + 1) * len]));
+        Self(all)
     }
 }
 
@@ -137,7 +140,8 @@ mod tests {
         let (a, b) = (Column::from(vec![1u64, 2]), Column::from(vec![3, 4, 5]));
         let all = Column::concat(&[&a, &b]);
         assert_eq!(all.slice(1..4).values(), [2, 3, 4]);
-        assert_eq!(all.gather(&[4, 0]).values(), [5, 1]);
+        assert_eq!(all.blocks(&[4, 0], 1).values(), [5, 1]);
+        assert_eq!(all.blocks(&[1, 0], 2).values(), [3, 4, 1, 2]);
         assert_eq!(a.zip(&[10, 20], Ring::plus).values(), [11, 22]);
     }
 }

@@ -9,6 +9,8 @@ use crate::transpose;
 ///
 /// The operations are named apart from those of `std`, because `u64` and `u128` wrap here.
 pub trait Ring: Copy + Default + Eq + Debug + Send + Sync + 'static {
+    /// The number that names this ring in messages.
+    const CODE: u8;
     /// Bits of information in an element.
     const BITS: u32;
     /// Bytes of an element in its byte form, little-endian.
@@ -79,8 +81,9 @@ pub trait Number: Ring {
 }
 
 macro_rules! integers {
-    ($type:ty, $signed:ty) => {
+    ($type:ty, $signed:ty, $code:literal) => {
         impl Ring for $type {
+            const CODE: u8 = $code;
             const BITS: u32 = <$type>::BITS;
             const BYTES: usize = size_of::<$type>();
             const ZERO: Self = 0;
@@ -147,8 +150,8 @@ macro_rules! integers {
     };
 }
 
-integers!(u64, i64);
-integers!(u128, i128);
+integers!(u64, i64, 1);
+integers!(u128, i128, 2);
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,7 @@ impl Lanes {
 }
 
 impl Ring for Lanes {
+    const CODE: u8 = 3;
     const BITS: u32 = 64;
     const BYTES: usize = 8;
     const ZERO: Self = Self(0);
@@ -190,7 +191,7 @@ mod tests {
             start in 0usize..210, end in 0usize..210,
         ) {
             let (pa, pb): (PackedBits, PackedBits) = (a.iter().copied().collect(), b.iter().copied().collect());
-            prop_assert_eq!(pa.iter().collect::<Vec<_>>(), a.clone());
+            prop_assert_eq!(pa.iter().collect::<Vec<_>>(), &*a);
             prop_assert_eq!(pa.get(start), a.get(start).copied());
             let both = |op: fn(bool, bool) -> bool| a.iter().zip(&b).map(|(x, y)| op(*x, *y)).collect::<PackedBits>();
             prop_assert_eq!(pa.xor(&pb), both(|x, y| x ^ y));

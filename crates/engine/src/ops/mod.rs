@@ -1,0 +1,22 @@
+//! Operators on columns, each written once for all schemes.
+//!
+//! Every operator states its source, its rounds and the bits that each party sends per row with `rep3`, without the
+//! key agreement; all are as secure as the scheme, since they open nothing.
+
+mod bits;
+mod borrow;
+mod compare;
+mod divide;
+mod extremum;
+mod normalise;
+mod select;
+mod square_root;
+mod truncate;
+
+pub use bits::{and, decompose, or, prefix_or};
+pub use compare::{equal, less_than, less_than_public, negative};
+pub use divide::{DivideRange, divide};
+pub use extremum::{max, max_blocks, min, min_blocks};
+pub use select::{select, select_bits};
+pub use square_root::{RootRange, square_root};
+pub use truncate::truncate;

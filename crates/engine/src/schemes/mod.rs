@@ -1,0 +1,8 @@
+//! Secret-sharing schemes: types that have the traits of [`crate::mpc`].
+
+mod message;
+pub mod plain;
+pub mod rep3;
+
+pub use plain::Plain;
+pub use rep3::Rep3;

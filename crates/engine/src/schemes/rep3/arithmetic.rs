@@ -1,0 +1,107 @@
+//! Input, multiplication and opening in one ring.
+
+use ring::{Column, Number, Ring};
+
+use super::{Rep3, Rep3Shares};
+use crate::error::{Error, Result};
+use crate::mpc::{Mpc, Receivers, Shares, Verified};
+use crate::session::Party;
+
+impl<N: Number, D: Ring> Mpc<D> for Rep3<N> {
+    type Shares = Rep3Shares<D>;
+
+    /// Component 0 is the value, the others are zero.
+    fn public(&self, values: &[D]) -> Rep3Shares<D> {
+        let (given, zeros) = (Column::from(values.to_vec()), Column::zeros(values.len()));
+        match self.link.me().0 {
+            0 => Rep3Shares::from_components(given, zeros),
+            1 => Rep3Shares::from_components(zeros.clone(), zeros),
+            _ => Rep3Shares::from_components(zeros, given),
+        }
+    }
+
+    /// One element from the owner to the next party.
+    fn input(&mut self, owner: Party, values: Option<&[D]>, len: usize) -> Result<Rep3Shares<D>> {
+        let mine = owner == self.link.me();
+        let values = match values {
+            Some(values) if mine && values.len() == len => values.to_vec(),
+            Some(_) if mine => {
+                return Err(Error::Input { owner, found: "it has another length than agreed" });
+            }
+            None if mine => return Err(Error::Input { owner, found: "its owner gave no values" }),
+            Some(_) => return Err(Error::Input { owner, found: "another party gave values for it" }),
+            None => Vec::new(),
+        };
+        if owner.0 >= 3 {
+            return Err(Error::Input { owner, found: "there is no such compute party" });
+        }
+        let parts = [0, 1, 2].map(|dealer| if dealer == owner.0 { 0..len } else { 0..0 });
+        self.spread(&values.into(), 1, len, &parts)
+    }
+
+    /// One element from each party and product: Araki et al., §2.2, with the sum of both of `y`'s components taken
+    /// first, so that two multiplications remain.
+    fn mul(&mut self, x: &Rep3Shares<D>, y: &Rep3Shares<D>) -> Result<Rep3Shares<D>> {
+        if x.len() != y.len() {
+            return Err(Error::Lengths { operation: "mul", left: x.len(), right: y.len() });
+        }
+        let mut products: Column<D> = self.zero_sharing(x.len());
+        let operands = x.mine().values().iter().zip(x.next().values());
+        let operands = operands.zip(y.mine().values().iter().zip(y.next().values()));
+        for (sum, ((x_mine, x_next), (y_mine, y_next))) in products.values_mut().iter_mut().zip(operands) {
+            let product = x_mine.times(y_mine.plus(*y_next)).plus(x_next.times(*y_mine));
+            *sum = sum.plus(product);
+        }
+        self.replicate(products)
+    }
+
+    /// One element from each party to the previous one, which lacks it.
+    fn open(&mut self, x: &Rep3Shares<D>) -> Result<Vec<D>> {
+        Ok(self.open_to(x, Receivers::All)?.unwrap_or_default())
+    }
+
+    /// One element for each receiver.
+    fn reveal(&mut self, x: &Rep3Shares<D>, to: Receivers<'_>, proof: Verified) -> Result<Option<Vec<D>>> {
+        let Verified(()) = proof;
+        let zero = self.zero_sharing(x.len());
+        let fresh = self.replicate(zero.zip(x.mine().values(), D::plus))?;
+        self.open_to(&fresh, to)
+    }
+}
+
+impl<N> Rep3<N> {
+    /// This party's part of a fresh additive sharing of zeros. No message (Araki et al., §2.2, protocol 2.1).
+    pub(super) fn zero_sharing<D: Ring>(&mut self, len: usize) -> Column<D> {
+        let mut zeros = Column::zeros(len);
+        self.mine.fill(zeros.values_mut());
+        let other = Column::from(self.next.elements::<D>(len));
+        zeros.zip_assign(other.values(), D::minus);
+        zeros
+    }
+
+    /// Replicated shares of additive ones: each party sends its own to the previous party. 1 round.
+    pub(super) fn replicate<D: Ring>(&mut self, mine: Column<D>) -> Result<Rep3Shares<D>> {
+        if mine.is_empty() {
+            return Ok(Rep3Shares::zeros(0));
+        }
+        self.link.send(self.previous_party(), mine.values())?;
+        let next = self.link.recv(self.next_party(), mine.len())?;
+        Ok(Rep3Shares::from_components(mine, next))
+    }
+
+    fn open_to<D: Ring>(&mut self, x: &Rep3Shares<D>, to: Receivers<'_>) -> Result<Option<Vec<D>>> {
+        let (previous, next) = (self.previous_party(), self.next_party());
+        if x.is_empty() {
+            return Ok(to.contain(self.link.me()).then(Vec::new));
+        }
+        if to.contain(previous) {
+            self.link.send(previous, x.next().values())?;
+        }
+        if !to.contain(self.link.me()) {
+            return Ok(None);
+        }
+        let missing = self.link.recv::<D>(next, x.len())?;
+        let sum = x.mine().zip(x.next().values(), D::plus);
+        Ok(Some(sum.values().iter().zip(missing.values()).map(|(a, b)| a.plus(*b)).collect()))
+    }
+}

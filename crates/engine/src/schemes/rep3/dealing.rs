@@ -1,0 +1,116 @@
+//! Inputs from and outputs to members that are not compute parties.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use ring::{Column, Number, Prg, Ring, Seed};
+use subtle::ConstantTimeEq;
+
+use super::{Rep3, Rep3Shares};
+use crate::error::{Error, Result, ShareMessageFault};
+use crate::mpc::{Dealing, Scheme, Verified};
+use crate::schemes::message::{self, Component, Expected};
+use crate::session::{Link, Party, PeerKeys, Transport};
+
+/// The scheme's number in share messages.
+const CODE: u8 = 3;
+
+impl<N: Number> Scheme for Rep3<N> {
+    const NAME: &'static str = "rep3";
+
+    fn start(transport: Arc<dyn Transport>, entropy: &Seed) -> Result<Self> {
+        let wrong = Error::Parties { scheme: Self::NAME, expected: 3, found: transport.parties() };
+        let mut link = Link::new(transport);
+        if link.parties() != 3 {
+            return Err(wrong);
+        }
+        let keys = PeerKeys::agree(&mut link, entropy)?;
+        let mine = keys.with(link.neighbour(2)).ok_or(wrong.clone())?;
+        let next = keys.with(link.neighbour(1)).ok_or(wrong)?;
+        Ok(Self { link, mine, next, common: keys.common(), numbers: PhantomData })
+    }
+
+    fn components(message: &[u8]) -> Result<Vec<(usize, &[u8])>> {
+        let parts = message::parts(message, CODE, 2)?;
+        let first = usize::from(parts.party);
+        Ok(parts
+            .components
+            .into_iter()
+            .enumerate()
+            .map(|(place, bytes)| ((first + place) % 3, bytes))
+            .collect())
+    }
+}
+
+impl<N: Number, D: Ring> Dealing<D> for Rep3<N> {
+    fn deal(values: &[D], prg: &mut Prg) -> Vec<Vec<u8>> {
+        let mut random = || {
+            let values = Column::from(prg.elements::<D>(values.len()));
+            Component { salt: message::salt(prg), values }
+        };
+        let (first, second) = (random(), random());
+        let mut rest = Column::from(values.to_vec());
+        rest.zip_assign(first.values.values(), D::minus);
+        rest.zip_assign(second.values.values(), D::minus);
+        let third = Component { salt: message::salt(prg), values: rest };
+        let message = |party, mine, next| message::encode(CODE, Party(party), &[mine, next]);
+        vec![message(0, &first, &second), message(1, &second, &third), message(2, &third, &first)]
+    }
+
+    fn accept(&self, message: &[u8], len: usize) -> Result<Rep3Shares<D>> {
+        let [mine, next] = decode(message, self.link.me(), len)?;
+        Ok(Rep3Shares::from_components(mine.values, next.values))
+    }
+
+    /// One element from each party.
+    fn seal(&mut self, x: &Rep3Shares<D>, proof: Verified) -> Result<Vec<u8>> {
+        let Verified(()) = proof;
+        let (mine, next) = (message::salt(&mut self.mine), message::salt(&mut self.next));
+        let zero = self.zero_sharing(x.mine().len());
+        let fresh = self.replicate(zero.zip(x.mine().values(), D::plus))?;
+        let mine = Component { salt: mine, values: fresh.mine().clone() };
+        let next = Component { salt: next, values: fresh.next().clone() };
+        Ok(message::encode(CODE, self.link.me(), &[&mine, &next]))
+    }
+
+    fn combine(messages: &[Vec<u8>], len: usize) -> Result<Vec<D>> {
+        let [first, second, third] = messages else {
+            return Err(ShareMessageFault::Count { expected: 3, found: messages.len() }.into());
+        };
+        let [zero, one] = decode::<D>(first, Party(0), len)?;
+        let [one_again, two] = decode(second, Party(1), len)?;
+        let [two_again, zero_again] = decode(third, Party(2), len)?;
+        agree(0, (&zero, Party(0)), (&zero_again, Party(2)))?;
+        agree(1, (&one, Party(0)), (&one_again, Party(1)))?;
+        agree(2, (&two, Party(1)), (&two_again, Party(2)))?;
+        let sum = zero.values.zip(one.values.values(), D::plus);
+        Ok(sum.values().iter().zip(two.values.values()).map(|(a, b)| a.plus(*b)).collect())
+    }
+}
+
+/// The two components in the message of, or for, `party`.
+fn decode<D: Ring>(message: &[u8], party: Party, len: usize) -> Result<[Component<D>; 2]> {
+    let expected = Expected { scheme: CODE, party, components: 2, len };
+    let components = message::decode(message, &expected)?;
+    components
+        .try_into()
+        .map_err(|found: Vec<_>| ShareMessageFault::Size { expected: 2, found: found.len() }.into())
+}
+
+/// Refuses two copies of a component that differ.
+fn agree<D: Ring>(
+    component: usize,
+    (a, first): (&Component<D>, Party),
+    (b, second): (&Component<D>, Party),
+) -> Result<()> {
+    let bytes = |copy: &Component<D>| {
+        let mut bytes = copy.salt.to_vec();
+        D::write_le(copy.values.values(), &mut bytes);
+        zeroize::Zeroizing::new(bytes)
+    };
+    if bool::from(bytes(a).ct_eq(&bytes(b))) {
+        Ok(())
+    } else {
+        Err(Error::CopiesDiffer { component, first, second })
+    }
+}

@@ -1,0 +1,50 @@
+//! One suite, every scheme, every operator, compared with native integers.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod comparisons;
+mod division;
+mod harness;
+mod numbers;
+mod outside;
+
+/// Runs generic test functions on each scheme and ring.
+macro_rules! on_all_schemes {
+    ($($test:ident),* $(,)?) => { $(
+        mod $test {
+            #[test]
+            fn plain_64() {
+                super::$test::<treaty_engine::schemes::Plain<u64>>();
+            }
+            #[test]
+            fn plain_128() {
+                super::$test::<treaty_engine::schemes::Plain<u128>>();
+            }
+            #[test]
+            fn rep3_64() {
+                super::$test::<treaty_engine::schemes::Rep3<u64>>();
+            }
+            #[test]
+            fn rep3_128() {
+                super::$test::<treaty_engine::schemes::Rep3<u128>>();
+            }
+        }
+    )* };
+}
+
+/// Runs generic test functions on each scheme, for operators that need 128 bits.
+macro_rules! on_wide_schemes {
+    ($($test:ident),* $(,)?) => { $(
+        mod $test {
+            #[test]
+            fn plain_128() {
+                super::$test::<treaty_engine::schemes::Plain<u128>>();
+            }
+            #[test]
+            fn rep3_128() {
+                super::$test::<treaty_engine::schemes::Rep3<u128>>();
+            }
+        }
+    )* };
+}
+
+pub(crate) use {on_all_schemes, on_wide_schemes};

@@ -1,0 +1,134 @@
+//! Arithmetic, conversions and truncation.
+
+use proptest::prelude::*;
+use ring::{Number, Ring};
+use treaty_engine::mpc::{Mpc, Receivers, Shares};
+use treaty_engine::ops;
+use treaty_engine::session::Party;
+
+use super::harness::{Tested, bits, columns, numbers, random, ring_bits, rows, session, wrapped};
+use super::on_all_schemes;
+
+on_all_schemes!(
+    multiplies,
+    adds_and_scales,
+    inputs_of_a_party,
+    decomposes_and_injects,
+    truncates,
+    truncates_nearly,
+    both_overlap
+);
+
+fn multiplies<S: Tested>() {
+    random(columns(2, ring_bits::<S>() - 1), |inputs| {
+        let (found, _) = numbers::<S>(&inputs, |protocol, x| protocol.multiply(&x[0], &x[1]));
+        let expected = inputs[0].iter().zip(&inputs[1]).map(|(x, y)| wrapped::<S>(x.wrapping_mul(*y)));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    });
+}
+
+fn adds_and_scales<S: Tested>() {
+    random(columns(2, 40), |inputs| {
+        let (found, cost) = numbers::<S>(&inputs, |protocol, x| {
+            let factors: Vec<_> = (0..x[0].len()).map(|row| S::Num::from_u128(row as u128)).collect();
+            let fives = protocol.constant(S::Num::from_u128(5), x[0].len());
+            Ok(x[0].plus(&x[1]).times(S::Num::from_u128(3)).minus(&x[1].times_each(&factors)).plus(&fives))
+        });
+        assert_eq!((cost.rounds, cost.bytes_sent), (0, 0), "local operations send nothing");
+        let pairs = inputs[0].iter().zip(&inputs[1]).enumerate();
+        let expected = pairs.map(|(row, (x, y))| (x + y) * 3 - y * row as i128 + 5);
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    });
+}
+
+fn inputs_of_a_party<S: Tested>() {
+    let values: Vec<_> = (0..100).map(|value| S::Num::from_u128(value * value)).collect();
+    let owner = Party(S::PARTIES - 1);
+    let seen = session::<S, _>(|protocol| {
+        let mine = (protocol.me() == owner).then_some(values.as_slice());
+        let shares = Mpc::<S::Num>::input(protocol, owner, mine, 100)?;
+        let proof = protocol.verify()?;
+        Mpc::<S::Num>::reveal(protocol, &shares, Receivers::Only(&[Party(0)]), proof)
+    });
+    for (party, seen) in seen.into_iter().enumerate() {
+        assert_eq!(seen.unwrap(), (party == 0).then(|| values.clone()), "party {party}");
+    }
+}
+
+fn decomposes_and_injects<S: Tested>() {
+    random((columns(1, 60), 1u32..=62), |(inputs, width)| {
+        let (found, _) = bits::<S>(&inputs, |protocol, x| ops::decompose(protocol, &x[0], width));
+        for (place, slice) in found.iter().enumerate() {
+            let expected: Vec<_> = inputs[0].iter().map(|value| value >> place & 1 == 1).collect();
+            assert_eq!(slice.iter().collect::<Vec<_>>(), expected, "bit {place}");
+        }
+        let (found, _) = numbers::<S>(&inputs, |protocol, x| {
+            let bits = ops::decompose(protocol, &x[0], width)?;
+            let bits = protocol.inject(&bits)?;
+            let rows = x[0].len();
+            Ok((0..width as usize).fold(x[0].times(S::Num::ZERO), |sum, place| {
+                let weight = S::Num::ONE.shifted_left(place as u32);
+                sum.plus(&bits.slice(place * rows..(place + 1) * rows).times(weight))
+            }))
+        });
+        let expected: Vec<_> = inputs[0].iter().map(|value| value & ((1 << width) - 1)).collect();
+        assert_eq!(found, expected);
+    });
+}
+
+fn truncates<S: Tested>() {
+    let most = ring_bits::<S>();
+    random(
+        (2..=most).prop_flat_map(|width| (columns(1, width - 1), Just(width), 0..width)),
+        |(inputs, width, shift)| {
+            let (found, _) =
+                numbers::<S>(&inputs, |protocol, x| ops::truncate(protocol, &x[0], width, shift));
+            let expected: Vec<_> = inputs[0].iter().map(|value| value >> shift).collect();
+            assert_eq!(found, expected, "width {width}, shift {shift}");
+        },
+    );
+}
+
+fn truncates_nearly<S: Tested>() {
+    let bits = ring_bits::<S>() - 41;
+    random((columns(1, bits), 1..bits), |(inputs, shift)| {
+        let (found, cost) = numbers::<S>(&inputs, |protocol, x| protocol.truncate_near(&x[0], shift));
+        assert!(cost.rounds <= 1);
+        for (value, found) in inputs[0].iter().zip(found) {
+            assert!(
+                found == value >> shift || found == (value >> shift) + 1,
+                "{value} >> {shift} gave {found}"
+            );
+        }
+        // Shares that are not random at all: a public column.
+        let (found, _) = numbers::<S>(&inputs, |protocol, _| {
+            let public: Vec<_> = inputs[0].iter().map(|value| S::Num::from_i128(*value)).collect();
+            let public = protocol.public(&public);
+            protocol.truncate_near(&public, shift)
+        });
+        for (value, found) in inputs[0].iter().zip(found) {
+            assert!(
+                found == value >> shift || found == (value >> shift) + 1,
+                "{value} >> {shift} gave {found}"
+            );
+        }
+    });
+}
+
+fn both_overlap<S: Tested>() {
+    random(rows(), |rows| {
+        let inputs = vec![vec![3; rows], vec![5; rows]];
+        let (found, cost) = numbers::<S>(&inputs, |protocol, x| {
+            let (square, deep) = protocol.both(
+                |protocol| protocol.multiply(&x[0], &x[0]),
+                |protocol| {
+                    let square = protocol.multiply(&x[1], &x[1])?;
+                    protocol.multiply(&square, &x[1])
+                },
+            )?;
+            Ok(square.plus(&deep))
+        });
+        assert_eq!(found, vec![134; rows]);
+        assert!(cost.rounds <= 2, "{cost}");
+    });
+}

@@ -7,6 +7,8 @@
 //! | what holds now? | [`State`], a pure function of the entries |
 //! | why was it refused? | [`Refused`] |
 //! | what changed? | [`Event`] |
+//! | how is it kept, ordered and followed? | [`Ledger`] |
+//! | who stands behind it? | [`log::Checkpoint`] and its [`log::Endorsement`] |
 //!
 //! Deterministic throughout: no clock, no randomness, no floating point, no unordered maps.
 
@@ -14,17 +16,25 @@
 
 pub mod alliance;
 pub mod entry;
+pub mod error;
 pub mod event;
+pub mod follow;
+pub mod ledger;
+pub mod log;
 pub mod receipt;
 pub mod refused;
 pub mod settlement;
 pub mod state;
+pub mod store;
 mod text;
 pub mod transaction;
 
 pub use alliance::{Alliance, Card, Standing};
 pub use entry::{Content, Entry};
+pub use error::{Divergence, LedgerError};
 pub use event::{Event, Happening};
+pub use follow::Page;
+pub use ledger::{Applied, Ledger};
 pub use receipt::{Disagreement, OutputComponent, Receipt, receipts_agree};
 pub use refused::Refused;
 pub use settlement::Transfer;

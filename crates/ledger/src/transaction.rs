@@ -209,9 +209,9 @@ impl<'a> Verified<'a> {
         self.0
     }
 
-    /// For entries of a log whose root was checked against a checkpoint that this node verified before: their
-    /// signatures were checked when they were first written.
-    pub(crate) fn once_before(signed: &'a SignedTransaction) -> Self {
+    /// For transactions whose signature this process has just checked together with others, and for entries under a
+    /// root that this node verified before.
+    pub(crate) fn already_checked(signed: &'a SignedTransaction) -> Self {
         Self(&signed.transaction)
     }
 }

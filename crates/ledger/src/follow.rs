@@ -1,0 +1,196 @@
+//! Following the operator: replay what it sends, believe nothing.
+
+use contract::{
+    Hash,
+    canonical::{self, CanonicalError},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Divergence, Entry, Ledger, LedgerError, Refused,
+    ledger::{Applied, BATCH_BYTES_MAX, forged},
+    log::{
+        Checkpoint,
+        tree::{self, Frontier},
+        verify,
+    },
+    store::Addition,
+    transaction::Verified,
+};
+
+/// Most bytes of a page in canonical form.
+pub const PAGE_BYTES_MAX: usize = BATCH_BYTES_MAX + (1 << 21);
+
+/// A stretch of the log, as the operator hands it to followers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// Consecutive; possibly none.
+    pub entries: Vec<Entry>,
+    /// A checkpoint with the operator's signature, over at least these entries.
+    pub checkpoint: String,
+    /// That the checkpoint extends the tree that ends with these entries; empty when it ends there too.
+    pub consistency: Vec<Hash>,
+}
+
+impl Page {
+    /// Reads a page from its canonical bytes.
+    ///
+    /// # Errors
+    /// When it is longer than [`PAGE_BYTES_MAX`] or not canonical.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CanonicalError> {
+        canonical::from_bytes(bytes, PAGE_BYTES_MAX)
+    }
+
+    /// The canonical bytes.
+    ///
+    /// # Errors
+    /// When an entry holds a number too large for canonical JSON.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
+        canonical::to_bytes(self)
+    }
+}
+
+impl Ledger {
+    /// The page that a follower with `from` entries needs next: what is under the last checkpoint, as much as fits.
+    ///
+    /// # Errors
+    /// When there is no checkpoint yet, it ends before `from`, or the disk fails.
+    pub fn page(&self, from: u64) -> Result<Page, LedgerError> {
+        let (checkpoint, note) = self.latest_checkpoint().ok_or(LedgerError::NoCheckpoint)?;
+        let wanted = checkpoint
+            .size
+            .checked_sub(from)
+            .ok_or(LedgerError::OutOfRange { size: checkpoint.size, asked: from })?;
+        let entries = match usize::try_from(wanted).unwrap_or(usize::MAX) {
+            0 => Vec::new(),
+            wanted => self.entries(from, wanted)?,
+        };
+        let end = from + entries.len() as u64;
+        let consistency = self.consistency(end, checkpoint.size)?;
+        Ok(Page { entries, checkpoint: note.clone(), consistency })
+    }
+
+    /// Replays a page: checks the operator's signature, that the log only grows, and that every entry follows from
+    /// the rules. Entries that this node has already are compared. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`LedgerError::Diverged`] names what the operator did wrong; nothing of the page is kept then.
+    pub fn replay(&mut self, page: &Page) -> Result<Vec<Applied>, LedgerError> {
+        let checkpoint = self.signed_by_operator(&page.checkpoint)?;
+        let new = self.new_entries(&page.entries)?;
+        let leaves = new.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+        let mut addition = Addition { first: self.size(), ..Addition::default() };
+        let mut frontier = self.frontier.clone();
+        for leaf in &leaves {
+            frontier.push(tree::leaf_hash(leaf), |node| addition.nodes.push(node));
+        }
+        self.check_extends(&checkpoint, &frontier, page)?;
+
+        let transactions = transactions(new)?;
+        let mut state = self.state.clone();
+        let mut applied = Vec::with_capacity(new.len());
+        for (entry, refusal) in new.iter().zip(forged(&transactions)) {
+            applied.push(follow(&mut state, entry, refusal)?);
+        }
+
+        addition.entries = leaves;
+        if frontier.size() == checkpoint.size && !self.knows(&checkpoint)? {
+            addition.checkpoint = Some((checkpoint.size, page.checkpoint.clone()));
+        }
+        if !addition.entries.is_empty() || addition.checkpoint.is_some() {
+            self.store.add(&addition)?;
+        }
+        (self.state, self.frontier) = (state, frontier);
+        if let Some((_, note)) = addition.checkpoint {
+            self.note_checkpoint(checkpoint, note);
+        }
+        Ok(applied)
+    }
+
+    fn signed_by_operator(&self, note: &str) -> Result<Checkpoint, LedgerError> {
+        let endorsement = self.endorsement(note).map_err(blame_checkpoint)?;
+        let checkpoint = endorsement.checkpoint;
+        if endorsement.operator {
+            return Ok(checkpoint);
+        }
+        Err(Divergence::Unsigned { size: checkpoint.size }.into())
+    }
+
+    /// The entries that this node doesn't have; those that it has must be the same.
+    fn new_entries<'a>(&self, entries: &'a [Entry]) -> Result<&'a [Entry], LedgerError> {
+        let Some(first) = entries.first() else { return Ok(entries) };
+        if first.index > self.size() {
+            return Err(Divergence::Gap { expected: self.size(), found: first.index }.into());
+        }
+        for (expected, entry) in (first.index..).zip(entries) {
+            if entry.index != expected {
+                return Err(Divergence::Gap { expected, found: entry.index }.into());
+            }
+            if expected < self.size() && self.store.entry(expected)? != encode(entry)? {
+                return Err(Divergence::Rewritten { index: expected }.into());
+            }
+        }
+        let known = usize::try_from(self.size() - first.index).unwrap_or(usize::MAX);
+        Ok(entries.get(known..).unwrap_or_default())
+    }
+
+    /// Whether the checkpoint's tree begins with this node's entries and the new ones.
+    fn check_extends(
+        &self,
+        checkpoint: &Checkpoint,
+        frontier: &Frontier,
+        page: &Page,
+    ) -> Result<(), LedgerError> {
+        let (known, size) = (frontier.size(), checkpoint.size);
+        if size < known {
+            // An old page: nothing new may come under a checkpoint that doesn't cover it.
+            if known > self.size() {
+                return Err(Divergence::BeyondCheckpoint { entries: known, size }.into());
+            }
+            return self.check_own_root(checkpoint);
+        }
+        if verify::consistency(known, &frontier.root(), size, &checkpoint.root, &page.consistency) {
+            return Ok(());
+        }
+        Err(Divergence::Fork { known, size }.into())
+    }
+
+    fn knows(&self, checkpoint: &Checkpoint) -> Result<bool, LedgerError> {
+        Ok(self.store.checkpoint(checkpoint.size)?.is_some())
+    }
+}
+
+/// Applies one entry as the rules have it, and compares.
+fn follow(state: &mut crate::State, entry: &Entry, forged: Option<Refused>) -> Result<Applied, Divergence> {
+    let index = entry.index;
+    if entry.time < state.time() {
+        return Err(Divergence::TimeWentBack { index, last: state.time(), found: entry.time });
+    }
+    let signed = entry.transaction().ok_or(Divergence::NotATransaction { index })?;
+    let outcome = forged
+        .map_or_else(|| state.advance(entry.time, Verified::already_checked(signed)), Err)
+        .map_err(|refused| Divergence::Invalid { index, refused })?;
+    if outcome.effects != entry.effects {
+        return Err(Divergence::Effects { index, expected: outcome.effects, found: entry.effects });
+    }
+    Ok(Applied { index, events: outcome.events })
+}
+
+fn transactions(entries: &[Entry]) -> Result<Vec<crate::SignedTransaction>, Divergence> {
+    let transaction = |entry: &Entry| {
+        entry.transaction().cloned().ok_or(Divergence::NotATransaction { index: entry.index })
+    };
+    entries.iter().map(transaction).collect()
+}
+
+fn encode(entry: &Entry) -> Result<Vec<u8>, Divergence> {
+    entry.to_bytes().map_err(|flaw| Divergence::Malformed { index: entry.index, flaw })
+}
+
+fn blame_checkpoint(error: LedgerError) -> LedgerError {
+    match error {
+        LedgerError::Endorsement(flaw) => Divergence::Checkpoint(flaw).into(),
+        other => other,
+    }
+}

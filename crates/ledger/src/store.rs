@@ -1,0 +1,184 @@
+//! The log on disk: entries, hashes of subtrees, checkpoints. One redb file; every write is one durable transaction,
+//! so that a process killed at any moment finds all that it acknowledged, and nothing half-written.
+
+use std::path::Path;
+
+use contract::Hash;
+use redb::{
+    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
+};
+
+use crate::log::tree::{Node, Nodes};
+
+/// Canonical bytes of each entry by index.
+const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("entries");
+/// Hashes of complete subtrees by level and index.
+const NODES: TableDefinition<'_, (u8, u64), &[u8; 32]> = TableDefinition::new("nodes");
+/// Checkpoints with their signatures by size: the last final one and those after it.
+const CHECKPOINTS: TableDefinition<'_, u64, &str> = TableDefinition::new("checkpoints");
+/// Under [`FINAL`]: the size of the last final checkpoint.
+const MARKS: TableDefinition<'_, &str, u64> = TableDefinition::new("marks");
+const FINAL: &str = "final";
+
+/// Memory for pages read from disk.
+const CACHE_BYTES: usize = 32 << 20;
+
+/// Why the disk didn't do as it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database failed, or its file is damaged or open elsewhere.
+    #[error("the ledger's store: {0}")]
+    Database(Box<redb::Error>),
+    /// Something that was written is not there.
+    #[error(
+        "the ledger's store has lost {what}: restore it from a backup, or delete it to fetch all from the members"
+    )]
+    Lost {
+        /// What.
+        what: String,
+    },
+}
+
+impl<E: Into<redb::Error>> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        Self::Database(Box::new(error.into()))
+    }
+}
+
+/// The log's file.
+#[derive(Debug)]
+pub(crate) struct Store {
+    database: Database,
+}
+
+/// What one write adds.
+#[derive(Debug, Default)]
+pub(crate) struct Addition {
+    /// Canonical bytes of new entries, from `first` on.
+    pub(crate) entries: Vec<Vec<u8>>,
+    /// Index of the first new entry.
+    pub(crate) first: u64,
+    /// Subtrees that the new entries complete.
+    pub(crate) nodes: Vec<Node>,
+    /// A checkpoint by its size.
+    pub(crate) checkpoint: Option<(u64, String)>,
+}
+
+impl Store {
+    /// Opens or creates the file.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
+        let transaction = database.begin_write()?;
+        transaction.open_table(ENTRIES)?;
+        transaction.open_table(NODES)?;
+        transaction.open_table(CHECKPOINTS)?;
+        transaction.open_table(MARKS)?;
+        transaction.commit()?;
+        Ok(Self { database })
+    }
+
+    /// Number of entries.
+    pub(crate) fn size(&self) -> Result<u64, StoreError> {
+        Ok(self.database.begin_read()?.open_table(ENTRIES)?.len()?)
+    }
+
+    /// Adds all or nothing; durable when it returns.
+    pub(crate) fn add(&self, addition: &Addition) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write()?;
+        {
+            let mut entries = transaction.open_table(ENTRIES)?;
+            for (index, bytes) in (addition.first..).zip(&addition.entries) {
+                entries.insert(index, bytes.as_slice())?;
+            }
+            let mut nodes = transaction.open_table(NODES)?;
+            for node in &addition.nodes {
+                nodes.insert((node.level, node.index), node.hash.as_bytes())?;
+            }
+            let mut checkpoints = transaction.open_table(CHECKPOINTS)?;
+            if let Some((size, note)) = &addition.checkpoint {
+                checkpoints.insert(size, note.as_str())?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Replaces a checkpoint; when it is final, forgets those before it.
+    pub(crate) fn put_checkpoint(&self, size: u64, note: &str, is_final: bool) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(CHECKPOINTS)?.insert(size, note)?;
+        if is_final {
+            mark_final(&transaction, size)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// The canonical bytes of an entry.
+    pub(crate) fn entry(&self, index: u64) -> Result<Vec<u8>, StoreError> {
+        let table = self.database.begin_read()?.open_table(ENTRIES)?;
+        let entry = table.get(index)?;
+        entry
+            .map(|bytes| bytes.value().to_vec())
+            .ok_or_else(|| StoreError::Lost { what: format!("entry {index}") })
+    }
+
+    /// Hands entries from `from` on to `visit`, until it answers false.
+    pub(crate) fn visit_entries<E: From<StoreError>>(
+        &self,
+        from: u64,
+        mut visit: impl FnMut(u64, &[u8]) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let range = || -> Result<_, StoreError> {
+            Ok(self.database.begin_read()?.open_table(ENTRIES)?.range(from..)?)
+        };
+        for (expected, found) in (from..).zip(range()?) {
+            let (index, bytes) = found.map_err(StoreError::from)?;
+            if index.value() != expected {
+                return Err(StoreError::Lost { what: format!("entry {expected}") }.into());
+            }
+            if !visit(expected, bytes.value())? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The checkpoint of that size.
+    pub(crate) fn checkpoint(&self, size: u64) -> Result<Option<String>, StoreError> {
+        let table = self.database.begin_read()?.open_table(CHECKPOINTS)?;
+        Ok(table.get(size)?.map(|note| note.value().to_owned()))
+    }
+
+    /// The checkpoint of the largest size.
+    pub(crate) fn last_checkpoint(&self) -> Result<Option<String>, StoreError> {
+        let table = self.database.begin_read()?.open_table(CHECKPOINTS)?;
+        Ok(table.last()?.map(|(_, note)| note.value().to_owned()))
+    }
+
+    /// The last final checkpoint.
+    pub(crate) fn final_checkpoint(&self) -> Result<Option<String>, StoreError> {
+        let transaction = self.database.begin_read()?;
+        let Some(size) = transaction.open_table(MARKS)?.get(FINAL)?.map(|size| size.value()) else {
+            return Ok(None);
+        };
+        let note = transaction.open_table(CHECKPOINTS)?.get(size)?.map(|note| note.value().to_owned());
+        note.map(Some)
+            .ok_or_else(|| StoreError::Lost { what: format!("the final checkpoint of size {size}") })
+    }
+}
+
+impl Nodes for Store {
+    type Error = StoreError;
+
+    fn node(&self, level: u8, index: u64) -> Result<Hash, StoreError> {
+        let table = self.database.begin_read()?.open_table(NODES)?;
+        let node = table.get((level, index))?;
+        node.map(|hash| Hash::from_bytes(*hash.value()))
+            .ok_or_else(|| StoreError::Lost { what: format!("the tree node {index} of level {level}") })
+    }
+}
+
+fn mark_final(transaction: &WriteTransaction, size: u64) -> Result<(), StoreError> {
+    transaction.open_table(MARKS)?.insert(FINAL, size)?;
+    transaction.open_table(CHECKPOINTS)?.retain(|kept, _| kept >= size)?;
+    Ok(())
+}

@@ -52,6 +52,10 @@ pub trait Shares<D: Ring>: Clone + Debug + Send + Sync + Sized {
     /// Every element times one public factor.
     #[must_use]
     fn times(&self, factor: D) -> Self;
+    /// The column under a public map that respects sums, `map(x + y) = map(x) + map(y)`: moving elements or their
+    /// bits, adding elements up.
+    #[must_use]
+    fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self;
 }
 
 /// One party's end of a running computation.

@@ -52,6 +52,9 @@ impl<D: Ring> Shares<D> for Column<D> {
     fn times(&self, factor: D) -> Self {
         self.map(|value| value.times(factor))
     }
+    fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self {
+        map(self.values()).into()
+    }
 }
 
 impl<N: Number> Protocol for Plain<N> {

@@ -71,4 +71,7 @@ impl<D: Ring> Shares<D> for Rep3Shares<D> {
     fn times(&self, factor: D) -> Self {
         self.each(|component| component.map(|value| value.times(factor)))
     }
+    fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self {
+        self.each(|component| map(component.values()).into())
+    }
 }

@@ -10,6 +10,7 @@ pub mod canonical;
 pub mod clause;
 pub mod consent;
 pub mod dataset;
+mod display;
 pub mod document;
 pub mod identity;
 pub mod lifecycle;

@@ -57,12 +57,17 @@ fn check(text: &str, limit: usize, allowed: impl Fn(char) -> bool) -> Result<(),
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The start of outside text, short enough to be shown in an error, with nothing hidden.
-pub(crate) fn excerpt(text: &str) -> String {
+/// One line of outside text as it is safe to show: what would not show is replaced by U+FFFD.
+pub fn visible(text: &str) -> String {
     let shown = |character| if is_hidden(character) { char::REPLACEMENT_CHARACTER } else { character };
-    text.chars().take(80).map(shown).collect()
+    text.chars().map(shown).collect()
+}
+
+/// The start of outside text, short enough to be shown in an error: 80 characters.
+pub fn excerpt(text: &str) -> String {
+    visible(&text.chars().take(80).collect::<String>())
 }

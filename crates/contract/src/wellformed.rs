@@ -13,7 +13,13 @@ use crate::{
 };
 
 /// Schemes that a contract may name, each with its number of compute parties and its threshold.
-pub const SCHEMES: &[Scheme] = &[Scheme { name: "rep3", compute_parties: 3, threshold: 1 }];
+pub const SCHEMES: &[Scheme] = &[Scheme {
+    name: "rep3",
+    compute_parties: 3,
+    threshold: 1,
+    assumption: "This holds as long as each of them follows the protocol; one that deviates from it could falsify \
+                 the result or learn more.",
+}];
 
 /// What a secret-sharing scheme asks of a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +30,8 @@ pub struct Scheme {
     pub compute_parties: usize,
     /// How many of them may collude without learning anything.
     pub threshold: u16,
+    /// What its protection rests on, as a sentence of the contract.
+    pub assumption: &'static str,
 }
 
 /// The parts that a settlement divides.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Did, Flaw, Hash, calendar::utc, clause::Clause, lifecycle::State, terms::Use};
+use crate::{Did, Flaw, Hash, calendar::utc, clause::Clause, lifecycle::State, terms::Use, text::visible};
 
 /// One reason why a run is not permitted: which rule, who or what is concerned, what was expected and found.
 ///
@@ -243,16 +243,16 @@ pub enum Refusal {
     },
     /// A node finds that the data it holds is not what was published.
     #[error(
-        "{}: the data held as `{dataset}` has root {found}, published and signed was {expected}: restore it, or publish a new version and draft the contract again",
+        "{}: the data held as `{dataset}` is not what was published and signed: expected root {expected}, found {found}: restore it, or publish a new version and draft the contract again",
         Clause::Data
     )]
     DatasetChanged {
         /// By reference.
         dataset: String,
-        /// In the contract.
+        /// The root in the contract.
         expected: Hash,
-        /// Of what the node holds.
-        found: Hash,
+        /// The root of what the node holds, or which part of it cannot be read or differs.
+        found: String,
     },
     /// A node is to provide data that it does not hold.
     #[error(
@@ -265,7 +265,7 @@ pub enum Refusal {
     },
     /// The contract's source cannot be compiled.
     #[error("{}: the source cannot be compiled: {reason}", Clause::Computation)]
-    ProgramNotCompiled {
+    NotCompilable {
         /// What the compiler said.
         reason: String,
     },
@@ -300,14 +300,16 @@ impl Refusal {
             Self::TooManyRuns { .. } => "too-many-runs",
             Self::DatasetChanged { .. } => "dataset-changed",
             Self::DatasetNotHeld { .. } => "dataset-not-held",
-            Self::ProgramNotCompiled { .. } => "program-not-compiled",
+            Self::NotCompilable { .. } => "not-compilable",
         }
     }
 
-    /// The text with members called by their names instead of their `did:key`.
+    /// The text as it is safe to show, also when another node wrote the refusal: members are called by their names
+    /// instead of their `did:key`, and characters that would not show are replaced.
     pub fn describe(&self, name: impl Fn(&Did) -> String) -> String {
         let renamed = |text: String, member: &Did| text.replace(&member.to_string(), &name(member));
-        self.members().into_iter().fold(self.to_string(), renamed)
+        let text = self.members().into_iter().fold(self.to_string(), renamed);
+        text.lines().map(visible).collect::<Vec<_>>().join("\n")
     }
 
     fn members(&self) -> Vec<&Did> {
@@ -338,7 +340,7 @@ impl Refusal {
             | Self::TooManyRuns { .. }
             | Self::DatasetChanged { .. }
             | Self::DatasetNotHeld { .. }
-            | Self::ProgramNotCompiled { .. } => Vec::new(),
+            | Self::NotCompilable { .. } => Vec::new(),
         }
     }
 }

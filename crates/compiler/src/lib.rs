@@ -1,1 +1,82 @@
-//! SQL lowered to Programs, and the audit of what a Program reveals.
+//! SQL lowered to a [`program::Program`], and the audit of what it reveals.
+//!
+//! | question | answer |
+//! | --- | --- |
+//! | may this query run, and as what program? | [`compile`] |
+//! | what does it use of each column? | [`Compiled::usage`], checked against the owners' terms |
+//! | what does it reveal to whom? | [`Audit`] |
+//! | what does an owner run at home? | [`local::run`] |
+//! | what does a receiver see? | [`decode`] |
+//! | what would the answer be if all rows lay in one place? | [`plain::query`] |
+//!
+//! # What is supported
+//! One SELECT over one table, which is the union of datasets with equal columns:
+//! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
+//! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
+//! - COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR_SAMP, STDDEV_SAMP of columns, or of integers and columns under
+//!   `+`, `−`, `×`; MIN and MAX also of dates.
+//! - ORDER BY group columns. Without it rows come in ascending order of the group columns, NULL last.
+//!
+//! Everything else is [`Refused`] by name when the query is drafted. Compiling is deterministic: every node compiles
+//! the contract's SQL for itself and compares the program's hash.
+//!
+//! # What is revealed
+//! The receivers learn which public groups reach the floor and, for those, the columns that the query selects.
+//! Groups under the floor, and aggregates over fewer values than the floor, are replaced by 0 inside the
+//! computation. Sums and counts that an AVG or a variance needs are never opened for it.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a failing test should say where"
+    )
+)]
+
+mod audit;
+mod calendar;
+mod compiled;
+mod decode;
+mod difference;
+mod domain;
+mod groups;
+pub mod local;
+mod lower;
+mod number;
+pub mod plain;
+mod refused;
+mod result;
+pub mod rows;
+mod sql;
+mod stage;
+pub mod template;
+
+pub use audit::{Audit, ColumnAudit};
+pub use compiled::{Compiled, Opened, ResultColumn, ResultKind, SHOWN, Source, Table};
+pub use decode::{DecodeError, decode};
+pub use difference::Difference;
+pub use domain::GROUPS_MAX;
+pub use number::{BadNumber, DIGITS_MAX, format_scaled, parse_scaled};
+pub use refused::{BadRange, BadValue, Construct, Refused};
+pub use result::{Cell, CellType, ColumnHead, ResultTable};
+
+use contract::{Hash, policy::Usage};
+
+/// Compiles a query over `tables` to a program that withholds groups of fewer than `floor_rows` rows.
+///
+/// Every table given must be read. The same arguments give the same program on every machine; the cost is a few
+/// milliseconds, independent of the data, of which nothing but `Source::rows` is known.
+pub fn compile(sql: &str, tables: &[Table], floor_rows: u64) -> Result<Compiled, Refused> {
+    if floor_rows == 0 {
+        return Err(Refused::NoFloor);
+    }
+    let checked = sql::check(sql, tables)?;
+    let groups = groups::Groups::of(&checked.query)?;
+    let table = tables.get(checked.query.table).ok_or_else(|| Refused::NoDataset(String::new()))?;
+    let lower::Lowered { program, columns, partials } = lower::lower(table, &checked, &groups, floor_rows)?;
+    let audit = audit::audit(table, &checked, &groups, &partials, &columns, floor_rows);
+    let usage = Usage { program: Hash::from_bytes(program.hash()), columns: checked.uses };
+    Ok(Compiled { program, usage, columns, groups: groups.texts(), audit, floor_rows })
+}

@@ -1,0 +1,269 @@
+//! What a compiled query reveals, in plain language, for those who sign.
+
+use std::fmt;
+
+use contract::terms::Use;
+
+use crate::{
+    ResultColumn, ResultKind, Table,
+    groups::Groups,
+    sql::{Aggregate, Checked, Function, Item},
+    stage::Partial,
+};
+
+/// What a query reveals to whom. Prints as a page; equal queries print alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// What the receivers learn, one sentence each.
+    pub to_receivers: Vec<String>,
+    /// For each result column: what it is made of.
+    pub columns: Vec<ColumnAudit>,
+    /// What the compute parties learn, one sentence each.
+    pub to_compute_parties: Vec<String>,
+    /// What each provider does at home, one sentence each.
+    pub at_home: Vec<String>,
+    /// How columns are used, one sentence each.
+    pub uses: Vec<String>,
+    /// What the signers should know that the computation does not prevent.
+    pub beyond: Vec<String>,
+}
+
+/// One result column's origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnAudit {
+    /// The result column.
+    pub name: String,
+    /// The input columns that flow into it.
+    pub from: Vec<String>,
+    /// How, in words.
+    pub how: String,
+}
+
+impl fmt::Display for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        section(f, "What the receivers learn", &self.to_receivers)?;
+        writeln!(f, "\nWhat each result column is made of")?;
+        for column in &self.columns {
+            let from = if column.from.is_empty() { "no column".to_owned() } else { names(&column.from) };
+            writeln!(f, "  - `{}`, from {from}: {}.", column.name, column.how)?;
+        }
+        writeln!(f)?;
+        section(f, "What the compute parties learn", &self.to_compute_parties)?;
+        writeln!(f)?;
+        section(f, "What happens at each provider", &self.at_home)?;
+        writeln!(f)?;
+        section(f, "How columns are used", &self.uses)?;
+        writeln!(f)?;
+        section(f, "What this does not prevent", &self.beyond)
+    }
+}
+
+fn section(f: &mut fmt::Formatter<'_>, title: &str, sentences: &[String]) -> fmt::Result {
+    writeln!(f, "{title}")?;
+    sentences.iter().try_for_each(|sentence| writeln!(f, "  - {sentence}."))
+}
+
+/// Writes the audit of a lowered query.
+pub(crate) fn audit(
+    table: &Table,
+    checked: &Checked,
+    groups: &Groups,
+    partials: &[Partial],
+    columns: &[ResultColumn],
+    floor_rows: u64,
+) -> Audit {
+    let page = Page { table, checked, groups, floor_rows };
+    Audit {
+        to_receivers: page.to_receivers(columns),
+        columns: page.columns(columns),
+        to_compute_parties: page.to_compute_parties(partials),
+        at_home: page.at_home(partials),
+        uses: page.uses(),
+        beyond: page.beyond(),
+    }
+}
+
+struct Page<'a> {
+    table: &'a Table,
+    checked: &'a Checked,
+    groups: &'a Groups,
+    floor_rows: u64,
+}
+
+impl Page<'_> {
+    fn to_receivers(&self, columns: &[ResultColumn]) -> Vec<String> {
+        let floor = self.floor_rows;
+        let which = match self.groups.columns.as_slice() {
+            [] => format!("whether all rows together that satisfy the condition number at least {floor}"),
+            keys => format!(
+                "which of the {} groups by {} have at least {floor} {}; the groups themselves are public",
+                self.groups.keys.len(),
+                names(&keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>()),
+                if floor == 1 { "row" } else { "rows" },
+            ),
+        };
+        let values: Vec<String> = columns
+            .iter()
+            .filter(|column| !matches!(column.kind, ResultKind::Key { .. }))
+            .map(|column| column.name.clone())
+            .collect();
+        let mut learned = vec![which];
+        if !values.is_empty() {
+            learned.push(format!(
+                "for each of those groups, over the rows of all datasets together: {}",
+                names(&values)
+            ));
+        }
+        if columns.iter().any(|column| validity(column).is_some()) {
+            learned.push(
+                "for each of those groups and each column that may lack values, whether it has enough values; \
+                 if not, that cell is withheld"
+                    .to_owned(),
+            );
+        }
+        learned.push(
+            "nothing about any other group but that it has fewer rows: its values are never opened"
+                .to_owned(),
+        );
+        learned.push("nothing about any single provider's part".to_owned());
+        learned
+    }
+
+    fn columns(&self, columns: &[ResultColumn]) -> Vec<ColumnAudit> {
+        let query = &self.checked.query;
+        let describe = |(column, item): (&ResultColumn, Item)| {
+            let (from, how) = match item {
+                Item::Key(index) => {
+                    let from = query.keys.get(index).map(|key| key.name.clone()).into_iter().collect();
+                    (from, "group key; its possible values are public".to_owned())
+                }
+                Item::Aggregate(index) => match query.aggregates.get(index) {
+                    Some(aggregate) => (sources(aggregate), how(aggregate, column, self.floor_rows)),
+                    None => (Vec::new(), String::new()),
+                },
+            };
+            ColumnAudit { name: column.name.clone(), from, how }
+        };
+        columns.iter().zip(query.select.iter().map(|selected| selected.item)).map(describe).collect()
+    }
+
+    fn to_compute_parties(&self, partials: &[Partial]) -> Vec<String> {
+        vec![
+            format!(
+                "sizes that the contract states: {} datasets, {} groups, {} numbers for each group and dataset",
+                self.table.datasets.len(),
+                self.groups.keys.len(),
+                partials.len(),
+            ),
+            "the size and time of messages, which depend on those sizes alone".to_owned(),
+            "no value, neither of the data nor of the result".to_owned(),
+        ]
+    }
+
+    fn at_home(&self, partials: &[Partial]) -> Vec<String> {
+        let mut steps = vec![match &self.checked.filter {
+            Some(filter) => format!("keeps its rows for which `{filter}` holds"),
+            None => "takes all its rows".to_owned(),
+        }];
+        let partials: Vec<String> = partials.iter().map(Partial::name).collect();
+        steps.push(format!("computes for each group: {}", names(&partials)));
+        steps.push("shares these numbers among the compute parties; the rows themselves stay".to_owned());
+        steps
+    }
+
+    fn uses(&self) -> Vec<String> {
+        let columns = self.checked.uses.get(&self.table.name).into_iter().flatten();
+        let sentence = |(column, uses): (&String, &std::collections::BTreeSet<Use>)| {
+            let uses: Vec<&str> = uses.iter().map(|r#use| word(*r#use)).collect();
+            format!("`{column}` {}", uses.join(", and "))
+        };
+        let mut sentences: Vec<String> = columns.map(sentence).collect();
+        if sentences.is_empty() {
+            sentences.push("no column is used; only rows are counted".to_owned());
+        }
+        sentences
+    }
+
+    fn beyond(&self) -> Vec<String> {
+        let mut beyond = vec![
+            "a provider can put in wrong data; what it put in is committed to, and can be audited".to_owned(),
+            "two results over nearly the same rows can be subtracted from each other; \
+             the number of runs and the conditions of other contracts matter"
+                .to_owned(),
+        ];
+        let aggregates = &self.checked.query.aggregates;
+        if aggregates.iter().any(|aggregate| aggregate.function.is_extreme()) {
+            beyond.push("a least or greatest value is the value of one row".to_owned());
+        }
+        if aggregates.iter().any(|a| a.argument.as_ref().is_some_and(|argument| argument.nullable)) {
+            beyond.push(
+                "where rows and values are both counted, their difference tells how many values are missing"
+                    .to_owned(),
+            );
+        }
+        if self.floor_rows < FLOOR_ADVISED {
+            beyond.push(format!(
+                "a floor of {} lets results through that concern very few rows; {FLOOR_ADVISED} or more is usual",
+                self.floor_rows
+            ));
+        }
+        beyond
+    }
+}
+
+/// Statistical offices rarely publish cells of fewer contributors (Hundepool et al., *Statistical Disclosure
+/// Control*, 2012, §4.2: thresholds of 3 and above).
+const FLOOR_ADVISED: u64 = 3;
+
+fn validity(column: &ResultColumn) -> Option<usize> {
+    match &column.kind {
+        ResultKind::Key { .. } => None,
+        ResultKind::Count(opened)
+        | ResultKind::Integer(opened)
+        | ResultKind::Decimal { opened, .. }
+        | ResultKind::Date(opened)
+        | ResultKind::Real { opened, .. } => opened.valid,
+    }
+}
+
+fn sources(aggregate: &Aggregate) -> Vec<String> {
+    aggregate.argument.iter().flat_map(|argument| argument.columns.iter().cloned()).collect()
+}
+
+fn how(aggregate: &Aggregate, column: &ResultColumn, floor: u64) -> String {
+    let of = aggregate.argument.as_ref().map_or("rows", |argument| argument.shown.as_str());
+    let what = match aggregate.function {
+        Function::Count if aggregate.argument.is_none() => "number of rows".to_owned(),
+        Function::Count => format!("number of values of {of}"),
+        Function::Sum => format!("sum of {of}"),
+        Function::Avg => format!("mean of {of}; neither sum nor count is opened for it"),
+        Function::Min => format!("least {of}, which is one row's value"),
+        Function::Max => format!("greatest {of}, which is one row's value"),
+        Function::Variance => format!("sample variance of {of}; neither sums nor count are opened for it"),
+        Function::Deviation => {
+            format!("sample standard deviation of {of}; neither sums nor count are opened for it")
+        }
+    };
+    let precision = match &column.kind {
+        ResultKind::Real { .. } => "; relative error about 1e-9",
+        _ => "; exact",
+    };
+    let least = floor.max(aggregate.function.values_min());
+    match validity(column) {
+        Some(_) => format!("{what}{precision}; withheld where it covers fewer than {least} values"),
+        None => format!("{what}{precision}"),
+    }
+}
+
+fn word(r#use: Use) -> &'static str {
+    match r#use {
+        Use::Filter => "decides at home which rows take part",
+        Use::Group => "names groups",
+        Use::Aggregate => "goes into an aggregate",
+        Use::Extreme => "shows its least or greatest value",
+    }
+}
+
+fn names(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,116 @@
+//! What a compiled query is: the program, what it uses, and how its opened values are read.
+
+use contract::{Schema, policy::Usage};
+use program::Program;
+
+use crate::{Audit, CellType};
+
+/// The union of datasets of equal columns, under the name by which the query reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The name in FROM.
+    pub name: String,
+    /// In the contract's order; at least one.
+    pub datasets: Vec<Source>,
+}
+
+/// One dataset version of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// `north/salaries@1`.
+    pub reference: String,
+    /// Its columns as published.
+    pub schema: Schema,
+    /// How many rows it has, as published: bounds every count and sum.
+    pub rows: u64,
+}
+
+/// A compiled query.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// What runs. One stage per dataset, in the table's order.
+    pub program: Program,
+    /// The program's hash, and how each table's columns are used; checked against every owner's terms.
+    pub usage: Usage,
+    /// The result's columns, in the order of the SELECT list.
+    pub columns: Vec<ResultColumn>,
+    /// The public groups, one for each row of the program's outputs. `None` is NULL.
+    pub groups: Vec<Vec<Option<String>>>,
+    /// What is revealed to whom, in plain language.
+    pub audit: Audit,
+    /// Groups of fewer rows, and aggregates over fewer values, are not opened.
+    pub floor_rows: u64,
+}
+
+/// How to read one result column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultColumn {
+    /// The alias, or a name made from the expression.
+    pub name: String,
+    /// Where its cells come from.
+    pub kind: ResultKind,
+    /// Unit of measure; empty when there is none or none was declared.
+    pub unit: String,
+}
+
+/// Where a result column's cells come from. Outputs are indices into [`Program::outputs`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResultKind {
+    /// A group key, which is public.
+    Key {
+        /// Index into each of [`Compiled::groups`].
+        index: usize,
+        /// The column's type.
+        cells: CellType,
+    },
+    /// A number of rows or values, exact.
+    Count(Opened),
+    /// Integers, exact.
+    Integer(Opened),
+    /// Decimals, exact: the integer divided by `10^scale`.
+    Decimal {
+        /// The output.
+        opened: Opened,
+        /// Digits after the point.
+        scale: u8,
+    },
+    /// Days since 1970-01-01, exact.
+    Date(Opened),
+    /// Approximate numbers: the integer divided by `2^fraction_bits · 10^scale`.
+    Real {
+        /// The output.
+        opened: Opened,
+        /// Binary places.
+        fraction_bits: u8,
+        /// Decimal places.
+        scale: u8,
+    },
+}
+
+/// An opened column, with the bit that says whether a cell may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Index of the values' output.
+    pub output: usize,
+    /// Index of the output that holds 1 where the aggregate covers enough values; without one, every shown group's
+    /// cell holds a value.
+    pub valid: Option<usize>,
+    /// Whether a cell that is not valid is certain to be NULL; otherwise it is withheld.
+    pub null_if_invalid: bool,
+}
+
+/// Index of the output that holds 1 for each group that is shown: the first of every compiled query.
+pub const SHOWN: usize = 0;
+
+impl ResultColumn {
+    /// What its cells hold.
+    pub fn cell_type(&self) -> CellType {
+        match &self.kind {
+            ResultKind::Key { cells, .. } => *cells,
+            ResultKind::Count(_) | ResultKind::Integer(_) => CellType::Integer,
+            ResultKind::Decimal { .. } => CellType::Decimal,
+            ResultKind::Date(_) => CellType::Date,
+            ResultKind::Real { .. } => CellType::Real,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a schema declares about a column's contents, read: ranges as integers, lists as typed values, and the
+//! public groups that lists make.
+
+use contract::{Column, ColumnType};
+
+use crate::{
+    BadRange, BadValue, Refused, calendar,
+    number::{self, Interval},
+};
+
+/// A program has at most this many rows: beyond it, results are no longer read by people.
+pub const GROUPS_MAX: usize = 4096;
+
+/// A value of a group column. The order within one column is SQL's ascending order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Value {
+    /// False sorts before true.
+    Boolean(bool),
+    /// Scaled by the column's `10^scale`.
+    Number(i128),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Sorts by its bytes.
+    Text(String),
+}
+
+/// A column's declared range, scaled.
+pub(crate) fn range(column: &Column) -> Result<Interval, Refused> {
+    let name = || column.name.clone();
+    let declared = column.range.as_ref().ok_or_else(|| Refused::NoRange(name()))?;
+    let bad = |reason| Refused::BadRange { column: name(), reason };
+    let scale = scale(column.kind);
+    let min = number::parse_scaled(&declared.min, scale).map_err(|error| bad(error.into()))?;
+    let max = number::parse_scaled(&declared.max, scale).map_err(|error| bad(error.into()))?;
+    if min > max {
+        return Err(bad(BadRange::Empty { min: declared.min.clone(), max: declared.max.clone() }));
+    }
+    Ok(Interval { min, max })
+}
+
+/// Digits after the point that a column's numbers keep; 0 for types without.
+pub(crate) fn scale(kind: ColumnType) -> u8 {
+    match kind {
+        ColumnType::Decimal { scale } | ColumnType::Float { scale } => scale,
+        ColumnType::Boolean | ColumnType::Integer | ColumnType::Text | ColumnType::Date => 0,
+    }
+}
+
+/// A group column's public values, ascending. Booleans need no declaration.
+pub(crate) fn values(column: &Column) -> Result<Vec<Value>, Refused> {
+    let name = || column.name.clone();
+    if matches!(column.kind, ColumnType::Float { .. }) {
+        return Err(Refused::GroupByFloat(name()));
+    }
+    let Some(texts) = &column.values else {
+        return match column.kind {
+            ColumnType::Boolean => Ok(vec![Value::Boolean(false), Value::Boolean(true)]),
+            _ => Err(Refused::NoValues(name())),
+        };
+    };
+    let bad = |text: &str, reason| Refused::BadValue { column: name(), value: text.to_owned(), reason };
+    let mut values = Vec::with_capacity(texts.len());
+    for text in texts {
+        values.push(Value::read(text, column.kind).map_err(|reason| bad(text, reason))?);
+    }
+    for (index, (value, text)) in values.iter().zip(texts).enumerate() {
+        if values.iter().take(index).any(|earlier| earlier == value) {
+            return Err(bad(text, BadValue::Twice));
+        }
+    }
+    values.sort();
+    Ok(values)
+}
+
+impl Value {
+    fn read(text: &str, kind: ColumnType) -> Result<Self, BadValue> {
+        match kind {
+            ColumnType::Boolean => match text {
+                "true" => Ok(Self::Boolean(true)),
+                "false" => Ok(Self::Boolean(false)),
+                _ => Err(BadValue::Boolean),
+            },
+            ColumnType::Date => calendar::days(text).map(Self::Date).ok_or(BadValue::Date),
+            ColumnType::Text => Ok(Self::Text(text.to_owned())),
+            ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => {
+                Ok(Self::Number(number::parse_scaled(text, scale(kind))?))
+            }
+        }
+    }
+
+    /// As shown to people and compared by [`crate::ResultTable::without`].
+    pub(crate) fn show(&self, kind: ColumnType) -> String {
+        match self {
+            Self::Boolean(value) => value.to_string(),
+            Self::Number(value) => number::format_scaled(*value, scale(kind)),
+            Self::Date(days) => calendar::text(*days),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}

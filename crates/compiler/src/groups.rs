@@ -1,0 +1,113 @@
+//! The public groups: every combination of the group columns' declared values, in the result's order.
+
+use std::cmp::Ordering;
+
+use contract::{Column, ColumnType};
+
+use crate::{
+    Refused,
+    domain::{self, GROUPS_MAX, Value},
+    sql::{KeyOrder, Query, decimal},
+};
+
+/// All groups that a query can yield. Without GROUP BY there is one, with an empty key.
+#[derive(Clone, Debug)]
+pub(crate) struct Groups {
+    pub(crate) columns: Vec<Column>,
+    /// `None` is NULL.
+    pub(crate) keys: Vec<Vec<Option<Value>>>,
+}
+
+impl Groups {
+    pub(crate) fn of(query: &Query) -> Result<Self, Refused> {
+        let mut lists = Vec::with_capacity(query.keys.len());
+        for column in &query.keys {
+            let mut list: Vec<_> = domain::values(column)?.into_iter().map(Some).collect();
+            if column.nullable {
+                list.push(None);
+            }
+            lists.push(list);
+        }
+        let found = lists.iter().fold(1_u128, |n, list| n.saturating_mul(list.len() as u128));
+        if found > GROUPS_MAX as u128 {
+            return Err(Refused::TooManyGroups { found, most: GROUPS_MAX });
+        }
+        let mut keys = vec![Vec::new()];
+        for list in &lists {
+            keys = keys
+                .iter()
+                .flat_map(|key: &Vec<_>| {
+                    list.iter().map(move |value| [key.as_slice(), &[value.clone()]].concat())
+                })
+                .collect();
+        }
+        keys.sort_by(|a, b| compare(a, b, &query.order));
+        Ok(Self { columns: query.keys.clone(), keys })
+    }
+
+    /// The keys as texts.
+    pub(crate) fn texts(&self) -> Vec<Vec<Option<String>>> {
+        let text = |key: &Vec<Option<Value>>| {
+            key.iter().zip(&self.columns).map(|(v, c)| v.as_ref().map(|v| v.show(c.kind))).collect()
+        };
+        self.keys.iter().map(text).collect()
+    }
+
+    /// The keys as rows of a SQL VALUES list: ordinal, then key values.
+    pub(crate) fn values_list(&self) -> String {
+        let row = |(ordinal, key): (usize, &Vec<Option<Value>>)| {
+            let mut row = format!("({ordinal}");
+            for (value, column) in key.iter().zip(&self.columns) {
+                row.push_str(", ");
+                row.push_str(&literal(value.as_ref(), column.kind));
+            }
+            row + ")"
+        };
+        self.keys.iter().enumerate().map(row).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// ORDER BY's terms first; what they leave open is ascending, NULL last.
+fn compare(a: &[Option<Value>], b: &[Option<Value>], order: &[KeyOrder]) -> Ordering {
+    let by_term = |term: &KeyOrder| match (
+        a.get(term.key).and_then(Option::as_ref),
+        b.get(term.key).and_then(Option::as_ref),
+    ) {
+        (Some(x), Some(y)) if term.descending => y.cmp(x),
+        (x, y) => nulls(x, y, term.nulls_first),
+    };
+    let rest = a.iter().zip(b).map(|(x, y)| nulls(x.as_ref(), y.as_ref(), false));
+    order.iter().map(by_term).chain(rest).find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+fn nulls(x: Option<&Value>, y: Option<&Value>, first: bool) -> Ordering {
+    match (x, y) {
+        (Some(x), Some(y)) => x.cmp(y),
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) if first => Ordering::Less,
+        (Some(_), None) if !first => Ordering::Less,
+        _ => Ordering::Greater,
+    }
+}
+
+fn literal(value: Option<&Value>, kind: ColumnType) -> String {
+    match (value, kind) {
+        (Some(Value::Boolean(value)), _) => value.to_string(),
+        (Some(Value::Text(text)), _) => format!("'{}'", text.replace('\'', "''")),
+        (Some(date @ Value::Date(_)), _) => format!("CAST('{}' AS DATE)", date.show(kind)),
+        (Some(number @ Value::Number(_)), ColumnType::Integer) => number.show(kind),
+        (Some(Value::Number(value)), _) => decimal(*value, domain::scale(kind)),
+        (None, _) => format!("CAST(NULL AS {})", sql_type(kind)),
+    }
+}
+
+fn sql_type(kind: ColumnType) -> String {
+    match kind {
+        ColumnType::Boolean => "BOOLEAN".to_owned(),
+        ColumnType::Integer => "BIGINT".to_owned(),
+        ColumnType::Decimal { scale } => format!("DECIMAL({}, {scale})", crate::number::DIGITS_MAX),
+        ColumnType::Float { .. } => "DOUBLE".to_owned(),
+        ColumnType::Text => "VARCHAR".to_owned(),
+        ColumnType::Date => "DATE".to_owned(),
+    }
+}

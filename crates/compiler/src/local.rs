@@ -1,0 +1,160 @@
+//! An owner's local stage: its SQL run at home on DataFusion, yielding the integers that are then shared.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{Array, AsArray},
+    datatypes::{DataType, Decimal128Type, Int64Type},
+    record_batch::RecordBatch,
+};
+use contract::Schema;
+use datafusion::{
+    datasource::MemTable,
+    error::DataFusionError,
+    prelude::{SessionConfig, SessionContext},
+};
+use program::Program;
+use thiserror::Error;
+
+use crate::rows::{self, BadRows};
+
+/// Why a local stage yields nothing to share. Texts name rows and columns, and quote no value.
+#[derive(Debug, Error)]
+pub enum LocalError {
+    /// The program has no such stage.
+    #[error("the program has no stage {stage}; it has {stages}")]
+    NoStage {
+        /// Asked for.
+        stage: u16,
+        /// How many there are.
+        stages: usize,
+    },
+    /// The rows are not what the schema declares.
+    #[error("dataset `{dataset}`: {reason}")]
+    Rows {
+        /// The dataset.
+        dataset: String,
+        /// What is wrong, and where.
+        reason: BadRows,
+    },
+    /// DataFusion could not run the stage.
+    #[error("dataset `{dataset}`: the local stage failed: {reason}")]
+    Query {
+        /// The dataset.
+        dataset: String,
+        /// DataFusion's error.
+        reason: Box<DataFusionError>,
+    },
+    /// The stage's result has another shape than the program states.
+    #[error("dataset `{dataset}`: the local stage yields {found} for column {column}, expected {expected}")]
+    Shape {
+        /// The dataset.
+        dataset: String,
+        /// Which column of the stage's result, from 0.
+        column: u16,
+        /// What the program states.
+        expected: String,
+        /// What the stage yields.
+        found: String,
+    },
+    /// A partial result needs more bits than the program states, so the dataset has more rows than published.
+    #[error(
+        "dataset `{dataset}`: {input}, row {row}: the partial result needs more than the {bits} bits that the program allows; does the dataset have more rows than were published?"
+    )]
+    TooLarge {
+        /// The dataset.
+        dataset: String,
+        /// The program's input.
+        input: String,
+        /// Which group, from 0.
+        row: usize,
+        /// What the program states.
+        bits: u8,
+    },
+}
+
+/// Runs stage number `stage` of `program` over a dataset's rows.
+///
+/// `schema` is the dataset's as published; `batches` hold its rows as [`rows::arrow_schema`] says. Every row is
+/// checked against the declared types, ranges and values first. Yields one column of integers for each of the
+/// program's inputs that read this stage, in the program's order. Costs one pass over the rows; they are not copied.
+pub async fn run(
+    program: &Program,
+    stage: u16,
+    schema: &Schema,
+    batches: Vec<RecordBatch>,
+) -> Result<Vec<Vec<i128>>, LocalError> {
+    let no_stage = LocalError::NoStage { stage, stages: program.stages.len() };
+    let description = program.stages.get(usize::from(stage)).ok_or(no_stage)?;
+    let dataset = &description.dataset;
+    rows::check(schema, &batches).map_err(|reason| LocalError::Rows { dataset: dataset.clone(), reason })?;
+    let result = query(&description.sql, &description.table, schema, batches)
+        .await
+        .map_err(|reason| LocalError::Query { dataset: dataset.clone(), reason: Box::new(reason) })?;
+    let mut columns = Vec::new();
+    for input in program.inputs.iter().filter(|input| input.stage == stage) {
+        let column = integers(&result, input.column, description.rows, dataset)?;
+        let within = |value: &i128| value.unsigned_abs() >> u32::from(input.bits).min(127) == 0;
+        if let Some(row) = column.iter().position(|value| !within(value)) {
+            let (dataset, input, bits) = (dataset.clone(), input.name.clone(), input.bits);
+            return Err(LocalError::TooLarge { dataset, input, row, bits });
+        }
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
+async fn query(
+    sql: &str,
+    table: &str,
+    schema: &Schema,
+    batches: Vec<RecordBatch>,
+) -> Result<Vec<RecordBatch>, DataFusionError> {
+    // One partition: the work is small, and errors come in the same order each time.
+    let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+    let table_of_rows = MemTable::try_new(rows::arrow_schema(schema), vec![relabelled(schema, batches)?])?;
+    context.register_table(datafusion::common::TableReference::bare(table), Arc::new(table_of_rows))?;
+    context.sql(sql).await?.collect().await
+}
+
+/// The same columns under the declared schema: sources differ in metadata and in what they call nullable.
+pub(crate) fn relabelled(
+    schema: &Schema,
+    batches: Vec<RecordBatch>,
+) -> Result<Vec<RecordBatch>, DataFusionError> {
+    let declared = rows::arrow_schema(schema);
+    let relabel =
+        |batch: RecordBatch| Ok(RecordBatch::try_new(Arc::clone(&declared), batch.columns().to_vec())?);
+    batches.into_iter().map(relabel).collect()
+}
+
+/// One column of a stage's result: integers as they are, decimals without their point.
+fn integers(result: &[RecordBatch], column: u16, rows: u32, dataset: &str) -> Result<Vec<i128>, LocalError> {
+    let shape = |expected: &str, found: String| LocalError::Shape {
+        dataset: dataset.to_owned(),
+        column,
+        expected: expected.to_owned(),
+        found,
+    };
+    let mut values: Vec<i128> = Vec::with_capacity(rows as usize);
+    for batch in result {
+        let array = batch.columns().get(usize::from(column));
+        let array = array.ok_or_else(|| shape("a column", "none".to_owned()))?;
+        if array.null_count() > 0 {
+            return Err(shape("no NULL", "NULL".to_owned()));
+        }
+        match array.data_type() {
+            DataType::Int64 => {
+                values.extend(
+                    array.as_primitive::<Int64Type>().values().iter().map(|value| i128::from(*value)),
+                );
+            }
+            DataType::Decimal128(..) => values.extend(array.as_primitive::<Decimal128Type>().values()),
+            other => return Err(shape("integers or decimals", other.to_string())),
+        }
+    }
+    if values.len() != rows as usize {
+        return Err(shape(&format!("{rows} rows"), format!("{} rows", values.len())));
+    }
+    Ok(values)
+}

@@ -1,0 +1,345 @@
+//! The joint part: partial results of all owners combined on shares, the floor applied, quotients and roots taken.
+//!
+//! Every value is set to 0 where it must not be shown *before* anything is computed from it that is opened: what is
+//! withheld never exists in the open, not even inside a quotient.
+//!
+//! Variances follow from n, Σd and Σd² over distances d from a public centre, exactly in integers:
+//! (n·Σd² − (Σd)²) / (n·(n − 1)). Nothing is cancelled in floating point.
+
+use std::collections::BTreeMap;
+
+use program::{Builder, Divide, Flaw, Kind, Program, SquareRoot, ValueId, limits::MAX_QUOTIENT_BITS};
+
+use crate::{
+    CellType, Opened, Refused, ResultColumn, ResultKind, Table,
+    groups::Groups,
+    number::bits,
+    sql::{Aggregate, Argument, Checked, Function, Item, Selected},
+    stage::{self, Partial},
+};
+
+/// A program and how its outputs are read.
+pub(crate) struct Lowered {
+    pub(crate) program: Program,
+    pub(crate) columns: Vec<ResultColumn>,
+    pub(crate) partials: Vec<Partial>,
+}
+
+/// Lowers a checked query.
+pub(crate) fn lower(
+    table: &Table,
+    checked: &Checked,
+    groups: &Groups,
+    floor_rows: u64,
+) -> Result<Lowered, Refused> {
+    let query = &checked.query;
+    let rows = table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows));
+    stage::check_widths(&query.aggregates, rows)?;
+    let partials = stage::partials(&query.aggregates);
+    let mut joint = Joint::share(table, checked, groups, &partials, floor_rows, rows)?;
+    joint.show_groups()?;
+    let mut opened = Vec::with_capacity(query.aggregates.len());
+    for aggregate in &query.aggregates {
+        opened.push(joint.aggregate(aggregate)?);
+    }
+    let columns = query.select.iter().filter_map(|selected| column(selected, checked, &opened)).collect();
+    Ok(Lowered { program: joint.builder.finish()?, columns, partials })
+}
+
+fn column(selected: &Selected, checked: &Checked, opened: &[(ResultKind, String)]) -> Option<ResultColumn> {
+    let (kind, unit) = match selected.item {
+        Item::Key(index) => {
+            let key = checked.query.keys.get(index)?;
+            (ResultKind::Key { index, cells: CellType::of(key.kind) }, key.unit.clone())
+        }
+        Item::Aggregate(index) => opened.get(index)?.clone(),
+    };
+    Some(ResultColumn { name: selected.name.clone(), kind, unit })
+}
+
+/// The program while it grows.
+struct Joint {
+    builder: Builder,
+    /// Combined partials by name.
+    partials: BTreeMap<String, ValueId>,
+    rows: ValueId,
+    zero: ValueId,
+    one: ValueId,
+    /// How many groups there are.
+    groups: usize,
+    floor_rows: u64,
+    /// Upper bound on the rows of all datasets.
+    rows_max: u64,
+    /// Bits by least count and by what is counted: `n ≥ least`.
+    enough: BTreeMap<(ValueId, u64), ValueId>,
+    /// Outputs by what they open.
+    outputs: BTreeMap<ValueId, usize>,
+}
+
+/// Inputs.
+impl Joint {
+    /// Declares stages and inputs, and combines the partials of all owners.
+    fn share(
+        table: &Table,
+        checked: &Checked,
+        groups: &Groups,
+        partials: &[Partial],
+        floor_rows: u64,
+        rows_max: u64,
+    ) -> Result<Self, Refused> {
+        let mut builder = Builder::new();
+        let sql = stage::sql(table, checked, groups, partials);
+        // At most `GROUPS_MAX` groups; more datasets or columns than 2^16 are refused by the program's own limits.
+        let count = groups.keys.len() as u32;
+        let mut stages = Vec::with_capacity(table.datasets.len());
+        for (index, source) in table.datasets.iter().enumerate() {
+            stages.push(builder.stage(index as u16, &table.name, &source.reference, &sql, count)?);
+        }
+        let mut shared: Vec<Vec<ValueId>> = vec![Vec::new(); partials.len()];
+        for (source, stage) in table.datasets.iter().zip(stages) {
+            for ((column, partial), values) in partials.iter().enumerate().zip(&mut shared) {
+                let name = format!("{}: {}", source.reference, partial.name());
+                let bits = partial.bits(source.rows) as u8;
+                values.push(builder.input(name, stage, column as u16, Kind::Integer, bits)?);
+            }
+        }
+        let zero = builder.constant(vec![0; groups.keys.len()])?;
+        let one = builder.constant(vec![1; groups.keys.len()])?;
+        let mut combined = BTreeMap::new();
+        for (partial, values) in partials.iter().zip(shared) {
+            let value = match partial {
+                Partial::Min(_) => tree(&mut builder, values, Builder::minimum)?,
+                Partial::Max(_) => tree(&mut builder, values, Builder::maximum)?,
+                _ => tree(&mut builder, values, Builder::add)?,
+            };
+            combined.insert(partial.name(), value.unwrap_or(zero));
+        }
+        let rows = combined.get(&Partial::Rows.name()).copied().unwrap_or(zero);
+        Ok(Self {
+            builder,
+            partials: combined,
+            rows,
+            zero,
+            one,
+            groups: groups.keys.len(),
+            floor_rows,
+            rows_max,
+            enough: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+        })
+    }
+
+    fn partial(&self, partial: &Partial) -> ValueId {
+        self.partials.get(&partial.name()).copied().unwrap_or(self.zero)
+    }
+
+    /// How many values an aggregate covers.
+    fn present(&self, argument: &Argument) -> ValueId {
+        if argument.nullable { self.partial(&Partial::Present(argument.clone())) } else { self.rows }
+    }
+}
+
+/// Combines values pairwise, so that as few steps as possible depend on each other.
+fn tree(
+    builder: &mut Builder,
+    mut values: Vec<ValueId>,
+    combine: fn(&mut Builder, ValueId, ValueId) -> Result<ValueId, Flaw>,
+) -> Result<Option<ValueId>, Flaw> {
+    while values.len() > 1 {
+        let mut halved = Vec::with_capacity(values.len().div_ceil(2));
+        for pair in values.chunks(2) {
+            halved.push(match *pair {
+                [x, y] => combine(builder, x, y)?,
+                [x] => x,
+                _ => continue,
+            });
+        }
+        values = halved;
+    }
+    Ok(values.first().copied())
+}
+
+/// Outputs.
+impl Joint {
+    /// Opens which groups have at least the floor's rows: [`crate::SHOWN`].
+    fn show_groups(&mut self) -> Result<(), Refused> {
+        let shown = self.enough(self.rows, self.floor_rows)?;
+        self.open(format!("groups of at least {} rows", self.floor_rows), shown)?;
+        Ok(())
+    }
+
+    fn open(&mut self, name: String, value: ValueId) -> Result<usize, Refused> {
+        if let Some(output) = self.outputs.get(&value) {
+            return Ok(*output);
+        }
+        self.builder.output(name, value)?;
+        let output = self.outputs.len();
+        self.outputs.insert(value, output);
+        Ok(output)
+    }
+
+    /// The bit `count ≥ least`.
+    fn enough(&mut self, count: ValueId, least: u64) -> Result<ValueId, Refused> {
+        if let Some(bit) = self.enough.get(&(count, least)) {
+            return Ok(*bit);
+        }
+        let floor = self.builder.constant(vec![least.into(); self.groups])?;
+        let below = self.builder.less_than(count, floor)?;
+        let bit = self.builder.not(below)?;
+        self.enough.insert((count, least), bit);
+        Ok(bit)
+    }
+
+    fn aggregate(&mut self, aggregate: &Aggregate) -> Result<(ResultKind, String), Refused> {
+        let Aggregate { function, argument } = aggregate;
+        let Some(argument) = argument else {
+            return Ok((self.count(self.rows, aggregate, "*")?, String::new()));
+        };
+        let present = self.present(argument);
+        if *function == Function::Count {
+            return Ok((self.count(present, aggregate, &argument.shown)?, String::new()));
+        }
+        let least = self.floor_rows.max(function.values_min());
+        let valid = self.enough(present, least)?;
+        let (value, fraction) = self.value(*function, argument, present, valid)?;
+        let opened = self.opened(aggregate, &argument.shown, value, valid, least)?;
+        let scale = argument.scale;
+        let kind = match (function, fraction) {
+            (Function::Variance, Some(fraction_bits)) => {
+                ResultKind::Real { opened, fraction_bits, scale: 2 * scale }
+            }
+            (_, Some(fraction_bits)) => ResultKind::Real { opened, fraction_bits, scale },
+            (_, None) if argument.is_date => ResultKind::Date(opened),
+            (_, None) if scale == 0 => ResultKind::Integer(opened),
+            (_, None) => ResultKind::Decimal { opened, scale },
+        };
+        let unit = match function {
+            Function::Variance if !argument.unit.is_empty() => format!("({})²", argument.unit),
+            _ => argument.unit.clone(),
+        };
+        Ok((kind, unit))
+    }
+
+    fn count(&mut self, count: ValueId, aggregate: &Aggregate, of: &str) -> Result<ResultKind, Refused> {
+        // With a floor of one row nothing is withheld: a count of 0 says what its bit would.
+        let least = if self.floor_rows > 1 { self.floor_rows } else { 0 };
+        let shown = self.enough(self.rows, self.floor_rows)?;
+        let valid = if least == 0 { shown } else { self.enough(count, least)? };
+        let value = self.builder.select(valid, count, self.zero)?;
+        Ok(ResultKind::Count(self.opened(aggregate, of, value, valid, least)?))
+    }
+
+    /// Opens a value and, if it says more than [`crate::SHOWN`], the bit by which it was masked.
+    fn opened(
+        &mut self,
+        aggregate: &Aggregate,
+        of: &str,
+        value: ValueId,
+        valid: ValueId,
+        least: u64,
+    ) -> Result<Opened, Refused> {
+        let output = self.open(aggregate.shown(), value)?;
+        let valid = match self.open(format!("groups with at least {least} values of {of}"), valid)? {
+            crate::SHOWN => None,
+            output => Some(output),
+        };
+        // Withheld and NULL cannot be told apart once the floor exceeds what the function itself needs.
+        let null_if_invalid = self.floor_rows <= aggregate.function.values_min();
+        Ok(Opened { output, valid, null_if_invalid })
+    }
+}
+
+/// Arithmetic.
+impl Joint {
+    /// The aggregate, 0 where it is not valid, and its binary places if it is a quotient or root.
+    fn value(
+        &mut self,
+        function: Function,
+        argument: &Argument,
+        present: ValueId,
+        valid: ValueId,
+    ) -> Result<(ValueId, Option<u8>), Refused> {
+        let of = |partial: fn(Argument) -> Partial| partial(argument.clone());
+        let exact = match function {
+            Function::Count => present,
+            Function::Sum | Function::Avg => self.partial(&of(Partial::Sum)),
+            Function::Min => self.partial(&of(Partial::Min)),
+            Function::Max => self.partial(&of(Partial::Max)),
+            Function::Variance | Function::Deviation => {
+                let (variance, fraction) = self.variance(argument, present, valid)?;
+                return Ok(match function {
+                    Function::Deviation => (self.deviation(argument, variance, fraction)?, Some(fraction)),
+                    _ => (variance, Some(fraction)),
+                });
+            }
+        };
+        let exact = self.builder.select(valid, exact, self.zero)?;
+        if function != Function::Avg {
+            return Ok((exact, None));
+        }
+        let result_bits = bits(argument.interval.magnitude()).max(1);
+        let numerator_bits = Partial::Sum(argument.clone()).bits(self.rows_max);
+        let denominator_bits = bits(self.rows_max.into()).max(1);
+        let (mean, fraction) =
+            self.quotient([exact, present], valid, [numerator_bits, denominator_bits, result_bits])?;
+        Ok((mean, Some(fraction)))
+    }
+
+    fn variance(
+        &mut self,
+        argument: &Argument,
+        n: ValueId,
+        valid: ValueId,
+    ) -> Result<(ValueId, u8), Refused> {
+        let distances = self.partial(&Partial::Distances(argument.clone()));
+        let squares = self.partial(&Partial::Squares(argument.clone()));
+        let b = &mut self.builder;
+        let scaled = b.multiply(n, squares)?;
+        let square = b.multiply(distances, distances)?;
+        let numerator = b.subtract(scaled, square)?;
+        let numerator = b.select(valid, numerator, self.zero)?;
+        let less_one = b.subtract(n, self.one)?;
+        let denominator = b.multiply(n, less_one)?;
+        let widths = [
+            stage::variance_numerator_bits(argument, self.rows_max),
+            stage::variance_denominator_bits(self.rows_max),
+            stage::variance_bits(argument),
+        ];
+        self.quotient([numerator, denominator], valid, widths)
+    }
+
+    fn deviation(
+        &mut self,
+        argument: &Argument,
+        variance: ValueId,
+        fraction: u8,
+    ) -> Result<ValueId, Refused> {
+        let bits = stage::variance_bits(argument) as u8 + fraction;
+        let root = SquareRoot { of: variance, bits, fraction_in: fraction, fraction_out: fraction };
+        Ok(self.builder.square_root(root)?)
+    }
+
+    /// Divides, by 1 where the result is not valid: the numerator is 0 there already. The widths are those of the
+    /// numerator, the denominator and the result's whole part, checked before by [`stage::check_widths`].
+    fn quotient(
+        &mut self,
+        [numerator, denominator]: [ValueId; 2],
+        valid: ValueId,
+        [numerator_bits, denominator_bits, result_bits]: [u32; 3],
+    ) -> Result<(ValueId, u8), Refused> {
+        let denominator = self.builder.select(valid, denominator, self.one)?;
+        let fraction = FRACTION_MAX.min(u32::from(MAX_QUOTIENT_BITS).saturating_sub(result_bits)) as u8;
+        let quotient = self.builder.divide(Divide {
+            numerator,
+            denominator,
+            numerator_bits: numerator_bits as u8,
+            denominator_bits: denominator_bits as u8,
+            result_bits: result_bits as u8,
+            fraction,
+        })?;
+        Ok((quotient, fraction))
+    }
+}
+
+/// More binary places than this would claim more than a quotient's own error of 2^-30 relative.
+const FRACTION_MAX: u32 = 30;

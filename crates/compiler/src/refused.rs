@@ -1,0 +1,326 @@
+//! Why a query is refused, when it is drafted.
+
+use thiserror::Error;
+
+use crate::number::BadNumber;
+
+/// Why a query cannot become a program. Nothing here depends on data: every node refuses alike.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// The text is not SQL.
+    #[error("the query cannot be read as SQL: {0}")]
+    Syntax(String),
+    /// None or several statements.
+    #[error("expected one SELECT statement, found {found} statements")]
+    StatementCount {
+        /// How many there are.
+        found: usize,
+    },
+    /// SQL that is not supported, by name.
+    #[error("{} is not supported (found `{found}`); {}", construct.name(), construct.instead())]
+    Unsupported {
+        /// What it is.
+        construct: Construct,
+        /// The piece of the query, shortened.
+        found: String,
+    },
+    /// Names or types do not fit the tables.
+    #[error("the query does not fit the tables: {0}")]
+    Meaning(String),
+
+    /// The query reads a table that was not given.
+    #[error("unknown table `{name}`; known: {known}")]
+    UnknownTable {
+        /// As written.
+        name: String,
+        /// The names given, comma separated.
+        known: String,
+    },
+    /// A table was given that the query does not read.
+    #[error("table `{0}` is listed, but the query does not read it; leave it out")]
+    UnusedTable(String),
+    /// A table without datasets.
+    #[error("table `{0}` is made of no dataset; name at least one")]
+    NoDataset(String),
+    /// Two datasets of one table whose rows cannot stand in one table.
+    #[error(
+        "datasets `{first}` and `{other}` of table `{table}` differ: {what}; names, types, nullability, units, declared values and ranges must be equal"
+    )]
+    SchemasDiffer {
+        /// The table.
+        table: String,
+        /// The first dataset.
+        first: String,
+        /// The one that differs from it.
+        other: String,
+        /// Where.
+        what: String,
+    },
+
+    /// A column's values would be shown row by row.
+    #[error(
+        "column `{0}` is selected outside an aggregate, which would reveal its rows; put it inside COUNT, SUM, AVG, MIN, MAX, VAR_SAMP or STDDEV_SAMP, or add it to GROUP BY"
+    )]
+    RowsRevealed(String),
+    /// An aggregate of a column whose type it does not take.
+    #[error("{function} of `{argument}` is not supported: it is {found}, and {function} takes {expected}")]
+    ArgumentType {
+        /// The aggregate.
+        function: &'static str,
+        /// Its argument.
+        argument: String,
+        /// The argument's type.
+        found: &'static str,
+        /// The types it takes.
+        expected: &'static str,
+    },
+    /// A number without a declared range.
+    #[error(
+        "column `{0}` has no declared range, so the size of its aggregates is unknown; its owner declares `range = {{ min = \"…\", max = \"…\" }}` in the dataset's schema"
+    )]
+    NoRange(String),
+    /// A declared range that is no range.
+    #[error("the declared range of column `{column}` is wrong: {reason}")]
+    BadRange {
+        /// The column.
+        column: String,
+        /// Why.
+        reason: BadRange,
+    },
+    /// Grouping by a column without a public list of values.
+    #[error(
+        "column `{0}` has no public list of values, so grouping by it would reveal which values occur; its owner declares `values = [\"…\", \"…\"]` in the dataset's schema"
+    )]
+    NoValues(String),
+    /// Grouping by a type whose values cannot be listed.
+    #[error(
+        "grouping by `{0}` is not supported: it is a float, whose equality is not reliable; declare the column as a decimal"
+    )]
+    GroupByFloat(String),
+    /// A declared value that is not of the column's type, or is listed twice.
+    #[error("the declared value `{value}` of column `{column}` is wrong: {reason}")]
+    BadValue {
+        /// The column.
+        column: String,
+        /// The value.
+        value: String,
+        /// Why.
+        reason: BadValue,
+    },
+    /// More public groups than one program may have.
+    #[error(
+        "the public lists of values make {found} groups, and at most {most} are supported; group by fewer columns"
+    )]
+    TooManyGroups {
+        /// The product of the lists' lengths.
+        found: u128,
+        /// The limit.
+        most: usize,
+    },
+    /// A column compared as another type than its own.
+    #[error(
+        "in WHERE, column `{column}` is {found} and would be converted to {wanted} to be compared, which can fail on a row; write a constant of the column's own type"
+    )]
+    Converted {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// What it would be converted to.
+        wanted: String,
+    },
+    /// A comparison's or aggregate's argument has too many digits.
+    #[error(
+        "{function} of `{argument}` needs {bits} bits and {most} are supported; narrow the declared range of {columns}, or keep fewer digits"
+    )]
+    TooWide {
+        /// The aggregate.
+        function: &'static str,
+        /// Its argument.
+        argument: String,
+        /// Bits that the declared ranges and row counts call for.
+        bits: u32,
+        /// The limit.
+        most: u32,
+        /// The columns whose ranges count, in backticks.
+        columns: String,
+    },
+    /// A floor of zero rows.
+    #[error("a floor of 0 rows would show empty groups as results; use 1 or more")]
+    NoFloor,
+    /// The optimised plan contains a step whose use of columns is not known; never silently allowed.
+    #[error(
+        "the plan contains a step whose use of columns cannot be analysed: `{0}`; write the query in a simpler form"
+    )]
+    Unanalysed(String),
+    /// The program breaks a rule or limit of its own form.
+    #[error("the query makes no valid program: {0}")]
+    Program(#[from] program::Flaw),
+}
+
+/// Why a declared range is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadRange {
+    /// An end is no number of the column's form.
+    #[error("{0}")]
+    End(#[from] BadNumber),
+    /// The ends are the wrong way round.
+    #[error("min `{min}` is above max `{max}`")]
+    Empty {
+        /// Lower end as written.
+        min: String,
+        /// Upper end as written.
+        max: String,
+    },
+}
+
+/// Why a declared value is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadValue {
+    /// No number of the column's form.
+    #[error("{0}")]
+    Number(#[from] BadNumber),
+    /// Not a truth value.
+    #[error("a boolean is `true` or `false`")]
+    Boolean,
+    /// Not a day.
+    #[error("a date is written `YYYY-MM-DD`")]
+    Date,
+    /// Listed before.
+    #[error("it is listed twice")]
+    Twice,
+}
+
+/// SQL that this version does not support.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each variant is its own name; `name` and `instead` say the rest")]
+pub enum Construct {
+    OtherStatement,
+    CommonTable,
+    SetOperation,
+    Values,
+    Join,
+    SeveralTables,
+    Subquery,
+    TableFunction,
+    ColumnAliases,
+    Distinct,
+    DistinctAggregate,
+    Having,
+    Window,
+    Limit,
+    GroupingSets,
+    GroupByAll,
+    GroupExpression,
+    Wildcard,
+    SelectExpression,
+    OrderByAggregate,
+    OrderExpression,
+    AggregateFilter,
+    AggregateOrder,
+    Aggregate,
+    ArgumentExpression,
+    Function,
+    Case,
+    Cast,
+    Division,
+    Pattern,
+    Operator,
+    OtherExpression,
+    OtherClause,
+}
+
+impl Construct {
+    /// Its usual name.
+    pub fn name(self) -> &'static str {
+        self.text().0
+    }
+
+    /// What to write instead.
+    pub fn instead(self) -> &'static str {
+        self.text().1
+    }
+
+    fn text(self) -> (&'static str, &'static str) {
+        match self {
+            Self::OtherStatement => ("a statement other than SELECT", "write one SELECT"),
+            Self::CommonTable => ("WITH", "write one SELECT over the table itself"),
+            Self::SetOperation => {
+                ("UNION, INTERSECT or EXCEPT", "list the datasets under one table: their rows are united")
+            }
+            Self::Values => ("VALUES", "select from a table"),
+            Self::Join => ("JOIN", "ask one table; a table unites datasets of equal columns"),
+            Self::SeveralTables => ("FROM with several tables", "ask one table"),
+            Self::Subquery => ("a subquery", "ask it as a contract of its own, or write constants"),
+            Self::TableFunction => ("a table function or table modifier", "name a table"),
+            Self::ColumnAliases => ("renaming columns in FROM", "rename them in the SELECT list with AS"),
+            Self::Distinct => ("SELECT DISTINCT", "use GROUP BY"),
+            Self::DistinctAggregate => ("DISTINCT inside an aggregate", "leave DISTINCT out"),
+            Self::Having => ("HAVING", "leave it out and choose among the rows of the result"),
+            Self::Window => ("a window function", "use GROUP BY with an aggregate"),
+            Self::Limit => {
+                ("LIMIT, OFFSET or FETCH", "leave it out: the number of groups is public and small")
+            }
+            Self::GroupingSets => ("GROUPING SETS, CUBE or ROLLUP", "write one query for each grouping"),
+            Self::GroupByAll => ("GROUP BY ALL", "name the columns"),
+            Self::GroupExpression => {
+                ("GROUP BY an expression", "group by a column with a public list of values")
+            }
+            Self::Wildcard => ("SELECT *", "name the group columns and aggregates"),
+            Self::SelectExpression => (
+                "an expression in the SELECT list",
+                "select group columns and aggregates alone, and compute with the result",
+            ),
+            Self::OrderByAggregate => (
+                "ORDER BY an aggregate",
+                "order by group columns; sort the result by other columns after you received it",
+            ),
+            Self::OrderExpression => ("ORDER BY an expression", "order by group columns"),
+            Self::AggregateFilter => ("FILTER (WHERE …)", "put the condition into WHERE"),
+            Self::AggregateOrder => {
+                ("an aggregate with ORDER BY, WITHIN GROUP or NULL treatment", "leave it out")
+            }
+            Self::Aggregate => (
+                "this aggregate",
+                "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VARIANCE) or STDDEV_SAMP (STDDEV)",
+            ),
+            Self::ArgumentExpression => {
+                ("this expression inside an aggregate", "use columns, integer constants, +, − and ×")
+            }
+            Self::Function => ("this function", "compare columns with constants by operators"),
+            Self::Case => ("CASE", "put the condition into WHERE, or ask one query for each case"),
+            Self::Cast => (
+                "a conversion of a column",
+                "compare the column with a constant of its own type; a conversion can fail on a row",
+            ),
+            Self::Division => (
+                "division by anything but a constant other than 0",
+                "multiply on the other side of the comparison; a division can fail on a row",
+            ),
+            Self::Pattern => ("SIMILAR TO or a regular expression", "use LIKE"),
+            Self::Operator => ("this operator", "use comparisons, AND, OR, NOT, +, −, × and LIKE"),
+            Self::OtherExpression => (
+                "this expression",
+                "use comparisons with constants, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL and arithmetic",
+            ),
+            Self::OtherClause => {
+                ("a clause beyond SELECT … FROM … WHERE … GROUP BY … ORDER BY", "leave it out")
+            }
+        }
+    }
+
+    /// The refusal, quoting `found` from the query.
+    pub(crate) fn refuse(self, found: &impl ToString) -> Refused {
+        Refused::Unsupported { construct: self, found: shortened(&found.to_string()) }
+    }
+}
+
+/// At most 80 characters, on one line.
+fn shortened(text: &str) -> String {
+    const LENGTH_MAX: usize = 80;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LENGTH_MAX) {
+        Some((end, _)) => format!("{}…", line.split_at(end).0),
+        None => line,
+    }
+}

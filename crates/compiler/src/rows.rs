@@ -1,0 +1,216 @@
+//! The Arrow form of a dataset's rows, and the check that rows keep what the schema declares.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use arrow::{
+    array::{Array, AsArray},
+    datatypes::{
+        DataType, Date32Type, Decimal128Type, Field, Float64Type, Int64Type, Schema as ArrowSchema, SchemaRef,
+    },
+    record_batch::RecordBatch,
+};
+use contract::{Column, ColumnType, Schema};
+use thiserror::Error;
+
+use crate::{
+    domain::{self, Value},
+    number::{self, DIGITS_MAX},
+};
+
+/// The Arrow type in which a column's values are handed over.
+pub fn arrow_type(kind: ColumnType) -> DataType {
+    match kind {
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Integer => DataType::Int64,
+        // 18 digits and a scale of at most 18 fit; a schema with more is refused before rows are read.
+        ColumnType::Decimal { scale } => DataType::Decimal128(DIGITS_MAX as u8, scale.cast_signed()),
+        ColumnType::Float { .. } => DataType::Float64,
+        ColumnType::Text => DataType::Utf8,
+        ColumnType::Date => DataType::Date32,
+    }
+}
+
+/// The Arrow schema of a dataset's rows.
+pub fn arrow_schema(schema: &Schema) -> SchemaRef {
+    let field = |column: &Column| Field::new(&column.name, arrow_type(column.kind), column.nullable);
+    Arc::new(ArrowSchema::new(schema.columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// Rows that are not what their schema declares. Rows count from 1 over all batches. No value is quoted: these
+/// texts end in logs.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadRows {
+    /// Other columns or types.
+    #[error("the rows have columns {found}, but the schema declares {expected}")]
+    Columns {
+        /// Names and types declared.
+        expected: String,
+        /// Names and types found.
+        found: String,
+    },
+    /// NULL in a column that is declared without.
+    #[error("column `{column}`, row {row}: no value, but the column is declared not nullable")]
+    Missing {
+        /// The column.
+        column: String,
+        /// The row.
+        row: u64,
+    },
+    /// A number outside the declared range.
+    #[error("column `{column}`, row {row}: the value is outside the declared range {min} to {max}")]
+    OutOfRange {
+        /// The column.
+        column: String,
+        /// The row.
+        row: u64,
+        /// Declared.
+        min: String,
+        /// Declared.
+        max: String,
+    },
+    /// A value that the public list doesn't hold.
+    #[error("column `{column}`, row {row}: the value is not in the declared list of values")]
+    Unlisted {
+        /// The column.
+        column: String,
+        /// The row.
+        row: u64,
+    },
+    /// A range or list that cannot be read.
+    #[error("the declaration of column `{column}` cannot be read: {reason}")]
+    Declaration {
+        /// The column.
+        column: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Checks types, NULLs, declared ranges and declared values of all rows. One pass, no copies of the data.
+pub fn check(schema: &Schema, batches: &[RecordBatch]) -> Result<(), BadRows> {
+    let expected = arrow_schema(schema);
+    for batch in batches {
+        let found = batch.schema();
+        let shape = |schema: &ArrowSchema| -> Vec<String> {
+            schema.fields().iter().map(|f| format!("`{}` {}", f.name(), f.data_type())).collect()
+        };
+        if shape(&expected) != shape(&found) {
+            let (expected, found) = (shape(&expected).join(", "), shape(&found).join(", "));
+            return Err(BadRows::Columns { expected, found });
+        }
+    }
+    for (index, column) in schema.columns.iter().enumerate() {
+        let rule = Rule::of(column)?;
+        let mut first = 1;
+        for batch in batches {
+            rule.check(column, batch.column(index), first)?;
+            first += batch.num_rows() as u64;
+        }
+    }
+    Ok(())
+}
+
+/// What one column declares, made ready for comparing.
+struct Rule {
+    range: Option<number::Interval>,
+    values: Option<BTreeSet<Value>>,
+}
+
+impl Rule {
+    fn of(column: &Column) -> Result<Self, BadRows> {
+        let unreadable = |reason: String| BadRows::Declaration { column: column.name.clone(), reason };
+        let range = match &column.range {
+            Some(_) => Some(domain::range(column).map_err(|refused| unreadable(refused.to_string()))?),
+            None => None,
+        };
+        let values = match &column.values {
+            Some(_) if matches!(column.kind, ColumnType::Float { .. }) => None,
+            Some(_) => {
+                let values = domain::values(column).map_err(|refused| unreadable(refused.to_string()))?;
+                Some(values.into_iter().collect())
+            }
+            None => None,
+        };
+        Ok(Self { range, values })
+    }
+
+    /// `first` is the number of the array's first row.
+    fn check(&self, column: &Column, array: &dyn Array, first: u64) -> Result<(), BadRows> {
+        if self.range.is_none() && self.values.is_none() && (column.nullable || array.null_count() == 0) {
+            return Ok(());
+        }
+        for (row, index) in (first..).zip(0..array.len()) {
+            if array.is_null(index) {
+                if !column.nullable {
+                    return Err(BadRows::Missing { column: column.name.clone(), row });
+                }
+                continue;
+            }
+            self.check_range(column, array, index, row)?;
+            self.check_listed(column, array, index, row)?;
+        }
+        Ok(())
+    }
+
+    fn check_range(&self, column: &Column, array: &dyn Array, index: usize, row: u64) -> Result<(), BadRows> {
+        let Some(range) = self.range else { return Ok(()) };
+        let inside = match column.kind {
+            ColumnType::Float { scale } => {
+                let value = array.as_primitive::<Float64Type>().value(index);
+                let scaled = (value * 10_f64.powi(i32::from(scale))).round();
+                // The ends are below 2^60; a comparison with NaN is false.
+                scaled >= range.min as f64 && scaled <= range.max as f64
+            }
+            _ => match integer(column.kind, array, index) {
+                Some(value) => range.min <= value && value <= range.max,
+                None => true,
+            },
+        };
+        if inside {
+            return Ok(());
+        }
+        let (min, max) = match &column.range {
+            Some(range) => (range.min.clone(), range.max.clone()),
+            None => (String::new(), String::new()),
+        };
+        Err(BadRows::OutOfRange { column: column.name.clone(), row, min, max })
+    }
+
+    fn check_listed(
+        &self,
+        column: &Column,
+        array: &dyn Array,
+        index: usize,
+        row: u64,
+    ) -> Result<(), BadRows> {
+        let Some(values) = &self.values else { return Ok(()) };
+        let value = match column.kind {
+            ColumnType::Boolean => Value::Boolean(array.as_boolean().value(index)),
+            ColumnType::Text => Value::Text(array.as_string::<i32>().value(index).to_owned()),
+            ColumnType::Date => match integer(column.kind, array, index) {
+                Some(days) => Value::Date(days as i32),
+                None => return Ok(()),
+            },
+            ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => {
+                match integer(column.kind, array, index) {
+                    Some(value) => Value::Number(value),
+                    None => return Ok(()),
+                }
+            }
+        };
+        if values.contains(&value) {
+            return Ok(());
+        }
+        Err(BadRows::Unlisted { column: column.name.clone(), row })
+    }
+}
+
+/// The value as an integer, for types that are stored as one.
+fn integer(kind: ColumnType, array: &dyn Array, index: usize) -> Option<i128> {
+    match kind {
+        ColumnType::Integer => Some(array.as_primitive::<Int64Type>().value(index).into()),
+        ColumnType::Decimal { .. } => Some(array.as_primitive::<Decimal128Type>().value(index)),
+        ColumnType::Date => Some(array.as_primitive::<Date32Type>().value(index).into()),
+        ColumnType::Boolean | ColumnType::Float { .. } | ColumnType::Text => None,
+    }
+}

@@ -1,0 +1,276 @@
+//! The grammar that is accepted, checked on the syntax tree: what lies outside is refused by name.
+//!
+//! The last step rebuilds the statement from the parts that were understood and compares it with what was written:
+//! a clause that nothing here looks at cannot slip through.
+
+use datafusion::sql::sqlparser::{
+    ast::{
+        Distinct, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+        GroupByExpr, ObjectName, ObjectNamePart, OrderByKind, Query, Select, SelectItem, SetExpr, Statement,
+        TableFactor, TableWithJoins,
+    },
+    dialect::GenericDialect,
+    parser::Parser,
+};
+
+use super::predicate;
+use crate::{Construct, Refused};
+
+/// What the later steps need of the syntax tree; everything else they take from the typed plan.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    /// The statement as parsed, for planning.
+    pub(crate) statement: Statement,
+    /// The table's name.
+    pub(crate) table: String,
+    /// The name by which WHERE may qualify columns, as SQL text: the alias if there is one.
+    pub(crate) alias: Option<String>,
+    /// The condition of WHERE, as SQL text.
+    pub(crate) filter: Option<String>,
+}
+
+/// Parses one SELECT and refuses by name what is not supported.
+pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
+    let statements =
+        Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| Refused::Syntax(message(&error)))?;
+    let [statement] = <[Statement; 1]>::try_from(statements)
+        .map_err(|statements| Refused::StatementCount { found: statements.len() })?;
+    let Statement::Query(query) = &statement else {
+        return Err(Construct::OtherStatement.refuse(&statement));
+    };
+    let select = select_of(query)?;
+    let (table, alias) = from(select)?;
+    check_clauses(select)?;
+    for item in &select.projection {
+        check_item(item)?;
+    }
+    if let Some(filter) = &select.selection {
+        predicate::check(filter)?;
+    }
+    let keys = group_keys(&select.group_by)?;
+    let order = order_by(query)?;
+    refuse_the_rest(query, select, keys, &order)?;
+    let filter = select.selection.as_ref().map(ToString::to_string);
+    Ok(Parsed { table, alias, filter, statement })
+}
+
+/// The parser's message without its type's name.
+fn message(error: &impl ToString) -> String {
+    error.to_string().trim_start_matches("sql parser error: ").to_owned()
+}
+
+fn select_of(query: &Query) -> Result<&Select, Refused> {
+    if let Some(with) = &query.with {
+        return Err(Construct::CommonTable.refuse(with));
+    }
+    if query.limit_clause.is_some() || query.fetch.is_some() {
+        return Err(Construct::Limit.refuse(query));
+    }
+    match query.body.as_ref() {
+        SetExpr::Select(select) => Ok(select),
+        SetExpr::Query(inner) => Err(Construct::Subquery.refuse(inner)),
+        SetExpr::SetOperation { .. } => Err(Construct::SetOperation.refuse(query)),
+        SetExpr::Values(_) => Err(Construct::Values.refuse(query)),
+        SetExpr::Insert(_)
+        | SetExpr::Update(_)
+        | SetExpr::Delete(_)
+        | SetExpr::Merge(_)
+        | SetExpr::Table(_) => Err(Construct::OtherStatement.refuse(query)),
+    }
+}
+
+/// Exactly one table; yields its name and alias.
+fn from(select: &Select) -> Result<(String, Option<String>), Refused> {
+    let [TableWithJoins { relation, joins }] = select.from.as_slice() else {
+        return Err(match select.from.as_slice() {
+            [] => Refused::Meaning("there is no FROM; name the table to ask".to_owned()),
+            [_, second, ..] => Construct::SeveralTables.refuse(second),
+            [only] => Construct::SeveralTables.refuse(only),
+        });
+    };
+    if let Some(join) = joins.first() {
+        return Err(Construct::Join.refuse(join));
+    }
+    match relation {
+        TableFactor::Table { name, alias, .. } => {
+            if let Some(alias) = alias.as_ref().filter(|alias| !alias.columns.is_empty()) {
+                return Err(Construct::ColumnAliases.refuse(alias));
+            }
+            // Arguments, samples, versions, hints: whatever stands between the name and the alias.
+            let plain = match alias {
+                Some(alias) => format!("{name} {alias}"),
+                None => name.to_string(),
+            };
+            if relation.to_string() != plain {
+                return Err(Construct::TableFunction.refuse(relation));
+            }
+            Ok((table_name(name)?, alias.as_ref().map(|alias| alias.name.to_string())))
+        }
+        TableFactor::Derived { .. } => Err(Construct::Subquery.refuse(relation)),
+        TableFactor::NestedJoin { .. } => Err(Construct::Join.refuse(relation)),
+        _ => Err(Construct::TableFunction.refuse(relation)),
+    }
+}
+
+/// An unqualified name; SQL reads it in lower case unless it is quoted.
+fn table_name(name: &ObjectName) -> Result<String, Refused> {
+    match name.0.as_slice() {
+        [ObjectNamePart::Identifier(ident)] => Ok(match ident.quote_style {
+            Some(_) => ident.value.clone(),
+            None => ident.value.to_lowercase(),
+        }),
+        _ => Err(Refused::Meaning(format!("`{name}` is no table of the contract; write its name alone"))),
+    }
+}
+
+fn check_clauses(select: &Select) -> Result<(), Refused> {
+    match &select.distinct {
+        None | Some(Distinct::All) => {}
+        Some(distinct) => return Err(Construct::Distinct.refuse(distinct)),
+    }
+    if let Some(top) = &select.top {
+        return Err(Construct::Limit.refuse(top));
+    }
+    if let Some(having) = &select.having {
+        return Err(Construct::Having.refuse(having));
+    }
+    if let Some(window) = select.named_window.first() {
+        return Err(Construct::Window.refuse(window));
+    }
+    if let Some(qualify) = &select.qualify {
+        return Err(Construct::Window.refuse(qualify));
+    }
+    Ok(())
+}
+
+/// A group column or an aggregate, with or without an alias. Which one, the plan says.
+fn check_item(item: &SelectItem) -> Result<(), Refused> {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => check_output(expr),
+        SelectItem::ExprWithAliases { .. } => Err(Construct::SelectExpression.refuse(item)),
+        SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => Err(Construct::Wildcard.refuse(item)),
+    }
+}
+
+fn check_output(expr: &Expr) -> Result<(), Refused> {
+    match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Ok(()),
+        Expr::Nested(inner) => check_output(inner),
+        Expr::Function(function) => check_aggregate(function),
+        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
+            Err(Construct::Subquery.refuse(expr))
+        }
+        Expr::Case { .. } => Err(Construct::Case.refuse(expr)),
+        _ => Err(Construct::SelectExpression.refuse(expr)),
+    }
+}
+
+/// The form of a call; whether it is a supported aggregate of a supported argument, the plan says.
+fn check_aggregate(function: &Function) -> Result<(), Refused> {
+    if function.over.is_some() {
+        return Err(Construct::Window.refuse(function));
+    }
+    if function.filter.is_some() {
+        return Err(Construct::AggregateFilter.refuse(function));
+    }
+    if !function.within_group.is_empty() || function.null_treatment.is_some() {
+        return Err(Construct::AggregateOrder.refuse(function));
+    }
+    if function.parameters != FunctionArguments::None {
+        return Err(Construct::Function.refuse(function));
+    }
+    let FunctionArguments::List(list) = &function.args else {
+        return Err(match &function.args {
+            FunctionArguments::Subquery(_) => Construct::Subquery.refuse(function),
+            FunctionArguments::None | FunctionArguments::List(_) => Construct::Function.refuse(function),
+        });
+    };
+    if list.duplicate_treatment == Some(DuplicateTreatment::Distinct) {
+        return Err(Construct::DistinctAggregate.refuse(function));
+    }
+    if !list.clauses.is_empty() {
+        return Err(Construct::AggregateOrder.refuse(function));
+    }
+    list.args.iter().try_for_each(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => check_argument(expr),
+        FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => Ok(()),
+        _ => Err(Construct::ArgumentExpression.refuse(argument)),
+    })
+}
+
+fn check_argument(expr: &Expr) -> Result<(), Refused> {
+    match expr {
+        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
+            Err(Construct::Subquery.refuse(expr))
+        }
+        Expr::Case { .. } => Err(Construct::Case.refuse(expr)),
+        Expr::Cast { .. } | Expr::Convert { .. } => Err(Construct::Cast.refuse(expr)),
+        Expr::Nested(inner) => check_argument(inner),
+        _ => Ok(()),
+    }
+}
+
+fn group_keys(group_by: &GroupByExpr) -> Result<&[Expr], Refused> {
+    let (keys, modifiers) = match group_by {
+        GroupByExpr::All(_) => return Err(Construct::GroupByAll.refuse(group_by)),
+        GroupByExpr::Expressions(keys, modifiers) => (keys, modifiers),
+    };
+    if !modifiers.is_empty() {
+        return Err(Construct::GroupingSets.refuse(group_by));
+    }
+    for key in keys {
+        match key {
+            Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
+                return Err(Construct::GroupingSets.refuse(key));
+            }
+            // A number is the position of a SELECT item, as in ORDER BY.
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) => {}
+            _ => return Err(Construct::GroupExpression.refuse(key)),
+        }
+    }
+    Ok(keys)
+}
+
+/// ORDER BY, as it must read if nothing in it is unknown.
+fn order_by(query: &Query) -> Result<String, Refused> {
+    let Some(order_by) = &query.order_by else { return Ok(String::new()) };
+    let OrderByKind::Expressions(expressions) = &order_by.kind else {
+        return Err(Construct::OrderExpression.refuse(order_by));
+    };
+    let mut terms = Vec::with_capacity(expressions.len());
+    for term in expressions {
+        match &term.expr {
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) => {}
+            Expr::Function(function) => {
+                check_aggregate(function)?;
+                return Err(Construct::OrderByAggregate.refuse(term));
+            }
+            _ => return Err(Construct::OrderExpression.refuse(term)),
+        }
+        if term.with_fill.is_some() {
+            return Err(Construct::OtherClause.refuse(term));
+        }
+        terms.push(term.to_string());
+    }
+    Ok(format!(" ORDER BY {}", terms.join(", ")))
+}
+
+fn refuse_the_rest(query: &Query, select: &Select, keys: &[Expr], order: &str) -> Result<(), Refused> {
+    let list = |items: Vec<String>| items.join(", ");
+    let mut understood = String::from("SELECT ");
+    if let Some(Distinct::All) = select.distinct {
+        understood.push_str("ALL ");
+    }
+    understood.push_str(&list(select.projection.iter().map(ToString::to_string).collect()));
+    understood.push_str(" FROM ");
+    understood.push_str(&list(select.from.iter().map(ToString::to_string).collect()));
+    if let Some(filter) = &select.selection {
+        understood.push_str(&format!(" WHERE {filter}"));
+    }
+    if !keys.is_empty() {
+        understood.push_str(" GROUP BY ");
+        understood.push_str(&list(keys.iter().map(ToString::to_string).collect()));
+    }
+    understood.push_str(order);
+    if understood == query.to_string() { Ok(()) } else { Err(Construct::OtherClause.refuse(query)) }
+}

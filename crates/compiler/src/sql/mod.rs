@@ -1,0 +1,101 @@
+//! The front half: SQL text to a typed, supported query and the uses it makes of columns.
+
+mod argument;
+mod catalog;
+mod conversion;
+mod grammar;
+mod predicate;
+mod query;
+pub(crate) mod usage;
+
+use datafusion::{
+    error::DataFusionError,
+    logical_expr::LogicalPlan,
+    optimizer::{Analyzer, Optimizer, OptimizerContext},
+    sql::planner::SqlToRel,
+};
+
+pub(crate) use argument::{Argument, decimal, identifier};
+pub(crate) use query::{Aggregate, Function, Item, KeyOrder, Query, Selected};
+
+use crate::{Refused, Table};
+use catalog::Catalog;
+use usage::Uses;
+
+/// A query that may be lowered.
+#[derive(Clone, Debug)]
+pub(crate) struct Checked {
+    pub(crate) query: Query,
+    /// How WHERE qualifies columns, as SQL text, if not by the table's name.
+    pub(crate) alias: Option<String>,
+    /// The condition of WHERE, as SQL text.
+    pub(crate) filter: Option<String>,
+    pub(crate) uses: Uses,
+}
+
+/// Parses, plans, type-checks and analyses a query.
+pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
+    check_tables(tables)?;
+    let grammar::Parsed { statement, table, alias, filter } = grammar::parse(sql)?;
+    if !tables.iter().any(|known| known.name == table) {
+        let known = tables.iter().map(|known| format!("`{}`", known.name)).collect::<Vec<_>>().join(", ");
+        return Err(Refused::UnknownTable { name: table, known });
+    }
+    let catalog = Catalog::new(tables);
+    let written = SqlToRel::new(&catalog).sql_statement_to_plan(statement).map_err(meaning)?;
+    let query = query::read(&written, |name| {
+        let index = tables.iter().position(|table| table.name == name)?;
+        Some((index, &tables.get(index)?.datasets.first()?.schema))
+    })?;
+    if let Some((_, unused)) = tables.iter().enumerate().find(|(index, _)| *index != query.table) {
+        return Err(Refused::UnusedTable(unused.name.clone()));
+    }
+    let (typed, optimised) = optimise(written.clone())?;
+    conversion::check(&typed)?;
+    let uses = usage::analyse([&written, &typed, &optimised])?;
+    Ok(Checked { query, alias, filter, uses })
+}
+
+/// The plan with its types made explicit, and as DataFusion would run it.
+fn optimise(written: LogicalPlan) -> Result<(LogicalPlan, LogicalPlan), Refused> {
+    let options = datafusion::config::ConfigOptions::default();
+    let typed = Analyzer::new().execute_and_check(written, &options, |_, _| {}).map_err(meaning)?;
+    // Without a clock: what `now()` is must not matter, and the grammar has no such function.
+    let context = OptimizerContext::new().without_query_execution_start_time();
+    let optimised = Optimizer::new().optimize(typed.clone(), &context, |_, _| {}).map_err(meaning)?;
+    Ok((typed, optimised))
+}
+
+fn meaning(error: DataFusionError) -> Refused {
+    Refused::Meaning(error.strip_backtrace())
+}
+
+/// Every table has datasets, and the rows of all of them can stand in one table.
+fn check_tables(tables: &[Table]) -> Result<(), Refused> {
+    for table in tables {
+        let [first, others @ ..] = table.datasets.as_slice() else {
+            return Err(Refused::NoDataset(table.name.clone()));
+        };
+        if let Some(other) = others.iter().find(|other| !first.schema.is_union_compatible(&other.schema)) {
+            return Err(Refused::SchemasDiffer {
+                table: table.name.clone(),
+                first: first.reference.clone(),
+                other: other.reference.clone(),
+                what: first_difference(&first.schema, &other.schema),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn first_difference(first: &contract::Schema, other: &contract::Schema) -> String {
+    let pairs = first.columns.iter().zip(&other.columns);
+    let same = |a: &contract::Column, b: &contract::Column| {
+        *a == contract::Column { description: a.description.clone(), ..b.clone() }
+    };
+    match pairs.into_iter().find(|(a, b)| !same(a, b)) {
+        Some((a, b)) if a.name != b.name => format!("`{}` stands where the other has `{}`", a.name, b.name),
+        Some((a, _)) => format!("column `{}` is declared differently", a.name),
+        None => format!("one has {} columns, the other {}", first.columns.len(), other.columns.len()),
+    }
+}

@@ -1,0 +1,105 @@
+//! What may stand in WHERE. Each owner evaluates it at home; it is checked here so that it can neither fail on a
+//! row (a failure would tell others that such a row exists) nor give different answers at different times.
+
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
+
+use crate::{Construct, Refused};
+
+/// Refuses by name what is outside the supported conditions.
+pub(crate) fn check(expr: &Expr) -> Result<(), Refused> {
+    match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Ok(()),
+        Expr::Value(_) | Expr::TypedString(_) => literal(expr),
+        Expr::Nested(inner)
+        | Expr::IsNull(inner)
+        | Expr::IsNotNull(inner)
+        | Expr::IsTrue(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsNotFalse(inner)
+        | Expr::IsUnknown(inner)
+        | Expr::IsNotUnknown(inner) => check(inner),
+        Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => all([left, right]),
+        Expr::UnaryOp { op: UnaryOperator::Not | UnaryOperator::Minus | UnaryOperator::Plus, expr } => {
+            check(expr)
+        }
+        Expr::BinaryOp { left, op, right } => binary(expr, left, op, right),
+        Expr::Between { expr, low, high, .. } => all([expr, low, high]),
+        Expr::InList { expr, list, .. } => {
+            check(expr)?;
+            list.iter().try_for_each(check)
+        }
+        Expr::Like { any: false, expr, pattern, .. } | Expr::ILike { any: false, expr, pattern, .. } => {
+            check(expr)?;
+            literal(pattern)
+        }
+        _ => Err(construct(expr).refuse(expr)),
+    }
+}
+
+fn all<'a>(parts: impl IntoIterator<Item = &'a Box<Expr>>) -> Result<(), Refused> {
+    parts.into_iter().try_for_each(|part| check(part))
+}
+
+fn binary(whole: &Expr, left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<(), Refused> {
+    use BinaryOperator::*;
+    match op {
+        And | Or | Eq | NotEq | Lt | LtEq | Gt | GtEq | Plus | Minus | Multiply => {}
+        Divide | Modulo if is_nonzero_number(right) => {}
+        Divide | Modulo => return Err(Construct::Division.refuse(whole)),
+        PGRegexMatch | PGRegexIMatch | PGRegexNotMatch | PGRegexNotIMatch | Regexp => {
+            return Err(Construct::Pattern.refuse(whole));
+        }
+        _ => return Err(Construct::Operator.refuse(whole)),
+    }
+    check(left)?;
+    check(right)
+}
+
+/// A constant: a value, or a typed text such as `DATE '2026-01-31'`.
+fn literal(expr: &Expr) -> Result<(), Refused> {
+    match expr {
+        Expr::TypedString(_) => Ok(()),
+        Expr::Value(value) => match &value.value {
+            Value::Number(..) | Value::SingleQuotedString(_) | Value::Boolean(_) | Value::Null => Ok(()),
+            _ => Err(Construct::OtherExpression.refuse(expr)),
+        },
+        _ => Err(construct(expr).refuse(expr)),
+    }
+}
+
+fn is_nonzero_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => {
+                digits.to_string().bytes().any(|digit| (b'1'..=b'9').contains(&digit))
+            }
+            _ => false,
+        },
+        Expr::Nested(inner)
+        | Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr: inner } => {
+            is_nonzero_number(inner)
+        }
+        _ => false,
+    }
+}
+
+fn construct(expr: &Expr) -> Construct {
+    match expr {
+        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => Construct::Subquery,
+        Expr::Case { .. } => Construct::Case,
+        Expr::Cast { .. } | Expr::Convert { .. } => Construct::Cast,
+        Expr::SimilarTo { .. } | Expr::RLike { .. } => Construct::Pattern,
+        Expr::Function(function) if function.over.is_some() => Construct::Window,
+        Expr::Function(_)
+        | Expr::Extract { .. }
+        | Expr::Ceil { .. }
+        | Expr::Floor { .. }
+        | Expr::Position { .. }
+        | Expr::Substring { .. }
+        | Expr::Trim { .. }
+        | Expr::Overlay { .. } => Construct::Function,
+        Expr::UnaryOp { .. } | Expr::AnyOp { .. } | Expr::AllOp { .. } => Construct::Operator,
+        _ => Construct::OtherExpression,
+    }
+}

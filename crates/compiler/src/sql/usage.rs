@@ -1,0 +1,138 @@
+//! How a plan uses each column: as filter, group key, inside an aggregate, as an extreme.
+//!
+//! The analysis runs over the plan as written and again over the optimised one, and the uses of both are united:
+//! optimisation can hide a use (`COUNT(x)` of a column without NULLs becomes `COUNT(*)`) and make one (a filter is
+//! added or moved). A step that is not known here is refused, so that a new one can never go unnoticed.
+//!
+//! | step | use of the columns that it reads |
+//! | --- | --- |
+//! | filter, filter inside a scan | [`Use::Filter`] |
+//! | key of an aggregation, sort term | [`Use::Group`] |
+//! | COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP | [`Use::Aggregate`] |
+//! | MIN, MAX | [`Use::Extreme`] |
+//! | projection, alias, scan | none of its own; origins are passed on |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::terms::Use;
+use datafusion::{
+    common::DFSchema,
+    logical_expr::{Aggregate, Expr, LogicalPlan, TableScan},
+};
+
+use crate::Refused;
+
+/// Uses by table and column.
+pub(crate) type Uses = BTreeMap<String, BTreeMap<String, BTreeSet<Use>>>;
+
+/// The uses in all of `plans`, united.
+pub(crate) fn analyse<'p>(plans: impl IntoIterator<Item = &'p LogicalPlan>) -> Result<Uses, Refused> {
+    let mut analysis = Analysis::default();
+    for plan in plans {
+        analysis.trace(plan)?;
+    }
+    Ok(analysis.uses)
+}
+
+/// Table and column that a value stems from.
+type Origin = (String, String);
+
+/// For each output column of a step, all columns that flow into it.
+type Origins = Vec<BTreeSet<Origin>>;
+
+#[derive(Default)]
+struct Analysis {
+    uses: Uses,
+}
+
+impl Analysis {
+    fn trace(&mut self, plan: &LogicalPlan) -> Result<Origins, Refused> {
+        match plan {
+            LogicalPlan::TableScan(scan) => self.scan(scan),
+            LogicalPlan::SubqueryAlias(alias) => self.trace(&alias.input),
+            LogicalPlan::Filter(filter) => {
+                let input = self.trace(&filter.input)?;
+                self.record(Use::Filter, &origins(&filter.predicate, filter.input.schema(), &input)?);
+                Ok(input)
+            }
+            LogicalPlan::Projection(projection) => {
+                let input = self.trace(&projection.input)?;
+                projection.expr.iter().map(|expr| origins(expr, projection.input.schema(), &input)).collect()
+            }
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
+                let input = self.trace(&sort.input)?;
+                for term in &sort.expr {
+                    self.record(Use::Group, &origins(&term.expr, sort.input.schema(), &input)?);
+                }
+                Ok(input)
+            }
+            // WHERE that can never hold.
+            LogicalPlan::EmptyRelation(empty) => Ok(vec![BTreeSet::new(); empty.schema.fields().len()]),
+            _ => Err(Refused::Unanalysed(plan.display().to_string())),
+        }
+    }
+
+    fn scan(&mut self, scan: &TableScan) -> Result<Origins, Refused> {
+        let table = scan.table_name.table();
+        let origin = |column: &str| BTreeSet::from([(table.to_owned(), column.to_owned())]);
+        if scan.fetch.is_some() {
+            return Err(Refused::Unanalysed(format!("LIMIT inside the scan of {table}")));
+        }
+        for filter in &scan.filters {
+            // A filter inside a scan may read columns that the scan does not yield.
+            for column in filter.column_refs() {
+                self.record(Use::Filter, &origin(&column.name));
+            }
+        }
+        Ok(scan.projected_schema.fields().iter().map(|field| origin(field.name())).collect())
+    }
+
+    fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Origins, Refused> {
+        let input = self.trace(&aggregate.input)?;
+        let mut out = Vec::new();
+        for key in &aggregate.group_expr {
+            let origins = origins(key, aggregate.input.schema(), &input)?;
+            self.record(Use::Group, &origins);
+            out.push(origins);
+        }
+        for expr in &aggregate.aggr_expr {
+            let origins = origins(expr, aggregate.input.schema(), &input)?;
+            self.record(aggregate_use(expr)?, &origins);
+            out.push(origins);
+        }
+        Ok(out)
+    }
+
+    fn record(&mut self, r#use: Use, origins: &BTreeSet<Origin>) {
+        for (table, column) in origins {
+            let columns = self.uses.entry(table.clone()).or_default();
+            columns.entry(column.clone()).or_default().insert(r#use);
+        }
+    }
+}
+
+fn aggregate_use(expr: &Expr) -> Result<Use, Refused> {
+    match expr {
+        Expr::Alias(alias) => aggregate_use(&alias.expr),
+        Expr::AggregateFunction(call) => match call.func.name() {
+            "min" | "max" => Ok(Use::Extreme),
+            "count" | "sum" | "avg" | "var" | "var_samp" | "stddev" | "stddev_samp" => Ok(Use::Aggregate),
+            _ => Err(Refused::Unanalysed(expr.to_string())),
+        },
+        _ => Err(Refused::Unanalysed(expr.to_string())),
+    }
+}
+
+/// Where the columns that an expression reads stem from.
+fn origins(expr: &Expr, schema: &DFSchema, input: &Origins) -> Result<BTreeSet<Origin>, Refused> {
+    let mut all = BTreeSet::new();
+    for column in expr.column_refs() {
+        let index = schema.maybe_index_of_column(column);
+        match index.and_then(|index| input.get(index)) {
+            Some(origins) => all.extend(origins.iter().cloned()),
+            None => return Err(Refused::Unanalysed(expr.to_string())),
+        }
+    }
+    Ok(all)
+}

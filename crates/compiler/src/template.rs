@@ -1,0 +1,194 @@
+//! Queries with gaps: an algorithm provider writes the SQL once, and each contract fills in columns and numbers.
+//!
+//! A gap stands as `{name}` in the SQL. What fills it is checked to be an identifier, a list of identifiers or a
+//! number before it is put in, so that no value can change the query's form.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+/// A query with gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// Its name in the catalog.
+    pub name: &'static str,
+    /// One line for people.
+    pub title: &'static str,
+    /// SQL with `{parameter}` gaps.
+    pub sql: &'static str,
+    /// Every gap, in the order of explaining.
+    pub parameters: &'static [Parameter],
+}
+
+/// A gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// As it stands between braces.
+    pub name: &'static str,
+    /// What may fill it.
+    pub kind: ParameterKind,
+    /// One line for people.
+    pub description: &'static str,
+}
+
+/// What may fill a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// A table's name.
+    Table,
+    /// One column's name.
+    Column,
+    /// Column names, separated by commas.
+    Columns,
+    /// A decimal number.
+    Number,
+}
+
+/// Why a template cannot be filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TemplateError {
+    /// No template has that name.
+    #[error("unknown template `{name}`; known: {known}")]
+    Unknown {
+        /// Asked for.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// A gap is left open.
+    #[error("template `{template}` needs `{parameter}`: {description}")]
+    Missing {
+        /// The template.
+        template: &'static str,
+        /// The gap.
+        parameter: &'static str,
+        /// What it is.
+        description: &'static str,
+    },
+    /// A value for no gap.
+    #[error("template `{template}` has no parameter `{parameter}`; it has {known}")]
+    Surplus {
+        /// The template.
+        template: &'static str,
+        /// The name given.
+        parameter: String,
+        /// All names.
+        known: String,
+    },
+    /// A value that is not of the gap's kind.
+    #[error("parameter `{parameter}` must be {expected}, found `{value}`")]
+    Value {
+        /// The gap.
+        parameter: &'static str,
+        /// In words.
+        expected: &'static str,
+        /// As given.
+        value: String,
+    },
+}
+
+const TABLE: Parameter =
+    Parameter { name: "table", kind: ParameterKind::Table, description: "the table to ask" };
+const BY: Parameter = Parameter {
+    name: "by",
+    kind: ParameterKind::Columns,
+    description: "the columns to group by, separated by commas; each needs a public list of values",
+};
+const MEASURE: Parameter =
+    Parameter { name: "measure", kind: ParameterKind::Column, description: "the number to describe" };
+
+/// The templates that come with the product.
+pub const TEMPLATES: &[Template] = &[
+    Template {
+        name: "group-statistics",
+        title: "Count, mean and standard deviation of a measure by group",
+        sql: "SELECT {by}, COUNT(*) AS rows, AVG({measure}) AS mean, STDDEV_SAMP({measure}) AS deviation \
+              FROM {table} GROUP BY {by}",
+        parameters: &[TABLE, BY, MEASURE],
+    },
+    Template {
+        name: "group-counts",
+        title: "Number of rows by group",
+        sql: "SELECT {by}, COUNT(*) AS rows FROM {table} GROUP BY {by}",
+        parameters: &[TABLE, BY],
+    },
+    Template {
+        name: "group-extremes",
+        title: "Least and greatest value of a measure by group, from a lower bound on",
+        sql: "SELECT {by}, MIN({measure}) AS least, MAX({measure}) AS greatest \
+              FROM {table} WHERE {measure} >= {least} GROUP BY {by}",
+        parameters: &[
+            TABLE,
+            BY,
+            MEASURE,
+            Parameter {
+                name: "least",
+                kind: ParameterKind::Number,
+                description: "values below it are left out",
+            },
+        ],
+    },
+];
+
+/// The template of that name.
+pub fn find(name: &str) -> Result<&'static Template, TemplateError> {
+    TEMPLATES.iter().find(|template| template.name == name).ok_or_else(|| TemplateError::Unknown {
+        name: name.to_owned(),
+        known: list(TEMPLATES.iter().map(|template| template.name)),
+    })
+}
+
+impl Template {
+    /// The SQL with every gap filled.
+    pub fn fill(&self, values: &BTreeMap<String, String>) -> Result<String, TemplateError> {
+        let is_parameter = |name: &str| self.parameters.iter().any(|parameter| parameter.name == name);
+        if let Some(surplus) = values.keys().find(|name| !is_parameter(name)) {
+            let known = list(self.parameters.iter().map(|parameter| parameter.name));
+            return Err(TemplateError::Surplus { template: self.name, parameter: surplus.clone(), known });
+        }
+        let mut sql = self.sql.to_owned();
+        for parameter in self.parameters {
+            let Parameter { name, description, .. } = *parameter;
+            let missing = TemplateError::Missing { template: self.name, parameter: name, description };
+            let value = values.get(name).ok_or(missing)?;
+            // Filled-in values hold no braces outside quotes and no gap's name is a valid quoted text with braces,
+            // because identifiers are checked to hold neither.
+            sql = sql.replace(&format!("{{{name}}}"), &parameter.read(value)?);
+        }
+        Ok(sql)
+    }
+}
+
+impl Parameter {
+    fn read(&self, value: &str) -> Result<String, TemplateError> {
+        let wrong =
+            |expected| TemplateError::Value { parameter: self.name, expected, value: value.to_owned() };
+        match self.kind {
+            ParameterKind::Table => identifier(value).ok_or_else(|| wrong("a table's name")),
+            ParameterKind::Column => identifier(value).ok_or_else(|| wrong("one column's name")),
+            ParameterKind::Columns => {
+                let columns: Option<Vec<String>> =
+                    value.split(',').map(|part| identifier(part.trim())).collect();
+                Ok(columns.ok_or_else(|| wrong("column names separated by commas"))?.join(", "))
+            }
+            ParameterKind::Number => {
+                let read = crate::parse_scaled(value, crate::DIGITS_MAX as u8);
+                let whole = crate::parse_scaled(value, 0);
+                match (read, whole) {
+                    (Err(_), Err(_)) => Err(wrong("a decimal number such as `12` or `-0.5`")),
+                    _ => Ok(value.to_owned()),
+                }
+            }
+        }
+    }
+}
+
+/// A name as a quoted identifier. Names hold letters, digits, `_`, `-`, `.` and spaces, and are not empty.
+fn identifier(name: &str) -> Option<String> {
+    let allowed = |character: char| character.is_alphanumeric() || "_-. ".contains(character);
+    (!name.is_empty() && name.chars().all(allowed)).then(|| crate::sql::identifier(name))
+}
+
+fn list(names: impl Iterator<Item = &'static str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -366,7 +366,9 @@ pub enum Refused {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatasetRule {
     /// Who owns it shows in its path.
-    #[error("the path must be `{expected}/` followed by a name of [a-z][a-z0-9-]*, at most 64 characters")]
+    #[error(
+        "the path must be `{expected}/` followed by a name of at most 64 letters, digits, `-`, `_` and `.`, and the version at least 1"
+    )]
     Path {
         /// The owner's name in the alliance.
         expected: String,

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use contract::{
     Dataset, Did, Hash,
+    dataset::parse_reference,
     text::{check_line, check_page},
 };
 
@@ -60,8 +61,10 @@ impl Step {
     }
 
     fn check_description(&self, dataset: &Dataset, owner_name: String) -> Result<(), DatasetRule> {
-        let name = dataset.path.strip_prefix(&owner_name).and_then(|rest| rest.strip_prefix('/'));
-        if !name.is_some_and(|name| text::is_name(name, 64)) {
+        let reference = dataset.reference();
+        let is_path = parse_reference(&reference).is_some_and(|(path, _)| path == dataset.path);
+        let owner = dataset.path.split_once('/').map(|(owner, _)| owner);
+        if !is_path || owner != Some(owner_name.as_str()) {
             return Err(DatasetRule::Path { expected: owner_name });
         }
         if dataset.root == Hash::from_bytes([0; 32]) {

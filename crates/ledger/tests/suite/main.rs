@@ -1,0 +1,14 @@
+//! The ledger as its users see it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failing test should say where"
+)]
+#![allow(missing_docs, reason = "tests")]
+
+extern crate treaty_ledger as ledger;
+
+mod path;
+mod world;

@@ -64,8 +64,10 @@ impl Ledger {
             ledger.frontier.push(tree::leaf_hash(&founding), |node| addition.nodes.push(node));
             addition.entries.push(founding);
             ledger.store.add(&addition)?;
+        } else if ledger.store.entry(0)? == founding {
+            ledger.reload()?;
         } else {
-            ledger.reload(&founding)?;
+            return Err(LedgerError::OtherAlliance);
         }
         Ok(ledger)
     }
@@ -306,7 +308,7 @@ impl Ledger {
     }
 
     /// Rebuilds state and tree from the entries on disk, and holds them against the stored checkpoints.
-    fn reload(&mut self, founding: &[u8]) -> Result<(), LedgerError> {
+    fn reload(&mut self) -> Result<(), LedgerError> {
         let parse = |note: Option<String>, ledger: &Self| -> Result<_, LedgerError> {
             note.map(|note| Ok((ledger.endorsement(&note)?.checkpoint, note))).transpose()
         };
@@ -322,11 +324,7 @@ impl Ledger {
             .collect();
         self.store.visit_entries(0, |index, bytes| {
             frontier.push(tree::leaf_hash(bytes), drop);
-            if index == 0 {
-                if bytes != founding {
-                    return Err(LedgerError::OtherAlliance);
-                }
-            } else {
+            if index > 0 {
                 replay_own(&mut state, index, bytes, index < checked_before)?;
             }
             let damaged = roots.iter().any(|c| c.size == frontier.size() && c.root != frontier.root());

@@ -10,5 +10,6 @@
 
 extern crate treaty_ledger as ledger;
 
+mod following;
 mod path;
 mod world;

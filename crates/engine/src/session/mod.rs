@@ -6,6 +6,7 @@
 mod keys;
 mod link;
 pub mod sim;
+pub mod tamper;
 
 pub use keys::{PeerKeys, fresh_seed};
 pub use link::Link;

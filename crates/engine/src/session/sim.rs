@@ -14,13 +14,45 @@ use crate::error::{Error, Result};
 /// How long a simulated party waits for a message.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How fast messages travel; the default is at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// From sending a message's last byte to its arrival.
+    pub one_way: Duration,
+    /// Bytes that one party can send to one peer in a second; `None` for any number.
+    pub bytes_per_second: Option<u64>,
+}
+
+impl Shape {
+    /// A wide area network: 20 ms there and back, 100 Mbit/s.
+    pub const WAN: Self = Self { one_way: Duration::from_millis(10), bytes_per_second: Some(12_500_000) };
+
+    /// How long a message of `bytes` occupies the line.
+    fn transfer(&self, bytes: usize) -> Duration {
+        let nanoseconds = |rate: u64| bytes as u128 * 1_000_000_000 / u128::from(rate.max(1));
+        Duration::from_nanos(self.bytes_per_second.map_or(0, |rate| nanoseconds(rate) as u64))
+    }
+}
+
 /// Runs `party` once for each of `parties` compute parties, each on a thread of its own, and returns what they
 /// return, in their order. A party that returns closes its connections.
 ///
 /// # Panics
 /// When a party panics.
 pub fn run<T: Send>(parties: usize, party: impl Fn(Party, Arc<dyn Transport>) -> T + Sync) -> Vec<T> {
-    let network = Arc::new(Network::new(parties));
+    run_shaped(Shape::default(), parties, party)
+}
+
+/// As [`run`], with a network of the given shape.
+///
+/// # Panics
+/// When a party panics.
+pub fn run_shaped<T: Send>(
+    shape: Shape,
+    parties: usize,
+    party: impl Fn(Party, Arc<dyn Transport>) -> T + Sync,
+) -> Vec<T> {
+    let network = Arc::new(Network::new(shape, parties));
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..parties)
             .map(|index| {
@@ -42,17 +74,20 @@ pub fn run<T: Send>(parties: usize, party: impl Fn(Party, Arc<dyn Transport>) ->
 /// The queues that lead to one party, and who is gone.
 #[derive(Default)]
 struct Inbox {
-    queues: BTreeMap<(Party, u64), VecDeque<Frame>>,
+    queues: BTreeMap<(Party, u64), VecDeque<(Instant, Frame)>>,
+    /// When the line from each sender is free again.
+    free: BTreeMap<Party, Instant>,
     gone: Vec<Party>,
 }
 
 struct Network {
+    shape: Shape,
     inboxes: Vec<(Mutex<Inbox>, Condvar)>,
 }
 
 impl Network {
-    fn new(parties: usize) -> Self {
-        Self { inboxes: (0..parties).map(|_| Default::default()).collect() }
+    fn new(shape: Shape, parties: usize) -> Self {
+        Self { shape, inboxes: (0..parties).map(|_| Default::default()).collect() }
     }
 
     fn inbox(&self, party: Party) -> Result<(MutexGuard<'_, Inbox>, &Condvar)> {
@@ -92,7 +127,11 @@ impl Transport for End {
 
     fn send(&self, to: Party, channel: u64, frame: Frame) -> Result<()> {
         let (mut inbox, changed) = self.network.inbox(to)?;
-        inbox.queues.entry((self.me, channel)).or_default().push_back(frame);
+        let now = Instant::now();
+        let free = inbox.free.entry(self.me).or_insert(now);
+        *free = now.max(*free) + self.network.shape.transfer(frame.body.len());
+        let arrival = *free + self.network.shape.one_way;
+        inbox.queues.entry((self.me, channel)).or_default().push_back((arrival, frame));
         changed.notify_all();
         Ok(())
     }
@@ -101,22 +140,28 @@ impl Transport for End {
         let deadline = Instant::now() + PATIENCE;
         let (mut inbox, changed) = self.network.inbox(self.me)?;
         loop {
+            let now = Instant::now();
+            let mut wake = deadline;
             if let Entry::Occupied(mut queue) = inbox.queues.entry((from, channel)) {
-                let frame = queue.get_mut().pop_front();
-                if queue.get().is_empty() {
-                    queue.remove();
+                match queue.get().front() {
+                    Some((arrival, _)) if *arrival > now => wake = wake.min(*arrival),
+                    _ => {
+                        let first = queue.get_mut().pop_front();
+                        if queue.get().is_empty() {
+                            queue.remove();
+                        }
+                        if let Some((_, frame)) = first {
+                            return Ok(frame);
+                        }
+                    }
                 }
-                if let Some(frame) = frame {
-                    return Ok(frame);
-                }
-            }
-            if inbox.gone.contains(&from) || from.0 >= self.parties() {
+            } else if inbox.gone.contains(&from) || from.0 >= self.parties() {
                 return Err(Error::PeerGone { party: from });
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if now >= deadline {
                 return Err(Error::TimedOut { party: from, waited_ms: PATIENCE.as_millis() as u64 });
             }
+            let left = wake.saturating_duration_since(now);
             inbox = changed.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -140,6 +185,23 @@ mod tests {
             [6, 5, 5].map(|channel| transport.recv(peer, channel).unwrap().body[0])
         });
         assert_eq!(seen, [[2, 1, 3], [2, 1, 3]]);
+    }
+
+    #[test]
+    fn a_shaped_network_takes_its_time() {
+        let shape = Shape { one_way: Duration::from_millis(20), bytes_per_second: Some(1_000_000) };
+        let took = run_shaped(shape, 2, |me, transport| {
+            let start = Instant::now();
+            let peer = Party(1 - me.0);
+            for _ in 0..2 {
+                let body = vec![0; 10_000].into();
+                transport.send(peer, 0, Frame { depth: 1, body }).unwrap();
+            }
+            transport.recv(peer, 0).unwrap();
+            transport.recv(peer, 0).unwrap();
+            start.elapsed()
+        });
+        assert!(took.iter().all(|took| *took >= Duration::from_millis(40)), "{took:?}");
     }
 
     #[test]

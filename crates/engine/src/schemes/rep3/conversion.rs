@@ -226,13 +226,13 @@ impl<D: Ring> Layout<D> {
 }
 
 /// Each dealer's words of a bit slice.
-fn word_parts(rows: usize) -> [Range<usize>; 3] {
+pub(in crate::schemes) fn word_parts(rows: usize) -> [Range<usize>; 3] {
     let words = Lanes::words(rows);
     [0, 1, 2].map(|dealer| words * dealer / 3..words * (dealer + 1) / 3)
 }
 
 /// Each dealer's rows.
-fn row_parts(rows: usize) -> [Range<usize>; 3] {
+pub(in crate::schemes) fn row_parts(rows: usize) -> [Range<usize>; 3] {
     word_parts(rows).map(|words| {
         let row = |word: usize| (word * Lanes::ROWS).min(rows);
         row(words.start)..row(words.end)

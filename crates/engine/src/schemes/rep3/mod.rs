@@ -15,6 +15,7 @@ mod conversion;
 mod dealing;
 mod shares;
 
+pub(in crate::schemes) use conversion::{row_parts, word_parts};
 pub use shares::Rep3Shares;
 
 use std::marker::PhantomData;

@@ -1,0 +1,290 @@
+//! What a computation will cost, from lengths alone.
+//!
+//! [`Estimate`] has the traits of a scheme, but its shares are lengths and its messages only counted. The operators'
+//! own code runs on it, so that their cost is nowhere written twice; a [`Model`] states the messages of a scheme's
+//! few primitives. All parties are followed at once, each with its own clock.
+
+mod rep3;
+
+pub use rep3::Rep3Model;
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use ring::{Lanes, Number, Ring};
+
+use crate::error::{Error, Result};
+use crate::mpc::{Bits, Cost, Difference, Mixed, Mpc, Protocol, Receivers, Shares, Verified};
+use crate::session::Party;
+
+/// The messages of a scheme's primitives.
+pub trait Model: Send + Sync {
+    /// Number of compute parties.
+    const PARTIES: usize;
+
+    /// The messages of one primitive, step by step: those of a step don't wait for each other.
+    fn messages(primitive: &Primitive<'_>) -> Vec<Vec<Message>>;
+}
+
+/// A message between compute parties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// The sender.
+    pub from: Party,
+    /// The receiver.
+    pub to: Party,
+    /// Bytes of its body.
+    pub bytes: u64,
+}
+
+/// What a scheme does in one call; `element` is the bytes of a ring element.
+#[derive(Debug, Clone, Copy)]
+pub enum Primitive<'a> {
+    /// [`Mpc::input`].
+    Input {
+        /// Whose input.
+        owner: Party,
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+    },
+    /// [`Mpc::mul`].
+    Mul {
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+    },
+    /// [`Mpc::open`].
+    Open {
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+    },
+    /// [`Mpc::reveal`].
+    Reveal {
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+        /// Who learns them.
+        to: Receivers<'a>,
+    },
+    /// [`Mixed::difference`].
+    Difference {
+        /// Rows.
+        rows: usize,
+        /// Bits to a row.
+        width: u32,
+    },
+    /// [`Mixed::truncated_difference`].
+    TruncatedDifference {
+        /// Rows.
+        rows: usize,
+        /// Bits to a row.
+        width: u32,
+        /// Bytes of a number.
+        element: usize,
+    },
+    /// [`Mixed::truncate_near`].
+    TruncateNear {
+        /// Rows.
+        rows: usize,
+        /// Bytes of a number.
+        element: usize,
+    },
+    /// [`Mixed::inject`].
+    Inject {
+        /// Rows.
+        rows: usize,
+        /// Bits to a row.
+        width: usize,
+        /// Bytes of a number.
+        element: usize,
+    },
+}
+
+/// All parties of a computation whose cost is estimated.
+pub struct Estimate<M, N> {
+    costs: Vec<Cost>,
+    model: PhantomData<(M, N)>,
+}
+
+impl<M: Model, N: Number> Estimate<M, N> {
+    /// A computation in which nothing has been done.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { costs: vec![Cost::default(); M::PARTIES], model: PhantomData }
+    }
+
+    /// What each party will have used.
+    #[must_use]
+    pub fn costs(&self) -> &[Cost] {
+        &self.costs
+    }
+
+    fn count(&mut self, primitive: &Primitive<'_>) {
+        for step in M::messages(primitive) {
+            let before: Vec<_> = self.costs.iter().map(|cost| cost.rounds).collect();
+            for message in step {
+                if let Some(sender) = self.costs.get_mut(message.from.0) {
+                    sender.bytes_sent += message.bytes;
+                    sender.messages_sent += 1;
+                }
+                let sent_at = before.get(message.from.0).copied().unwrap_or(0);
+                if let Some(receiver) = self.costs.get_mut(message.to.0) {
+                    receiver.rounds = receiver.rounds.max(sent_at + 1);
+                }
+            }
+        }
+    }
+}
+
+impl<M: Model, N: Number> Default for Estimate<M, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: Model, N: Number> Protocol for Estimate<M, N> {
+    /// Stands for all parties.
+    fn me(&self) -> Party {
+        Party(0)
+    }
+    fn parties(&self) -> usize {
+        M::PARTIES
+    }
+    fn fork(&mut self) -> Self {
+        let start = |cost: &Cost| Cost { rounds: cost.rounds, ..Cost::default() };
+        Self { costs: self.costs.iter().map(start).collect(), model: PhantomData }
+    }
+    fn absorb(&mut self, child: Self) {
+        for (cost, child) in self.costs.iter_mut().zip(child.costs) {
+            cost.rounds = cost.rounds.max(child.rounds);
+            cost.bytes_sent += child.bytes_sent;
+            cost.messages_sent += child.messages_sent;
+        }
+    }
+    /// The most that any party uses.
+    fn cost(&self) -> Cost {
+        let most = |f: fn(&Cost) -> u64| self.costs.iter().map(f).max().unwrap_or(0);
+        Cost {
+            rounds: self.costs.iter().map(|cost| cost.rounds).max().unwrap_or(0),
+            bytes_sent: most(|cost| cost.bytes_sent),
+            messages_sent: most(|cost| cost.messages_sent),
+        }
+    }
+    fn verify(&mut self) -> Result<Verified> {
+        Ok(Verified(()))
+    }
+}
+
+/// The length of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Length(usize);
+
+impl<D: Ring> Shares<D> for Length {
+    fn zeros(len: usize) -> Self {
+        Self(len)
+    }
+    fn len(&self) -> usize {
+        self.0
+    }
+    fn slice(&self, range: Range<usize>) -> Self {
+        assert!(range.end <= self.0, "a slice beyond the end");
+        Self(range.len())
+    }
+    fn concat(parts: &[&Self]) -> Self {
+        Self(parts.iter().map(|part| part.0).sum())
+    }
+    fn blocks(&self, places: &[usize], len: usize) -> Self {
+        Self(places.len() * len)
+    }
+    fn plus(&self, other: &Self) -> Self {
+        assert_eq!(self.0, other.0, "columns of different lengths");
+        *self
+    }
+    fn minus(&self, other: &Self) -> Self {
+        Shares::<D>::plus(self, other)
+    }
+    fn times_each(&self, factors: &[D]) -> Self {
+        assert_eq!(self.0, factors.len(), "columns of different lengths");
+        *self
+    }
+    fn times(&self, _factor: D) -> Self {
+        *self
+    }
+    /// Runs the map on zeros, to see how long its result is.
+    fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self {
+        Self(map(&vec![D::ZERO; self.0]).len())
+    }
+}
+
+impl<M: Model, N: Number, D: Ring> Mpc<D> for Estimate<M, N> {
+    type Shares = Length;
+
+    fn public(&self, values: &[D]) -> Length {
+        Length(values.len())
+    }
+    fn constant(&self, _value: D, len: usize) -> Length {
+        Length(len)
+    }
+    fn input(&mut self, owner: Party, _values: Option<&[D]>, len: usize) -> Result<Length> {
+        self.count(&Primitive::Input { owner, len, element: D::BYTES });
+        Ok(Length(len))
+    }
+    fn mul(&mut self, x: &Length, y: &Length) -> Result<Length> {
+        if x != y {
+            return Err(Error::Lengths { operation: "mul", left: x.0, right: y.0 });
+        }
+        self.count(&Primitive::Mul { len: x.0, element: D::BYTES });
+        Ok(*x)
+    }
+    /// Zeros.
+    fn open(&mut self, x: &Length) -> Result<Vec<D>> {
+        self.count(&Primitive::Open { len: x.0, element: D::BYTES });
+        Ok(vec![D::ZERO; x.0])
+    }
+    /// Zeros.
+    fn reveal(&mut self, x: &Length, to: Receivers<'_>, proof: Verified) -> Result<Option<Vec<D>>> {
+        let Verified(()) = proof;
+        self.count(&Primitive::Reveal { len: x.0, element: D::BYTES, to });
+        Ok(Some(vec![D::ZERO; x.0]))
+    }
+}
+
+impl<M: Model, N: Number> Mixed for Estimate<M, N> {
+    type Num = N;
+
+    fn difference(&mut self, x: &Length, width: u32) -> Result<Difference<Self>> {
+        let width = width.min(N::BITS);
+        self.count(&Primitive::Difference { rows: x.0, width });
+        Ok(bits_of(x.0, width as usize))
+    }
+    fn truncated_difference(
+        &mut self,
+        x: &Length,
+        width: u32,
+        _shift: u32,
+    ) -> Result<(Difference<Self>, Length)> {
+        let width = width.min(N::BITS);
+        self.count(&Primitive::TruncatedDifference { rows: x.0, width, element: N::BYTES });
+        Ok((bits_of(x.0, width as usize), *x))
+    }
+    fn truncate_near(&mut self, x: &Length, _shift: u32) -> Result<Length> {
+        self.count(&Primitive::TruncateNear { rows: x.0, element: N::BYTES });
+        Ok(*x)
+    }
+    fn inject(&mut self, bits: &Bits<Self>) -> Result<Length> {
+        let (rows, width) = (bits.rows(), bits.width());
+        self.count(&Primitive::Inject { rows, width, element: N::BYTES });
+        Ok(Length(rows * width))
+    }
+}
+
+fn bits_of<M: Model, N: Number>(rows: usize, width: usize) -> Difference<Estimate<M, N>> {
+    let bits = || Bits::new(Length(Lanes::words(rows) * width), rows, width);
+    Difference { minuend: bits(), subtrahend: bits() }
+}

@@ -1,0 +1,57 @@
+//! The messages of [`Rep3`](crate::schemes::Rep3).
+
+use ring::{Lanes, Ring};
+
+use super::{Message, Model, Primitive};
+use crate::mpc::Receivers;
+use crate::schemes::rep3::{row_parts, word_parts};
+use crate::session::Party;
+
+/// The messages of [`Rep3`](crate::schemes::Rep3).
+pub struct Rep3Model;
+
+impl Model for Rep3Model {
+    const PARTIES: usize = 3;
+
+    fn messages(primitive: &Primitive<'_>) -> Vec<Vec<Message>> {
+        match *primitive {
+            Primitive::Input { owner, len, element } => vec![message(owner.0, 1, len * element)],
+            Primitive::Mul { len, element } | Primitive::Open { len, element } => {
+                vec![to_previous(len * element, Receivers::All)]
+            }
+            Primitive::Reveal { len, element, to } => {
+                vec![to_previous(len * element, Receivers::All), to_previous(len * element, to)]
+            }
+            Primitive::Difference { rows, width } => vec![bits_of_dealers(rows, width as usize)],
+            Primitive::TruncatedDifference { rows, width, element } => {
+                vec![[bits_of_dealers(rows, width as usize), numbers_of_dealers(rows, element)].concat()]
+            }
+            Primitive::TruncateNear { rows, element } => vec![numbers_of_dealers(rows, element)],
+            Primitive::Inject { rows, width, element } => {
+                let product = to_previous(rows * width * element, Receivers::All);
+                vec![numbers_of_dealers(rows, width * element), product]
+            }
+        }
+    }
+}
+
+/// A message to the party `places` further on, if it has a body.
+fn message(from: usize, places: usize, bytes: usize) -> Vec<Message> {
+    let message = Message { from: Party(from), to: Party((from + places) % 3), bytes: bytes as u64 };
+    if bytes == 0 { Vec::new() } else { vec![message] }
+}
+
+fn to_previous(bytes: usize, receivers: Receivers<'_>) -> Vec<Message> {
+    let all = (0..3).flat_map(|from| message(from, 2, bytes));
+    all.filter(|message| receivers.contain(message.to)).collect()
+}
+
+fn bits_of_dealers(rows: usize, width: usize) -> Vec<Message> {
+    let parts = word_parts(rows).map(|words| words.len() * width * Lanes::BYTES);
+    (0..3).zip(parts).flat_map(|(dealer, bytes)| message(dealer, 1, bytes)).collect()
+}
+
+fn numbers_of_dealers(rows: usize, element: usize) -> Vec<Message> {
+    let parts = row_parts(rows).map(|rows| rows.len() * element);
+    (0..3).zip(parts).flat_map(|(dealer, bytes)| message(dealer, 1, bytes)).collect()
+}

@@ -1,0 +1,152 @@
+//! What is estimated is what is measured: every operator, at every party.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use ring::Seed;
+use treaty_engine::Result;
+use treaty_engine::mpc::{Cost, Mixed, Mpc, Numbers, Protocol, Receivers, Scheme, Shares};
+use treaty_engine::ops::{self, DivideRange, RootRange};
+use treaty_engine::schemes::estimate::{Estimate, Length, Rep3Model};
+use treaty_engine::schemes::{Plain, Rep3};
+use treaty_engine::session::{Party, sim};
+
+/// Row counts around the words of 64 rows and the three dealers' parts.
+const ROWS: [usize; 8] = [0, 1, 63, 64, 65, 128, 200, 1000];
+
+/// For each operator a generic function of two columns, and a test that runs it on `Rep3` and on its estimate.
+macro_rules! operators {
+    ($($name:ident($protocol:ident, $x:ident, $y:ident) $body:block)*) => { $(
+        mod $name {
+            use super::*;
+
+            fn operator<P: Mixed>($protocol: &mut P, $x: &Numbers<P>, $y: &Numbers<P>) -> Result<()> {
+                $body?;
+                Ok(())
+            }
+
+            #[test]
+            fn is_estimated_exactly() {
+                for rows in ROWS {
+                    let measured = sim::run(3, |me, transport| {
+                        let mut protocol = Rep3::<u128>::start(transport, &Seed::from([me.0 as u8; 32])).unwrap();
+                        measure(&mut protocol, rows)
+                    });
+                    let mut estimate = Estimate::<Rep3Model, u128>::new();
+                    let column = Mpc::<u128>::constant(&estimate, 1, rows);
+                    operator(&mut estimate, &column, &column).unwrap();
+                    assert_eq!(estimate.costs(), measured, "{rows} rows");
+                }
+            }
+
+            #[test]
+            fn is_free_for_one_party() {
+                let cost = sim::run(1, |_, transport| {
+                    measure(&mut Plain::<u128>::start(transport, &Seed::from([1; 32])).unwrap(), 65)
+                });
+                assert_eq!(cost, [Cost::default()]);
+            }
+
+            fn measure<P: Mixed<Num = u128>>(protocol: &mut P, rows: usize) -> Cost {
+                let column = Mpc::<u128>::constant(protocol, 1, rows);
+                let before = protocol.cost();
+                operator(protocol, &column, &column).unwrap();
+                protocol.cost().since(before)
+            }
+        }
+    )* };
+}
+
+operators! {
+    multiply(protocol, x, y) { protocol.multiply(x, y) }
+    open(protocol, x, _y) { Mpc::<P::Num>::open(protocol, x) }
+    reveal_to_all(protocol, x, _y) {
+        let proof = protocol.verify()?;
+        Mpc::<P::Num>::reveal(protocol, x, Receivers::All, proof)
+    }
+    reveal_to_one(protocol, x, _y) {
+        let proof = protocol.verify()?;
+        Mpc::<P::Num>::reveal(protocol, x, Receivers::Only(&[Party(1)]), proof)
+    }
+    both(protocol, x, y) {
+        protocol.both(|protocol| protocol.multiply(x, y), |protocol| ops::equal(protocol, x, y, 17))
+    }
+    difference(protocol, x, _y) { protocol.difference(x, 33) }
+    truncate_near(protocol, x, _y) { protocol.truncate_near(x, 7) }
+    decompose(protocol, x, _y) { ops::decompose(protocol, x, 50) }
+    inject(protocol, x, _y) {
+        let bits = ops::decompose(protocol, x, 5)?;
+        protocol.inject(&bits)
+    }
+    prefix_or(protocol, x, _y) {
+        let bits = ops::decompose(protocol, x, 37)?;
+        ops::prefix_or(protocol, &bits)
+    }
+    logic(protocol, x, y) {
+        let (a, b) = (ops::decompose(protocol, x, 3)?, ops::decompose(protocol, y, 3)?);
+        let c = ops::or(protocol, &a, &b)?;
+        ops::select_bits(protocol, &a.bit(0), &b, &c)
+    }
+    less_than(protocol, x, y) { ops::less_than(protocol, x, y, 100) }
+    equal(protocol, x, y) { ops::equal(protocol, x, y, 128) }
+    select(protocol, x, y) {
+        let negative = ops::negative(protocol, x, 9)?;
+        ops::select(protocol, &negative, x, y)
+    }
+    max_blocks(protocol, x, y) {
+        let blocks = Shares::concat(&[x, y, x, y, x]);
+        ops::max_blocks(protocol, &blocks, 5, 40)
+    }
+    truncate(protocol, x, _y) { ops::truncate(protocol, x, 90, 30) }
+    divide(protocol, x, y) {
+        let range = DivideRange { numerator_bits: 90, denominator_bits: 40, result_bits: 60, fraction: 30 };
+        ops::divide(protocol, x, y, range)
+    }
+    square_root(protocol, x, _y) {
+        ops::square_root(protocol, x, RootRange { bits: 80, fraction_in: 21, fraction_out: 30 })
+    }
+}
+
+/// What `operator` costs per row of a long column, as its header states it: rounds exactly, bytes at most.
+fn stated(
+    rounds: u32,
+    bytes_per_row: f64,
+    operator: fn(&mut Estimate<Rep3Model, u128>, &Length, &Length) -> Result<()>,
+) {
+    const ROWS: usize = 192 * 100;
+    let mut estimate = Estimate::<Rep3Model, u128>::new();
+    let column = Mpc::<u128>::constant(&estimate, 1, ROWS);
+    operator(&mut estimate, &column, &column).unwrap();
+    let cost = estimate.cost();
+    let found = cost.bytes_sent as f64 / ROWS as f64;
+    assert_eq!(cost.rounds, rounds, "rounds; {found} bytes per row");
+    assert!(
+        found <= bytes_per_row && found > 0.9 * bytes_per_row,
+        "{found} bytes per row, not {bytes_per_row}"
+    );
+}
+
+#[test]
+fn less_than_costs_what_its_header_says() {
+    stated(8, 26.0, |p, x, y| ops::less_than(p, x, y, 64).map(|_| ()));
+    stated(7, 10.7, |p, x, y| ops::equal(p, x, y, 64).map(|_| ()));
+}
+
+#[test]
+fn truncate_costs_what_its_header_says() {
+    stated(11, 101.0, |p, x, _| ops::truncate(p, x, 128, 64).map(|_| ()));
+}
+
+#[test]
+fn divide_costs_what_its_header_says() {
+    stated(71, 1860.0, |p, x, y| {
+        let range = DivideRange { numerator_bits: 118, denominator_bits: 60, result_bits: 60, fraction: 50 };
+        ops::divide(p, x, y, range).map(|_| ())
+    });
+}
+
+#[test]
+fn square_root_costs_what_its_header_says() {
+    stated(73, 1370.0, |p, x, _| {
+        let range = RootRange { bits: 118, fraction_in: 0, fraction_out: 50 };
+        ops::square_root(p, x, range).map(|_| ())
+    });
+}

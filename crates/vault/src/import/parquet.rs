@@ -1,0 +1,197 @@
+//! Parquet files: typed already, read once in small batches.
+
+use std::fs::File;
+
+use arrow::{
+    array::{
+        Array, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
+        StringArray,
+    },
+    compute::{CastOptions, cast_with_options},
+    datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type},
+    error::ArrowError,
+};
+use contract::ColumnType;
+use parquet::{
+    arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    basic::Compression,
+    file::metadata::ParquetMetaData,
+};
+
+use super::{
+    declaration::FLOAT_SCALE,
+    error::ImportError,
+    notes::{self, ColumnNote},
+    plan::{self, Planned},
+    sink::Sink,
+    survey::Survey,
+};
+use crate::{
+    ImportRequest, Vault,
+    value::{
+        Value,
+        number::{DIGITS_MAX, Decimal},
+    },
+};
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 1024;
+
+pub(crate) fn import<'v>(
+    vault: &'v Vault,
+    file: &File,
+    request: &ImportRequest<'_>,
+) -> Result<(Sink<'v>, Vec<ColumnNote>), ImportError> {
+    let builder = open(file, request)?;
+    let fields = builder.schema().fields().clone();
+    let columns = plan::columns(fields.iter().map(|field| field.name().as_str()), request.columns)?;
+    let mut kinds = Vec::with_capacity(columns.len());
+    let mut read_as = Vec::with_capacity(columns.len());
+    for (field, column) in fields.iter().zip(&columns) {
+        let (kind, arrow) = column_type(field.data_type()).ok_or_else(|| ImportError::ColumnType {
+            column: column.header.clone(),
+            found: field.data_type().to_string(),
+        })?;
+        kinds.push(column.declared.kind.unwrap_or(kind));
+        read_as.push(arrow);
+    }
+    check_compression(builder.metadata(), &columns)?;
+    let mut sink = Sink::new(vault, columns.iter().zip(kinds))?;
+    let mut surveys: Vec<_> = columns.iter().map(|_| Survey::new()).collect();
+    for batch in builder.with_batch_size(BATCH_ROWS).build().map_err(unreadable)? {
+        copy(&batch.map_err(unreadable)?, &read_as, &columns, &mut surveys, &mut sink)?;
+    }
+    let notes = columns.iter().zip(&sink.schema().columns).zip(&surveys);
+    let notes = notes.map(|((planned, column), survey)| notes::note(planned, column, None, survey)).collect();
+    Ok((sink, notes))
+}
+
+fn open(
+    file: &File,
+    request: &ImportRequest<'_>,
+) -> Result<ParquetRecordBatchReaderBuilder<File>, ImportError> {
+    let file = file.try_clone().map_err(ImportError::file(request.file))?;
+    // The columns' types alone say what they hold; the writer's embedded Arrow schema could only contradict them.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(unreadable)
+}
+
+/// The column type for a Parquet column, and the Arrow type to convert its values to first.
+fn column_type(found: &DataType) -> Option<(ColumnType, DataType)> {
+    Some(match found {
+        DataType::Boolean => (ColumnType::Boolean, DataType::Boolean),
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32 => (ColumnType::Integer, DataType::Int64),
+        // Values above 2^63 are refused with their row.
+        DataType::UInt64 => (ColumnType::Integer, DataType::Decimal128(20, 0)),
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
+            (ColumnType::Float { scale: FLOAT_SCALE }, DataType::Float64)
+        }
+        // Values of more than 18 digits are refused with their row.
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => {
+            let digits = u8::try_from(*scale).ok().filter(|scale| *scale <= DIGITS_MAX)?;
+            (ColumnType::Decimal { scale: digits }, DataType::Decimal128(38, *scale))
+        }
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => (ColumnType::Text, DataType::Utf8),
+        DataType::Date32 => (ColumnType::Date, DataType::Date32),
+        _ => return None,
+    })
+}
+
+/// Refuses what this build cannot decompress before anything is written.
+fn check_compression(metadata: &ParquetMetaData, columns: &[Planned]) -> Result<(), ImportError> {
+    for group in metadata.row_groups() {
+        for (chunk, column) in group.columns().iter().zip(columns) {
+            let compression = chunk.compression();
+            if !matches!(compression, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_))
+            {
+                let (column, found) = (column.header.clone(), compression.to_string());
+                return Err(ImportError::Compression { column, found });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Copies one batch row by row, so that the first row at fault is the one that is named.
+fn copy(
+    batch: &RecordBatch,
+    read_as: &[DataType],
+    columns: &[Planned],
+    surveys: &mut [Survey],
+    sink: &mut Sink<'_>,
+) -> Result<(), ImportError> {
+    let cells = batch.columns().iter().zip(read_as).map(|(array, arrow)| Cells::read(array, arrow));
+    let cells = cells.collect::<Result<Vec<_>, _>>()?;
+    for row in 0..batch.num_rows() {
+        let values = || cells.iter().zip(columns).map(|(cells, column)| cells.value(row, column));
+        for (survey, value) in surveys.iter_mut().zip(values()) {
+            survey.see(value, 0);
+        }
+        sink.row(None, values())?;
+    }
+    Ok(())
+}
+
+/// The values of one column of a batch.
+#[derive(Debug)]
+enum Cells {
+    Boolean(BooleanArray),
+    Integer(Int64Array),
+    Decimal(Decimal128Array, u8),
+    Float(Float64Array),
+    Text(StringArray),
+    Date(Date32Array),
+}
+
+impl Cells {
+    fn read(array: &dyn Array, arrow: &DataType) -> Result<Self, ImportError> {
+        // Not "safe": a value that doesn't fit would silently become missing.
+        let strict = CastOptions { safe: false, ..CastOptions::default() };
+        let array = cast_with_options(array, arrow, &strict).map_err(unreadable)?;
+        let missing_type = || unreadable(ArrowError::CastError(format!("no conversion to {arrow}")));
+        match arrow {
+            DataType::Boolean => array.as_boolean_opt().cloned().map(Self::Boolean),
+            DataType::Int64 => array.as_primitive_opt::<Int64Type>().cloned().map(Self::Integer),
+            DataType::Decimal128(_, scale) => {
+                let scale = u8::try_from(*scale).unwrap_or(u8::MAX);
+                array.as_primitive_opt::<Decimal128Type>().cloned().map(|array| Self::Decimal(array, scale))
+            }
+            DataType::Float64 => array.as_primitive_opt::<Float64Type>().cloned().map(Self::Float),
+            DataType::Date32 => array.as_primitive_opt::<Date32Type>().cloned().map(Self::Date),
+            _ => array.as_string_opt::<i32>().cloned().map(Self::Text),
+        }
+        .ok_or_else(missing_type)
+    }
+
+    /// The value in a row of the batch, which must exist.
+    fn value(&self, row: usize, column: &Planned) -> Value<'_> {
+        let null_as = |text: &str| column.declared.null_as.iter().any(|null| null == text);
+        match self {
+            Self::Boolean(array) if array.is_valid(row) => Value::Boolean(array.value(row)),
+            Self::Integer(array) if array.is_valid(row) => Value::Number(Decimal::integer(array.value(row))),
+            Self::Decimal(array, scale) if array.is_valid(row) => {
+                Value::Number(Decimal { unscaled: array.value(row), scale: *scale })
+            }
+            Self::Float(array) if array.is_valid(row) => match array.value(row) {
+                float if float.is_nan() && null_as("NaN") => Value::Missing,
+                float => Value::Float(float),
+            },
+            Self::Text(array) if array.is_valid(row) => match array.value(row) {
+                text if null_as(text) => Value::Missing,
+                text => Value::Text(text),
+            },
+            Self::Date(array) if array.is_valid(row) => Value::Date(array.value(row)),
+            _ => Value::Missing,
+        }
+    }
+}
+
+fn unreadable(error: impl std::fmt::Display) -> ImportError {
+    ImportError::Parquet { reason: error.to_string() }
+}

@@ -1,0 +1,337 @@
+//! The vault: a directory of dataset versions, opened by one process at a time.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arrow::array::RecordBatch;
+use contract::{Hash, Schema};
+
+use crate::{
+    ImportError, ImportRequest, Imported, VaultError, import,
+    storage::{
+        chunk,
+        files::{self, Staged},
+        identity,
+        manifest::{CHUNK_BYTES_MAX, ChunkEntry, Head, MANIFEST_BYTES_MAX, Manifest},
+    },
+};
+
+/// A directory of dataset versions. Shared between threads by reference: reading and importing may overlap.
+#[derive(Debug)]
+pub struct Vault {
+    directory: PathBuf,
+    identity: Hash,
+    /// Held while a version number is chosen and its manifest written.
+    publishing: Mutex<()>,
+    /// Makes the names in `incoming/` distinct.
+    files_written: AtomicU64,
+    /// Released by the system when the process ends, however it ends.
+    _lock: File,
+}
+
+/// A dataset version without its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Name in this vault.
+    pub name: String,
+    /// Counts from 1.
+    pub version: u32,
+    /// The dataset's, the same in every version, and different in every vault.
+    pub id: Hash,
+    /// One paragraph for people.
+    pub description: String,
+    /// Columns in order.
+    pub schema: Schema,
+    /// Number of rows.
+    pub rows: u64,
+    /// Bytes on disk, without the manifest.
+    pub bytes: u64,
+    /// Merkle root over all of this and the chunks.
+    pub root: Hash,
+}
+
+impl Vault {
+    /// Opens the vault in `directory`, or makes one there. Removes what an import that was killed left behind.
+    ///
+    /// # Errors
+    /// [`VaultError::InUse`] while another process has it open, [`VaultError::NotAVault`] when datasets are there
+    /// without a readable `vault.json`, and [`VaultError::Io`].
+    pub fn open(directory: impl AsRef<Path>) -> Result<Self, VaultError> {
+        let directory = directory.as_ref().to_owned();
+        files::create_directory(&directory)?;
+        let lock = identity::lock(&directory)?;
+        for part in ["incoming", "chunks", "datasets"] {
+            files::create_directory(&directory.join(part))?;
+        }
+        for name in files::names(&directory.join("incoming"))? {
+            files::remove(&directory.join("incoming").join(name))?;
+        }
+        let identity = identity::load_or_create(&directory)?;
+        let vault = Self {
+            directory,
+            identity,
+            publishing: Mutex::new(()),
+            files_written: AtomicU64::new(0),
+            _lock: lock,
+        };
+        vault.remove_orphans()?;
+        Ok(vault)
+    }
+
+    /// Imports a file as the next version of a dataset.
+    ///
+    /// Holds one chunk of rows in memory (16 MiB and one row). A CSV file is read twice: once to find the types,
+    /// once to convert every value; a Parquet file once.
+    ///
+    /// # Errors
+    /// [`ImportError`] names the row and column at fault; the vault is then as it was before.
+    pub fn import(&self, request: &ImportRequest<'_>) -> Result<Imported, ImportError> {
+        import::run(self, request)
+    }
+
+    /// The names of all datasets, sorted.
+    ///
+    /// # Errors
+    /// [`VaultError::Io`].
+    pub fn list(&self) -> Result<Vec<String>, VaultError> {
+        let mut names = files::names(&self.directory.join("datasets"))?;
+        names.retain(|name| import::names::is_dataset(name));
+        // A directory without a manifest is what an import killed just before its end leaves.
+        let mut listed = Vec::with_capacity(names.len());
+        for name in names {
+            if !self.version_numbers(&name)?.is_empty() {
+                listed.push(name);
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The versions of a dataset, ascending; at least one.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownDataset`] and [`VaultError::Io`].
+    pub fn versions(&self, name: &str) -> Result<Vec<u32>, VaultError> {
+        let versions = if import::names::is_dataset(name) { self.version_numbers(name)? } else { Vec::new() };
+        if versions.is_empty() {
+            let known = self.list()?;
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(VaultError::UnknownDataset { name: name.to_owned(), known });
+        }
+        Ok(versions)
+    }
+
+    /// What a version is, from its manifest, whose root is computed again; the chunks are not read.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownDataset`], [`VaultError::UnknownVersion`], or that the manifest has been changed.
+    pub fn describe(&self, name: &str, version: u32) -> Result<Description, VaultError> {
+        let Manifest { head, chunks, root, .. } = self.manifest(name, version)?;
+        let bytes = chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum();
+        let Head { id, name, version, description, schema, rows } = head;
+        Ok(Description { name, version, id, description, schema, rows, bytes, root })
+    }
+
+    /// Hashes the manifest and every chunk again and gives the version's root. Costs one pass over its files.
+    ///
+    /// # Errors
+    /// The first file that is not as imported: [`VaultError::ChunkChanged`], [`VaultError::ChunkMissing`] or a
+    /// changed manifest.
+    pub fn verify(&self, name: &str, version: u32) -> Result<Hash, VaultError> {
+        let manifest = self.manifest(name, version)?;
+        for index in 0..manifest.chunks.len() {
+            self.chunk_bytes(&manifest, index)?;
+        }
+        Ok(manifest.root)
+    }
+
+    /// All rows of a version, verified while they are read. Holds them in memory; [`Self::scan`] does not.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn read(&self, name: &str, version: u32) -> Result<(Schema, Vec<RecordBatch>), VaultError> {
+        let scan = self.scan(name, version)?;
+        let schema = scan.schema().clone();
+        Ok((schema, scan.collect::<Result<_, _>>()?))
+    }
+
+    /// The rows of a version chunk by chunk, each verified before it is given.
+    ///
+    /// # Errors
+    /// As [`Self::describe`]; each item fails as [`Self::verify`] does.
+    pub fn scan(&self, name: &str, version: u32) -> Result<Scan<'_>, VaultError> {
+        Ok(Scan { vault: self, manifest: self.manifest(name, version)?, next: 0 })
+    }
+
+    /// Writes one chunk of an import to disk, aside.
+    pub(crate) fn stage_chunk(&self, bytes: &[u8], rows: u32) -> Result<StagedChunk, VaultError> {
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let entry = ChunkEntry { hash: Hash::of("vault/chunk", bytes), rows, bytes: length };
+        Ok(StagedChunk { entry, file: Staged::write(self.aside(), bytes)? })
+    }
+
+    /// Makes staged chunks the next version of a dataset: durable, and visible to readers at once.
+    pub(crate) fn publish(
+        &self,
+        name: &str,
+        description: &str,
+        schema: Schema,
+        staged: Vec<StagedChunk>,
+    ) -> Result<Manifest, ImportError> {
+        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.version_numbers(name)?.last().copied().unwrap_or(0);
+        let chunks: Vec<_> = staged.iter().map(|chunk| chunk.entry.clone()).collect();
+        let head = Head {
+            id: Hash::of("vault/dataset", &[self.identity.as_bytes(), name.as_bytes()].concat()),
+            name: name.to_owned(),
+            version: last.checked_add(1).ok_or(ImportError::TooLarge)?,
+            description: description.to_owned(),
+            schema,
+            rows: chunks.iter().map(|chunk| u64::from(chunk.rows)).sum(),
+        };
+        let manifest = Manifest::new(head, identity::random()?, chunks).map_err(|_| ImportError::TooLarge)?;
+        let bytes = manifest.to_bytes().map_err(|_| ImportError::TooLarge)?;
+        if bytes.len() > MANIFEST_BYTES_MAX {
+            return Err(ImportError::TooLarge);
+        }
+        for chunk in staged {
+            chunk.file.place(&self.chunk_path(&chunk.entry.hash))?;
+        }
+        files::sync_directory(&self.directory.join("chunks"))?;
+        let directory = self.dataset_path(name);
+        files::create_directory(&directory)?;
+        let path = manifest_path(&directory, manifest.head.version);
+        Staged::write(self.aside(), &bytes)?.place(&path)?;
+        files::sync_directory(&directory)?;
+        Ok(manifest)
+    }
+
+    fn manifest(&self, name: &str, version: u32) -> Result<Manifest, VaultError> {
+        let versions = self.versions(name)?;
+        let path = manifest_path(&self.dataset_path(name), version);
+        let bytes = files::read_at_most(&path, MANIFEST_BYTES_MAX + 1)?;
+        let latest = versions.last().copied().unwrap_or_default();
+        let unknown = || VaultError::UnknownVersion { name: name.to_owned(), version, latest };
+        Manifest::from_bytes(&bytes.ok_or_else(unknown)?, name, version)
+    }
+
+    /// The bytes of a chunk, whose hash is the manifest's.
+    fn chunk_bytes(&self, manifest: &Manifest, index: usize) -> Result<Option<Vec<u8>>, VaultError> {
+        let Some(entry) = manifest.chunks.get(index) else { return Ok(None) };
+        let (dataset, chunk, expected) = (manifest.dataset(), index + 1, entry.hash);
+        let limit = entry.bytes.min(CHUNK_BYTES_MAX) as usize + 1;
+        let Some(bytes) = files::read_at_most(&self.chunk_path(&expected), limit)? else {
+            return Err(VaultError::ChunkMissing { dataset, chunk, expected });
+        };
+        let found = Hash::of("vault/chunk", &bytes);
+        if found == expected {
+            Ok(Some(bytes))
+        } else {
+            Err(VaultError::ChunkChanged { dataset, chunk, expected, found })
+        }
+    }
+
+    /// Removes chunks that no manifest names: the remains of killed or refused imports. While any manifest cannot
+    /// be read, nothing is removed, since its chunks are not known.
+    fn remove_orphans(&self) -> Result<(), VaultError> {
+        let mut used = BTreeSet::new();
+        for name in self.list()? {
+            for version in self.version_numbers(&name)? {
+                match self.manifest(&name, version) {
+                    Ok(manifest) => used.extend(manifest.chunks.iter().map(|chunk| chunk.hash.to_string())),
+                    Err(_) => return Ok(()),
+                }
+            }
+        }
+        let chunks = self.directory.join("chunks");
+        for name in files::names(&chunks)?.iter().filter(|name| !used.contains(*name)) {
+            files::remove(&chunks.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Ascending; empty when there is no such dataset.
+    fn version_numbers(&self, name: &str) -> Result<Vec<u32>, VaultError> {
+        let names = files::names(&self.dataset_path(name))?;
+        let number = |name: &String| {
+            let number = name.strip_suffix(".json")?.parse().ok()?;
+            (format!("{number}.json") == *name).then_some(number)
+        };
+        let mut numbers: Vec<u32> = names.iter().filter_map(number).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    fn dataset_path(&self, name: &str) -> PathBuf {
+        self.directory.join("datasets").join(name)
+    }
+
+    fn chunk_path(&self, hash: &Hash) -> PathBuf {
+        self.directory.join("chunks").join(hash.to_string())
+    }
+
+    fn aside(&self) -> PathBuf {
+        let number = self.files_written.fetch_add(1, Ordering::Relaxed);
+        self.directory.join("incoming").join(number.to_string())
+    }
+}
+
+/// A chunk that is on disk, but not yet part of a version.
+#[derive(Debug)]
+pub(crate) struct StagedChunk {
+    entry: ChunkEntry,
+    file: Staged,
+}
+
+/// The verified rows of one dataset version, chunk by chunk.
+#[derive(Debug)]
+pub struct Scan<'a> {
+    vault: &'a Vault,
+    manifest: Manifest,
+    next: usize,
+}
+
+impl Scan<'_> {
+    /// Columns in order; the batches follow [`to_arrow`](crate::to_arrow) of it.
+    pub fn schema(&self) -> &Schema {
+        &self.manifest.head.schema
+    }
+
+    /// Rows in all chunks together.
+    pub fn rows(&self) -> u64 {
+        self.manifest.head.rows
+    }
+
+    /// The root that every chunk given so far is part of.
+    pub fn root(&self) -> Hash {
+        self.manifest.root
+    }
+}
+
+impl Iterator for Scan<'_> {
+    type Item = Result<RecordBatch, VaultError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let index = self.next;
+        let rows = self.manifest.chunks.get(index)?.rows;
+        self.next += 1;
+        let bytes = self.vault.chunk_bytes(&self.manifest, index).transpose()?;
+        Some(bytes.and_then(|bytes| {
+            chunk::decode(bytes, self.schema(), rows).map_err(|fault| VaultError::ChunkUnreadable {
+                dataset: self.manifest.dataset(),
+                chunk: index + 1,
+                fault,
+            })
+        }))
+    }
+}
+
+fn manifest_path(directory: &Path, version: u32) -> PathBuf {
+    directory.join(format!("{version}.json"))
+}

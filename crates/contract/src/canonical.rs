@@ -136,11 +136,6 @@ impl Hash {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
-
-    /// The first 12 digits, for people to compare at a glance; never for a decision.
-    pub fn short(&self) -> String {
-        self.to_string().chars().take(12).collect()
-    }
 }
 
 impl fmt::Display for Hash {

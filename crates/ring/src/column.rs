@@ -11,14 +11,14 @@ use crate::element::Ring;
 ///
 /// Methods that combine two columns ask for equal lengths and panic otherwise: lengths are public and fixed by
 /// the program, never by what a peer sends.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub struct Column<D: Ring>(Vec<D>);
 
 impl<D: Ring> Column<D> {
     /// `len` zeros.
     #[must_use]
     pub fn zeros(len: usize) -> Self {
-        Self(vec![D::ZERO; len])
+        Self(D::pool().zeros(len))
     }
 
     /// Number of elements.
@@ -47,28 +47,27 @@ impl<D: Ring> Column<D> {
     /// The elements of `range`. Panics when it reaches beyond the end.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {
-        Self(self.0[range].to_vec())
+        Self::gathered(range.len(), |all| all.extend_from_slice(&self.0[range]))
     }
 
     /// The columns one after another.
     #[must_use]
     pub fn concat(parts: &[&Self]) -> Self {
-        let mut all = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
-        parts.iter().for_each(|part| all.extend_from_slice(&part.0));
-        Self(all)
+        let len = parts.iter().map(|part| part.len()).sum();
+        Self::gathered(len, |all| parts.iter().for_each(|part| all.extend_from_slice(&part.0)))
     }
 
     /// Each element changed by `f`.
     #[must_use]
     pub fn map(&self, f: impl Fn(D) -> D) -> Self {
-        Self(self.0.iter().map(|value| f(*value)).collect())
+        Self::gathered(self.len(), |all| all.extend(self.0.iter().map(|value| f(*value))))
     }
 
     /// Each element combined by `f` with the element of `other` at the same place.
     #[must_use]
     pub fn zip(&self, other: &[D], f: impl Fn(D, D) -> D) -> Self {
         assert_eq!(self.len(), other.len(), "columns of different lengths");
-        Self(self.0.iter().zip(other).map(|(a, b)| f(*a, *b)).collect())
+        Self::gathered(self.len(), |all| all.extend(self.0.iter().zip(other).map(|(a, b)| f(*a, *b))))
     }
 
     /// Replaces each element by `f` of it and the element of `other` at the same place.
@@ -77,13 +76,32 @@ impl<D: Ring> Column<D> {
         self.0.iter_mut().zip(other).for_each(|(a, b)| *a = f(*a, *b));
     }
 
+    /// Those values.
+    #[must_use]
+    pub fn copied(values: &[D]) -> Self {
+        Self::gathered(values.len(), |all| all.extend_from_slice(values))
+    }
+
+    /// The byte form of the elements, without a copy; wiped when dropped, as the column is.
+    #[must_use]
+    pub fn into_bytes(self) -> impl AsRef<[u8]> + Send + 'static {
+        AsBytes(self)
+    }
+
+    fn gathered(len: usize, gather: impl FnOnce(&mut Vec<D>)) -> Self {
+        let mut all = D::pool().empty(len);
+        gather(&mut all);
+        Self(all)
+    }
+
     /// The column seen as blocks of `len` elements: those at `places`, in that order. Panics when one lies
     /// beyond the end.
     #[must_use]
     pub fn blocks(&self, places: &[usize], len: usize) -> Self {
-        let mut all = Vec::with_capacity(places.len() * len);
-        places.iter().for_each(|place| all.extend_from_slice(&self.0[place * len..(place + 1) * len]));
-        Self(all)
+        let block = |place: &usize| &self.0[place * len..(place + 1) * len];
+        Self::gathered(places.len() * len, |all| {
+            places.iter().for_each(|place| all.extend_from_slice(block(place)));
+        })
     }
 }
 
@@ -93,9 +111,24 @@ impl<D: Ring> From<Vec<D>> for Column<D> {
     }
 }
 
+impl<D: Ring> Clone for Column<D> {
+    fn clone(&self) -> Self {
+        Self::copied(&self.0)
+    }
+}
+
 impl<D: Ring> Drop for Column<D> {
     fn drop(&mut self) {
         wipe(&mut self.0);
+        D::pool().give(std::mem::take(&mut self.0));
+    }
+}
+
+struct AsBytes<D: Ring>(Column<D>);
+
+impl<D: Ring> AsRef<[u8]> for AsBytes<D> {
+    fn as_ref(&self) -> &[u8] {
+        D::as_bytes(&self.0.0)
     }
 }
 
@@ -133,6 +166,14 @@ mod tests {
         let mut column = Column::from(vec![1u64, 2, 3]);
         column.zeroize();
         assert_eq!(column.values(), [0, 0, 0]);
+    }
+
+    #[test]
+    fn bytes_are_the_byte_form() {
+        let values = vec![1u128, u128::MAX - 7, 1 << 100];
+        let mut expected = Vec::new();
+        u128::write_le(&values, &mut expected);
+        assert_eq!(Column::from(values).into_bytes().as_ref(), expected);
     }
 
     #[test]

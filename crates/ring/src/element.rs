@@ -2,13 +2,15 @@
 
 use std::fmt::Debug;
 
+use crate::bytes;
 use crate::lanes::Lanes;
+use crate::pool::{Pool, Pooled};
 use crate::transpose;
 
 /// An element of a finite ring, as the protocols need it: cheap to copy, with one fixed byte form.
 ///
 /// The operations are named apart from those of `std`, because `u64` and `u128` wrap here.
-pub trait Ring: Copy + Default + Eq + Debug + Send + Sync + 'static {
+pub trait Ring: Pooled + Copy + Default + Eq + Debug + Send + Sync + 'static {
     /// The number that names this ring in messages.
     const CODE: u8;
     /// Bits of information in an element.
@@ -33,8 +35,12 @@ pub trait Ring: Copy + Default + Eq + Debug + Send + Sync + 'static {
     #[must_use]
     fn negated(self) -> Self;
 
-    /// Appends the byte form of `values`: `values.len() * BYTES` bytes.
-    fn write_le(values: &[Self], out: &mut Vec<u8>);
+    /// The byte form of `values`: `values.len() * BYTES` bytes.
+    fn as_bytes(values: &[Self]) -> &[u8];
+    /// Appends the byte form of `values`.
+    fn write_le(values: &[Self], out: &mut Vec<u8>) {
+        out.extend_from_slice(Self::as_bytes(values));
+    }
     /// Reads as many elements as `out` holds from the front of `bytes`; what `bytes` lacks stays unchanged in
     /// `out`. Every byte string is the form of some elements.
     fn read_le(bytes: &[u8], out: &mut [Self]);
@@ -106,18 +112,21 @@ macro_rules! integers {
                 self.wrapping_neg()
             }
 
-            fn write_le(values: &[Self], out: &mut Vec<u8>) {
-                let start = out.len();
-                out.resize(start + values.len() * Self::BYTES, 0);
-                for (bytes, value) in out[start..].chunks_exact_mut(Self::BYTES).zip(values) {
-                    bytes.copy_from_slice(&value.to_le_bytes());
-                }
+            fn as_bytes(values: &[Self]) -> &[u8] {
+                bytes::of_plain(values)
             }
             fn read_le(bytes: &[u8], out: &mut [Self]) {
                 let (chunks, _) = bytes.as_chunks::<{ size_of::<$type>() }>();
                 for (value, chunk) in out.iter_mut().zip(chunks) {
                     *value = <$type>::from_le_bytes(*chunk);
                 }
+            }
+        }
+
+        impl Pooled for $type {
+            fn pool() -> &'static Pool<Self> {
+                static POOL: Pool<$type> = Pool::new();
+                &POOL
             }
         }
 

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use crate::bytes;
 use crate::element::Ring;
+use crate::pool::{Pool, Pooled};
 
 /// Sixty-four elements of Z_2 side by side: the sum is XOR, the product is AND.
 ///
 /// A column of `Lanes` holds 64 rows a word, row `r` in bit `r % 64` of word `r / 64`.
 #[derive(Copy, Clone, Default, PartialEq, Eq, Hash)]
+#[repr(transparent)]
 pub struct Lanes(pub u64);
 
 impl Lanes {
@@ -52,18 +55,21 @@ impl Ring for Lanes {
         self
     }
 
-    fn write_le(values: &[Self], out: &mut Vec<u8>) {
-        let start = out.len();
-        out.resize(start + values.len() * Self::BYTES, 0);
-        for (bytes, value) in out[start..].chunks_exact_mut(Self::BYTES).zip(values) {
-            bytes.copy_from_slice(&value.0.to_le_bytes());
-        }
+    fn as_bytes(values: &[Self]) -> &[u8] {
+        bytes::of_plain(values)
     }
     fn read_le(bytes: &[u8], out: &mut [Self]) {
         let (chunks, _) = bytes.as_chunks::<8>();
         for (value, chunk) in out.iter_mut().zip(chunks) {
             *value = Self(u64::from_le_bytes(*chunk));
         }
+    }
+}
+
+impl Pooled for Lanes {
+    fn pool() -> &'static Pool<Self> {
+        static POOL: Pool<Lanes> = Pool::new();
+        &POOL
     }
 }
 

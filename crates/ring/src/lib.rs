@@ -9,9 +9,11 @@
 //! - [`Prg`]: an AES-128 counter stream, filled in bulk, with domain-separated children.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod bytes;
 mod column;
 mod element;
 mod lanes;
+mod pool;
 mod prg;
 mod transpose;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ring::{Column, Ring};
 
 use super::{Frame, Party, Transport};
@@ -83,11 +84,10 @@ impl Link {
     /// # Errors
     /// As [`Transport::send`].
     pub fn send<D: Ring>(&mut self, to: Party, values: &[D]) -> Result<()> {
-        let mut body = Vec::with_capacity(values.len() * D::BYTES);
-        D::write_le(values, &mut body);
+        let body = Bytes::from_owner(Column::copied(values).into_bytes());
         self.bytes_sent += body.len() as u64;
         self.messages_sent += 1;
-        self.transport.send(to, self.channel, Frame { depth: self.depth + 1, body: body.into() })
+        self.transport.send(to, self.channel, Frame { depth: self.depth + 1, body })
     }
 
     /// Receives `len` values from `from`.

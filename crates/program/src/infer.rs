@@ -2,7 +2,9 @@
 
 use crate::{
     Divide, Flaw, Kind, Operation, SquareRoot, Type, Value, ValueId, Visibility,
-    verify::limits::{MAX_BITS, MAX_DENOMINATOR_BITS, MAX_NUMERATOR_BITS, MAX_QUOTIENT_BITS, MAX_ROWS},
+    verify::limits::{
+        MAX_BITS, MAX_DENOMINATOR_BITS, MAX_NUMERATOR_BITS, MAX_QUOTIENT_BITS, MAX_ROOT_FRACTION, MAX_ROWS,
+    },
 };
 
 /// The largest magnitude that any integer may have: below 2^[`MAX_BITS`].
@@ -166,10 +168,9 @@ impl Site<'_> {
         let [x] = self.columns(Kind::Integer, [s.of])?;
         self.parameter("bits", s.bits.into(), 1, MAX_NUMERATOR_BITS.into())?;
         self.parameter("fraction bits of the operand", s.fraction_in.into(), 0, s.bits.into())?;
-        self.parameter("fraction bits", s.fraction_out.into(), 0, MAX_DENOMINATOR_BITS.into())?;
-        let result_bits = s.result_bits();
-        self.parameter("result bits", result_bits.into(), 0, MAX_QUOTIENT_BITS.into())?;
-        Ok(column(Kind::Integer, rows(&x), x.ty.visibility, 1 << result_bits))
+        self.parameter("fraction bits", s.fraction_out.into(), 0, MAX_ROOT_FRACTION.into())?;
+        // At most 59 places before the point and 50 behind it.
+        Ok(column(Kind::Integer, rows(&x), x.ty.visibility, 1 << s.result_bits()))
     }
 
     fn slice(&self, of: ValueId, start: u32, rows: u32) -> Result<Value, Flaw> {

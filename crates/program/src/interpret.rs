@@ -75,7 +75,7 @@ pub fn interpret(program: &Program, inputs: &[Vec<i128>]) -> Result<Vec<Vec<i128
     }
     let mut columns = Vec::with_capacity(program.len());
     for ((input, column), value) in program.inputs.iter().zip(inputs).zip(values.iter()) {
-        check_input(input, column, value.ty.rows)?;
+        input.check(column, value.ty.rows)?;
         columns.push(column.clone());
     }
     for (i, operation) in program.body.iter().enumerate() {
@@ -87,20 +87,24 @@ pub fn interpret(program: &Program, inputs: &[Vec<i128>]) -> Result<Vec<Vec<i128
     Ok(program.outputs.iter().filter_map(|o| columns.get(o.value.index()).cloned()).collect())
 }
 
-fn check_input(input: &Input, column: &[i128], rows: u32) -> Result<(), Fault> {
-    let name = || input.name.clone();
-    if column.len() != rows as usize {
-        return Err(Fault::InputRows { name: name(), expected: rows, found: column.len() });
-    }
-    let fits = |x: i128| x.unsigned_abs() >> input.bits == 0 && (input.kind == Kind::Integer || x >= 0);
-    match column.iter().position(|&x| !fits(x)) {
-        Some(row) => Err(Fault::InputRange { name: name(), row, bits: input.bits }),
-        None => Ok(()),
+impl Input {
+    /// Whether `column` is what this input declares: `rows` elements (its stage's), each in range. The provider's
+    /// check before sharing; the error names the row, never a value.
+    pub fn check(&self, column: &[i128], rows: u32) -> Result<(), Fault> {
+        let name = || self.name.clone();
+        if column.len() != rows as usize {
+            return Err(Fault::InputRows { name: name(), expected: rows, found: column.len() });
+        }
+        let fits = |x: i128| below(x.unsigned_abs(), self.bits) && (self.kind == Kind::Integer || x >= 0);
+        match column.iter().position(|&x| !fits(x)) {
+            Some(row) => Err(Fault::InputRange { name: name(), row, bits: self.bits }),
+            None => Ok(()),
+        }
     }
 }
 
-/// One operation on plain columns, as [`Operation::operands`] lists them, of the types that the verifier demands.
-/// `at` is named in errors.
+/// One operation, with parameters and on columns that the verifier admits; `operands` are the columns that
+/// [`Operation::operands`] lists. `at` is named in errors.
 pub fn evaluate(operation: &Operation, at: ValueId, operands: &[&[i128]]) -> Result<Vec<i128>, Fault> {
     let site = Site { name: operation.name(), at };
     let operand = |i: usize| operands.get(i).copied().unwrap_or_default();
@@ -139,6 +143,11 @@ pub fn evaluate(operation: &Operation, at: ValueId, operands: &[&[i128]]) -> Res
     }
 }
 
+/// Whether x < 2^bits.
+fn below(x: u128, bits: u8) -> bool {
+    x.checked_shr(bits.into()).unwrap_or(0) == 0
+}
+
 /// Names the instruction in errors.
 struct Site {
     name: &'static str,
@@ -160,14 +169,14 @@ impl Site {
     }
 
     fn exact(&self, row: usize, x: Option<i128>) -> Result<i128, Fault> {
-        let exact = x.filter(|x| x.unsigned_abs() >> MAX_BITS == 0);
+        let exact = x.filter(|x| below(x.unsigned_abs(), MAX_BITS));
         exact.ok_or(Fault::Overflow { operation: self.name, at: self.at, row })
     }
 
     fn divide(&self, d: &Divide, numerators: &[i128], denominators: &[i128]) -> Result<Vec<i128>, Fault> {
         let row = |(row, (&n, &q)): (usize, (&i128, &i128))| {
-            self.promised("numerator", row, n.unsigned_abs() >> d.numerator_bits == 0)?;
-            self.promised("denominator", row, q >= 0 && q >> d.denominator_bits == 0)?;
+            self.promised("numerator", row, below(n.unsigned_abs(), d.numerator_bits))?;
+            self.promised("denominator", row, q >= 0 && below(q.unsigned_abs(), d.denominator_bits))?;
             if q == 0 {
                 return Ok(0);
             }
@@ -181,7 +190,7 @@ impl Site {
     fn square_root(&self, s: &SquareRoot, of: &[i128]) -> Result<Vec<i128>, Fault> {
         let shift = 2 * i32::from(s.fraction_out) - i32::from(s.fraction_in);
         let row = |(row, &x): (usize, &i128)| {
-            self.promised("operand", row, x >= 0 && x >> s.bits == 0)?;
+            self.promised("operand", row, x >= 0 && below(x.unsigned_abs(), s.bits))?;
             Ok(arithmetic::square_root(x.unsigned_abs(), shift).cast_signed())
         };
         of.iter().enumerate().map(row).collect()

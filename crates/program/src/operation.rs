@@ -109,7 +109,7 @@ pub struct SquareRoot {
     pub bits: u8,
     /// Binary places of `of`; at most `bits`.
     pub fraction_in: u8,
-    /// Binary places of the result; at most 60.
+    /// Binary places of the result; at most 50.
     pub fraction_out: u8,
 }
 

@@ -15,8 +15,10 @@ pub mod limits {
     pub const MAX_BITS: u8 = 126;
     /// Of a division's numerator and a square root's operand.
     pub const MAX_NUMERATOR_BITS: u8 = 118;
-    /// Of a division's denominator, and the binary places of a square root.
+    /// Of a division's denominator.
     pub const MAX_DENOMINATOR_BITS: u8 = 60;
+    /// Of a square root's binary places.
+    pub const MAX_ROOT_FRACTION: u8 = 50;
     /// Of a quotient or root with its binary places.
     pub const MAX_QUOTIENT_BITS: u8 = 110;
     /// Of one column.

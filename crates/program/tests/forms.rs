@@ -3,6 +3,7 @@
 
 mod generate;
 
+use generate::Inexact;
 use proptest::prelude::*;
 use treaty_program::{
     Builder, Divide, Flaw, Kind, Misread, Operation, Program, SquareRoot, Undecodable, ValueId,
@@ -15,7 +16,7 @@ fn choices() -> impl Strategy<Value = Vec<u32>> {
 proptest! {
     #[test]
     fn both_forms_round_trip(choices in choices(), rows in 0u32..6, steps in 0usize..60) {
-        let (program, _) = generate::program(&choices, rows, steps);
+        let (program, _) = generate::program(&choices, rows, steps, Inexact::Anywhere);
         prop_assert_eq!(&Program::from_bytes(&program.to_bytes()).unwrap(), &program);
         let listing = program.to_string();
         prop_assert_eq!(&Program::parse(&listing).unwrap(), &program, "{}", listing);
@@ -23,7 +24,7 @@ proptest! {
 
     #[test]
     fn decoding_is_strict(choices in choices(), at in any::<prop::sample::Index>(), xor in 1u8..) {
-        let (program, _) = generate::program(&choices, 3, 20);
+        let (program, _) = generate::program(&choices, 3, 20, Inexact::Anywhere);
         let mut bytes = program.to_bytes();
         let at = at.index(bytes.len());
         bytes[at] ^= xor;
@@ -37,7 +38,7 @@ proptest! {
 
     #[test]
     fn decoding_is_total(tail in proptest::collection::vec(any::<u8>(), 0..300), cut in any::<prop::sample::Index>()) {
-        let (program, _) = generate::program(&[7; 90], 3, 20);
+        let (program, _) = generate::program(&[7; 90], 3, 20, Inexact::Anywhere);
         let bytes = program.to_bytes();
         let kept = cut.index(bytes.len());
         prop_assert!(Program::from_bytes(&bytes[..kept]).is_err());
@@ -47,7 +48,7 @@ proptest! {
 
     #[test]
     fn parsing_is_total(choices in choices(), at in any::<prop::sample::Index>(), with in "[ -~é\n]{0,4}", gone in 0usize..6) {
-        let (program, _) = generate::program(&choices, 3, 20);
+        let (program, _) = generate::program(&choices, 3, 20, Inexact::Anywhere);
         let mut listing: Vec<char> = program.to_string().chars().collect();
         let at = at.index(listing.len());
         let until = (at + gone).min(listing.len());

@@ -24,19 +24,37 @@ impl Choices<'_> {
     }
 }
 
+/// What divisions and roots may be read by: on shares they are not exact.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "each test binary that includes this module uses one of them")]
+pub(crate) enum Inexact {
+    /// By any instruction.
+    Anywhere,
+    /// By outputs alone, whose names then start with `inexact`.
+    InOutputs,
+}
+
 /// A program of about `steps` instructions over columns of `rows` rows, and inputs for it.
-pub(crate) fn program(choices: &[u32], rows: u32, steps: usize) -> (Program, Vec<Vec<i128>>) {
+pub(crate) fn program(choices: &[u32], rows: u32, steps: usize, at: Inexact) -> (Program, Vec<Vec<i128>>) {
     let mut choices = Choices(choices.iter());
     let (mut builder, inputs, mut values) = inputs(&mut choices, rows);
     for _ in 0..steps {
+        let exact = at == Inexact::InOutputs;
         // A refusal is one of the possible outcomes of a random choice.
-        if let Ok(value) = step(&mut builder, &mut choices, &values) {
+        if let Ok(value) = step(&mut builder, &mut choices, &values, exact) {
             values.push(value);
         }
     }
     // The newest values depend on the most others.
     for (i, &value) in values.iter().rev().take(1 + choices.below(8)).enumerate() {
         builder.output(format!("result \"{i}\" \\ é"), value).unwrap();
+    }
+    for i in 0..choices.below(4) {
+        let mut any = || values[choices.below(values.len())];
+        let (x, y) = (any(), any());
+        let inexact = inexact(&mut builder, &mut choices, x, y);
+        let Ok(value) = inexact else { continue };
+        builder.output(format!("inexact {i}"), value).unwrap();
     }
     (builder.finish().unwrap(), inputs)
 }
@@ -60,8 +78,13 @@ fn inputs(choices: &mut Choices<'_>, rows: u32) -> (Builder, Vec<Vec<i128>>, Vec
     (builder, columns, values)
 }
 
-fn step(b: &mut Builder, choices: &mut Choices<'_>, values: &[ValueId]) -> Result<ValueId, Flaw> {
-    let which = choices.below(24);
+fn step(
+    b: &mut Builder,
+    choices: &mut Choices<'_>,
+    values: &[ValueId],
+    exact: bool,
+) -> Result<ValueId, Flaw> {
+    let which = choices.below(if exact { 21 } else { 24 });
     let mut any = || values[values.len() - 1 - choices.below(values.len().min(12))];
     let (x, y, z) = (any(), any(), any());
     let rows = b.value(x).unwrap().ty.rows;
@@ -90,11 +113,17 @@ fn step(b: &mut Builder, choices: &mut Choices<'_>, values: &[ValueId]) -> Resul
             let condition = b.less_than(x, y)?;
             b.select(condition, z, x)
         }
-        18 | 19 => divide(b, x, y, choices.below(25) as u8),
-        20 => square_root(b, x, choices.below(9) as u8, choices.below(25) as u8),
-        21 => b.slice(x, choices.below(rows as usize + 1) as u32, choices.below(4) as u32),
-        22 => b.concat(vec![x, y]),
-        _ => b.repeat(x, 1 + choices.below(2) as u32),
+        18 => b.slice(x, choices.below(rows as usize + 1) as u32, choices.below(4) as u32),
+        19 => b.concat(vec![x, y]),
+        20 => b.repeat(x, 1 + choices.below(2) as u32),
+        _ => inexact(b, choices, x, y),
+    }
+}
+
+fn inexact(b: &mut Builder, choices: &mut Choices<'_>, x: ValueId, y: ValueId) -> Result<ValueId, Flaw> {
+    match choices.below(3) {
+        0 | 1 => divide(b, x, y, choices.below(25) as u8),
+        _ => square_root(b, x, choices.below(9) as u8, choices.below(25) as u8),
     }
 }
 

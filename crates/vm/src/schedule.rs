@@ -1,0 +1,244 @@
+//! In which order a program's instructions run, and which run as one. A function of the program alone, so that
+//! all parties agree on it without a word.
+
+use program::{Operation, Program, Value, ValueId, Values, Visibility};
+
+/// What can run without waiting for anything but the steps before it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// Instructions that need no message, in order: first.
+    pub(crate) local: Vec<usize>,
+    /// Merged instructions, each group in a call of its own, all at the same time: then.
+    pub(crate) groups: Vec<Group>,
+}
+
+/// Instructions that run as one call on their concatenated columns.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// What they have in common.
+    pub(crate) kind: Joint,
+    /// Positions in the program's body.
+    pub(crate) members: Vec<usize>,
+}
+
+/// The kinds of call that exchange messages. Instructions of equal kind are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Joint {
+    /// Two secret integers.
+    Multiply,
+    /// `and` and `or` of two secret bits.
+    And,
+    /// Of bits, by a secret bit.
+    SelectBits,
+    /// Of integers, by a secret bit.
+    Select,
+    /// A secret bit as an integer.
+    ToInteger,
+    /// By the width that the operands' difference may have.
+    Equal(Width),
+    /// By the width that the operands' difference may have.
+    LessThan(Width),
+    /// `minimum` and `maximum`, by the width that the operands' difference may have.
+    Extremum(Width),
+    /// Of quotients with equally many binary places.
+    Divide {
+        /// Their number.
+        fraction: u8,
+    },
+    /// Of roots with equally many binary places, before and after.
+    SquareRoot {
+        /// Of the operand.
+        fraction_in: u8,
+        /// Of the root.
+        fraction_out: u8,
+    },
+}
+
+/// A class of widths: merging a narrow comparison with a far wider one would waste bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Width(u8);
+
+impl Width {
+    fn of(magnitude: u128) -> Self {
+        Self((u128::BITS - magnitude.leading_zeros()).div_ceil(32) as u8)
+    }
+
+    /// Levels of a prefix tree over the widest of the class.
+    fn levels(self) -> u32 {
+        (u32::from(self.0) * 32).max(1).ilog2()
+    }
+}
+
+impl Joint {
+    /// Rounds, near enough to decide what should wait for what.
+    fn weight(self) -> u32 {
+        match self {
+            Self::Multiply | Self::And | Self::SelectBits => 1,
+            Self::ToInteger => 2,
+            Self::Select => 3,
+            Self::Equal(width) => 1 + width.levels(),
+            Self::LessThan(width) => 2 + width.levels(),
+            Self::Extremum(width) => 5 + width.levels(),
+            Self::SquareRoot { .. } => 50,
+            Self::Divide { .. } => 60,
+        }
+    }
+}
+
+/// How an instruction runs: `None` without a message.
+pub(crate) fn joint(operation: &Operation, values: &Values) -> Option<Joint> {
+    let secret = |id: &ValueId| values[*id].ty.visibility == Visibility::Secret;
+    let gap = |x: &ValueId, y: &ValueId| Width::of(gap(&values[*x], &values[*y]));
+    if !operation.operands().iter().any(secret) {
+        return None;
+    }
+    use Operation as O;
+    match operation {
+        O::Multiply(x, y) if secret(x) && secret(y) => Some(Joint::Multiply),
+        O::And(x, y) | O::Or(x, y) if secret(x) && secret(y) => Some(Joint::And),
+        O::Select { condition, then, .. } if secret(condition) => match values[*then].ty.kind {
+            program::Kind::Bit => Some(Joint::SelectBits),
+            program::Kind::Integer => Some(Joint::Select),
+        },
+        O::ToInteger(_) => Some(Joint::ToInteger),
+        O::LessThan(x, y) => Some(Joint::LessThan(gap(x, y))),
+        O::Equal(x, y) => Some(Joint::Equal(gap(x, y))),
+        O::Minimum(x, y) | O::Maximum(x, y) => Some(Joint::Extremum(gap(x, y))),
+        O::Divide(d) => Some(Joint::Divide { fraction: d.fraction }),
+        O::SquareRoot(s) => {
+            Some(Joint::SquareRoot { fraction_in: s.fraction_in, fraction_out: s.fraction_out })
+        }
+        O::Constant { .. } | O::Add(..) | O::Subtract(..) | O::Negate(_) | O::Multiply(..) | O::Sum(_) => {
+            None
+        }
+        O::Not(_) | O::And(..) | O::Or(..) | O::Xor(..) | O::Select { .. } => None,
+        O::Slice { .. } | O::Concat(_) | O::Repeat { .. } => None,
+    }
+}
+
+/// The steps in which the instructions run that the outputs need.
+pub(crate) fn schedule(program: &Program, values: &Values) -> Vec<Step> {
+    let mut planner = Planner::new(program, values);
+    let mut steps = Vec::new();
+    while planner.left > 0 {
+        steps.push(planner.step());
+    }
+    steps
+}
+
+/// One instruction, as far as planning it goes.
+struct Instruction {
+    joint: Option<Joint>,
+    /// The instructions whose results it reads.
+    after: Vec<usize>,
+    /// Planned already, or needed by no output.
+    done: bool,
+}
+
+struct Planner {
+    body: Vec<Instruction>,
+    left: usize,
+}
+
+impl Planner {
+    fn new(program: &Program, values: &Values) -> Self {
+        let inputs = program.inputs.len();
+        let after = |o: &Operation| {
+            o.operands().iter().filter_map(|v| v.index().checked_sub(inputs)).collect::<Vec<_>>()
+        };
+        let mut body: Vec<_> = program
+            .body
+            .iter()
+            .map(|o| Instruction { joint: joint(o, values), after: after(o), done: true })
+            .collect();
+        let mut needed: Vec<_> =
+            program.outputs.iter().filter_map(|o| o.value.index().checked_sub(inputs)).collect();
+        let mut left = 0;
+        while let Some(i) = needed.pop() {
+            if let Some(instruction) = body.get_mut(i).filter(|i| i.done) {
+                instruction.done = false;
+                left += 1;
+                needed.extend(&instruction.after);
+            }
+        }
+        Self { body, left }
+    }
+
+    fn step(&mut self) -> Step {
+        let local = self.take_local();
+        let mut ready: Vec<Group> = Vec::new();
+        for (i, instruction) in self.body.iter().enumerate() {
+            let Some(kind) = instruction.joint.filter(|_| self.is_ready(instruction)) else { continue };
+            match ready.iter_mut().find(|group| group.kind == kind) {
+                Some(group) => group.members.push(i),
+                None => ready.push(Group { kind, members: vec![i] }),
+            }
+        }
+        // A kind of least weight never waits, so every step gets on.
+        let groups: Vec<_> = ready.into_iter().filter(|group| !self.should_wait(group.kind)).collect();
+        for &i in groups.iter().flat_map(|group| &group.members) {
+            self.body[i].done = true;
+            self.left -= 1;
+        }
+        Step { local, groups }
+    }
+
+    fn is_ready(&self, instruction: &Instruction) -> bool {
+        !instruction.done && instruction.after.iter().all(|&i| self.body[i].done)
+    }
+
+    /// The instructions that can run without a message now, in program order.
+    fn take_local(&mut self) -> Vec<usize> {
+        let mut local = Vec::new();
+        for i in 0..self.body.len() {
+            if self.body[i].joint.is_none() && self.is_ready(&self.body[i]) {
+                self.body[i].done = true;
+                self.left -= 1;
+                local.push(i);
+            }
+        }
+        local
+    }
+
+    /// Whether another instruction of `kind` gets ready within fewer rounds than `kind` itself takes, through
+    /// lighter instructions only: then running both as one is no slower than running one after the other.
+    fn should_wait(&self, kind: Joint) -> bool {
+        let weight = kind.weight();
+        // For each instruction, the rounds until its result is there; None: too many.
+        let mut rounds: Vec<Option<u32>> = Vec::with_capacity(self.body.len());
+        for instruction in &self.body {
+            if instruction.done {
+                rounds.push(Some(0));
+                continue;
+            }
+            let ready_in = instruction
+                .after
+                .iter()
+                .try_fold(0, |most: u32, &i| rounds[i].map(|r| most.max(r)))
+                .filter(|&r| r < weight);
+            if instruction.joint == Some(kind) && ready_in.is_some_and(|r| r > 0) {
+                return true;
+            }
+            let own = instruction.joint.map_or(0, Joint::weight);
+            rounds.push(ready_in.filter(|_| own < weight).map(|r| r + own));
+        }
+        false
+    }
+}
+
+/// How often each value is still read: by instructions, and by outputs.
+pub(crate) fn uses(program: &Program, steps: &[Step]) -> Vec<u32> {
+    let mut uses = vec![0u32; program.len()];
+    let planned = steps.iter().flat_map(|s| s.local.iter().chain(s.groups.iter().flat_map(|g| &g.members)));
+    let read = planned.filter_map(|&i| program.body.get(i)).flat_map(Operation::operands);
+    for id in read.chain(program.outputs.iter().map(|o| o.value)) {
+        uses[id.index()] += 1;
+    }
+    uses
+}
+
+/// The largest magnitude of the difference of two values.
+pub(crate) fn gap(x: &Value, y: &Value) -> u128 {
+    // Each is below 2^126.
+    x.magnitude + y.magnitude
+}

@@ -1,0 +1,125 @@
+//! The schemes by name: the one place where a name chooses a type.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use engine::{
+    mpc::{Dealing, Scheme},
+    schemes::Rep3,
+    session::Transport,
+};
+use program::{Kind, Program};
+use ring::{Lanes, Number, Prg, Seed};
+
+use crate::{
+    Error, Progress, RunOutput,
+    column::{elements, packed, unpacked},
+    execute::execute,
+};
+
+/// A secret-sharing scheme, as contracts name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SchemeName {
+    /// Replicated secret sharing: three compute parties, one of which may be corrupted passively.
+    Rep3,
+}
+
+/// Evaluates `$body` with `$type` standing for the scheme's type over 128-bit numbers.
+macro_rules! with {
+    ($scheme:expr, $type:ident => $body:expr) => {
+        match $scheme {
+            SchemeName::Rep3 => {
+                type $type = Rep3<u128>;
+                $body
+            }
+        }
+    };
+}
+
+impl SchemeName {
+    /// The names of all schemes, as errors list them.
+    const KNOWN: &'static str = "`rep3`";
+
+    /// How many compute parties it takes.
+    pub fn parties(self) -> usize {
+        match self {
+            Self::Rep3 => 3,
+        }
+    }
+}
+
+impl fmt::Display for SchemeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(with!(*self, S => S::NAME))
+    }
+}
+
+impl FromStr for SchemeName {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        match name {
+            "rep3" => Ok(Self::Rep3),
+            _ => Err(Error::UnknownScheme { name: name.to_owned(), known: Self::KNOWN }),
+        }
+    }
+}
+
+/// Runs `program` as the compute party that `transport` says this is.
+///
+/// `inputs` holds one share message per program input, as [`deal`] made it for this party. `entropy` is this
+/// party's own fresh secret ([`crate::fresh_seed`]); the same one again repeats the run, which is for tests alone.
+/// `progress` is called before each step and after the last.
+///
+/// Nothing is opened: the outputs are sealed share messages, for the receivers to [`combine`].
+pub fn run(
+    program: &Program,
+    scheme: SchemeName,
+    transport: Arc<dyn Transport>,
+    inputs: &[Vec<u8>],
+    entropy: &Seed,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<RunOutput, Error> {
+    with!(scheme, S => execute::<S>(program, transport, inputs, entropy, progress))
+}
+
+/// Shares a column: one message per compute party, in their order. `prg` is the provider's own secret stream. Bits
+/// are 0 and 1; an integer's magnitude must be below 2^126 ([`program::Input::check`] holds it to its declaration).
+pub fn deal(scheme: SchemeName, values: &[i128], kind: Kind, prg: &mut Prg) -> Result<Vec<Vec<u8>>, Error> {
+    let shareable = |x: i128| match kind {
+        Kind::Bit => x == 0 || x == 1,
+        Kind::Integer => x.unsigned_abs() >> program::limits::MAX_BITS == 0,
+    };
+    if let Some(row) = values.iter().position(|&x| !shareable(x)) {
+        return Err(Error::NotShareable { row, kind });
+    }
+    Ok(with!(scheme, S => dealt::<S>(values, kind, prg)))
+}
+
+/// The column of `rows` elements from the sealed share messages of all compute parties, in their order. When copies
+/// of a component differ, the error names the two parties that contradict each other.
+pub fn combine(scheme: SchemeName, messages: &[Vec<u8>], kind: Kind, rows: u32) -> Result<Vec<i128>, Error> {
+    Ok(with!(scheme, S => combined::<S>(messages, kind, rows as usize))?)
+}
+
+/// The components of a share message, each with its number: what a provider or compute party commits to. Both
+/// holders of a component hold the same bytes.
+pub fn components(scheme: SchemeName, message: &[u8]) -> Result<Vec<(usize, &[u8])>, Error> {
+    Ok(with!(scheme, S => S::components(message))?)
+}
+
+fn dealt<S: Scheme>(values: &[i128], kind: Kind, prg: &mut Prg) -> Vec<Vec<u8>> {
+    match kind {
+        Kind::Integer => <S as Dealing<S::Num>>::deal(elements::<S::Num>(values).values(), prg),
+        Kind::Bit => <S as Dealing<Lanes>>::deal(packed(values).values(), prg),
+    }
+}
+
+fn combined<S: Scheme>(messages: &[Vec<u8>], kind: Kind, rows: usize) -> engine::Result<Vec<i128>> {
+    match kind {
+        Kind::Integer => {
+            let elements = <S as Dealing<S::Num>>::combine(messages, rows)?;
+            Ok(elements.into_iter().map(Number::to_i128).collect())
+        }
+        Kind::Bit => Ok(unpacked(&<S as Dealing<Lanes>>::combine(messages, Lanes::words(rows))?, rows)),
+    }
+}

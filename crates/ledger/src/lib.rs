@@ -8,6 +8,7 @@
 //! | why was it refused? | [`Refused`] |
 //! | what changed? | [`Event`] |
 //! | how is it kept, ordered and followed? | [`Ledger`] |
+//! | how can anyone check a run? | [`Proof`], [`verify`] and its [`proof::Report`] |
 //! | who stands behind it? | [`log::Checkpoint`] and its [`log::Endorsement`] |
 //!
 //! Deterministic throughout: no clock, no randomness, no floating point, no unordered maps.
@@ -21,6 +22,7 @@ pub mod event;
 pub mod follow;
 pub mod ledger;
 pub mod log;
+pub mod proof;
 pub mod receipt;
 pub mod refused;
 pub mod settlement;
@@ -35,6 +37,7 @@ pub use error::{Divergence, LedgerError};
 pub use event::{Event, Happening};
 pub use follow::Page;
 pub use ledger::{Applied, Ledger};
+pub use proof::{Proof, verify};
 pub use receipt::{Disagreement, OutputComponent, Receipt, receipts_agree};
 pub use refused::Refused;
 pub use settlement::Transfer;

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use contract::{Did, Hash};
+use contract::{Contract, Did, Hash, canonical::CanonicalError, document::Role};
 use serde::{Deserialize, Serialize};
+
+use crate::{InputCommitment, refused::ReceiptRule};
 
 /// Most components that the output of a run may have.
 pub const COMPONENTS_MAX: usize = 64;
@@ -96,6 +98,66 @@ impl fmt::Display for Difference {
             Self::Holders { component } => write!(f, "who holds component {component} of the result"),
         }
     }
+}
+
+impl Receipt {
+    /// Whether a receipt is about a run of this contract and complete. What it states is judged once all are there:
+    /// a contradiction is evidence and must get on the ledger.
+    ///
+    /// # Errors
+    /// The first [`ReceiptRule`] that it breaks.
+    pub fn check_form(&self, member: Did, id: Hash, contract: &Contract) -> Result<(), ReceiptRule> {
+        if self.party != member {
+            return Err(ReceiptRule::Party);
+        }
+        if self.contract != id {
+            return Err(ReceiptRule::Contract);
+        }
+        let keys = |map: &BTreeMap<Did, Hash>| map.keys().copied().collect::<BTreeSet<_>>();
+        let providers = contract.parties_with(Role::DataProvider).map(|party| party.member);
+        if keys(&self.inputs) != providers.collect() {
+            return Err(ReceiptRule::Inputs);
+        }
+        let parties = contract.protection.compute_parties.iter().copied();
+        let others: BTreeSet<Did> = parties.filter(|party| *party != member).collect();
+        if keys(&self.sent) != others || keys(&self.received) != others {
+            return Err(ReceiptRule::Transcripts);
+        }
+        let components: Vec<usize> = self.output.iter().map(|output| output.component.into()).collect();
+        let ascending = components.windows(2).all(|pair| matches!(pair, [one, next] if one < next));
+        if components.is_empty()
+            || !ascending
+            || components.iter().any(|component| *component >= COMPONENTS_MAX)
+        {
+            return Err(ReceiptRule::Output);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the receipts of a run agree with what the ledger says, its program and its input commitments, and with
+/// each other.
+///
+/// # Errors
+/// When a commitment has no canonical form; it was refused then.
+pub(crate) fn evidence_agrees<'a>(
+    program: Hash,
+    commitments: impl Iterator<Item = (Did, &'a InputCommitment)>,
+    receipts: &[Receipt],
+) -> Result<Result<(), Disagreement>, CanonicalError> {
+    let digests = commitments
+        .map(|(provider, commitment)| Ok((provider, commitment.digest()?)))
+        .collect::<Result<BTreeMap<Did, Hash>, CanonicalError>>()?;
+    for receipt in receipts {
+        let disagree = |what| Ok(Err(Disagreement { who: BTreeSet::from([receipt.party]), what }));
+        if receipt.program != program {
+            return disagree(Difference::Program);
+        }
+        if let Some(provider) = first_difference(&digests, &receipt.inputs) {
+            return disagree(Difference::Input { provider });
+        }
+    }
+    Ok(receipts_agree(receipts))
 }
 
 /// Whether receipts of one run, one for each compute party, agree: on run, contract, program and inputs; on what

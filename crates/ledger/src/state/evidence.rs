@@ -1,19 +1,15 @@
 //! Runs from the receipts to the end: completed and settled, disputed, or failed.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use contract::{Contract, Did, Hash, document::Role, lifecycle};
+use contract::{Did, Hash, document::Role, lifecycle};
 
 use super::{
     ContractRecord, Failure, Phase, Recorded, Run,
-    record::data_providers,
     step::{Step, check_text},
 };
 use crate::{
     FailReason, Receipt, Refused,
     event::Happening,
-    receipt::{COMPONENTS_MAX, Difference, Disagreement, receipts_agree},
-    refused::ReceiptRule,
+    receipt::evidence_agrees,
     settlement::{Transfer, settle},
 };
 
@@ -27,7 +23,7 @@ impl Step {
         if run.receipts.contains_key(&member) {
             return Err(Refused::AlreadyDone { who: member, run: id, step: "file a receipt" });
         }
-        check_receipt(member, receipt, run.contract, &record.contract).map_err(Refused::ReceiptMalformed)?;
+        receipt.check_form(member, run.contract, &record.contract).map_err(Refused::ReceiptMalformed)?;
         run.receipts.insert(member, Recorded { index: self.index, value: receipt.clone() });
         self.emit(Happening::RunReceiptFiled { run: id, party: member });
         if run.receipts.len() == record.contract.protection.compute_parties.len() {
@@ -85,15 +81,17 @@ impl Step {
     /// All receipts are there: either they agree and points move, or the run is disputed.
     fn conclude(&mut self, id: Hash, run: &mut Run, mut record: ContractRecord) -> Result<(), Refused> {
         run.ended_at = Some(self.time);
-        match evidence_agrees(run, &record.contract)? {
-            None => {
+        let commitments = run.commitments.iter().map(|(provider, filed)| (*provider, &filed.value));
+        let receipts: Vec<Receipt> = run.receipts.values().map(|filed| filed.value.clone()).collect();
+        match evidence_agrees(record.contract.computation.program, commitments, &receipts)? {
+            Ok(()) => {
                 run.phase = Phase::Completed;
                 self.emit(Happening::RunCompleted { run: id });
                 let transfers = settle(&record.contract, &self.state.rows_by_provider(&record.contract));
                 self.release(id, &transfers);
                 self.emit(Happening::Settled { run: id, transfers });
             }
-            Some(disagreement) => {
+            Err(disagreement) => {
                 run.phase = Phase::Disputed;
                 run.disagreement = Some(disagreement.clone());
                 let contract = run.contract;
@@ -126,50 +124,4 @@ impl Step {
             self.touch_account(transfer.to);
         }
     }
-}
-
-/// Whether a receipt is about this run and complete. What it states is judged once all are there: a contradiction
-/// is evidence and must get on the ledger.
-fn check_receipt(member: Did, receipt: &Receipt, id: Hash, contract: &Contract) -> Result<(), ReceiptRule> {
-    if receipt.party != member {
-        return Err(ReceiptRule::Party);
-    }
-    if receipt.contract != id {
-        return Err(ReceiptRule::Contract);
-    }
-    let keys = |map: &BTreeMap<Did, Hash>| map.keys().copied().collect::<BTreeSet<_>>();
-    if keys(&receipt.inputs) != data_providers(contract).collect() {
-        return Err(ReceiptRule::Inputs);
-    }
-    let parties = contract.protection.compute_parties.iter().copied();
-    let others: BTreeSet<Did> = parties.filter(|party| *party != member).collect();
-    if keys(&receipt.sent) != others || keys(&receipt.received) != others {
-        return Err(ReceiptRule::Transcripts);
-    }
-    let components: Vec<usize> = receipt.output.iter().map(|output| output.component.into()).collect();
-    let ascending = components.windows(2).all(|pair| matches!(pair, [one, next] if one < next));
-    if components.is_empty() || !ascending || components.iter().any(|component| *component >= COMPONENTS_MAX)
-    {
-        return Err(ReceiptRule::Output);
-    }
-    Ok(())
-}
-
-/// Whether the receipts of a run agree with the ledger and with each other.
-fn evidence_agrees(run: &Run, contract: &Contract) -> Result<Option<Disagreement>, Refused> {
-    let commitments: Vec<_> =
-        run.commitments.iter().map(|(provider, filed)| (*provider, filed.value.clone())).collect();
-    let receipts: Vec<Receipt> = run.receipts.values().map(|filed| filed.value.clone()).collect();
-    for receipt in &receipts {
-        let disagree = |what| Ok(Some(Disagreement { who: BTreeSet::from([receipt.party]), what }));
-        if receipt.program != contract.computation.program {
-            return disagree(Difference::Program);
-        }
-        for (provider, commitment) in &commitments {
-            if receipt.inputs.get(provider) != Some(&commitment.digest()?) {
-                return disagree(Difference::Input { provider: *provider });
-            }
-        }
-    }
-    Ok(receipts_agree(&receipts).err())
 }

@@ -12,4 +12,5 @@ extern crate treaty_ledger as ledger;
 
 mod following;
 mod path;
+mod proofs;
 mod world;

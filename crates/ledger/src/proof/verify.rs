@@ -1,0 +1,255 @@
+//! Checking a proof, step by step from what is known to what is claimed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{Contract, Did, Hash, Signature, SignedByAll, document::Role};
+
+use super::{Evidence, FORMAT, Flaw, Proof, ProvenEntry, report::Report};
+use crate::{
+    Action, Alliance, Content, Entry, InputCommitment, Receipt, Refused, Transaction,
+    log::{Checkpoint, Endorsement, tree::leaf_hash, verify::inclusion},
+    receipt::evidence_agrees,
+    state::participants,
+};
+
+/// Checks a proof against an alliance's founding document; both as the canonical bytes of their files.
+///
+/// `program_hash` reads a program's canonical text and gives its hash. It must refuse every other spelling of the
+/// same program: the proof is bound to the text by that alone.
+///
+/// In this order: the founding document; the checkpoint with all its signatures and the quorum; each entry's place
+/// in the log; each transaction's signature; every party's signature on the contract; the program; the request;
+/// the permits, commitments and receipts, which must be complete and agree. Costs one signature verification for
+/// each entry, cosignature and party.
+///
+/// # Errors
+/// The first [`Flaw`] found. A proof with one byte changed has one.
+pub fn verify(
+    proof: &[u8],
+    alliance: &[u8],
+    program_hash: impl Fn(&str) -> Result<Hash, String>,
+) -> Result<Report, Flaw> {
+    let alliance = Alliance::from_bytes(alliance)?;
+    let alliance_id = alliance.id().map_err(|flaw| Flaw::Alliance(flaw.into()))?;
+    let proof = Proof::from_bytes(proof).map_err(Flaw::NotReadable)?;
+    if proof.format != FORMAT {
+        return Err(Flaw::Format { found: crate::text::excerpt(&proof.format) });
+    }
+    let endorsement = Endorsement::check(&proof.checkpoint, &alliance, &alliance_id)?;
+    if !endorsement.is_final {
+        return Err(Flaw::NoQuorum { found: endorsement.members, quorum: alliance.quorum });
+    }
+    check_places(&proof.entries, &endorsement.checkpoint)?;
+    let transactions = check_transactions(&proof.entries, &alliance, &alliance_id)?;
+    let story = Story::tell(&transactions, proof.run)?;
+    story.check(&proof, alliance_id, program_hash)?;
+    Ok(Report::new(&alliance, alliance_id, &endorsement, &proof, &story))
+}
+
+/// Every entry is where it says, under the checkpoint.
+fn check_places(entries: &[ProvenEntry], checkpoint: &Checkpoint) -> Result<(), Flaw> {
+    let mut next = 0;
+    for ProvenEntry { entry, path } in entries {
+        let index = entry.index;
+        let bytes = entry.to_bytes().map_err(Flaw::NotReadable)?;
+        if !inclusion(&leaf_hash(&bytes), index, checkpoint.size, path, &checkpoint.root) {
+            return Err(Flaw::NotIncluded { index });
+        }
+        if index < next {
+            return Err(Flaw::Order { index });
+        }
+        next = index + 1;
+    }
+    Ok(())
+}
+
+/// The first entry founds the alliance; all others are signed by members for it.
+fn check_transactions<'a>(
+    entries: &'a [ProvenEntry],
+    alliance: &Alliance,
+    expected: &Hash,
+) -> Result<Vec<(&'a Entry, &'a Transaction)>, Flaw> {
+    let Some((founding, others)) = entries.split_first() else {
+        return Err(Flaw::Missing(Evidence::Founding));
+    };
+    if !matches!(&founding.entry.content, Content::Alliance(found) if **found == *alliance) {
+        return Err(Flaw::Founding);
+    }
+    let checked = others.iter().map(|ProvenEntry { entry, .. }| {
+        let index = entry.index;
+        let signed = entry.transaction().ok_or(Flaw::Founding)?;
+        let refuse = |refused| Flaw::Transaction { index, refused };
+        let transaction = signed.verify().map_err(refuse)?.transaction();
+        if transaction.alliance != *expected {
+            let found = transaction.alliance;
+            return Err(refuse(Refused::OtherAlliance { expected: *expected, found }));
+        }
+        if alliance.card(&transaction.member).is_none() {
+            return Err(refuse(Refused::NotInAlliance { who: transaction.member }));
+        }
+        Ok((entry, transaction))
+    });
+    checked.collect()
+}
+
+/// What the entries tell about the run.
+pub(super) struct Story<'a> {
+    pub(super) contract: &'a Contract,
+    pub(super) contract_id: Hash,
+    pub(super) requester: Did,
+    pub(super) requested_at: u64,
+    pub(super) completed_at: u64,
+    purpose: &'a str,
+    signatures: BTreeMap<Did, Signature>,
+    permits: BTreeSet<Did>,
+    commitments: BTreeMap<Did, &'a InputCommitment>,
+    receipts: BTreeMap<Did, Receipt>,
+}
+
+impl<'a> Story<'a> {
+    /// Puts the entries together; each must belong to the run or its contract, and nothing may be said twice.
+    fn tell(transactions: &[(&'a Entry, &'a Transaction)], run: Hash) -> Result<Self, Flaw> {
+        let proposal = transactions.iter().find_map(|(entry, transaction)| match &transaction.action {
+            Action::ProposeContract(contract) => Some((entry.index, &**contract)),
+            _ => None,
+        });
+        let (proposed, contract) = proposal.ok_or(Flaw::Missing(Evidence::Contract))?;
+        let request = transactions.iter().find_map(|(entry, transaction)| match &transaction.action {
+            Action::RequestRun { purpose, .. } => Some((*entry, transaction.member, purpose.as_str())),
+            _ => None,
+        });
+        let (requested, requester, purpose) = request.ok_or(Flaw::Missing(Evidence::Request))?;
+        let mut story = Self {
+            contract,
+            contract_id: contract.id().map_err(Flaw::NotReadable)?,
+            requester,
+            requested_at: requested.time,
+            completed_at: requested.time,
+            purpose,
+            signatures: BTreeMap::new(),
+            permits: BTreeSet::new(),
+            commitments: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+        };
+        for (entry, transaction) in transactions {
+            let index = entry.index;
+            if index != proposed && !story.hear(entry, transaction, run, requested.index) {
+                return Err(Flaw::Superfluous { index, run });
+            }
+        }
+        Ok(story)
+    }
+
+    /// Adds what an entry tells; false when it doesn't belong here.
+    fn hear(&mut self, entry: &Entry, transaction: &'a Transaction, run: Hash, requested: u64) -> bool {
+        let member = transaction.member;
+        match &transaction.action {
+            Action::SignContract { contract, party, signature } => {
+                *contract == self.contract_id && self.signatures.insert(*party, *signature).is_none()
+            }
+            Action::RequestRun { contract, run: named, .. } => {
+                *contract == self.contract_id && *named == run && entry.index == requested
+            }
+            Action::PermitRun { run: named } => *named == run && self.permits.insert(member),
+            Action::CommitInput { run: named, commitment } => {
+                *named == run && self.commitments.insert(member, commitment).is_none()
+            }
+            Action::File(receipt) => {
+                self.completed_at = entry.time;
+                receipt.run == run && self.receipts.insert(member, (**receipt).clone()).is_none()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is the whole story of a run that the contract allows.
+    fn check(
+        &self,
+        proof: &Proof,
+        alliance: Hash,
+        program_hash: impl Fn(&str) -> Result<Hash, String>,
+    ) -> Result<(), Flaw> {
+        self.check_consent(alliance)?;
+        let expected = self.contract.computation.program;
+        match program_hash(&proof.program) {
+            Ok(found) if found == expected => {}
+            Ok(found) => return Err(Flaw::Program { expected, found }),
+            Err(reason) => return Err(Flaw::ProgramUnreadable { reason }),
+        }
+        self.check_request()?;
+        self.check_complete()?;
+        for (party, receipt) in &self.receipts {
+            receipt
+                .check_form(*party, self.contract_id, self.contract)
+                .map_err(|rule| Flaw::Receipt { party: *party, rule })?;
+        }
+        let commitments = self.commitments.iter().map(|(provider, commitment)| (*provider, *commitment));
+        let receipts: Vec<Receipt> = self.receipts.values().cloned().collect();
+        evidence_agrees(expected, commitments, &receipts).map_err(Flaw::NotReadable)?.map_err(Flaw::Receipts)
+    }
+
+    fn check_consent(&self, alliance: Hash) -> Result<(), Flaw> {
+        self.contract.validate().map_err(Flaw::Contract)?;
+        let found = self.contract.alliance;
+        if found != alliance {
+            let refused = Refused::ContractOfOtherAlliance { expected: alliance, found };
+            return Err(Flaw::Request { refused });
+        }
+        SignedByAll::check(self.contract, &self.signatures).map_err(Flaw::Consent)?;
+        let stranger = self.signatures.keys().find(|signer| self.contract.party(signer).is_none());
+        match stranger {
+            None => Ok(()),
+            Some(who) => {
+                let refused = Refused::NotAParty { who: *who, contract: self.contract_id };
+                Err(Flaw::Request { refused })
+            }
+        }
+    }
+
+    fn check_request(&self) -> Result<(), Flaw> {
+        let (contract, limits) = (self.contract_id, &self.contract.limits);
+        let refuse = |refused| Err(Flaw::Request { refused });
+        if !self.contract.has_role(&self.requester, Role::DataUser) {
+            return refuse(Refused::NotInRole { who: self.requester, role: Role::DataUser, contract });
+        }
+        if self.purpose != self.contract.purpose {
+            let (expected, found) = (self.contract.purpose.clone(), self.purpose.to_owned());
+            return refuse(Refused::Purpose { contract, expected, found });
+        }
+        if self.requested_at < limits.not_before {
+            let (not_before, now) = (limits.not_before, self.requested_at);
+            return refuse(Refused::NotYetValid { contract, not_before, now });
+        }
+        if self.requested_at >= limits.expires {
+            let state = contract::lifecycle::State::Expired;
+            return refuse(Refused::NotActive { contract, state });
+        }
+        Ok(())
+    }
+
+    /// All who must have permitted, committed and filed a receipt did, and nobody else.
+    fn check_complete(&self) -> Result<(), Flaw> {
+        let participants = participants(self.contract);
+        let providers = self.contract.parties_with(Role::DataProvider).map(|party| party.member).collect();
+        let compute_parties = self.contract.protection.compute_parties.iter().copied().collect();
+        self.check_voices(&self.permits, &participants, Evidence::Permit)?;
+        self.check_voices(&self.commitments.keys().copied().collect(), &providers, Evidence::Commitment)?;
+        self.check_voices(&self.receipts.keys().copied().collect(), &compute_parties, Evidence::Receipt)
+    }
+
+    fn check_voices(
+        &self,
+        found: &BTreeSet<Did>,
+        expected: &BTreeSet<Did>,
+        evidence: fn(Did) -> Evidence,
+    ) -> Result<(), Flaw> {
+        if let Some(missing) = expected.difference(found).next() {
+            return Err(Flaw::Missing(evidence(*missing)));
+        }
+        if let Some(who) = found.difference(expected).next() {
+            let refused = Refused::NotAParty { who: *who, contract: self.contract_id };
+            return Err(Flaw::Request { refused });
+        }
+        Ok(())
+    }
+}

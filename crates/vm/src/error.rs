@@ -1,5 +1,6 @@
 //! Why a run, a dealing or a combination failed.
 
+use engine::session::Party;
 use program::{Fault, Flaw, Kind, ValueId};
 use thiserror::Error as ThisError;
 
@@ -71,4 +72,19 @@ pub enum Error {
     /// Share messages that cannot be read or that contradict each other, or a session that broke.
     #[error(transparent)]
     Engine(#[from] engine::Error),
+}
+
+impl Error {
+    /// The compute party that is gone, silent or malformed, when that is what stopped the run.
+    pub fn party(&self) -> Option<Party> {
+        let (Self::Setup { source } | Self::Step { source, .. } | Self::Output { source, .. }) = self else {
+            return None;
+        };
+        match source {
+            engine::Error::PeerGone { party }
+            | engine::Error::TimedOut { party, .. }
+            | engine::Error::Malformed { party, .. } => Some(*party),
+            _ => None,
+        }
+    }
 }

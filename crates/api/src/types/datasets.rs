@@ -1,6 +1,6 @@
 //! Importing, publishing and finding datasets.
 
-use contract::{Column, ColumnType, Dataset, Range, Schema, Terms};
+use contract::{ColumnType, Dataset, Range, Schema, Terms};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,6 +67,9 @@ pub struct ColumnDeclaration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub range: Option<Range>,
+    /// Texts that stand for a missing value in the file, besides an empty field (`NA`, `-`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub null_as: Vec<String>,
 }
 
 /// A dataset version in this node's vault.
@@ -112,33 +115,4 @@ pub struct CatalogEntry {
     /// The description on the ledger.
     #[schema(value_type = Object)]
     pub dataset: Dataset,
-}
-
-impl ColumnDeclaration {
-    /// Whether it says nothing beyond the name.
-    pub fn is_empty(&self) -> bool {
-        *self == Self { name: self.name.clone(), ..Self::default() }
-    }
-
-    /// Applies the declaration to an inferred column.
-    pub fn apply(&self, column: &mut Column) {
-        if let Some(kind) = self.kind {
-            column.kind = kind;
-        }
-        if let Some(nullable) = self.nullable {
-            column.nullable = nullable;
-        }
-        if let Some(unit) = &self.unit {
-            column.unit.clone_from(unit);
-        }
-        if let Some(description) = &self.description {
-            column.description.clone_from(description);
-        }
-        if self.values.is_some() {
-            column.values.clone_from(&self.values);
-        }
-        if self.range.is_some() {
-            column.range.clone_from(&self.range);
-        }
-    }
 }

@@ -1,0 +1,177 @@
+//! From what a drafter decides to a whole contract: names become identities, references become roots, the source
+//! becomes a program's hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::types::contracts::{Draft, DraftContract, TemplateUse};
+use contract::document::{Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement};
+use contract::{Contract, Dataset, Did, Hash};
+
+use crate::failure::{Failure, reasons};
+use crate::gatekeeper;
+use crate::node::Node;
+use crate::setup::now_seconds;
+
+/// Seconds after which a run fails, unless the drafter says otherwise.
+const RUN_SECONDS: u32 = 120;
+
+/// Drafts a contract; nothing is recorded.
+pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failure> {
+    let datasets = named_datasets(node, &request.tables)?;
+    let roles = Roles::of(node, request, &datasets)?;
+    let floor_rows = request
+        .floor_rows
+        .or_else(|| datasets.values().map(|dataset| dataset.terms.floor_rows).max())
+        .unwrap_or(1);
+    let mut contract = Contract {
+        format: FORMAT.to_owned(),
+        alliance: node.replica.read(|ledger| ledger.state().alliance_id()),
+        title: request.title.clone(),
+        purpose: request.purpose.clone(),
+        parties: roles.parties(node),
+        computation: Computation {
+            sql: source(request)?,
+            tables: inputs(&request.tables, &datasets)?,
+            // Put in below, once the source is compiled.
+            program: Hash::from_bytes([0; 32]),
+        },
+        protection: Protection {
+            scheme: "rep3".to_owned(),
+            threshold: 1,
+            compute_parties: node.names.members(&request.compute_parties)?,
+        },
+        output: OutputRule { receivers: node.names.members(&request.receivers)?, floor_rows },
+        limits: Limits {
+            runs: request.runs,
+            not_before: request.not_before.unwrap_or_else(now_seconds),
+            expires: request.expires,
+            run_seconds_max: request.run_seconds_max.unwrap_or(RUN_SECONDS),
+        },
+        settlement: Settlement {
+            payer: node.names.member(&request.settlement.payer)?,
+            fee: request.settlement.fee,
+            providers: request.settlement.providers,
+            compute_parties: request.settlement.compute_parties,
+            algorithm_providers: request.settlement.algorithm_providers,
+        },
+        supersedes: request.supersedes.as_deref().map(read_id).transpose()?,
+        nonce: nonce()?,
+    };
+    let compiled = gatekeeper::compile(&contract, &datasets)
+        .map_err(|refusal| Failure::policy("the computation cannot be drafted", &[refusal]))?;
+    contract.computation.program = Hash::from_bytes(compiled.program.hash());
+    contract.validate().map_err(|flaws| {
+        let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
+        Failure::malformed(format!("the contract would not be well-formed: {}", flaws.join("; ")))
+    })?;
+    let reading = gatekeeper::check(&contract, &node.replica, now_seconds());
+    let id = contract.id().map_err(|error| Failure::malformed(error.to_string()))?;
+    let program = compiled.program.to_string();
+    Ok(Draft {
+        id: id.to_string(),
+        text: text(node, &contract, Some(&program)),
+        program,
+        audit: compiled.audit.to_string(),
+        refusals: reasons(&reading.refusals),
+        contract,
+    })
+}
+
+/// A contract for people, with names.
+pub(crate) fn text(node: &Node, contract: &Contract, program: Option<&str>) -> String {
+    contract.to_text(|did| node.names.name(did), program)
+}
+
+/// A contract's or run's id from its text.
+pub(crate) fn read_id(text: &str) -> Result<Hash, Failure> {
+    text.parse().map_err(|_| Failure::malformed(format!("`{text}` is no id: expected 64 hexadecimal digits")))
+}
+
+/// 16 bytes from the operating system, in hex.
+pub(crate) fn nonce() -> Result<String, Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::unavailable(format!("no randomness: {error}")))?;
+    Ok(hex::encode(bytes))
+}
+
+fn named_datasets(
+    node: &Node,
+    tables: &BTreeMap<String, Vec<String>>,
+) -> Result<BTreeMap<String, Dataset>, Failure> {
+    node.replica.read(|ledger| {
+        let references = tables.values().flatten();
+        references
+            .map(|reference| match ledger.state().dataset(reference) {
+                Some(record) if record.withdrawn.is_none() => {
+                    Ok((reference.clone(), Dataset::clone(&record.dataset)))
+                }
+                Some(_) => Err(Failure::not_found(format!("`{reference}` was withdrawn by its owner"))),
+                None => Err(Failure::not_found(format!("the catalog has no `{reference}`"))
+                    .next("treaty catalog search")),
+            })
+            .collect()
+    })
+}
+
+fn inputs(
+    tables: &BTreeMap<String, Vec<String>>,
+    datasets: &BTreeMap<String, Dataset>,
+) -> Result<BTreeMap<String, Vec<Input>>, Failure> {
+    let input = |reference: &String| {
+        let dataset = datasets
+            .get(reference)
+            .ok_or_else(|| Failure::not_found(format!("the catalog has no `{reference}`")))?;
+        Ok(Input { dataset: reference.clone(), provider: dataset.owner, root: dataset.root })
+    };
+    tables
+        .iter()
+        .map(|(table, references)| {
+            Ok((table.clone(), references.iter().map(input).collect::<Result<_, Failure>>()?))
+        })
+        .collect()
+}
+
+fn source(request: &DraftContract) -> Result<String, Failure> {
+    match (&request.sql, &request.template) {
+        (Some(sql), None) => Ok(sql.clone()),
+        (None, Some(TemplateUse { name, parameters })) => compiler::template::find(name)
+            .and_then(|template| template.fill(parameters))
+            .map_err(|error| Failure::malformed(error.to_string()).next("treaty contract templates")),
+        _ => Err(Failure::malformed("give either `sql` or `template`, and not both")),
+    }
+}
+
+/// Who takes part as what.
+struct Roles(BTreeMap<Did, BTreeSet<Role>>);
+
+impl Roles {
+    fn of(node: &Node, request: &DraftContract, datasets: &BTreeMap<String, Dataset>) -> Result<Self, Failure> {
+        let mut roles: BTreeMap<Did, BTreeSet<Role>> = BTreeMap::new();
+        for dataset in datasets.values() {
+            roles.entry(dataset.owner).or_default().insert(Role::DataProvider);
+        }
+        let named = [
+            (&request.compute_parties, Role::ComputeParty),
+            (&request.data_users, Role::DataUser),
+            (&request.receivers, Role::Receiver),
+            (&request.algorithm_providers, Role::AlgorithmProvider),
+            (&request.regulators, Role::Regulator),
+        ];
+        for (names, role) in named {
+            for member in node.names.members::<Vec<_>>(names)? {
+                roles.entry(member).or_default().insert(role);
+            }
+        }
+        Ok(Self(roles))
+    }
+
+    /// Sorted by member, as a contract wants them.
+    fn parties(&self, node: &Node) -> Vec<Party> {
+        let party = |(member, roles): (&Did, &BTreeSet<Role>)| Party {
+            member: *member,
+            name: node.names.name(member),
+            roles: roles.clone(),
+        };
+        self.0.iter().map(party).collect()
+    }
+}

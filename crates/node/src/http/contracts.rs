@@ -1,0 +1,196 @@
+//! Drafting, proposing, checking, signing and revoking contracts.
+
+use std::sync::Arc;
+
+use api::auth::Scope;
+use api::types::contracts::{
+    Check, ContractView, Draft, DraftContract, FileSignature, ProposeContract, RevokeContract, SignatureView,
+    TemplateView,
+};
+use api::types::ledger::Recorded;
+use api::types::{Page, Problem};
+use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
+use contract::policy::Refusal;
+use contract::{Contract, Hash};
+use ledger::Action;
+use ledger::state::ContractRecord;
+
+use super::admit::require;
+use super::paging::Paging;
+use crate::draft::{self, read_id, text};
+use crate::failure::{Failure, reasons};
+use crate::gatekeeper;
+use crate::node::Node;
+use crate::persons::Person;
+use crate::setup::now_seconds;
+
+/// Templates that a contract can be drafted from.
+#[utoipa::path(get, path = "/v1/templates", tag = "contracts", responses((status = 200, body = Page<TemplateView>)))]
+pub(super) async fn templates(Extension(person): Extension<Person>) -> Result<Json<Page<TemplateView>>, Failure> {
+    require(&person, Scope::Read)?;
+    let view = |template: &compiler::template::Template| TemplateView {
+        name: template.name.to_owned(),
+        title: template.title.to_owned(),
+        sql: template.sql.to_owned(),
+        parameters: template.parameters.iter().map(|parameter| parameter.name.to_owned()).collect(),
+    };
+    Ok(Json(Page { items: compiler::template::TEMPLATES.iter().map(view).collect(), next: None }))
+}
+
+/// Drafts a contract: compiles its source, fills in roots and roles, and says what the program reveals and which
+/// terms it breaks. Nothing is recorded.
+#[utoipa::path(post, path = "/v1/contracts/draft", tag = "contracts", request_body = DraftContract,
+    responses((status = 200, body = Draft), (status = 400, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn draft(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Json(request): Json<DraftContract>,
+) -> Result<Json<Draft>, Failure> {
+    require(&person, Scope::Contract)?;
+    Ok(Json(draft::draft(&node, &request)?))
+}
+
+/// Puts a contract before its parties.
+#[utoipa::path(post, path = "/v1/contracts", tag = "contracts", request_body = ProposeContract,
+    responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
+pub(super) async fn propose(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Json(request): Json<ProposeContract>,
+) -> Result<Json<Recorded>, Failure> {
+    require(&person, Scope::Contract)?;
+    let action = Action::ProposeContract(Box::new(request.contract));
+    Ok(Json(node.replica.record(Some(person.did), action).await?))
+}
+
+/// Contracts on the ledger.
+#[utoipa::path(get, path = "/v1/contracts", tag = "contracts", params(Paging),
+    responses((status = 200, body = Page<ContractView>)))]
+pub(super) async fn list(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<ContractView>>, Failure> {
+    require(&person, Scope::Read)?;
+    Ok(Json(node.replica.read(|ledger| {
+        let state = ledger.state();
+        let views = state.contracts().map(|(id, record)| (id.to_string(), view(&node, id, record, state.time())));
+        paging.page(views)
+    })))
+}
+
+/// One contract.
+#[utoipa::path(get, path = "/v1/contracts/{id}", tag = "contracts",
+    responses((status = 200, body = ContractView), (status = 404, body = Problem)))]
+pub(super) async fn show(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+) -> Result<Json<ContractView>, Failure> {
+    require(&person, Scope::Read)?;
+    let id = read_id(&id)?;
+    node.replica
+        .read(|ledger| {
+            let state = ledger.state();
+            state.contract(&id).map(|record| view(&node, &id, record, state.time()))
+        })
+        .map(Json)
+        .ok_or_else(|| unknown(&id))
+}
+
+/// This node's own verdict on a contract: compiled here, checked against the terms on this node's ledger.
+#[utoipa::path(get, path = "/v1/contracts/{id}/check", tag = "contracts",
+    responses((status = 200, body = Check), (status = 404, body = Problem)))]
+pub(super) async fn check(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+) -> Result<Json<Check>, Failure> {
+    require(&person, Scope::Read)?;
+    let contract = find(&node, &read_id(&id)?)?;
+    let reading = gatekeeper::check(&contract, &node.replica, now_seconds());
+    let (program, audit) = match &reading.compiled {
+        Some(compiled) => (compiled.program.to_string(), compiled.audit.to_string()),
+        None => (String::new(), String::new()),
+    };
+    Ok(Json(Check { permitted: reading.refusals.is_empty(), refusals: reasons(&reading.refusals), program, audit }))
+}
+
+/// Signs a contract with this member's key, if this node finds nothing against it.
+#[utoipa::path(post, path = "/v1/contracts/{id}/sign", tag = "contracts",
+    responses((status = 200, body = Recorded), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn sign(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+) -> Result<Json<Recorded>, Failure> {
+    require(&person, Scope::Contract)?;
+    let id = read_id(&id)?;
+    let contract = find(&node, &id)?;
+    let refusals: Vec<Refusal> = gatekeeper::check(&contract, &node.replica, now_seconds()).refusals;
+    if !refusals.is_empty() {
+        return Err(Failure::policy("this node does not sign a contract that could not run", &refusals)
+            .next(format!("treaty contract check {id}")));
+    }
+    let signature = contract.sign(&node.key).map_err(|error| Failure::malformed(error.to_string()))?;
+    let action = Action::SignContract { contract: id, party: node.me, signature };
+    Ok(Json(node.replica.record(Some(person.did), action).await?))
+}
+
+/// Files a party's signature that was made elsewhere. The ledger checks it; this node checks nothing else.
+#[utoipa::path(post, path = "/v1/contracts/{id}/signatures", tag = "contracts", request_body = FileSignature,
+    responses((status = 200, body = Recorded), (status = 400, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn file_signature(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+    Json(request): Json<FileSignature>,
+) -> Result<Json<Recorded>, Failure> {
+    require(&person, Scope::Contract)?;
+    let malformed = |error: contract::identity::IdentityError| Failure::malformed(error.to_string());
+    let action = Action::SignContract {
+        contract: read_id(&id)?,
+        party: request.party.parse().map_err(malformed)?,
+        signature: request.signature.parse().map_err(malformed)?,
+    };
+    Ok(Json(node.replica.record(Some(person.did), action).await?))
+}
+
+/// Stops all further runs under a contract, in this member's name.
+#[utoipa::path(post, path = "/v1/contracts/{id}/revoke", tag = "contracts", request_body = RevokeContract,
+    responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
+pub(super) async fn revoke(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+    Json(request): Json<RevokeContract>,
+) -> Result<Json<Recorded>, Failure> {
+    require(&person, Scope::Contract)?;
+    let action = Action::RevokeContract { contract: read_id(&id)?, reason: request.reason };
+    Ok(Json(node.replica.record(Some(person.did), action).await?))
+}
+
+fn find(node: &Node, id: &Hash) -> Result<Arc<Contract>, Failure> {
+    let found = node.replica.read(|ledger| ledger.state().contract(id).map(|record| Arc::clone(&record.contract)));
+    found.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &Hash) -> Failure {
+    Failure::not_found(format!("contract {id} is not on the ledger")).next("treaty contract list")
+}
+
+fn view(node: &Node, id: &Hash, record: &ContractRecord, now: u64) -> ContractView {
+    let signatures = record.contract.parties.iter().map(|party| SignatureView {
+        party: party.name.clone(),
+        signature: record.signatures.get(&party.member).map(ToString::to_string),
+    });
+    ContractView {
+        id: id.to_string(),
+        state: record.state_at(now).to_string(),
+        contract: Contract::clone(&record.contract),
+        signatures: signatures.collect(),
+        runs_taken: record.runs_taken,
+        text: text(node, &record.contract, None),
+    }
+}

@@ -1,0 +1,257 @@
+//! Importing, publishing and finding datasets.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::auth::Scope;
+use api::types::datasets::{CatalogEntry, ColumnDeclaration, DatasetView, Format, ImportDataset, PublishDataset, Upload};
+use api::types::ledger::Recorded;
+use api::types::{Page, Problem};
+use axum::body::Body;
+use axum::extract::{OriginalUri, Path, Query, State};
+use axum::http::{HeaderMap, Method};
+use axum::{Extension, Json};
+use contract::Dataset;
+use futures::StreamExt;
+use ledger::Action;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncWriteExt;
+use vault::{Declaration, ImportRequest};
+
+use super::admit::{credentials, require};
+use super::paging::Paging;
+use crate::draft::nonce;
+use crate::failure::Failure;
+use crate::node::Node;
+use crate::persons::Person;
+use crate::setup::now_seconds;
+
+/// Takes a file, streaming it to disk; its signature is checked once its hash is known.
+pub(super) async fn upload(
+    State(node): State<Arc<Node>>,
+    method: Method,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Upload>, Failure> {
+    let credentials = credentials(&headers)?;
+    let upload = nonce()?;
+    let path = upload_path(&node, &upload)?;
+    let received = receive(&path, body, node.config.upload_bytes_max).await;
+    let admitted = received.and_then(|(bytes, hash)| {
+        let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
+        let person = node.persons.admit(&credentials, method.as_str(), path_and_query, &hash, now_seconds())?;
+        require(&person, Scope::Data)?;
+        Ok(bytes)
+    });
+    match admitted {
+        Ok(bytes) => Ok(Json(Upload { upload, bytes })),
+        Err(failure) => {
+            tokio::fs::remove_file(&path).await.ok();
+            Err(failure)
+        }
+    }
+}
+
+/// Writes a body to a file; answers with its length and SHA-256.
+async fn receive(path: &PathBuf, body: Body, bytes_max: u64) -> Result<(u64, [u8; 32]), Failure> {
+    let broken = |error: std::io::Error| Failure::unavailable(format!("the upload could not be kept: {error}"));
+    let mut file = tokio::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .await
+        .map_err(broken)?;
+    let (mut hash, mut bytes) = (Sha256::new(), 0);
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Failure::malformed(format!("the upload broke off: {error}")))?;
+        bytes += chunk.len() as u64;
+        if bytes > bytes_max {
+            return Err(Failure::malformed(format!(
+                "the upload is larger than {bytes_max} bytes, the `upload_bytes_max` of node.toml"
+            )));
+        }
+        hash.update(&chunk);
+        file.write_all(&chunk).await.map_err(broken)?;
+    }
+    file.flush().await.map_err(broken)?;
+    Ok((bytes, hash.finalize().into()))
+}
+
+/// Where an upload waits. Its name comes from a request, so that it is checked before it becomes part of a path.
+fn upload_path(node: &Node, upload: &str) -> Result<PathBuf, Failure> {
+    let is_ours = upload.len() == 32 && upload.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_ours
+        .then(|| node.home.uploads().join(upload))
+        .ok_or_else(|| Failure::malformed(format!("`{upload}` is no upload")))
+}
+
+/// Imports an upload as the next version of a dataset in the vault. Nothing is published by this.
+#[utoipa::path(post, path = "/v1/datasets", tag = "datasets", request_body = ImportDataset,
+    responses((status = 200, body = DatasetView), (status = 400, body = Problem)))]
+pub(super) async fn import(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Json(request): Json<ImportDataset>,
+) -> Result<Json<DatasetView>, Failure> {
+    require(&person, Scope::Data)?;
+    let path = upload_path(&node, &request.upload)?;
+    if !path.exists() {
+        return Err(Failure::not_found(format!("there is no upload `{}`", request.upload)));
+    }
+    let importing = Arc::clone(&node);
+    let file = path.clone();
+    let imported = tokio::task::spawn_blocking(move || {
+        let columns: BTreeMap<_, _> = request.columns.into_iter().map(declaration).collect();
+        let format = match request.format {
+            Format::Csv => vault::Format::Csv,
+            Format::Parquet => vault::Format::Parquet,
+        };
+        importing.vault.import(&ImportRequest {
+            name: &request.name,
+            description: &request.description,
+            file: &file,
+            format,
+            columns: &columns,
+        })
+    })
+    .await
+    .map_err(|_| Failure::unavailable("the import broke off"))?;
+    tokio::fs::remove_file(&path).await.ok();
+    let imported = imported.map_err(|error| Failure::malformed(error.to_string()))?;
+    let notes = imported.notes.iter().map(|note| {
+        let suggestion = note.suggested_flag().map(|flag| format!("; you may declare --column {flag}"));
+        format!("{}: {}, because {}{}", note.column, vault::type_name(note.kind), note.because, suggestion.unwrap_or_default())
+    });
+    let mut view = describe(&node, &imported.name, imported.version)?;
+    view.notes = notes.collect();
+    Ok(Json(view))
+}
+
+fn declaration(column: ColumnDeclaration) -> (String, Declaration) {
+    let ColumnDeclaration { name, kind, nullable, unit, description, values, range, null_as } = column;
+    (name, Declaration { kind, nullable, unit, description, values, range, null_as })
+}
+
+/// The dataset versions in this node's vault.
+#[utoipa::path(get, path = "/v1/datasets", tag = "datasets", params(Paging),
+    responses((status = 200, body = Page<DatasetView>)))]
+pub(super) async fn list(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<DatasetView>>, Failure> {
+    require(&person, Scope::Read)?;
+    let mut versions = Vec::new();
+    for name in node.vault.list().map_err(broken)? {
+        for version in node.vault.versions(&name).map_err(broken)? {
+            versions.push((format!("{name}@{version:010}"), (name.clone(), version)));
+        }
+    }
+    let page = paging.page(versions.into_iter());
+    let views = page.items.iter().map(|(name, version)| describe(&node, name, *version));
+    Ok(Json(Page { items: views.collect::<Result<_, _>>()?, next: page.next }))
+}
+
+fn broken(error: vault::VaultError) -> Failure {
+    Failure::not_found(error.to_string())
+}
+
+fn describe(node: &Node, name: &str, version: u32) -> Result<DatasetView, Failure> {
+    let held = node.vault.describe(name, version).map_err(broken)?;
+    let reference = format!("{}/{name}@{version}", node.config.name);
+    let published = node.replica.read(|ledger| ledger.state().dataset(&reference).is_some());
+    Ok(DatasetView {
+        reference,
+        id: held.id.to_string(),
+        schema: held.schema,
+        rows: held.rows,
+        root: held.root.to_string(),
+        notes: Vec::new(),
+        published,
+    })
+}
+
+/// Puts a dataset's description, schema and terms on the ledger. Never the data.
+#[utoipa::path(post, path = "/v1/datasets/{name}/publish", tag = "datasets", request_body = PublishDataset,
+    responses((status = 200, body = Recorded), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn publish(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Path(name): Path<String>,
+    Json(request): Json<PublishDataset>,
+) -> Result<Json<Recorded>, Failure> {
+    require(&person, Scope::Data)?;
+    let version = match request.version {
+        Some(version) => version,
+        None => node.vault.versions(&name).map_err(broken)?.last().copied().unwrap_or(1),
+    };
+    let held = node.vault.describe(&name, version).map_err(broken)?;
+    let dataset = Dataset {
+        id: held.id,
+        path: format!("{}/{name}", node.config.name),
+        version,
+        owner: node.me,
+        description: held.description,
+        schema: held.schema,
+        rows: held.rows,
+        root: held.root,
+        terms: request.terms,
+    };
+    let action = Action::PublishDataset(Box::new(dataset));
+    Ok(Json(node.replica.record(Some(person.did), action).await?))
+}
+
+/// `?search=…`
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Search {
+    /// Words that all have to occur in path, description, column names or their descriptions; all when empty.
+    search: String,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// Items at most.
+    limit: Option<usize>,
+}
+
+/// Finds published datasets by words.
+#[utoipa::path(get, path = "/v1/catalog", tag = "datasets", params(Search),
+    responses((status = 200, body = Page<CatalogEntry>)))]
+pub(super) async fn catalog(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Query(search): Query<Search>,
+) -> Result<Json<Page<CatalogEntry>>, Failure> {
+    require(&person, Scope::Read)?;
+    let words: Vec<String> = search.search.split_whitespace().map(str::to_lowercase).collect();
+    let paging = Paging { after: search.after, limit: search.limit };
+    Ok(Json(node.replica.read(|ledger| {
+        let published = ledger.state().datasets().filter(|(_, record)| record.withdrawn.is_none());
+        let hits = published.filter(|(_, record)| matches(&record.dataset, &words));
+        paging.page(hits.map(|(reference, record)| {
+            let entry = CatalogEntry {
+                reference: reference.to_owned(),
+                owner: node.names.name(&record.dataset.owner),
+                dataset: Dataset::clone(&record.dataset),
+            };
+            (reference.to_owned(), entry)
+        }))
+    })))
+}
+
+fn matches(dataset: &Dataset, words: &[String]) -> bool {
+    let mut text = format!("{} {}", dataset.path, dataset.description);
+    for column in &dataset.schema.columns {
+        for part in [&column.name, &column.description, &column.unit] {
+            text.push(' ');
+            text.push_str(part);
+        }
+    }
+    let text = text.to_lowercase();
+    words.iter().all(|word| text.contains(word))
+}

@@ -1,0 +1,95 @@
+//! The API that this member's persons use: JSON over HTTPS, every request signed.
+
+mod admit;
+mod contracts;
+mod datasets;
+mod ledger;
+mod paging;
+mod runs;
+mod serve;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) use serve::serve;
+
+use crate::node::Node;
+
+/// The largest JSON request.
+const BODY_BYTES_MAX: usize = 2 << 20;
+
+/// The head of the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Treaty node",
+        description = "What a member's persons may ask of the member's node. Every request but `GET /v1/openapi.json` \
+            carries `Authorization: Treaty <person> <unix seconds> <nonce> <signature>`: Ed25519 by a person's key \
+            that the member delegated, over method, path with query, SHA-256 of the body, time and nonce. A refusal \
+            is a `Problem`: its `rule` is stable, its `message` says what, where and what to do."
+    )
+)]
+struct Head;
+
+/// Every route with its description; without a node, for the golden OpenAPI document.
+fn routes() -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::with_openapi(Head::openapi())
+        .routes(routes!(ledger::status))
+        .routes(routes!(ledger::points))
+        .routes(routes!(ledger::entries))
+        .routes(routes!(ledger::checkpoint))
+        .routes(routes!(ledger::events))
+        .routes(routes!(datasets::import, datasets::list))
+        .routes(routes!(datasets::publish))
+        .routes(routes!(datasets::catalog))
+        .routes(routes!(contracts::templates))
+        .routes(routes!(contracts::draft))
+        .routes(routes!(contracts::propose, contracts::list))
+        .routes(routes!(contracts::show))
+        .routes(routes!(contracts::check))
+        .routes(routes!(contracts::sign))
+        .routes(routes!(contracts::file_signature))
+        .routes(routes!(contracts::revoke))
+        .routes(routes!(runs::start, runs::list))
+        .routes(routes!(runs::show))
+        .routes(routes!(runs::result))
+        .routes(routes!(runs::egress))
+        .routes(routes!(runs::proof))
+        .routes(routes!(runs::watch))
+}
+
+/// The router of a running node.
+fn router(node: Arc<Node>) -> axum::Router {
+    let (router, document) = routes().split_for_parts();
+    let signed = router
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&node), admit::admit))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    // An upload is hashed while it is written to disk, and its signature is checked after that.
+    let uploads = axum::Router::new()
+        .route("/v1/uploads", post(datasets::upload))
+        .layer(DefaultBodyLimit::disable());
+    let open = axum::Router::new().route("/v1/openapi.json", get(move || async move { Json(document) }));
+    signed.merge(uploads).merge(open).with_state(node)
+}
+
+#[cfg(test)]
+mod tests {
+    /// `crates/api/openapi.json` is what clients are built from: a change to the API must show in its diff.
+    #[test]
+    fn the_golden_openapi_document_is_true() {
+        let (_, document) = super::routes().split_for_parts();
+        let found = document.to_pretty_json().unwrap() + "\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/openapi.json");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &found).unwrap();
+        }
+        let golden = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(golden == found, "the API changed: read the diff after `UPDATE_GOLDEN=1 cargo test -p treaty-node openapi`");
+    }
+}

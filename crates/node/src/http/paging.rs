@@ -1,0 +1,53 @@
+//! Lists come in pages.
+
+use api::types::Page;
+use serde::Deserialize;
+
+/// Items on a page unless the caller asks for fewer.
+const LIMIT: usize = 100;
+/// Items on a page at most.
+const LIMIT_MAX: usize = 1000;
+
+/// `?after=…&limit=…`
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Paging {
+    /// The `next` of the page before; absent for the first page.
+    pub(crate) after: Option<String>,
+    /// Items at most (1 to 1000; 100 when absent).
+    pub(crate) limit: Option<usize>,
+}
+
+impl Paging {
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX)
+    }
+
+    /// One page of items in ascending order of their cursors.
+    pub(crate) fn page<T>(&self, items: impl Iterator<Item = (String, T)>) -> Page<T> {
+        let limit = self.limit();
+        let after = self.after.as_deref();
+        let mut rest = items.filter(|(cursor, _)| after.is_none_or(|after| cursor.as_str() > after));
+        let taken: Vec<_> = rest.by_ref().take(limit).collect();
+        let more = rest.next().is_some();
+        let next = taken.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
+        Page { items: taken.into_iter().map(|(_, item)| item).collect(), next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_overlap() {
+        let items = || (0..10).map(|n| (format!("{n}"), n));
+        let first = Paging { after: None, limit: Some(4) }.page(items());
+        assert_eq!((first.items, first.next.as_deref()), (vec![0, 1, 2, 3], Some("3")));
+        let second = Paging { after: first.next, limit: Some(4) }.page(items());
+        assert_eq!(second.items, vec![4, 5, 6, 7]);
+        let last = Paging { after: second.next, limit: Some(4) }.page(items());
+        assert_eq!((last.items, last.next), (vec![8, 9], None));
+    }
+}

@@ -1,0 +1,239 @@
+//! The node itself: what it holds, how it starts and stops.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::{Did, Hash};
+use ledger::{Alliance, Ledger};
+use peers::{
+    Body, Channels, Client, ClientLimits, Identity, Listener, ListenerLimits, Peer, Registry, SessionLimits, Sessions,
+};
+use thiserror::Error;
+use tokio::sync::watch;
+use vault::Vault;
+
+use crate::failure::Failure;
+use crate::home::{self, Config, Home, HomeError};
+use crate::journal::{Journal, JournalError, Leaving};
+use crate::names::Names;
+use crate::persons::Persons;
+use crate::replica::Replica;
+use crate::runs::{self, Desk};
+use crate::setup::{SetupError, read_alliance};
+use crate::{http, peer_routes};
+
+/// Why a node could not run.
+#[derive(Debug, Error)]
+pub enum NodeError {
+    /// Its directory.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// Its founding document.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// It has not joined an alliance.
+    #[error("`{directory}` has joined no alliance; run `treaty alliance join --dir {directory} ALLIANCE.json`")]
+    NotJoined {
+        /// The node's directory.
+        directory: String,
+    },
+    /// Its replica of the ledger.
+    #[error("the ledger: {0}")]
+    Ledger(#[from] ledger::LedgerError),
+    /// Its vault.
+    #[error("the vault: {0}")]
+    Vault(#[from] vault::VaultError),
+    /// Its journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Its connections to other nodes.
+    #[error(transparent)]
+    Peers(#[from] peers::Error),
+    /// Its own address or runtime.
+    #[error("cannot serve at `{address}`: {source}")]
+    Serve {
+        /// Where.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// When a node stops by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// On SIGINT or SIGTERM.
+    Signals,
+    /// Also when standard input is closed: whoever started the node is gone.
+    SignalsOrStdinClosed,
+}
+
+/// Everything that a node holds while it runs.
+pub(crate) struct Node {
+    pub(crate) me: Did,
+    pub(crate) config: Config,
+    pub(crate) home: Home,
+    pub(crate) names: Names,
+    pub(crate) persons: Persons,
+    pub(crate) key: contract::SigningKey,
+    pub(crate) replica: Arc<Replica>,
+    pub(crate) vault: Vault,
+    pub(crate) journal: Journal,
+    pub(crate) desk: Desk,
+    pub(crate) sessions: Sessions,
+    pub(crate) channels: Channels,
+    peers: Client,
+}
+
+impl Node {
+    /// The one door through which a run's data leaves this node over requests: counted before it is sent.
+    pub(crate) async fn leave(
+        &self,
+        run: &Hash,
+        to: &Did,
+        kind: Leaving,
+        path: &str,
+        body: &[u8],
+    ) -> Result<(), Failure> {
+        self.journal.count(run, to, kind, body.len() as u64, 1)?;
+        let body = Body::Octets(Bytes::copy_from_slice(body));
+        let answer = self.peers.request(&to.to_string(), axum::http::Method::POST, path, body).await;
+        let answer = answer.map_err(|error| Failure::unavailable(error.to_string()))?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(answer.body()).chars().take(300).collect::<String>();
+        Err(Failure::unavailable(format!("`{}` answered {}: {said}", self.names.name(to), answer.status())))
+    }
+}
+
+/// Runs a node until it is told to stop. Prints one line `ready peer=… api=…` once it serves.
+pub fn run(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| NodeError::Serve { address: "this machine".to_owned(), source })?;
+    let outcome = runtime.block_on(serve(directory, shutdown));
+    // A computation that is under way on a blocking thread is not waited for: its run fails by the deadline.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
+    let home = Home::new(directory);
+    let alliance = joined(&home, directory)?;
+    let config = home.read_config()?;
+    let key = home.read_member_key()?;
+    home::make_directory(&home.uploads())?;
+
+    let registry = Arc::new(Registry::new(alliance.members.iter().map(peer))?);
+    let channels = Channels::new(&identity(&home)?, registry)?;
+    let sessions = Sessions::new(SessionLimits::default());
+    let client = Client::new(channels.clone(), ClientLimits::default());
+    let ledger = Ledger::open(&home.ledger(), alliance.clone())?;
+    let listener = Listener::bind(&config.peer, channels.clone(), ListenerLimits::default()).await?;
+    let peer_address = listener.address();
+
+    let node = Arc::new(Node {
+        me: key.did(),
+        names: Names::of(&alliance),
+        persons: Persons::new(key.did(), home.clone()),
+        replica: Arc::new(Replica::new(ledger, key.clone(), client.clone())?),
+        vault: Vault::open(&home.vault())?,
+        journal: Journal::open(&home.journal())?,
+        desk: Desk::default(),
+        sessions: sessions.clone(),
+        channels,
+        peers: client,
+        key,
+        home,
+        config,
+    });
+
+    let (stop, stopping) = watch::channel(false);
+    let api = http::serve(Arc::clone(&node), stopping.clone()).await?;
+    tokio::spawn(listener.serve(peer_routes::router(Arc::clone(&node)), sessions, stopped(stopping)));
+    if !node.replica.is_operator() {
+        let replica = Arc::clone(&node.replica);
+        tokio::spawn(async move { replica.follow().await });
+    }
+    tokio::spawn(runs::conduct(Arc::clone(&node)));
+    tracing::info!(member = %node.me, name = node.config.name, peer = %peer_address, api = %api.address, "ready");
+    println!("ready peer={peer_address} api={}", api.address);
+
+    until(shutdown).await;
+    tracing::info!("stopping");
+    stop.send(true).ok();
+    api.finished.await.ok();
+    Ok(())
+}
+
+/// Completes when the node stops.
+pub(crate) async fn stopped(mut stopping: watch::Receiver<bool>) {
+    stopping.wait_for(|stopping| *stopping).await.ok();
+}
+
+fn joined(home: &Home, directory: &Path) -> Result<Alliance, NodeError> {
+    if !home.alliance().exists() {
+        return Err(NodeError::NotJoined { directory: directory.display().to_string() });
+    }
+    Ok(read_alliance(&home::read(&home.alliance())?)?)
+}
+
+fn peer(card: &ledger::Card) -> Peer {
+    Peer {
+        member: card.member.to_string(),
+        endpoint: card.peer.clone(),
+        // A founding document is only read when every card is well-formed.
+        certificates: card.certificate_der().iter().map(|der| peers::Fingerprint::of_der(der)).collect(),
+    }
+}
+
+/// The node's certificate with its key.
+pub(crate) fn identity(home: &Home) -> Result<Identity, NodeError> {
+    let text = |path: std::path::PathBuf| -> Result<zeroize::Zeroizing<String>, HomeError> {
+        let bytes = home::read(&path)?;
+        String::from_utf8(bytes)
+            .map(zeroize::Zeroizing::new)
+            .map_err(|error| HomeError::Malformed { path, reason: error.utf8_error().to_string() })
+    };
+    Ok(Identity::from_pem(&text(home.node_certificate())?, &text(home.node_key())?)?)
+}
+
+/// Waits for a reason to stop.
+async fn until(shutdown: Shutdown) {
+    let interrupted = tokio::signal::ctrl_c();
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let orphaned = async {
+        match shutdown {
+            Shutdown::Signals => std::future::pending().await,
+            Shutdown::SignalsOrStdinClosed => stdin_closed().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupted => {}
+        () = terminated => {}
+        () = orphaned => {}
+    }
+}
+
+/// Completes when standard input ends. A thread of its own, because reading standard input cannot be cancelled.
+async fn stdin_closed() {
+    let (closed, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut scratch = [0; 256];
+        let mut stdin = io::stdin().lock();
+        while matches!(stdin.read(&mut scratch), Ok(1..)) {}
+        closed.send(()).ok();
+    });
+    wait.await.ok();
+}

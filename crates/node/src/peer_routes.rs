@@ -1,0 +1,145 @@
+//! What other members' nodes may ask of this one. The caller is known by its certificate.
+//!
+//! | route | on whose node | carries |
+//! | --- | --- | --- |
+//! | `POST /peer/ledger/transactions` | the operator's | a signed transaction to be ordered |
+//! | `GET /peer/ledger/news?size=&final=` | the operator's | entries and checkpoints that are new to a follower |
+//! | `POST /peer/ledger/cosignatures` | the operator's | a follower's cosignature |
+//! | `POST /peer/runs/{run}/inputs` | a compute party's | a provider's input shares |
+//! | `POST /peer/runs/{run}/outputs` | a receiver's | a compute party's output shares |
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use contract::{Did, Hash};
+use ledger::{Phase, SignedTransaction};
+use peers::Caller;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+use crate::journal::Note;
+use crate::node::Node;
+use crate::replica::Ordered;
+use crate::runs::{self, shares::InputShares};
+use crate::setup::now_seconds;
+
+/// How far another node may be ahead of this one on the ledger.
+const LAG_SECONDS: u64 = 10;
+/// The largest share message that a node takes.
+const SHARES_BYTES_MAX: usize = 256 << 20;
+
+/// The routes.
+pub(crate) fn router(node: Arc<Node>) -> Router {
+    let ledger = Router::new()
+        .route("/peer/ledger/transactions", post(order))
+        .route("/peer/ledger/news", get(news))
+        .route("/peer/ledger/cosignatures", post(cosignature))
+        .layer(DefaultBodyLimit::max(2 << 20));
+    let shares = Router::new()
+        .route("/peer/runs/{run}/inputs", post(inputs))
+        .route("/peer/runs/{run}/outputs", post(outputs))
+        .layer(DefaultBodyLimit::max(SHARES_BYTES_MAX));
+    ledger.merge(shares).with_state(node)
+}
+
+fn must_be_operator(node: &Node) -> Result<(), Failure> {
+    if node.replica.is_operator() {
+        return Ok(());
+    }
+    let operator = node.names.name(&node.replica.operator());
+    Err(Failure::refused("not-the-operator", format!("the ledger is ordered by `{operator}`, not by this node")))
+}
+
+async fn order(State(node): State<Arc<Node>>, body: Bytes) -> Result<Json<Ordered>, Failure> {
+    must_be_operator(&node)?;
+    let transaction =
+        SignedTransaction::from_bytes(&body).map_err(|error| Failure::malformed(error.to_string()))?;
+    // Any member may hand in any member's transaction: it is the signature that counts.
+    Ok(Json(node.replica.order(transaction)?))
+}
+
+#[derive(Deserialize)]
+struct From {
+    size: u64,
+    #[serde(rename = "final")]
+    final_size: u64,
+}
+
+async fn news(State(node): State<Arc<Node>>, Query(from): Query<From>) -> Result<Response, Failure> {
+    must_be_operator(&node)?;
+    let news = node.replica.news(from.size, from.final_size).await?;
+    Ok(Json(news).into_response())
+}
+
+async fn cosignature(State(node): State<Arc<Node>>, note: String) -> Result<Response, Failure> {
+    must_be_operator(&node)?;
+    node.replica.add_cosignature(&note)?;
+    Ok(([(CONTENT_TYPE, "application/json")], "{}").into_response())
+}
+
+/// Takes a provider's shares for a run that this node's gatekeeper permitted. They are checked against the
+/// provider's commitment before they are used; here only that they come from a provider of the run, once.
+async fn inputs(
+    State(node): State<Arc<Node>>,
+    Extension(Caller(caller)): Extension<Caller>,
+    Path(run): Path<String>,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let (run, provider) = (read_run(&run)?, read_caller(&caller)?);
+    if !awaits_input(&node, &run, &provider).await {
+        return Err(Failure::refused("not-awaited", format!("run {run} awaits no input of `{caller}` here")));
+    }
+    if node.journal.has(&run, Note::Input(&provider))? {
+        return Err(Failure::refused("already-there", format!("`{caller}` has already sent its input for run {run}")));
+    }
+    InputShares::from_bytes(&body).map_err(|error| Failure::malformed(format!("input shares: {error}")))?;
+    node.journal.put(&run, Note::Input(&provider), &body)?;
+    node.desk.arrivals.notify_waiters();
+    Ok(([(CONTENT_TYPE, "application/json")], "{}").into_response())
+}
+
+/// Whether this compute party takes part in the run and that provider does too. The provider may have seen the last
+/// permit a moment before this node does.
+async fn awaits_input(node: &Node, run: &Hash, provider: &Did) -> bool {
+    let phase = runs::wait_for(node, run, now_seconds() + LAG_SECONDS, |record| {
+        (record.phase != Phase::Requested).then_some(record.phase)
+    });
+    if !matches!(phase.await, Some(Phase::Permitted | Phase::Running)) {
+        return false;
+    }
+    node.replica.read(|ledger| {
+        let state = ledger.state();
+        let contract = state.run(run).and_then(|record| state.contract(&record.contract));
+        contract.is_some_and(|record| {
+            let contract = &record.contract;
+            contract.inputs().any(|(_, input)| input.provider == *provider)
+                && contract.protection.compute_parties.contains(&node.me)
+        })
+    })
+}
+
+async fn outputs(
+    State(node): State<Arc<Node>>,
+    Extension(Caller(caller)): Extension<Caller>,
+    Path(run): Path<String>,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let (run, party) = (read_run(&run)?, read_caller(&caller)?);
+    // The compute party may have seen the last receipt a moment before this node does.
+    runs::wait_for(&node, &run, now_seconds() + LAG_SECONDS, |record| (!record.phase.is_open()).then_some(())).await;
+    runs::receive_output(&node, &run, &party, &body)?;
+    Ok(([(CONTENT_TYPE, "application/json")], "{}").into_response())
+}
+
+fn read_run(text: &str) -> Result<Hash, Failure> {
+    text.parse().map_err(|_| Failure::malformed(format!("`{text}` is no run: expected 64 hexadecimal digits")))
+}
+
+fn read_caller(caller: &str) -> Result<Did, Failure> {
+    caller.parse().map_err(|_| Failure::malformed(format!("`{caller}` is no member")))
+}

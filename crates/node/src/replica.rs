@@ -1,0 +1,284 @@
+//! This node's replica of the ledger: recording, ordering (on the operator's node) and following.
+//!
+//! A follower asks the operator for what is new and waits there until something is (long poll), replays it, and
+//! cosigns the checkpoint that it reached by its own computation. A node acts on an entry only once a quorum has
+//! cosigned a checkpoint over it, so that an operator who shows different histories to different members is noticed
+//! before anyone shares a byte.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use api::types::ledger::Recorded;
+use axum::http::Method;
+use bytes::Bytes;
+use contract::{Did, Hash, SigningKey};
+use ledger::{Action, Applied, Event, Ledger, LedgerError, Page, Refused, SignedTransaction, Transaction};
+use ledger::log::Checkpoint;
+use peers::Body;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::failure::Failure;
+use crate::setup::now_seconds;
+
+/// How long the operator holds a follower's question when nothing is new.
+const LONG_POLL: Duration = Duration::from_secs(10);
+/// How long a member waits for its entry to become final.
+const FINALITY: Duration = Duration::from_secs(20);
+
+/// How far the replica is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heads {
+    /// Entries replayed.
+    pub(crate) size: u64,
+    /// Entries under a checkpoint that a quorum cosigned.
+    pub(crate) final_size: u64,
+}
+
+/// What the operator answers to a follower: what is new to it, and the newest checkpoint that a quorum cosigned.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct News {
+    page: Page,
+    #[serde(rename = "final")]
+    final_checkpoint: Option<String>,
+}
+
+/// What the operator answers to a member that submits: the entry's index, or the rule that refused.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Ordered {
+    Entry(u64),
+    Refused { rule: String, message: String },
+}
+
+/// This node's replica.
+pub(crate) struct Replica {
+    ledger: Mutex<Ledger>,
+    key: SigningKey,
+    alliance: Hash,
+    operator: Did,
+    heads: watch::Sender<Heads>,
+    /// What happened since this node was started, by entry.
+    events: Mutex<BTreeMap<u64, Vec<Event>>>,
+    /// Sequence number of this member's last acknowledged transaction; held while one is under way.
+    submitting: tokio::sync::Mutex<u64>,
+    peers: peers::Client,
+}
+
+impl Replica {
+    pub(crate) fn new(mut ledger: Ledger, key: SigningKey, peers: peers::Client) -> Result<Self, LedgerError> {
+        let (alliance, operator) = (ledger.state().alliance_id(), ledger.state().alliance().operator);
+        if key.did() == operator {
+            // The founding entry, or what a crash left without a signature.
+            ledger.sign_checkpoint(&key)?;
+        }
+        let heads = watch::Sender::new(heads(&ledger));
+        Ok(Self {
+            ledger: Mutex::new(ledger),
+            key,
+            alliance,
+            operator,
+            heads,
+            events: Mutex::default(),
+            submitting: tokio::sync::Mutex::new(0),
+            peers,
+        })
+    }
+
+    pub(crate) fn is_operator(&self) -> bool {
+        self.key.did() == self.operator
+    }
+
+    pub(crate) fn operator(&self) -> Did {
+        self.operator
+    }
+
+    /// Looks at the ledger. Short: everything else waits meanwhile.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
+        look(&self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = act(&mut ledger);
+        let now = heads(&ledger);
+        drop(ledger);
+        self.heads.send_if_modified(|heads| std::mem::replace(heads, now) != now);
+        outcome
+    }
+
+    /// What the entries of a range caused.
+    pub(crate) fn events(&self, from: u64, to: u64) -> Vec<Event> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.range(from..to).flat_map(|(_, events)| events.clone()).collect()
+    }
+
+    fn keep_events(&self, applied: Vec<Applied>) {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.extend(applied.into_iter().map(|applied| (applied.index, applied.events)));
+    }
+
+    /// Tells how far the replica is, now and whenever that changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<Heads> {
+        self.heads.subscribe()
+    }
+
+    /// Writes on the ledger in this member's name and waits until a quorum has cosigned it.
+    pub(crate) async fn record(&self, person: Option<Did>, action: Action) -> Result<Recorded, Failure> {
+        let entry = self.submit(person, action).await?;
+        let mut heads = self.watch();
+        let reached = tokio::time::timeout(FINALITY, heads.wait_for(|heads| heads.final_size > entry)).await;
+        match reached {
+            Ok(Ok(_)) => Ok(Recorded { entry }),
+            _ => Err(Failure::unavailable(format!(
+                "entry {entry} is on the ledger, but no quorum cosigned it within {} seconds: too few members' \
+                 nodes are up",
+                FINALITY.as_secs()
+            ))),
+        }
+    }
+
+    /// Writes on the ledger in this member's name; answers with the entry's index once the operator ordered it.
+    async fn submit(&self, person: Option<Did>, action: Action) -> Result<u64, Failure> {
+        let mut last = self.submitting.lock().await;
+        let member = self.key.did();
+        let sequence = self.read(|ledger| ledger.state().next_sequence(&member)).max(*last + 1);
+        let transaction = Transaction { alliance: self.alliance, member, sequence, person, action };
+        let signed = SignedTransaction::sign(transaction, &self.key)
+            .map_err(|error| Failure::malformed(error.to_string()))?;
+        let ordered = if self.is_operator() { self.order(signed)? } else { self.forward(&signed).await? };
+        match ordered {
+            Ordered::Entry(index) => {
+                *last = sequence;
+                Ok(index)
+            }
+            Ordered::Refused { rule, message } => Err(Failure::refused(rule, message)),
+        }
+    }
+
+    /// Hands a transaction to the operator's node.
+    async fn forward(&self, signed: &SignedTransaction) -> Result<Ordered, Failure> {
+        let body = signed.to_bytes().map_err(|error| Failure::malformed(error.to_string()))?;
+        self.ask(Method::POST, "/peer/ledger/transactions", Body::Json(body.into())).await
+    }
+
+    async fn ask<T: for<'de> Deserialize<'de>>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<T, Failure> {
+        let operator = self.operator.to_string();
+        let answer = self.peers.request(&operator, method, path, body).await;
+        let answer = answer.map_err(|error| Failure::unavailable(format!("the ledger's operator: {error}")))?;
+        if !answer.status().is_success() {
+            let said = String::from_utf8_lossy(answer.body()).chars().take(300).collect::<String>();
+            let text = format!("the ledger's operator answered {}: {said}", answer.status());
+            return Err(Failure::unavailable(text));
+        }
+        serde_json::from_slice(answer.body())
+            .map_err(|error| Failure::unavailable(format!("the ledger's operator answered nonsense: {error}")))
+    }
+
+    /// On the operator's node: orders a transaction, durably, and signs the new checkpoint.
+    pub(crate) fn order(&self, transaction: SignedTransaction) -> Result<Ordered, Failure> {
+        self.change(|ledger| {
+            let outcome = ledger.append(now_seconds(), vec![transaction]).map_err(broken)?;
+            match outcome.into_iter().next() {
+                Some(Ok(applied)) => {
+                    let index = applied.index;
+                    self.keep_events(vec![applied]);
+                    ledger.sign_checkpoint(&self.key).map_err(broken)?;
+                    Ok(Ordered::Entry(index))
+                }
+                Some(Err(refused)) => Ok(refusal(&refused)),
+                None => Err(Failure::unavailable("the ledger ordered nothing")),
+            }
+        })
+    }
+
+    /// On the operator's node: what a follower that has `size` entries and knows `final_size` of them to be final
+    /// should see next; waits until there is something.
+    pub(crate) async fn news(&self, size: u64, final_size: u64) -> Result<News, Failure> {
+        let mut heads = self.watch();
+        let news = heads.wait_for(|heads| heads.size > size || heads.final_size > final_size);
+        let _ = tokio::time::timeout(LONG_POLL, news).await;
+        self.read(|ledger| {
+            let final_checkpoint = ledger.final_checkpoint().map(|(_, note)| note.clone());
+            Ok(News { page: ledger.page(size)?, final_checkpoint })
+        })
+        .map_err(broken)
+    }
+
+    /// On the operator's node: takes a member's cosignature of a checkpoint.
+    pub(crate) fn add_cosignature(&self, note: &str) -> Result<(), Failure> {
+        self.change(|ledger| ledger.add_cosignature(note))
+            .map(|_| ())
+            .map_err(|error| Failure::malformed(error.to_string()))
+    }
+
+    /// On every other node: follows the operator for as long as the node runs.
+    pub(crate) async fn follow(&self) {
+        let mut failures = 0_u32;
+        loop {
+            match self.follow_once().await {
+                Ok(()) => failures = 0,
+                Err(failure) => {
+                    if failures == 0 {
+                        tracing::warn!(reason = failure.problem.message, "cannot follow the ledger; trying again");
+                    }
+                    failures = failures.saturating_add(1);
+                    let pause = Duration::from_millis(50 << failures.min(6));
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    async fn follow_once(&self) -> Result<(), Failure> {
+        let Heads { size, final_size } = *self.watch().borrow();
+        let path = format!("/peer/ledger/news?size={size}&final={final_size}");
+        let news: News = self.ask(Method::GET, &path, Body::Empty).await?;
+        let cosignature = self.change(|ledger| -> Result<_, Failure> {
+            self.keep_events(ledger.replay(&news.page).map_err(diverged)?);
+            if let Some(note) = news.final_checkpoint.filter(|note| is_covered(note, ledger)) {
+                ledger.adopt_final(&note).map_err(diverged)?;
+            }
+            let is_new = !news.page.entries.is_empty() || size <= 1;
+            let reached = ledger.latest_checkpoint().is_some_and(|(checkpoint, _)| checkpoint.size == ledger.size());
+            if is_new && reached { Ok(Some(ledger.cosign(&self.key, now_seconds()).map_err(broken)?)) } else { Ok(None) }
+        })?;
+        if let Some(note) = cosignature {
+            let body = Body::Octets(Bytes::from(note));
+            let _: serde_json::Value = self.ask(Method::POST, "/peer/ledger/cosignatures", body).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether this replica has all entries under a checkpoint; the rest comes with the next page.
+fn is_covered(note: &str, ledger: &Ledger) -> bool {
+    let size = ledger::log::Note::parse(note).ok().and_then(|note| Checkpoint::parse_body(&note.body).ok());
+    size.is_some_and(|checkpoint| checkpoint.size <= ledger.size())
+}
+
+fn broken(error: LedgerError) -> Failure {
+    Failure::unavailable(format!("the ledger: {error}"))
+}
+
+/// The operator showed something that cannot be: this node keeps its last agreed state.
+fn diverged(error: LedgerError) -> Failure {
+    tracing::error!(%error, "the operator's ledger is refused; this node keeps its last agreed state");
+    Failure::unavailable(format!("the operator's ledger is refused: {error}"))
+}
+
+fn refusal(refused: &Refused) -> Ordered {
+    Ordered::Refused { rule: "refused-by-ledger".to_owned(), message: refused.to_string() }
+}
+
+fn heads(ledger: &Ledger) -> Heads {
+    let final_size = ledger.final_checkpoint().map_or(0, |(checkpoint, _)| checkpoint.size);
+    Heads { size: ledger.size(), final_size }
+}

@@ -1,0 +1,221 @@
+//! A compute party's part: collect and check shares, run the program with the other compute parties, keep the sealed
+//! output shares, file a receipt.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::types::runs::ProgressView;
+use contract::{Did, Hash};
+use ledger::{Action, InputCommitment, OutputComponent, Receipt};
+use peers::{Plan, Run};
+use vm::Party;
+
+use super::shares::{InputShares, by_component, commit_output, opens, outputs_to_bytes};
+use super::{Granted, Trouble, has_started, wait_for};
+use crate::journal::{Leaving, Note};
+use crate::node::Node;
+use crate::setup::now_seconds;
+
+/// How long the compute parties may take to connect to each other.
+const GATHER: Duration = Duration::from_secs(15);
+
+pub(super) async fn compute(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
+    let Some(granted) = node.desk.granted(&run) else {
+        return Err(Trouble::by(node.me, "this node was restarted after it permitted the run"));
+    };
+    let Some(party) = granted.contract.protection.compute_parties.iter().position(|did| *did == node.me) else {
+        return Ok(());
+    };
+    let commitments = commitments(&node, &granted).await?;
+    let inputs = collect(&node, &granted, &commitments).await?;
+    let output = run_program(&node, &granted, party, inputs).await?;
+    for (peer, bytes, messages) in &output.left {
+        node.journal.count(&run, peer, Leaving::ProtocolMessages, *bytes, *messages)?;
+    }
+    let receipt = receipt(&node, &granted, &commitments, &output)?;
+    // Sealed before the receipt is filed: whoever said that it has a result can still hand it over after a crash.
+    node.journal.put(&run, Note::Sealed, &outputs_to_bytes(&output.messages))?;
+    node.replica.record(None, Action::File(Box::new(receipt))).await?;
+    Ok(())
+}
+
+/// Waits until every provider's commitment is on the ledger.
+async fn commitments(node: &Node, granted: &Granted) -> Result<BTreeMap<Did, InputCommitment>, Trouble> {
+    let run = &granted.run;
+    let all = wait_for(node, run, granted.deadline, |record| {
+        has_started(record).then(|| {
+            record.commitments.iter().map(|(provider, recorded)| (*provider, recorded.value.clone())).collect()
+        })
+    });
+    match all.await {
+        Some(commitments) => Ok(commitments),
+        None => {
+            let missing = granted.providers().find(|provider| {
+                node.replica.read(|ledger| {
+                    ledger.state().run(run).is_none_or(|record| !record.commitments.contains_key(*provider))
+                })
+            });
+            Err(match missing {
+                Some(provider) => Trouble::by(
+                    *provider,
+                    format!("`{}` did not commit to its input in time", node.names.name(provider)),
+                ),
+                None => Trouble::new("the run did not start in time"),
+            })
+        }
+    }
+}
+
+/// Waits for every provider's shares and checks them against its commitment; answers with one share message for each
+/// input of the program.
+async fn collect(
+    node: &Node,
+    granted: &Granted,
+    commitments: &BTreeMap<Did, InputCommitment>,
+) -> Result<Vec<Vec<u8>>, Trouble> {
+    let run = &granted.run;
+    let mut messages: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
+    for (provider, commitment) in commitments {
+        let name = node.names.name(provider);
+        let body = arrival(node, granted, provider)
+            .await?
+            .ok_or_else(|| Trouble::by(*provider, format!("`{name}` did not send its input shares in time")))?;
+        let shares = InputShares::from_bytes(&body)
+            .map_err(|error| Trouble::by(*provider, format!("the input shares of `{name}`: {error}")))?;
+        if !opens(granted.scheme, run, &shares, commitment) {
+            let text = format!("the input shares of `{name}` are not the ones that it committed to");
+            return Err(Trouble::by(*provider, text));
+        }
+        for (input, message) in shares.messages {
+            if granted.owner_of_input(input) != Some(*provider) || messages.contains_key(&input) {
+                let text = format!("`{name}` sent shares of input {input}, which is not its to send");
+                return Err(Trouble::by(*provider, text));
+            }
+            messages.insert(input, message.to_vec());
+        }
+    }
+    let wanted = 0..granted.compiled.program.inputs.len() as u32;
+    wanted
+        .map(|input| {
+            messages.remove(&input).ok_or_else(|| {
+                let owner = granted.owner_of_input(input);
+                Trouble { text: format!("the shares of input {input} are missing"), blamed: owner }
+            })
+        })
+        .collect()
+}
+
+/// One provider's shares, once they are here.
+async fn arrival(node: &Node, granted: &Granted, provider: &Did) -> Result<Option<Vec<u8>>, Trouble> {
+    loop {
+        let bell = node.desk.arrivals.notified();
+        if let Some(body) = node.journal.read(&granted.run, Note::Input(provider))? {
+            return Ok(Some(body));
+        }
+        let left = Duration::from_secs(granted.deadline.saturating_sub(now_seconds()));
+        if tokio::time::timeout(left, bell).await.is_err() {
+            return Ok(None);
+        }
+    }
+}
+
+/// What a finished computation leaves in this party's hands.
+struct Output {
+    /// One sealed share message for each output of the program.
+    messages: Vec<Vec<u8>>,
+    /// Digests of what was sent to and received from each other compute party.
+    sent: BTreeMap<Did, Hash>,
+    received: BTreeMap<Did, Hash>,
+    /// Bytes and messages that left, to whom.
+    left: Vec<(Did, u64, u64)>,
+}
+
+async fn run_program(
+    node: &Arc<Node>,
+    granted: &Arc<Granted>,
+    party: usize,
+    inputs: Vec<Vec<u8>>,
+) -> Result<Output, Trouble> {
+    let left = Duration::from_secs(granted.deadline.saturating_sub(now_seconds()));
+    let plan = Plan {
+        run: Run(*granted.run.as_bytes()),
+        parties: granted.contract.protection.compute_parties.iter().map(Did::to_string).collect(),
+        me: Party(party),
+        gather: left.min(GATHER),
+        deadline: left,
+    };
+    let transport = node.sessions.gather(&node.channels, &plan).await.map_err(|error| {
+        let absent = absent(&error).and_then(|member| member.parse().ok());
+        Trouble { text: format!("the compute parties could not connect: {error}"), blamed: absent }
+    })?;
+    let transport = Arc::new(transport);
+    let (node, granted) = (Arc::clone(node), Arc::clone(granted));
+    tokio::task::spawn_blocking(move || {
+        let mut report = |progress: vm::Progress| {
+            let count = |n| u32::try_from(n).unwrap_or(u32::MAX);
+            let view = ProgressView { done: count(progress.done), of: count(progress.of) };
+            node.desk.with(&granted.run, |active| active.progress = Some(view));
+        };
+        let program = &granted.compiled.program;
+        let entropy = vm::fresh_seed().map_err(|error| Trouble::new(error.to_string()))?;
+        let shared: Arc<dyn vm::Transport> = transport.clone();
+        let outcome = vm::run(program, granted.scheme, shared, &inputs, &entropy, &mut report);
+        let done = outcome.map_err(|error| {
+            let blamed = error.party().and_then(|party| granted.compute_party(party.0));
+            Trouble { text: format!("the computation stopped: {error}"), blamed }
+        })?;
+        let traffic = transport.traffic();
+        let messages: BTreeMap<_, _> = traffic.iter().map(|peer| (peer.party.0, peer.frames_sent)).collect();
+        let (mut sent, mut received, mut left) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        for transcript in &done.transcripts {
+            let Some(peer) = granted.compute_party(transcript.peer.0) else { continue };
+            sent.insert(peer, Hash::from_bytes(transcript.sent));
+            received.insert(peer, Hash::from_bytes(transcript.received));
+            let frames = messages.get(&transcript.peer.0).copied().unwrap_or_default();
+            left.push((peer, transcript.bytes_sent, frames));
+        }
+        Ok(Output { messages: done.outputs, sent, received, left })
+    })
+    .await
+    .map_err(|_| Trouble::new("the computation broke off"))?
+}
+
+/// The member that kept a session from coming together, when it is known.
+fn absent(error: &peers::Error) -> Option<&String> {
+    match error {
+        peers::Error::Incomplete { missing, .. } => missing.first(),
+        peers::Error::SessionRefused { member, .. } | peers::Error::Greeting { member, .. } => Some(member),
+        _ => None,
+    }
+}
+
+fn receipt(
+    node: &Node,
+    granted: &Granted,
+    commitments: &BTreeMap<Did, InputCommitment>,
+    output: &Output,
+) -> Result<Receipt, Trouble> {
+    let inputs = commitments
+        .iter()
+        .map(|(provider, commitment)| Ok((*provider, commitment.digest()?)))
+        .collect::<Result<_, contract::canonical::CanonicalError>>()
+        .map_err(|error| Trouble::new(error.to_string()))?;
+    let messages = (0..).zip(&output.messages).map(|(number, message)| (number, message.as_slice()));
+    let components =
+        by_component(granted.scheme, messages).map_err(|error| Trouble::new(error.to_string()))?;
+    let committed = components.iter().map(|(component, parts)| OutputComponent {
+        component: *component,
+        hash: commit_output(&granted.run, *component, parts),
+    });
+    Ok(Receipt {
+        run: granted.run,
+        contract: granted.contract_id,
+        program: granted.contract.computation.program,
+        party: node.me,
+        inputs,
+        sent: output.sent.clone(),
+        received: output.received.clone(),
+        output: committed.collect(),
+    })
+}

@@ -1,0 +1,216 @@
+//! What this node does in a run, from the moment it sees the request on the ledger.
+//!
+//! | it sees | it does | file |
+//! | --- | --- | --- |
+//! | requested | its gatekeeper decides | [`permit`] |
+//! | permitted by all | as data provider: local stage, commitment, shares out | [`provide`] |
+//! | | as compute party: collects shares, checks them, runs the program, files a receipt | [`compute`] |
+//! | completed (all receipts agree) | as compute party: releases its output shares to the receivers | [`release`] |
+//! | | as receiver: combines them, checks them against the receipts | [`receive`] |
+//! | refused or failed | as compute party: stops, and signs that nothing was opened, if so | [`settle`] |
+//!
+//! Output shares leave only after all receipts agreed on the ledger: a run that fails, or is disputed, opens nothing.
+
+mod compute;
+mod permit;
+mod provide;
+mod receive;
+mod release;
+mod settle;
+pub(crate) mod shares;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use api::types::runs::ProgressView;
+use contract::{Did, Hash};
+use ledger::{Action, Event, FailReason, Happening, Phase, Run};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+pub(crate) use receive::receive_output;
+
+use crate::failure::Failure;
+use crate::gatekeeper::Granted;
+use crate::node::Node;
+use crate::setup::now_seconds;
+
+/// Runs that this node takes part in just now.
+#[derive(Default)]
+pub(crate) struct Desk {
+    runs: Mutex<BTreeMap<Hash, Active>>,
+    /// Rung when shares arrive.
+    pub(crate) arrivals: Notify,
+}
+
+#[derive(Default)]
+struct Active {
+    granted: Option<Arc<Granted>>,
+    tasks: Vec<AbortHandle>,
+    progress: Option<ProgressView>,
+}
+
+impl Desk {
+    fn with<T>(&self, run: &Hash, act: impl FnOnce(&mut Active) -> T) -> T {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        act(runs.entry(*run).or_default())
+    }
+
+    fn granted(&self, run: &Hash) -> Option<Arc<Granted>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).get(run)?.granted.clone()
+    }
+
+    fn close(&self, run: &Hash) {
+        let closed = self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+        for task in closed.into_iter().flat_map(|active| active.tasks) {
+            task.abort();
+        }
+    }
+
+    /// How far this node's own computation is.
+    pub(crate) fn progress(&self, run: &Hash) -> Option<ProgressView> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).get(run)?.progress.clone()
+    }
+}
+
+/// Why this node could not do its part: what to tell the others, and who is at fault if that is known.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    text: String,
+    blamed: Option<Did>,
+}
+
+impl Trouble {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), blamed: None }
+    }
+
+    fn by(member: Did, text: impl Into<String>) -> Self {
+        Self { text: text.into(), blamed: Some(member) }
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::new(failure.problem.message)
+    }
+}
+
+impl From<crate::journal::JournalError> for Trouble {
+    fn from(error: crate::journal::JournalError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// Follows the ledger's final entries and does this node's part in every run, for as long as the node runs.
+pub(crate) async fn conduct(node: Arc<Node>) {
+    let mut heads = node.replica.watch();
+    let mut next = heads.borrow_and_update().final_size;
+    settle::pick_up(&node);
+    loop {
+        let Ok(seen) = heads.wait_for(|heads| heads.final_size > next).await.map(|heads| heads.final_size) else {
+            return;
+        };
+        for event in node.replica.events(next, seen) {
+            react(&node, &event);
+        }
+        next = seen;
+    }
+}
+
+fn react(node: &Arc<Node>, event: &Event) {
+    match &event.what {
+        Happening::RunRequested { run, .. } => {
+            start(node, *run, permit::decide);
+            settle::watch_deadline(node, *run);
+        }
+        Happening::RunPermittedByAll { run } => {
+            start(node, *run, provide::provide);
+            start(node, *run, compute::compute);
+        }
+        Happening::RunCompleted { run } => {
+            node.desk.close(run);
+            settle::spawn(node, *run, release::release);
+        }
+        Happening::RunRefused { run, .. } | Happening::RunFailed { run, .. } => {
+            node.desk.close(run);
+            settle::spawn(node, *run, settle::attest);
+        }
+        Happening::RunDisputed { run, .. } => node.desk.close(run),
+        _ => {}
+    }
+}
+
+/// Starts this node's part of one step; if it cannot be done, the run fails by this node's word.
+fn start<F, Step>(node: &Arc<Node>, run: Hash, step: Step)
+where
+    F: Future<Output = Result<(), Trouble>> + Send + 'static,
+    Step: FnOnce(Arc<Node>, Hash) -> F,
+{
+    let record = node.replica.read(|ledger| ledger.state().run(&run).cloned());
+    if !record.is_some_and(|record| is_participant(node, &record)) {
+        return;
+    }
+    let work = step(Arc::clone(node), run);
+    let owner = Arc::clone(node);
+    let task = tokio::spawn(async move {
+        if let Err(trouble) = work.await {
+            // A task of its own: failing the run closes the desk, which aborts this one.
+            tokio::spawn(async move { fail(&owner, run, trouble).await });
+        }
+    });
+    node.desk.with(&run, |active| active.tasks.push(task.abort_handle()));
+}
+
+/// Data providers and compute parties.
+fn is_participant(node: &Node, record: &Run) -> bool {
+    node.replica.read(|ledger| {
+        let contract = ledger.state().contract(&record.contract);
+        contract.is_some_and(|contract| ledger::state::participants(&contract.contract).contains(&node.me))
+    })
+}
+
+/// Tells everyone that this node cannot go on.
+async fn fail(node: &Node, run: Hash, trouble: Trouble) {
+    tracing::warn!(%run, reason = trouble.text, blamed = ?trouble.blamed.map(|did| node.names.name(&did)), "the run fails");
+    let mut text = trouble.text;
+    text.retain(|c| !c.is_control());
+    text.truncate(text.floor_char_boundary(900));
+    let reason = FailReason { text, blamed: trouble.blamed };
+    let over = |failure: &Failure| failure.problem.rule != "unavailable";
+    for attempt in 0_u32..6 {
+        match node.replica.record(None, Action::FailRun { run, reason: reason.clone() }).await {
+            Ok(_) => return,
+            // Somebody else failed it first, or it is over.
+            Err(failure) if over(&failure) => return,
+            Err(_) => tokio::time::sleep(Duration::from_millis(200 << attempt)).await,
+        }
+    }
+}
+
+/// Waits until the ledger's final entries show what `look` looks for, or the run's deadline passes.
+pub(crate) async fn wait_for<T>(
+    node: &Node,
+    run: &Hash,
+    deadline: u64,
+    mut look: impl FnMut(&Run) -> Option<T>,
+) -> Option<T> {
+    let mut heads = node.replica.watch();
+    let left = Duration::from_secs(deadline.saturating_sub(now_seconds()));
+    let waiting = async {
+        loop {
+            let found = node.replica.read(|ledger| ledger.state().run(run).and_then(&mut look));
+            match found {
+                Some(found) => return Some(found),
+                None => heads.changed().await.ok()?,
+            }
+        }
+    };
+    tokio::time::timeout(left, waiting).await.ok().flatten()
+}
+
+/// Whether the run has got as far as the joint computation.
+fn has_started(record: &Run) -> bool {
+    matches!(record.phase, Phase::Running | Phase::Completed)
+}

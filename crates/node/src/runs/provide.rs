@@ -1,0 +1,158 @@
+//! A data provider's part: the local stage in plaintext at home, a commitment on the ledger, shares to the compute
+//! parties. Nothing but shares leaves.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{Did, Hash};
+use ledger::{Action, InputCommitment};
+use program::Program;
+use zeroize::Zeroizing;
+
+use super::shares::{InputShares, by_component, commit_input};
+use super::{Granted, Trouble};
+use crate::gatekeeper::local_name;
+use crate::journal::{Leaving, Note};
+use crate::node::Node;
+
+pub(super) async fn provide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
+    let Some(granted) = node.desk.granted(&run) else {
+        return Err(Trouble::by(node.me, "this node was restarted after it permitted the run"));
+    };
+    let rows = rows_provided(&node, &granted);
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let inputs = local_stages(&node, &granted).await?;
+    let dealt = deal(&granted, inputs)?;
+    let commitment = InputCommitment { components: dealt.commitments, rows: rows.values().sum() };
+    node.replica.record(None, Action::CommitInput { run, commitment }).await?;
+    let deliveries = granted.contract.protection.compute_parties.iter().zip(dealt.shares).map(
+        |(party, shares)| {
+            let node = Arc::clone(&node);
+            async move { deliver(&node, run, party, &shares).await }
+        },
+    );
+    futures::future::try_join_all(deliveries).await?;
+    Ok(())
+}
+
+/// Rows of each dataset that this member provides, as published.
+fn rows_provided(node: &Node, granted: &Granted) -> BTreeMap<String, u64> {
+    let mine = granted.contract.inputs().filter(|(_, input)| input.provider == node.me);
+    node.replica.read(|ledger| {
+        mine.filter_map(|(_, input)| {
+            let record = ledger.state().dataset(&input.dataset)?;
+            Some((input.dataset.clone(), record.dataset.rows))
+        })
+        .collect()
+    })
+}
+
+/// Runs this member's local stages; answers with the values of each program input that it owns.
+async fn local_stages(node: &Arc<Node>, granted: &Granted) -> Result<Vec<(u32, Zeroizing<Vec<i128>>)>, Trouble> {
+    let program = &granted.compiled.program;
+    let mut values = Vec::new();
+    for (number, stage) in (0..).zip(&program.stages) {
+        let mut inputs = granted.contract.inputs().map(|(_, input)| input);
+        if !inputs.any(|input| input.dataset == stage.dataset && input.provider == node.me) {
+            continue;
+        }
+        let columns = local_stage(node, program, number, &stage.dataset).await?;
+        let read = (0..).zip(&program.inputs).filter(|(_, input)| input.stage == number);
+        values.extend(read.map(|(input, _)| input).zip(columns.into_iter().map(Zeroizing::new)));
+    }
+    Ok(values)
+}
+
+/// What exactly is wrong with the data is the owner's business: its own log has it, the others learn only that
+/// something is.
+async fn local_stage(
+    node: &Arc<Node>,
+    program: &Program,
+    stage: u16,
+    dataset: &str,
+) -> Result<Vec<Vec<i128>>, Trouble> {
+    let failed = |error: &dyn std::fmt::Display| {
+        tracing::error!(dataset, %error, "the local stage failed");
+        Trouble::by(node.me, format!("the local stage on `{dataset}` failed; its owner's log says why"))
+    };
+    let (name, version) = local_name(dataset).ok_or_else(|| failed(&"it is no dataset of this vault"))?;
+    let (reader, name) = (Arc::clone(node), name.to_owned());
+    let (schema, batches) = tokio::task::spawn_blocking(move || reader.vault.read(&name, version))
+        .await
+        .map_err(|error| failed(&error))?
+        .map_err(|error| failed(&error))?;
+    compiler::local::run(program, stage, &schema, batches).await.map_err(|error| failed(&error))
+}
+
+/// Shares for every compute party, and the commitments to each component.
+struct Dealt {
+    shares: Vec<InputShares>,
+    commitments: Vec<Hash>,
+}
+
+fn deal(granted: &Granted, inputs: Vec<(u32, Zeroizing<Vec<i128>>)>) -> Result<Dealt, Trouble> {
+    let scheme = granted.scheme;
+    let parties = granted.contract.protection.compute_parties.len();
+    let seed = vm::fresh_seed().map_err(|error| Trouble::new(error.to_string()))?;
+    let mut prg = vm::Prg::new(seed);
+    let mut messages: Vec<Vec<(u32, Zeroizing<Vec<u8>>)>> = (0..parties).map(|_| Vec::new()).collect();
+    for (input, values) in inputs {
+        let declared = granted
+            .compiled
+            .program
+            .inputs
+            .get(input as usize)
+            .ok_or_else(|| Trouble::new(format!("the program has no input {input}")))?;
+        let dealt = vm::deal(scheme, &values, declared.kind, &mut prg)
+            .map_err(|error| Trouble::new(format!("input `{}`: {error}", declared.name)))?;
+        for (party, message) in messages.iter_mut().zip(dealt) {
+            party.push((input, Zeroizing::new(message)));
+        }
+    }
+    commit(granted, messages)
+}
+
+/// Salts and commits; every component is committed to once, whoever holds it.
+fn commit(granted: &Granted, messages: Vec<Vec<(u32, Zeroizing<Vec<u8>>)>>) -> Result<Dealt, Trouble> {
+    let mut salts: BTreeMap<u16, [u8; 32]> = BTreeMap::new();
+    let mut commitments: BTreeMap<u16, Hash> = BTreeMap::new();
+    let mut shares = Vec::new();
+    for messages in messages {
+        let views = messages.iter().map(|(input, message)| (*input, message.as_slice()));
+        let components =
+            by_component(granted.scheme, views).map_err(|error| Trouble::new(error.to_string()))?;
+        let mut held = BTreeMap::new();
+        for (component, parts) in components {
+            let salt = match salts.get(&component) {
+                Some(salt) => *salt,
+                None => {
+                    let mut salt = [0; 32];
+                    getrandom::fill(&mut salt)
+                        .map_err(|error| Trouble::new(format!("no randomness for the salts: {error}")))?;
+                    salts.insert(component, salt);
+                    salt
+                }
+            };
+            held.insert(component, salt);
+            commitments.entry(component).or_insert_with(|| commit_input(&granted.run, component, &salt, &parts));
+        }
+        shares.push(InputShares { salts: held, messages });
+    }
+    Ok(Dealt { shares, commitments: commitments.into_values().collect() })
+}
+
+/// Hands a compute party its shares; to this node itself without the network.
+async fn deliver(node: &Node, run: Hash, party: &Did, shares: &InputShares) -> Result<(), Trouble> {
+    let body = shares.to_bytes();
+    if *party == node.me {
+        node.journal.put(&run, Note::Input(&node.me), &body)?;
+        node.desk.arrivals.notify_waiters();
+        return Ok(());
+    }
+    let path = format!("/peer/runs/{run}/inputs");
+    node.leave(&run, party, Leaving::InputShares, &path, &body)
+        .await
+        .map_err(|failure| Trouble::by(*party, format!("could not hand over input shares: {}", failure.problem.message)))
+}

@@ -1,0 +1,55 @@
+//! After all receipts agreed: output shares go to the contract's receivers, and to nobody else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::{Did, Hash};
+
+use super::{Trouble, receive};
+use crate::journal::{Leaving, Note};
+use crate::node::Node;
+
+/// How often delivery to a receiver that is not there is tried again.
+const ATTEMPTS: u32 = 10;
+
+pub(super) async fn release(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
+    let Some(sealed) = node.journal.read(&run, Note::Sealed)? else { return Ok(()) };
+    let receivers = node.replica.read(|ledger| {
+        let state = ledger.state();
+        let contract = state.contract(&state.run(&run)?.contract)?;
+        Some(contract.contract.output.receivers.clone())
+    });
+    let Some(receivers) = receivers else { return Ok(()) };
+    node.journal.put(&run, Note::Released, b"")?;
+    let deliveries = receivers.iter().map(|receiver| {
+        let (node, sealed) = (Arc::clone(&node), sealed.clone());
+        async move { deliver(&node, &run, receiver, &sealed).await }
+    });
+    futures::future::try_join_all(deliveries).await?;
+    Ok(())
+}
+
+async fn deliver(node: &Node, run: &Hash, receiver: &Did, sealed: &[u8]) -> Result<(), Trouble> {
+    if node.journal.has(run, Note::Delivered(receiver))? {
+        return Ok(());
+    }
+    if *receiver == node.me {
+        receive::keep(node, run, &node.me, sealed)?;
+        return Ok(node.journal.put(run, Note::Delivered(receiver), b"")?);
+    }
+    let path = format!("/peer/runs/{run}/outputs");
+    let mut attempt = 0;
+    loop {
+        match node.leave(run, receiver, Leaving::OutputShares, &path, sealed).await {
+            Ok(()) => return Ok(node.journal.put(run, Note::Delivered(receiver), b"")?),
+            Err(failure) if attempt == ATTEMPTS => {
+                return Err(Trouble::by(*receiver, failure.problem.message));
+            }
+            Err(_) => {
+                // At the next start it is tried again.
+                tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+                attempt += 1;
+            }
+        }
+    }
+}

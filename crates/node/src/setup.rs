@@ -1,0 +1,274 @@
+//! Before a node runs: keys and certificate, founding and joining an alliance, persons, signatures made off line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use api::Profile;
+use api::auth::{Delegation, Scope};
+use api::types::contracts::FileSignature;
+use contract::{Contract, Did, SigningKey};
+use ledger::alliance::{Alliance, Card, Standing};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use thiserror::Error;
+
+use crate::home::{self, Config, Home, HomeError};
+
+/// How long the first person's delegation lasts.
+const OWNER_DAYS: u32 = 3650;
+/// The largest identity card or founding document that is read.
+const DOCUMENT_BYTES_MAX: usize = 4 << 20;
+
+/// Why a node could not be set up.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// A file.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// A directory that already holds a node is never overwritten: its keys would be lost.
+    #[error("`{}` already holds a node; choose another directory", .0.display())]
+    AlreadyThere(PathBuf),
+    /// A key, card or document could not be made or read.
+    #[error("{what}: {reason}")]
+    Document {
+        /// What was being made or read.
+        what: String,
+        /// Why it failed.
+        reason: String,
+    },
+    /// No card bears that name.
+    #[error("no member is called `{name}`: the cards are of {known}")]
+    UnknownMember {
+        /// The name.
+        name: String,
+        /// Names on the cards.
+        known: String,
+    },
+    /// This node is not a founder.
+    #[error("`{name}` ({member}) is not among the members of `{alliance}`; its card must be there when the alliance is founded")]
+    NotAMember {
+        /// Who.
+        name: String,
+        /// Identity.
+        member: Did,
+        /// The alliance's name.
+        alliance: String,
+    },
+}
+
+fn document(what: impl Into<String>) -> impl FnOnce(String) -> SetupError {
+    let what = what.into();
+    move |reason| SetupError::Document { what, reason }
+}
+
+/// What `treaty node init` is told.
+#[derive(Clone, Debug)]
+pub struct InitOptions {
+    /// The member's name: lower-case letters, digits and hyphens.
+    pub name: String,
+    /// Member or regulator.
+    pub standing: Standing,
+    /// Address that other nodes connect to, as `host:port`.
+    pub peer: String,
+    /// Address that the member's persons connect to, as `host:port`.
+    pub api: String,
+}
+
+/// What `treaty node init` made.
+#[derive(Clone, Debug)]
+pub struct Initialised {
+    /// The member's identity.
+    pub did: Did,
+    /// The identity card, to be handed to whoever founds the alliance.
+    pub card: PathBuf,
+    /// The first person's profile.
+    pub profile: PathBuf,
+    /// What the operator must know about the keys.
+    pub warning: String,
+}
+
+/// Makes a member's keys, its node's certificate, its identity card, a first person and a configuration file.
+pub fn init(directory: &Path, options: InitOptions) -> Result<Initialised, SetupError> {
+    let home = Home::new(directory);
+    if home.member_key().exists() {
+        return Err(SetupError::AlreadyThere(directory.to_owned()));
+    }
+    home::make_directory(directory)?;
+    home::make_directory(&home.persons())?;
+
+    let key = generate()?;
+    let hosts = [host_of(&options.peer), host_of(&options.api)];
+    let certificate = peers::Identity::generate(&hosts)
+        .map_err(|error| document("the node's certificate could not be made")(error.to_string()))?;
+    let pem = certificate.certificate_pem();
+    let der = CertificateDer::from_pem_slice(pem.as_bytes())
+        .map_err(|error| document("the node's certificate")(error.to_string()))?;
+    let card = Card::sign(
+        &key,
+        &options.name,
+        options.standing,
+        &options.peer,
+        &format!("https://{}", options.api),
+        &der,
+    )
+    .map_err(|error| document("the identity card")(error.to_string()))?;
+    let card = contract::canonical::to_bytes(&card)
+        .map_err(|error| document("the identity card")(error.to_string()))?;
+    let config =
+        Config { name: options.name, peer: options.peer, api: options.api, upload_bytes_max: 4 << 30 };
+    let config_text =
+        toml::to_string(&config).map_err(|error| document("the configuration")(error.to_string()))?;
+
+    // The member's key comes last: a directory is only taken for a node once it is complete.
+    home::write_private(&home.node_key(), certificate.key_pem().as_bytes())?;
+    home::write_public(&home.node_certificate(), pem.as_bytes())?;
+    home::write_public(&home.card(), &card)?;
+    home::write_public(&home.config(), config_text.as_bytes())?;
+    delegate(&home, &config, &key, "owner", Scope::ALL.into(), OWNER_DAYS, &home.profile())?;
+    home.write_member_key(&key)?;
+
+    let warning = format!(
+        "the private keys in `{}` are not encrypted, only readable by this user (mode 0600): keep the directory on \
+         an encrypted disk and back it up; whoever has `member.key` can sign as this member",
+        directory.display()
+    );
+    Ok(Initialised { did: key.did(), card: home.card(), profile: home.profile(), warning })
+}
+
+/// What `treaty alliance found` is told.
+#[derive(Clone, Debug)]
+pub struct FoundOptions {
+    /// The alliance's name.
+    pub name: String,
+    /// Name of the member whose node orders the ledger.
+    pub operator: String,
+    /// How many members must cosign a checkpoint; the smallest majority of the members when absent.
+    pub quorum: Option<u16>,
+    /// Points that members start with, by name.
+    pub points: BTreeMap<String, u64>,
+    /// The founders' identity cards.
+    pub cards: Vec<PathBuf>,
+}
+
+/// Writes an alliance's founding document from its founders' signed cards.
+pub fn found(options: &FoundOptions, out: &Path) -> Result<Alliance, SetupError> {
+    let mut members = Vec::new();
+    for path in &options.cards {
+        let bytes = home::read(path)?;
+        let card: Card = contract::canonical::from_bytes(&bytes, DOCUMENT_BYTES_MAX)
+            .map_err(|error| document(format!("the card `{}`", path.display()))(error.to_string()))?;
+        members.push(card);
+    }
+    let did_of = |name: &str| {
+        members.iter().find(|card| card.name == name).map(|card| card.member).ok_or_else(|| {
+            let known: Vec<_> = members.iter().map(|card| format!("`{}`", card.name)).collect();
+            SetupError::UnknownMember { name: name.to_owned(), known: known.join(", ") }
+        })
+    };
+    let operator = did_of(&options.operator)?;
+    let points = options
+        .points
+        .iter()
+        .map(|(name, points)| Ok((did_of(name)?, *points)))
+        .collect::<Result<BTreeMap<_, _>, SetupError>>()?;
+    let voters = members.iter().filter(|card| card.standing == Standing::Member).count();
+    let majority = u16::try_from(voters / 2 + 1).unwrap_or(u16::MAX);
+    let quorum = options.quorum.unwrap_or(majority);
+    members.sort_by_key(|card| card.member);
+    let alliance = Alliance {
+        format: ledger::alliance::FORMAT.to_owned(),
+        name: options.name.clone(),
+        founded: now_seconds(),
+        operator,
+        quorum,
+        members,
+        points,
+    };
+    alliance.validate().map_err(|error| document("the alliance cannot be founded")(error.to_string()))?;
+    let bytes =
+        alliance.to_bytes().map_err(|error| document("the founding document")(error.to_string()))?;
+    home::write_public(out, &bytes)?;
+    Ok(alliance)
+}
+
+/// Lets a node follow an alliance: checks that it is a member, and keeps the founding document.
+pub fn join(directory: &Path, alliance: &Path) -> Result<(), SetupError> {
+    let home = Home::new(directory);
+    let config = home.read_config()?;
+    let member = home.read_member_key()?.did();
+    let bytes = home::read(alliance)?;
+    let alliance = read_alliance(&bytes)?;
+    if alliance.card(&member).is_none() {
+        return Err(SetupError::NotAMember { name: config.name, member, alliance: alliance.name });
+    }
+    Ok(home::write_public(&home.alliance(), &bytes)?)
+}
+
+/// Reads and checks a founding document.
+pub fn read_alliance(bytes: &[u8]) -> Result<Alliance, SetupError> {
+    Alliance::from_bytes(bytes).map_err(|error| document("the founding document")(error.to_string()))
+}
+
+/// Delegates to a further person and writes their profile.
+pub fn add_person(
+    directory: &Path,
+    name: &str,
+    scopes: BTreeSet<Scope>,
+    days: u32,
+    out: &Path,
+) -> Result<(), SetupError> {
+    let home = Home::new(directory);
+    let config = home.read_config()?;
+    let key = home.read_member_key()?;
+    delegate(&home, &config, &key, name, scopes, days, out)
+}
+
+/// Signs a contract with the member's key, without a node and without its checks: for a machine that has no network.
+pub fn sign_offline(directory: &Path, contract: &Contract) -> Result<FileSignature, SetupError> {
+    let key = Home::new(directory).read_member_key()?;
+    let signature =
+        contract.sign(&key).map_err(|error| document("the contract")(error.to_string()))?;
+    Ok(FileSignature { party: key.did().to_string(), signature: signature.to_string() })
+}
+
+/// Makes a person's key, the member's delegation to it, and the profile.
+fn delegate(
+    home: &Home,
+    config: &Config,
+    member: &SigningKey,
+    name: &str,
+    scopes: BTreeSet<Scope>,
+    days: u32,
+    out: &Path,
+) -> Result<(), SetupError> {
+    let person = generate()?;
+    let expires = now_seconds() + u64::from(days) * 86_400;
+    let delegation = Delegation::sign(member, person.did(), name.to_owned(), scopes, expires)
+        .map_err(|error| document("the delegation")(error.to_string()))?;
+    let delegation = contract::canonical::to_bytes(&delegation)
+        .map_err(|error| document("the delegation")(error.to_string()))?;
+    let certificate = home::read(&home.node_certificate())?;
+    let certificate = String::from_utf8(certificate)
+        .map_err(|error| document("the node's certificate")(error.to_string()))?;
+    let profile = Profile::new(format!("https://{}", config.api), certificate, name.to_owned(), &person);
+    let profile =
+        serde_json::to_vec_pretty(&profile).map_err(|error| document("the profile")(error.to_string()))?;
+    home::write_private(out, &profile)?;
+    let file = format!("{}.json", person.did().to_string().trim_start_matches("did:key:"));
+    Ok(home::write_public(&home.persons().join(file), &delegation)?)
+}
+
+fn generate() -> Result<SigningKey, SetupError> {
+    SigningKey::generate().map_err(|error| document("a key could not be made")(error.to_string()))
+}
+
+/// The host of `host:port`.
+fn host_of(address: &str) -> String {
+    address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']).to_owned()
+}
+
+/// The machine's clock, in seconds since 1970.
+pub(crate) fn now_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}

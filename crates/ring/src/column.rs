@@ -21,6 +21,12 @@ impl<D: Ring> Column<D> {
         Self(D::pool().zeros(len))
     }
 
+    /// `len` times one value.
+    #[must_use]
+    pub fn filled(value: D, len: usize) -> Self {
+        Self::gathered(len, |all| all.resize(len, value))
+    }
+
     /// Number of elements.
     #[must_use]
     pub fn len(&self) -> usize {

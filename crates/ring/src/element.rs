@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use crate::bytes;
+use crate::column::Column;
 use crate::lanes::Lanes;
 use crate::pool::{Pool, Pooled};
 use crate::transpose;
@@ -75,7 +76,7 @@ pub trait Number: Ring {
     ///
     /// `width` beyond [`Ring::BITS`] counts as [`Ring::BITS`].
     #[must_use]
-    fn to_slices(values: &[Self], width: u32) -> Vec<Lanes> {
+    fn to_slices(values: &[Self], width: u32) -> Column<Lanes> {
         transpose::to_slices(values, width.min(Self::BITS))
     }
     /// The inverse of [`Number::to_slices`]: `rows` values of `width` bits, zero-extended. Missing words count

@@ -6,6 +6,7 @@ use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128Enc, Block};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::column::Column;
 use crate::element::Ring;
 
 /// The secret from which a [`Prg`] grows; wiped when dropped.
@@ -87,9 +88,9 @@ impl Prg {
 
     /// The next `len` elements of the stream.
     #[must_use]
-    pub fn elements<D: Ring>(&mut self, len: usize) -> Vec<D> {
-        let mut out = vec![D::ZERO; len];
-        self.fill(&mut out);
+    pub fn elements<D: Ring>(&mut self, len: usize) -> Column<D> {
+        let mut out = Column::zeros(len);
+        self.fill(out.values_mut());
         out
     }
 
@@ -120,26 +121,26 @@ mod tests {
 
     #[test]
     fn equal_seeds_give_equal_streams_whatever_the_batches() {
-        let whole: Vec<u64> = prg(1).elements(2000);
+        let whole = prg(1).elements::<u64>(2000);
         let mut parts = prg(1);
         let mut joined: Vec<u64> = Vec::new();
         for len in [2, 510, 512, 976] {
-            joined.extend(parts.elements::<u64>(len));
+            joined.extend(parts.elements::<u64>(len).values());
         }
-        assert_eq!(whole, joined);
-        let wide: Vec<u128> = prg(1).elements(1000);
-        assert_eq!(wide[7] as u64, whole[14]);
+        assert_eq!(whole.values(), joined);
+        let wide = prg(1).elements::<u128>(1000);
+        assert_eq!(wide.values()[7] as u64, whole.values()[14]);
     }
 
     #[test]
     fn the_stream_is_aes_in_counter_mode() {
-        let stream: Vec<u128> = prg(3).elements(300);
+        let stream = prg(3).elements::<u128>(300);
         let key = blake3::derive_key("treaty 2026 ring prg aes-128 key", &[3; 32]);
         let mut half = [0; 16];
         half.copy_from_slice(&key[..16]);
         let mut block = Block::from(299u128.to_le_bytes());
         Aes128Enc::new(&half.into()).encrypt_block(&mut block);
-        assert_eq!(stream[299].to_le_bytes().as_slice(), block.as_slice());
+        assert_eq!(stream.values()[299].to_le_bytes().as_slice(), block.as_slice());
     }
 
     #[test]
@@ -155,8 +156,8 @@ mod tests {
 
     #[test]
     fn bits_are_balanced() {
-        let words: Vec<Lanes> = prg(9).elements(100_000);
-        let ones: u32 = words.iter().map(|word| word.0.count_ones()).sum();
+        let words = prg(9).elements::<Lanes>(100_000);
+        let ones: u32 = words.values().iter().map(|word| word.0.count_ones()).sum();
         // 6.4 million fair coins: the standard deviation is 1265.
         assert!((i64::from(ones) - 3_200_000).abs() < 8 * 1265, "{ones} ones");
     }

@@ -2,13 +2,15 @@
 //!
 //! The transpose swaps ever smaller off-diagonal blocks: Warren, Hacker's Delight (2nd ed.), §7-3.
 
+use crate::column::Column;
 use crate::element::Number;
 use crate::lanes::Lanes;
 
 /// See [`Number::to_slices`]; `width` is at most `N::BITS`.
-pub(crate) fn to_slices<N: Number>(values: &[N], width: u32) -> Vec<Lanes> {
+pub(crate) fn to_slices<N: Number>(values: &[N], width: u32) -> Column<Lanes> {
     let words = Lanes::words(values.len());
-    let mut slices = vec![Lanes(0); words * width as usize];
+    let mut column = Column::zeros(words * width as usize);
+    let slices = column.values_mut();
     for (word, rows) in values.chunks(64).enumerate() {
         for first in (0..width).step_by(64) {
             let mut block = [0u64; 64];
@@ -21,7 +23,7 @@ pub(crate) fn to_slices<N: Number>(values: &[N], width: u32) -> Vec<Lanes> {
             }
         }
     }
-    slices
+    column
 }
 
 /// See [`Number::from_slices`]; `width` is at most `N::BITS`.
@@ -74,17 +76,17 @@ mod tests {
             prop_assert_eq!(slices.len(), words * width as usize);
             for (row, value) in values.iter().enumerate() {
                 for bit in 0..width {
-                    let found = slices[bit as usize * words + row / 64].0 >> (row % 64) & 1;
+                    let found = slices.values()[bit as usize * words + row / 64].0 >> (row % 64) & 1;
                     prop_assert_eq!(u128::from(found), value >> bit & 1);
                 }
             }
             let cut: Vec<u128> = values.iter().map(|value| value.low_bits(width)).collect();
-            prop_assert_eq!(u128::from_slices(&slices, values.len(), width), cut);
+            prop_assert_eq!(u128::from_slices(slices.values(), values.len(), width), cut);
         }
 
         #[test]
         fn u64_round_trips(values in prop::collection::vec(any::<u64>(), 0..150)) {
-            prop_assert_eq!(u64::from_slices(&u64::to_slices(&values, 64), values.len(), 64), values);
+            prop_assert_eq!(u64::from_slices(u64::to_slices(&values, 64).values(), values.len(), 64), values);
         }
     }
 }

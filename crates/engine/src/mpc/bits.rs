@@ -100,8 +100,7 @@ impl<P: Mpc<Lanes>> Bits<P> {
     /// Every bit flipped.
     #[must_use]
     pub fn not(&self, protocol: &P) -> Self {
-        let ones = protocol.constant(Lanes::ONE, self.words.len());
-        Self { words: self.words.plus(&ones), ..*self }
+        Self { words: protocol.plus_constant(&self.words, Lanes::ONE), ..*self }
     }
 }
 

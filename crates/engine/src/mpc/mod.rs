@@ -132,9 +132,10 @@ pub trait Mpc<D: Ring>: Protocol {
     fn public(&self, values: &[D]) -> Self::Shares;
 
     /// A column of one value that all parties know. No message.
-    fn constant(&self, value: D, len: usize) -> Self::Shares {
-        self.public(&vec![value; len])
-    }
+    fn constant(&self, value: D, len: usize) -> Self::Shares;
+
+    /// Each element plus one value that all parties know. No message.
+    fn plus_constant(&self, x: &Self::Shares, value: D) -> Self::Shares;
 
     /// Shares a column of `len` values that `owner` knows: at `owner` `values` are given, elsewhere not. 1 round.
     ///

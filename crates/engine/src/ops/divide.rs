@@ -60,7 +60,7 @@ pub fn divide<P: Mixed>(
             exponent.plus(&below(bit).minus(&above(bit)).times(P::Num::ONE.shifted_left(place as u32)));
     }
     let offset = i128::from(range.fraction) - i128::from(PRECISION) + (1 << (BIASED - 1));
-    let biased = exponent.plus(&protocol.constant(P::Num::from_i128(offset), rows));
+    let biased = protocol.plus_constant(&exponent, P::Num::from_i128(offset));
     let biased = decompose(protocol, &biased, BIASED)?;
     let (down, up) = split_exponent(protocol, &biased)?;
     scale(protocol, &quotient, &down, &up)
@@ -165,7 +165,7 @@ pub(super) fn scale<P: Mixed>(
         .collect();
     let powers = power_of_two(protocol, &exponent, 2 * rows)?;
     let raised = protocol.multiply(x, &powers.slice(0..rows))?;
-    let half = protocol.constant(P::Num::ONE.shifted_left(DOWN - 1), rows);
-    let moved = truncate(protocol, &raised.plus(&half), PRECISION + DOWN + 7, DOWN)?;
+    let raised = protocol.plus_constant(&raised, P::Num::ONE.shifted_left(DOWN - 1));
+    let moved = truncate(protocol, &raised, PRECISION + DOWN + 7, DOWN)?;
     protocol.multiply(&moved, &powers.slice(rows..2 * rows))
 }

@@ -84,7 +84,7 @@ pub(super) fn power_of_two<P: Mixed>(
     let one = protocol.constant(P::Num::ONE, rows);
     let factors = exponent.iter().enumerate().map(|(place, bit)| {
         let power = P::Num::ONE.shifted_left(1u32.checked_shl(place as u32).unwrap_or(u32::MAX));
-        bit.times(power.minus(P::Num::ONE)).plus(&one)
+        protocol.plus_constant(&bit.times(power.minus(P::Num::ONE)), P::Num::ONE)
     });
     product(protocol, factors.collect(), &one)
 }

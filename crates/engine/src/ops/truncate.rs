@@ -32,11 +32,11 @@ pub fn truncate<P: Mixed>(protocol: &mut P, x: &Numbers<P>, width: u32, shift: u
         return Ok(x.clone());
     }
     // Moved up by half the range, so that the number is its own remainder modulo 2^width.
-    let raised = x.plus(&protocol.constant(P::Num::ONE.shifted_left(width - 1), x.len()));
+    let raised = protocol.plus_constant(x, P::Num::ONE.shifted_left(width - 1));
     let (difference, parts) = protocol.truncated_difference(&raised, width, shift)?;
     let [below, out] = borrows_at(protocol, &difference, shift as usize)?;
     let borrows = protocol.inject(&Bits::stack(&[&below, &out], x.len()))?;
     let (below, out) = (borrows.slice(0..x.len()), borrows.slice(x.len()..2 * x.len()));
     let quotient = parts.minus(&below).plus(&out.times(P::Num::ONE.shifted_left(width - shift)));
-    Ok(quotient.minus(&protocol.constant(P::Num::ONE.shifted_left(width - 1 - shift), x.len())))
+    Ok(protocol.plus_constant(&quotient, P::Num::ONE.shifted_left(width - 1 - shift).negated()))
 }

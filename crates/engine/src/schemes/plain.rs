@@ -83,7 +83,15 @@ impl<N: Number, D: Ring> Mpc<D> for Plain<N> {
     type Shares = Column<D>;
 
     fn public(&self, values: &[D]) -> Column<D> {
-        values.to_vec().into()
+        Column::copied(values)
+    }
+
+    fn constant(&self, value: D, len: usize) -> Column<D> {
+        Column::filled(value, len)
+    }
+
+    fn plus_constant(&self, x: &Column<D>, value: D) -> Column<D> {
+        x.map(|element| element.plus(value))
     }
 
     fn input(&mut self, owner: Party, values: Option<&[D]>, len: usize) -> Result<Column<D>> {
@@ -116,7 +124,7 @@ impl<N: Number> Mixed for Plain<N> {
 
     fn difference(&mut self, x: &Column<N>, width: u32) -> Result<Difference<Self>> {
         let (rows, width) = (x.len(), width.min(N::BITS));
-        let minuend = Column::from(N::to_slices(x.values(), width));
+        let minuend = N::to_slices(x.values(), width);
         let subtrahend = Column::zeros(minuend.len());
         let bits = |words| Bits::new(words, rows, width as usize);
         Ok(Difference { minuend: bits(minuend), subtrahend: bits(subtrahend) })

@@ -231,6 +231,9 @@ impl<M: Model, N: Number, D: Ring> Mpc<D> for Estimate<M, N> {
     fn constant(&self, _value: D, len: usize) -> Length {
         Length(len)
     }
+    fn plus_constant(&self, x: &Length, _value: D) -> Length {
+        *x
+    }
     fn input(&mut self, owner: Party, _values: Option<&[D]>, len: usize) -> Result<Length> {
         self.count(&Primitive::Input { owner, len, element: D::BYTES });
         Ok(Length(len))

@@ -12,11 +12,19 @@ impl<N: Number, D: Ring> Mpc<D> for Rep3<N> {
 
     /// Component 0 is the value, the others are zero.
     fn public(&self, values: &[D]) -> Rep3Shares<D> {
-        let (given, zeros) = (Column::from(values.to_vec()), Column::zeros(values.len()));
+        self.as_component_zero(values.len(), || Column::copied(values))
+    }
+
+    fn constant(&self, value: D, len: usize) -> Rep3Shares<D> {
+        self.as_component_zero(len, || Column::filled(value, len))
+    }
+
+    fn plus_constant(&self, x: &Rep3Shares<D>, value: D) -> Rep3Shares<D> {
+        let raised = |component: &Column<D>| component.map(|element| element.plus(value));
         match self.link.me().0 {
-            0 => Rep3Shares::from_components(given, zeros),
-            1 => Rep3Shares::from_components(zeros.clone(), zeros),
-            _ => Rep3Shares::from_components(zeros, given),
+            0 => Rep3Shares::from_components(raised(x.mine()), x.next().clone()),
+            1 => x.clone(),
+            _ => Rep3Shares::from_components(x.mine().clone(), raised(x.next())),
         }
     }
 
@@ -70,11 +78,18 @@ impl<N: Number, D: Ring> Mpc<D> for Rep3<N> {
 }
 
 impl<N> Rep3<N> {
+    fn as_component_zero<D: Ring>(&self, len: usize, value: impl Fn() -> Column<D>) -> Rep3Shares<D> {
+        match self.link.me().0 {
+            0 => Rep3Shares::from_components(value(), Column::zeros(len)),
+            1 => Rep3Shares::from_components(Column::zeros(len), Column::zeros(len)),
+            _ => Rep3Shares::from_components(Column::zeros(len), value()),
+        }
+    }
+
     /// This party's part of a fresh additive sharing of zeros. No message (Araki et al., §2.2, protocol 2.1).
     pub(super) fn zero_sharing<D: Ring>(&mut self, len: usize) -> Column<D> {
-        let mut zeros = Column::zeros(len);
-        self.mine.fill(zeros.values_mut());
-        let other = Column::from(self.next.elements::<D>(len));
+        let mut zeros = self.mine.elements::<D>(len);
+        let other = self.next.elements::<D>(len);
         zeros.zip_assign(other.values(), D::minus);
         zeros
     }

@@ -44,7 +44,7 @@ impl<N: Number> Mixed for Rep3<N> {
     /// subtrahend is uniform whatever made the shares.
     fn truncate_near(&mut self, x: &Rep3Shares<N>, shift: u32) -> Result<Rep3Shares<N>> {
         let rows = x.len();
-        let coins = Column::<N>::from(self.common.elements(rows));
+        let coins = self.common.elements::<N>(rows);
         let shifted = |values: &Column<N>, range: Range<usize>| {
             let coins = coins.values().get(range).unwrap_or_default();
             values.zip(coins, |value, coin| value.plus(coin).shifted_right(shift))
@@ -99,7 +99,7 @@ impl<N: Number> Rep3<N> {
     fn begin_difference(&mut self, x: &Rep3Shares<N>, width: u32) -> Result<Halves> {
         let (rows, width) = (x.len(), width.min(N::BITS));
         let (parts, words) = (word_parts(rows), Lanes::words(rows));
-        let slices = |values: &Column<N>| Column::from(N::to_slices(values.values(), width));
+        let slices = |values: &Column<N>| N::to_slices(values.values(), width);
         let (kept_mine, kept_next) = self.kept(x, rows);
         let (known, width) = (slices(&self.dealt(x, rows)), width as usize);
         let minuend = self.begin_spread(&known, width, words, &parts)?;
@@ -153,14 +153,14 @@ impl<N> Rep3<N> {
         let mut mine = Layout::new(width, len);
         let mut next = Layout::new(width, len);
         if width * own.len() > 0 {
-            let mask = Column::from(self.mine.elements::<D>(width * own.len()));
+            let mask = self.mine.elements::<D>(width * own.len());
             let rest = known.zip(mask.values(), D::minus);
             self.link.send(self.next_party(), rest.values())?;
             mine.place(&mask, &own);
             next.place(&rest, &own);
         }
         if width * after.len() > 0 {
-            next.place(&self.next.elements::<D>(width * after.len()).into(), &after);
+            next.place(&self.next.elements::<D>(width * after.len()), &after);
         }
         Ok(Spreading { mine, next, width, before })
     }

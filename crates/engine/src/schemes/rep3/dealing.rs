@@ -45,7 +45,7 @@ impl<N: Number> Scheme for Rep3<N> {
 impl<N: Number, D: Ring> Dealing<D> for Rep3<N> {
     fn deal(values: &[D], prg: &mut Prg) -> Vec<Vec<u8>> {
         let mut random = || {
-            let values = Column::from(prg.elements::<D>(values.len()));
+            let values = prg.elements::<D>(values.len());
             Component { salt: message::salt(prg), values }
         };
         let (first, second) = (random(), random());

@@ -11,6 +11,9 @@
 extern crate treaty_ledger as ledger;
 
 mod following;
+mod notes;
 mod path;
 mod proofs;
+mod refusals;
+mod trees;
 mod world;

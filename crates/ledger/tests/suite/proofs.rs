@@ -219,7 +219,7 @@ fn every_entry_must_be_in_the_log_and_in_its_place() {
     assert_eq!(proven.flaw(|proof| proof.entries[7].entry.time += 1), not_included);
     assert_eq!(proven.flaw(|proof| proof.entries[7].path[0] = hash("sibling")), not_included);
     assert_eq!(proven.flaw(|proof| proof.entries[7].path.push(hash("more"))), not_included);
-    assert_eq!(proven.flaw(|proof| drop(proof.entries[7].path.pop())), not_included);
+    assert_eq!(proven.flaw(|proof| proof.entries[7].path.truncate(1)), not_included);
     let flaw = proven.flaw(|proof| proof.entries.swap(6, 7));
     assert_eq!(flaw, Flaw::Order { index: index - 1 });
     let flaw = proven.flaw(|proof| proof.entries.insert(7, proof.entries[7].clone()));
@@ -254,7 +254,7 @@ fn the_program_must_be_the_one_that_all_signed() {
     let flaw = proven.flaw(|proof| proof.program = "reveal every salary\n".to_owned());
     let (expected, found) = (program_hash(PROGRAM).unwrap(), hash("reveal every salary\n"));
     assert_eq!(flaw, Flaw::Program { expected, found });
-    let flaw = proven.flaw(|proof| drop(proof.program.pop()));
+    let flaw = proven.flaw(|proof| proof.program.truncate(3));
     assert_eq!(flaw, Flaw::ProgramUnreadable { reason: "the last line is not complete".to_owned() });
     let flaw = proven.flaw(|proof| proof.run = hash("another run"));
     assert!(matches!(flaw, Flaw::Superfluous { .. }), "{flaw}");
@@ -340,7 +340,7 @@ fn the_evidence_must_agree() {
             write(proof, 14, world, 1, Action::File(Box::new(receipt)));
         })
     };
-    let flaw = with_receipt(&|receipt| drop(receipt.sent.insert(world.did(2), hash("other frames"))));
+    let flaw = with_receipt(&|receipt| receipt.sent.extend([(world.did(2), hash("other frames"))]));
     let who = BTreeSet::from([world.did(1), world.did(2)]);
     let what = Difference::Transcript { sender: world.did(1), receiver: world.did(2) };
     assert_eq!(flaw, Flaw::Receipts(Disagreement { who, what }));

@@ -83,7 +83,8 @@ impl Identity {
     /// [`Error::HostUnusable`] when a host is neither a DNS name nor an IP address,
     /// [`Error::CertificateUnmakeable`] when there is no randomness for a key.
     pub fn generate(hosts: &[String]) -> Result<Self> {
-        let mut names = vec![NODE_NAME.to_owned(), "localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        let mut names =
+            vec![NODE_NAME.to_owned(), "localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         for host in hosts {
             if ServerName::try_from(host.as_str()).is_err() {
                 return Err(Error::HostUnusable { host: host.clone() });
@@ -224,7 +225,10 @@ mod tests {
         assert_eq!(Fingerprint::of_der(b"abc").to_string(), text);
         assert_eq!(text.parse::<Fingerprint>().unwrap(), Fingerprint::of_der(b"abc"));
         for wrong in ["", "ba78", &text[1..], &text.replace('b', "x")] {
-            assert!(matches!(wrong.parse::<Fingerprint>(), Err(Error::FingerprintUnreadable { .. })), "{wrong}");
+            assert!(
+                matches!(wrong.parse::<Fingerprint>(), Err(Error::FingerprintUnreadable { .. })),
+                "{wrong}"
+            );
         }
     }
 }

@@ -88,7 +88,13 @@ impl Client {
     ///
     /// # Errors
     /// Whatever kept an answer from coming, with the member, its endpoint and the request.
-    pub async fn request(&self, member: &str, method: Method, path: &str, body: Body) -> Result<Response<Bytes>> {
+    pub async fn request(
+        &self,
+        member: &str,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Response<Bytes>> {
         self.request_within(self.shared.limits.answer, member, method, path, body).await
     }
 

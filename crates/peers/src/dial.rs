@@ -33,7 +33,12 @@ pub(crate) struct Dialled {
 ///
 /// # Errors
 /// Whatever kept the member's own node from answering within `within`, by name.
-pub(crate) async fn dial(channels: &Channels, member: &str, carries: Carries, within: Duration) -> Result<Dialled> {
+pub(crate) async fn dial(
+    channels: &Channels,
+    member: &str,
+    carries: Carries,
+    within: Duration,
+) -> Result<Dialled> {
     let endpoint = channels
         .registry()
         .endpoint(member)
@@ -89,7 +94,9 @@ fn handshake_failed(member: &str, endpoint: &str, failed: io::Error) -> Error {
 pub(crate) fn is_not_accepted(error: &(dyn StdError + 'static)) -> bool {
     matches!(
         tls_error(error),
-        Some(rustls::Error::AlertReceived(AlertDescription::CertificateUnknown | AlertDescription::CertificateRequired))
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::CertificateUnknown | AlertDescription::CertificateRequired
+        ))
     )
 }
 

@@ -148,7 +148,12 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(self: Arc<Self>, socket: TcpStream, remote: SocketAddr, permit: OwnedSemaphorePermit) {
+    async fn connection(
+        self: Arc<Self>,
+        socket: TcpStream,
+        remote: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) {
         let shaken = timeout(self.limits.handshake, self.handshake(socket, remote)).await;
         drop(permit);
         let stream = match shaken {
@@ -224,7 +229,8 @@ impl Server {
 }
 
 fn no_longer_registered(certificate: &Fingerprint) -> Response<Body> {
-    let mut response = Response::new(Body::from(format!("certificate {certificate} is no longer registered")));
+    let mut response =
+        Response::new(Body::from(format!("certificate {certificate} is no longer registered")));
     *response.status_mut() = StatusCode::FORBIDDEN;
     response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     response

@@ -105,7 +105,10 @@ mod tests {
     fn certificates_speak_for_their_member_until_they_are_replaced() {
         let registry = Registry::new([peer("north", &[1, 2]), peer("south", &[3])]).unwrap();
         let member = |byte| registry.member(&Fingerprint::from_bytes([byte; 32]));
-        assert_eq!([1, 2, 3, 4].map(member), [Some("north".into()), Some("north".into()), Some("south".into()), None]);
+        assert_eq!(
+            [1, 2, 3, 4].map(member),
+            [Some("north".into()), Some("north".into()), Some("south".into()), None]
+        );
         assert_eq!(registry.endpoint("south").unwrap(), "south.example:7443");
 
         registry.replace([peer("south", &[4])]).unwrap();

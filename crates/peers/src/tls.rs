@@ -10,8 +10,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    CertificateError, CipherSuite, ClientConfig, CommonState, DigitallySignedStruct, DistinguishedName, OtherError,
-    PeerIncompatible, ServerConfig, SignatureScheme, version,
+    CertificateError, CipherSuite, ClientConfig, CommonState, DigitallySignedStruct, DistinguishedName,
+    OtherError, PeerIncompatible, ServerConfig, SignatureScheme, version,
 };
 
 use crate::certificate::{Fingerprint, Identity};
@@ -68,7 +68,8 @@ impl Channels {
         let own = CertifiedKey::new(vec![identity.certificate().clone()], key);
         own.keys_match().map_err(Error::IdentityUnusable)?;
         let own = Arc::new(SingleCertAndKey::from(own));
-        let verifier = Registered { registry: Arc::clone(&registry), algorithms: algorithms(&provider), expected: None };
+        let verifier =
+            Registered { registry: Arc::clone(&registry), algorithms: algorithms(&provider), expected: None };
         let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&version::TLS13])
             .map_err(Error::IdentityUnusable)?

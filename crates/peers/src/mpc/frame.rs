@@ -73,7 +73,11 @@ impl Assembler {
     }
 
     /// Takes the next piece and adds the frames that it completes, each with its channel.
-    pub(super) fn push(&mut self, mut piece: &[u8], frames: &mut Vec<(u64, Frame)>) -> Result<(), FrameFault> {
+    pub(super) fn push(
+        &mut self,
+        mut piece: &[u8],
+        frames: &mut Vec<(u64, Frame)>,
+    ) -> Result<(), FrameFault> {
         loop {
             if self.body.is_none() {
                 if !self.fill_header(&mut piece) {

@@ -185,11 +185,14 @@ mod tests {
 
     #[test]
     fn messages_are_read_as_they_were_written_and_no_further() {
-        let refusals =
-            [Refusal::UnknownRun, Refusal::WrongParty, Refusal::OtherParties, Refusal::Busy].map(Message::Refusal);
+        let refusals = [Refusal::UnknownRun, Refusal::WrongParty, Refusal::OtherParties, Refusal::Busy]
+            .map(Message::Refusal);
         for message in refusals.into_iter().chain([Message::Greeting(greeting())]) {
             let mut bytes = message.encode();
-            assert_eq!(read(&bytes[..bytes.len() - 1]).0.map_err(|fault| matches!(fault, GreetingFault::Ended(_))), Err(true));
+            assert_eq!(
+                read(&bytes[..bytes.len() - 1]).0.map_err(|fault| matches!(fault, GreetingFault::Ended(_))),
+                Err(true)
+            );
             bytes.extend_from_slice(b"frames");
             assert_eq!(read(&bytes), (Ok(message), 6));
         }

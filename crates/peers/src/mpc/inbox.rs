@@ -116,7 +116,8 @@ impl Inbox {
     fn stop(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         change(&mut state);
-        let waiting = state.channels.values_mut().flat_map(|channel| std::mem::take(&mut channel.waiting)).collect();
+        let waiting =
+            state.channels.values_mut().flat_map(|channel| std::mem::take(&mut channel.waiting)).collect();
         if state.closed {
             state.channels.clear();
         }

@@ -96,7 +96,12 @@ impl Link {
         self.shared.end.get()
     }
 
-    pub(super) fn send(&self, outgoing: Outgoing, body_bytes: u64, deadline: Instant) -> Result<(), NotTaken> {
+    pub(super) fn send(
+        &self,
+        outgoing: Outgoing,
+        body_bytes: u64,
+        deadline: Instant,
+    ) -> Result<(), NotTaken> {
         self.shared.outbox.put(outgoing, deadline)?;
         self.shared.counts.frames_sent.fetch_add(1, Ordering::Relaxed);
         self.shared.counts.bytes_sent.fetch_add(body_bytes, Ordering::Relaxed);

@@ -122,7 +122,9 @@ mod tests {
     #[test]
     fn plans_that_cannot_be_carried_out_are_refused() {
         plan(&["north", "south"], 1).check().unwrap();
-        for wrong in [plan(&["north"], 0), plan(&["north", "south"], 2), plan(&["north", "south", "north"], 0)] {
+        for wrong in
+            [plan(&["north"], 0), plan(&["north", "south"], 2), plan(&["north", "south", "north"], 0)]
+        {
             assert!(matches!(wrong.check(), Err(Error::PlanUnusable { .. })), "{wrong:?}");
         }
     }

@@ -97,7 +97,12 @@ impl Sessions {
         while joined.iter().enumerate().any(|(party, joined)| party != plan.me.0 && joined.is_none()) {
             let next = tokio::select! {
                 Some(dialled) = dials.join_next() => match dialled {
-                    Ok(dialled) => Some(dialled?),
+                    Ok(Ok(dialled)) => Some(dialled),
+                    // Its node holds the connection, but does not begin the run.
+                    Ok(Err(Error::Greeting { fault: GreetingFault::Late { .. }, .. })) => {
+                        return Err(incomplete(plan, &joined));
+                    }
+                    Ok(Err(failed)) => return Err(failed),
                     // A dial neither panics nor is cancelled while this set lives.
                     Err(_) => None,
                 },
@@ -272,7 +277,9 @@ impl Arrival {
 async fn turn_away(mut stream: server::TlsStream<TcpStream>, refusal: Refusal, within: Duration) {
     let saying = async {
         Message::Refusal(refusal).write(&mut stream).await?;
-        tokio::io::AsyncWriteExt::shutdown(&mut stream).await.map_err(|error| GreetingFault::Ended(error.to_string()))
+        tokio::io::AsyncWriteExt::shutdown(&mut stream)
+            .await
+            .map_err(|error| GreetingFault::Ended(error.to_string()))
     };
     // Whether a refusal is heard is the other side's business.
     timeout(within, saying).await.ok();
@@ -303,15 +310,19 @@ impl Dialling {
     /// Dials until the party answers, refuses for good, or the time is over.
     async fn run(self) -> Result<(TcpStream, Connection)> {
         const PAUSE: Duration = Duration::from_millis(100);
+        let mut before = None;
         loop {
             let failed = match self.attempt().await {
                 Ok((socket, tls)) => return Ok((socket, tls.into())),
+                // The last attempt may have had no time for a reason of its own.
+                Err(failed) if is_late(&failed) => before.take().unwrap_or(failed),
                 Err(failed) => failed,
             };
             if !may_pass(&failed) || Instant::now() + PAUSE >= self.until {
                 return Err(failed);
             }
             debug!(member = self.member, run = %self.greeting.run, reason = %failed, "dials a compute party again");
+            before = Some(failed);
             sleep(PAUSE).await;
         }
     }
@@ -352,12 +363,19 @@ impl Dialling {
     }
 }
 
+/// Whether a party's node was reached but didn't answer in time.
+fn is_late(error: &Error) -> bool {
+    matches!(error, Error::ConnectTimedOut { .. } | Error::Greeting { fault: GreetingFault::Late { .. }, .. })
+}
+
 /// Whether a party that could not be had may be had a moment later.
 fn may_pass(error: &Error) -> bool {
     match error {
         Error::Unreachable { .. } | Error::ConnectTimedOut { .. } | Error::Handshake { .. } => true,
         Error::SessionRefused { reason, .. } => matches!(reason, Refusal::UnknownRun | Refusal::Busy),
-        Error::Greeting { fault, .. } => matches!(fault, GreetingFault::Ended(_) | GreetingFault::Late { .. }),
+        Error::Greeting { fault, .. } => {
+            matches!(fault, GreetingFault::Ended(_) | GreetingFault::Late { .. })
+        }
         _ => false,
     }
 }

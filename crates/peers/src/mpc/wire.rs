@@ -202,7 +202,11 @@ impl Reader {
 }
 
 /// Decrypts what the TLS state holds and puts frames together.
-fn open(tls: &mut Connection, assembler: &mut Assembler, frames: &mut Vec<(u64, Frame)>) -> Result<(), ReadEnd> {
+fn open(
+    tls: &mut Connection,
+    assembler: &mut Assembler,
+    frames: &mut Vec<(u64, Frame)>,
+) -> Result<(), ReadEnd> {
     let state = tls.process_new_packets().map_err(ReadEnd::Tls)?;
     let mut left = state.plaintext_bytes_to_read();
     let mut reader = tls.reader();

@@ -57,6 +57,9 @@ pub enum Refused {
         what: String,
     },
 
+    /// Two result columns of one name.
+    #[error("two result columns are named `{0}`; name one of them with AS")]
+    SameName(String),
     /// A column's values would be shown row by row.
     #[error(
         "column `{0}` is selected outside an aggregate, which would reveal its rows; put it inside COUNT, SUM, AVG, MIN, MAX, VAR_SAMP or STDDEV_SAMP, or add it to GROUP BY"
@@ -129,7 +132,15 @@ pub enum Refused {
         /// What it would be converted to.
         wanted: String,
     },
-    /// A comparison's or aggregate's argument has too many digits.
+    /// Arithmetic in WHERE could leave what decimals hold.
+    #[error(
+        "in WHERE, `{expression}` can have more than 38 digits, which would fail on a row; multiply fewer or shorter numbers"
+    )]
+    TooManyDigits {
+        /// The arithmetic.
+        expression: String,
+    },
+    /// An aggregate's argument has too many digits.
     #[error(
         "{function} of `{argument}` needs {bits} bits and {most} are supported; narrow the declared range of {columns}, or keep fewer digits"
     )]
@@ -280,10 +291,9 @@ impl Construct {
             Self::AggregateOrder => {
                 ("an aggregate with ORDER BY, WITHIN GROUP or NULL treatment", "leave it out")
             }
-            Self::Aggregate => (
-                "this aggregate",
-                "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VARIANCE) or STDDEV_SAMP (STDDEV)",
-            ),
+            Self::Aggregate => {
+                ("this aggregate", "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VAR) or STDDEV_SAMP (STDDEV)")
+            }
             Self::ArgumentExpression => {
                 ("this expression inside an aggregate", "use columns, integer constants, +, − and ×")
             }

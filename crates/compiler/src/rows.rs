@@ -36,6 +36,20 @@ pub fn arrow_schema(schema: &Schema) -> SchemaRef {
     Arc::new(ArrowSchema::new(schema.columns.iter().map(field).collect::<Vec<_>>()))
 }
 
+/// An Arrow type in the words of a schema.
+pub(crate) fn type_name(kind: &DataType) -> String {
+    match kind {
+        DataType::Boolean => "a boolean".to_owned(),
+        DataType::Int64 => "an integer".to_owned(),
+        DataType::Decimal128(_, scale) => format!("a decimal with {scale} digits after the point"),
+        DataType::Float64 => "a float".to_owned(),
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "text".to_owned(),
+        DataType::Date32 => "a date".to_owned(),
+        DataType::Timestamp(..) => "a timestamp".to_owned(),
+        other => format!("the Arrow type {other}"),
+    }
+}
+
 /// Rows that are not what their schema declares. Rows count from 1 over all batches. No value is quoted: these
 /// texts end in logs.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -91,10 +105,13 @@ pub fn check(schema: &Schema, batches: &[RecordBatch]) -> Result<(), BadRows> {
     let expected = arrow_schema(schema);
     for batch in batches {
         let found = batch.schema();
+        let pairs = expected.fields().iter().zip(found.fields());
+        let same = expected.fields().len() == found.fields().len()
+            && pairs.into_iter().all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
         let shape = |schema: &ArrowSchema| -> Vec<String> {
-            schema.fields().iter().map(|f| format!("`{}` {}", f.name(), f.data_type())).collect()
+            schema.fields().iter().map(|f| format!("`{}` ({})", f.name(), type_name(f.data_type()))).collect()
         };
-        if shape(&expected) != shape(&found) {
+        if !same {
             let (expected, found) = (shape(&expected).join(", "), shape(&found).join(", "));
             return Err(BadRows::Columns { expected, found });
         }

@@ -130,7 +130,7 @@ pub(crate) fn sql(table: &Table, checked: &Checked, groups: &Groups, partials: &
     if keys.is_empty() {
         return format!("SELECT\n  {columns}\nFROM (\n{inner}\n) AS a");
     }
-    let on: Vec<String> = keys.iter().map(|key| format!("g.{key} IS NOT DISTINCT FROM a.{key}")).collect();
+    let on: Vec<String> = keys.iter().map(|key| format!("(g.{key} IS NOT DISTINCT FROM a.{key})")).collect();
     format!(
         "SELECT\n  {columns}\nFROM (VALUES {values}) AS g(n, {keys})\nLEFT JOIN (\n{inner}\n) AS a ON {on}\nORDER BY g.n",
         values = groups.values_list(),
@@ -156,7 +156,7 @@ fn aggregation(
     columns.extend(
         partials.iter().map(|partial| format!("{} AS {}", partial.aggregate(), identifier(&partial.name()))),
     );
-    let mut sql = format!("  SELECT {}\n  FROM {}", columns.join(", "), identifier(&table.name));
+    let mut sql = format!("  SELECT\n    {}\n  FROM {}", columns.join(",\n    "), identifier(&table.name));
     if let Some(alias) = &checked.alias {
         sql.push_str(&format!(" AS {alias}"));
     }

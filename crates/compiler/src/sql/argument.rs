@@ -71,33 +71,19 @@ impl Argument {
     }
 
     fn column(function: Function, column: &Column) -> Result<Self, Refused> {
+        check_type(function, column)?;
         let name = identifier(&column.name);
-        let wrong = |found| Refused::ArgumentType {
-            function: function.name(),
-            argument: column.name.clone(),
-            found,
-            expected: function.takes(),
-        };
-        match column.kind {
-            ColumnType::Integer => Ok(Self::of(
-                column,
-                format!("CAST({name} AS DECIMAL({DIGITS_MAX}, 0))"),
-                domain::range(column)?,
-            )),
-            ColumnType::Float { scale } => {
-                let sql = format!("CAST({name} AS DECIMAL({DIGITS_MAX}, {scale}))");
-                Ok(Self::of(column, sql, domain::range(column)?))
-            }
-            ColumnType::Decimal { .. } => Ok(Self::of(column, name, domain::range(column)?)),
-            ColumnType::Date if function.is_extreme() => {
+        let digits = format!("DECIMAL({DIGITS_MAX}, {})", domain::scale(column.kind));
+        Ok(match column.kind {
+            ColumnType::Decimal { .. } => Self::of(column, name, domain::range(column)?),
+            ColumnType::Date => {
                 let interval = Interval { min: calendar::FIRST.into(), max: calendar::LAST.into() };
-                let sql = format!("CAST(CAST({name} AS INT) AS DECIMAL({DIGITS_MAX}, 0))");
-                Ok(Self::of(column, sql, interval))
+                Self::of(column, format!("CAST(CAST({name} AS INT) AS {digits})"), interval)
             }
-            ColumnType::Date => Err(wrong("a date")),
-            ColumnType::Boolean => Err(wrong("a boolean")),
-            ColumnType::Text => Err(wrong("text")),
-        }
+            ColumnType::Integer | ColumnType::Float { .. } | ColumnType::Boolean | ColumnType::Text => {
+                Self::of(column, format!("CAST({name} AS {digits})"), domain::range(column)?)
+            }
+        })
     }
 
     fn of(column: &Column, sql: String, interval: Interval) -> Self {
@@ -162,6 +148,20 @@ impl Argument {
     pub(crate) fn quoted_columns(&self) -> String {
         quoted(&self.columns)
     }
+}
+
+/// Whether an aggregate takes a column of that type.
+pub(crate) fn check_type(function: Function, column: &Column) -> Result<(), Refused> {
+    let found = match column.kind {
+        _ if function == Function::Count => return Ok(()),
+        ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => return Ok(()),
+        ColumnType::Date if function.is_extreme() => return Ok(()),
+        ColumnType::Date => "a date",
+        ColumnType::Boolean => "a boolean",
+        ColumnType::Text => "text",
+    };
+    let (function, expected) = (function.name(), function.takes());
+    Err(Refused::ArgumentType { function, argument: column.name.clone(), found, expected })
 }
 
 /// A SQL decimal constant of `value / 10^scale`.

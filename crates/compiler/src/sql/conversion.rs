@@ -1,71 +1,168 @@
-//! Conversions that type checking adds to WHERE. One that reads a column may fail on a row, when the query runs;
-//! one of a constant is tried now.
+//! Whether WHERE can fail on some row: by a conversion that type checking added, or by a number with too many
+//! digits. A failure would tell others that such a row exists, and would come only when the query runs.
+//!
+//! Decimals have at most 38 digits. The digits that an expression can have follow from its columns' types:
+//! a product has the digits of both factors, a sum one more than the longer operand.
 
 use arrow::datatypes::DataType;
 use datafusion::{
-    common::tree_node::{TreeNode, TreeNodeRecursion},
-    logical_expr::{Expr, ExprSchemable, LogicalPlan},
+    common::{
+        DFSchema, ScalarValue,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
+    error::DataFusionError,
+    logical_expr::{BinaryExpr, Expr, ExprSchemable, Filter, LogicalPlan, Operator},
 };
 
-use crate::Refused;
+use crate::{Refused, rows::type_name};
 
-/// Refuses conversions in filters that could fail on some row, and constants that cannot be converted.
-pub(crate) fn check(plan: &LogicalPlan) -> Result<(), Refused> {
+/// Refuses filters that could fail on some row, and constants that are not of the type they are compared as.
+pub(crate) fn check(typed: &LogicalPlan) -> Result<(), Refused> {
     let mut found = Ok(());
-    let visited = plan.apply(|step| {
+    let visited = typed.apply(|step| {
         if let LogicalPlan::Filter(filter) = step {
-            found = check_filter(&filter.predicate, step);
+            found = check_filter(filter);
         }
         Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
-    visited.map_err(|error| Refused::Meaning(error.to_string()))?;
+    visited.map_err(meaning)?;
     found
 }
 
-fn check_filter(predicate: &Expr, filter: &LogicalPlan) -> Result<(), Refused> {
+fn check_filter(filter: &Filter) -> Result<(), Refused> {
+    let schema = filter.input.schema();
     let mut found = Ok(());
-    let visited = predicate.apply(|expr| {
-        if let Expr::Cast(cast) = expr {
-            found = check_cast(&cast.expr, cast.field.data_type(), filter);
-        }
+    let visited = filter.predicate.apply(|expr| {
+        found = match expr {
+            Expr::Cast(cast) => check_cast(&cast.expr, cast.field.data_type(), schema),
+            Expr::BinaryExpr(binary) => check_digits(expr, binary, schema),
+            _ => Ok(()),
+        };
         Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
-    visited.map_err(|error| Refused::Meaning(error.to_string()))?;
+    visited.map_err(meaning)?;
     found
 }
 
-fn check_cast(from: &Expr, wanted: &DataType, filter: &LogicalPlan) -> Result<(), Refused> {
-    let meaning = |error: datafusion::error::DataFusionError| Refused::Meaning(error.strip_backtrace());
+fn check_cast(from: &Expr, wanted: &DataType, schema: &DFSchema) -> Result<(), Refused> {
     if let Expr::Literal(value, _) = from {
         return value.cast_to(wanted).map(drop).map_err(meaning);
     }
-    let mut schema = datafusion::common::DFSchema::empty();
-    for input in filter.inputs() {
-        schema.merge(input.schema());
-    }
-    let found = from.get_type(&schema).map_err(meaning)?;
-    if never_fails(&found, wanted) {
+    let found = from.get_type(schema).map_err(meaning)?;
+    let never_fails = match (&found, wanted) {
+        (DataType::Int64 | DataType::Decimal128(..), DataType::Float64) | (_, DataType::Utf8) => true,
+        (DataType::Int64 | DataType::Decimal128(..), DataType::Decimal128(precision, scale)) => {
+            Digits::of(from, schema).is_some_and(|digits| digits.fit(*precision, *scale))
+        }
+        _ => found == *wanted,
+    };
+    if never_fails {
         return Ok(());
     }
     let column = from.column_refs().into_iter().map(|column| column.name.clone()).min();
     Err(Refused::Converted {
         column: column.unwrap_or_else(|| from.to_string()),
-        found: found.to_string(),
-        wanted: wanted.to_string(),
+        found: type_name(&found),
+        wanted: type_name(wanted),
     })
 }
 
-/// Whether every value of one type has a counterpart in the other.
-fn never_fails(from: &DataType, to: &DataType) -> bool {
-    use DataType::{Boolean, Decimal128, Float64, Int64, Utf8, Utf8View};
-    match (from, to) {
-        (Int64 | Decimal128(..), Float64) | (Utf8, Utf8View) | (_, Utf8) => true,
-        // 19 digits hold every 64-bit integer.
-        (Int64, Decimal128(precision, scale)) => i16::from(*precision) - i16::from(*scale) >= 19,
-        (Decimal128(p, s), Decimal128(precision, scale)) => {
-            scale >= s && i16::from(*precision) - i16::from(*scale) >= i16::from(*p) - i16::from(*s)
-        }
-        (Boolean, Int64) => true,
-        _ => from == to,
+/// Decimal arithmetic fails where the result, or a step on the way, has more than 38 digits.
+fn check_digits(expr: &Expr, binary: &BinaryExpr, schema: &DFSchema) -> Result<(), Refused> {
+    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
+    let is_decimal = matches!(expr.get_type(schema).map_err(meaning)?, DataType::Decimal128(..));
+    if !is_decimal || !matches!(binary.op, Plus | Minus | Multiply | Divide | Modulo) {
+        return Ok(());
     }
+    match Digits::of(expr, schema) {
+        Some(digits) if digits.whole + digits.fraction <= DIGITS_MAX => Ok(()),
+        _ => Err(Refused::TooManyDigits { expression: expr.human_display().to_string() }),
+    }
+}
+
+/// What a decimal holds.
+const DIGITS_MAX: u32 = 38;
+
+/// How many digits a number has at most before and after the point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Digits {
+    whole: u32,
+    fraction: u32,
+}
+
+impl Digits {
+    /// `None` for what has no such bound.
+    fn of(expr: &Expr, schema: &DFSchema) -> Option<Self> {
+        match expr {
+            Expr::Literal(value, _) => Self::of_literal(value),
+            Expr::Column(_) => Self::of_type(&expr.get_type(schema).ok()?),
+            Expr::Negative(inner) | Expr::Cast(datafusion::logical_expr::Cast { expr: inner, .. }) => {
+                let inner = Self::of(inner, schema)?;
+                let outer = Self::of_type(&expr.get_type(schema).ok()?)?;
+                Some(Self { whole: inner.whole.min(outer.whole), fraction: outer.fraction })
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                let (x, y) = (Self::of(left, schema)?, Self::of(right, schema)?);
+                x.combined(*op, y)
+            }
+            _ => None,
+        }
+    }
+
+    fn of_type(kind: &DataType) -> Option<Self> {
+        match kind {
+            DataType::Int64 => Some(Self { whole: 19, fraction: 0 }),
+            DataType::Decimal128(precision, scale) => {
+                let fraction = u32::try_from(*scale).ok()?;
+                Some(Self { whole: u32::from(*precision).saturating_sub(fraction), fraction })
+            }
+            _ => None,
+        }
+    }
+
+    fn of_literal(value: &ScalarValue) -> Option<Self> {
+        match value {
+            ScalarValue::Int64(Some(value)) => {
+                Some(Self { whole: length(value.unsigned_abs().into()), fraction: 0 })
+            }
+            ScalarValue::Decimal128(Some(value), _, scale) => {
+                let fraction = u32::try_from(*scale).ok()?;
+                Some(Self { whole: length(value.unsigned_abs() / 10_u128.checked_pow(fraction)?), fraction })
+            }
+            // NULL has no digits, and a float becomes a decimal of the type it is cast to.
+            _ if value.is_null() => Some(Self { whole: 0, fraction: 0 }),
+            ScalarValue::Float64(Some(value)) if value.abs() < 1e18 => {
+                Some(Self { whole: length(value.abs() as u128), fraction: 0 })
+            }
+            _ => None,
+        }
+    }
+
+    /// Digits of the result and of every step on the way.
+    fn combined(self, op: Operator, other: Self) -> Option<Self> {
+        let fraction = self.fraction.max(other.fraction);
+        Some(match op {
+            Operator::Plus | Operator::Minus => Self { whole: self.whole.max(other.whole) + 1, fraction },
+            Operator::Multiply => {
+                Self { whole: self.whole + other.whole, fraction: self.fraction + other.fraction }
+            }
+            // Division extends the dividend by four digits and by the divisor's fraction.
+            Operator::Divide => Self { whole: self.whole + other.fraction, fraction: self.fraction + 4 },
+            Operator::Modulo => Self { whole: self.whole.max(other.whole), fraction },
+            _ => return None,
+        })
+    }
+
+    fn fit(self, precision: u8, scale: i8) -> bool {
+        i64::from(self.whole) <= i64::from(precision) - i64::from(scale)
+    }
+}
+
+/// Number of decimal digits; 0 for 0.
+fn length(value: u128) -> u32 {
+    value.checked_ilog10().map_or(0, |log| log + 1)
+}
+
+fn meaning(error: DataFusionError) -> Refused {
+    super::meaning(&error)
 }

@@ -5,15 +5,15 @@
 
 use datafusion::sql::sqlparser::{
     ast::{
-        Distinct, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-        GroupByExpr, ObjectName, ObjectNamePart, OrderByKind, Query, Select, SelectItem, SetExpr, Statement,
-        TableFactor, TableWithJoins,
+        Distinct, DuplicateTreatment, Expr, Function as Call, FunctionArg, FunctionArgExpr,
+        FunctionArguments, GroupByExpr, Ident, ObjectName, ObjectNamePart, OrderByKind, Query, Select,
+        SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
     },
     dialect::GenericDialect,
     parser::Parser,
 };
 
-use super::predicate;
+use super::{Function, predicate};
 use crate::{Construct, Refused};
 
 /// What the later steps need of the syntax tree; everything else they take from the typed plan.
@@ -27,6 +27,17 @@ pub(crate) struct Parsed {
     pub(crate) alias: Option<String>,
     /// The condition of WHERE, as SQL text.
     pub(crate) filter: Option<String>,
+    /// What the SELECT list names directly, to explain refusals of the planner.
+    pub(crate) named: Named,
+}
+
+/// Columns that stand alone in the SELECT list, by how they stand there.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    /// Outside aggregates, and not among the group keys by name.
+    pub(crate) bare: Vec<String>,
+    /// As the argument of an aggregate.
+    pub(crate) aggregated: Vec<(Function, String)>,
 }
 
 /// Parses one SELECT and refuses by name what is not supported.
@@ -44,6 +55,7 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
     for item in &select.projection {
         check_item(item)?;
     }
+    check_names(&select.projection)?;
     if let Some(filter) = &select.selection {
         predicate::check(filter)?;
     }
@@ -51,7 +63,8 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
     let order = order_by(query)?;
     refuse_the_rest(query, select, keys, &order)?;
     let filter = select.selection.as_ref().map(ToString::to_string);
-    Ok(Parsed { table, alias, filter, statement })
+    let named = named(select, keys);
+    Ok(Parsed { table, alias, filter, named, statement })
 }
 
 /// The parser's message without its type's name.
@@ -112,13 +125,10 @@ fn from(select: &Select) -> Result<(String, Option<String>), Refused> {
     }
 }
 
-/// An unqualified name; SQL reads it in lower case unless it is quoted.
+/// An unqualified name.
 fn table_name(name: &ObjectName) -> Result<String, Refused> {
     match name.0.as_slice() {
-        [ObjectNamePart::Identifier(ident)] => Ok(match ident.quote_style {
-            Some(_) => ident.value.clone(),
-            None => ident.value.to_lowercase(),
-        }),
+        [ObjectNamePart::Identifier(ident)] => Ok(normalised(ident)),
         _ => Err(Refused::Meaning(format!("`{name}` is no table of the contract; write its name alone"))),
     }
 }
@@ -166,7 +176,7 @@ fn check_output(expr: &Expr) -> Result<(), Refused> {
 }
 
 /// The form of a call; whether it is a supported aggregate of a supported argument, the plan says.
-fn check_aggregate(function: &Function) -> Result<(), Refused> {
+fn check_aggregate(function: &Call) -> Result<(), Refused> {
     if function.over.is_some() {
         return Err(Construct::Window.refuse(function));
     }
@@ -178,6 +188,9 @@ fn check_aggregate(function: &Function) -> Result<(), Refused> {
     }
     if function.parameters != FunctionArguments::None {
         return Err(Construct::Function.refuse(function));
+    }
+    if Function::named(&function.name.to_string().to_lowercase()).is_none() {
+        return Err(Construct::Aggregate.refuse(function));
     }
     let FunctionArguments::List(list) = &function.args else {
         return Err(match &function.args {
@@ -207,6 +220,65 @@ fn check_argument(expr: &Expr) -> Result<(), Refused> {
         Expr::Cast { .. } | Expr::Convert { .. } => Err(Construct::Cast.refuse(expr)),
         Expr::Nested(inner) => check_argument(inner),
         _ => Ok(()),
+    }
+}
+
+/// Two result columns of one name could not be told apart.
+fn check_names(items: &[SelectItem]) -> Result<(), Refused> {
+    let mut seen = Vec::with_capacity(items.len());
+    for item in items {
+        let name = match item {
+            SelectItem::ExprWithAlias { alias, .. } => alias.value.clone(),
+            _ => item.to_string().to_lowercase(),
+        };
+        if seen.contains(&name) {
+            return Err(Refused::SameName(name));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+fn named(select: &Select, keys: &[Expr]) -> Named {
+    let mut named = Named::default();
+    let keys: Vec<String> = keys.iter().filter_map(column_name).collect();
+    for item in &select.projection {
+        let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else { continue };
+        match expr {
+            Expr::Function(call) => {
+                let function = Function::named(&call.name.to_string().to_lowercase());
+                named.aggregated.extend(function.zip(argument_name(call)));
+            }
+            _ => named.bare.extend(column_name(expr).filter(|name| !keys.contains(name))),
+        }
+    }
+    named
+}
+
+/// The column that an expression is, as SQL reads its name.
+fn column_name(expr: &Expr) -> Option<String> {
+    let ident = match expr {
+        Expr::Identifier(ident) => ident,
+        Expr::CompoundIdentifier(parts) => parts.last()?,
+        Expr::Nested(inner) => return column_name(inner),
+        _ => return None,
+    };
+    Some(normalised(ident))
+}
+
+fn argument_name(call: &Call) -> Option<String> {
+    let FunctionArguments::List(list) = &call.args else { return None };
+    match list.args.as_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => column_name(expr),
+        _ => None,
+    }
+}
+
+/// SQL reads names in lower case unless they are quoted.
+fn normalised(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
     }
 }
 

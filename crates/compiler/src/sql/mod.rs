@@ -36,13 +36,14 @@ pub(crate) struct Checked {
 /// Parses, plans, type-checks and analyses a query.
 pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     check_tables(tables)?;
-    let grammar::Parsed { statement, table, alias, filter } = grammar::parse(sql)?;
+    let grammar::Parsed { statement, table, alias, filter, named } = grammar::parse(sql)?;
     if !tables.iter().any(|known| known.name == table) {
         let known = tables.iter().map(|known| format!("`{}`", known.name)).collect::<Vec<_>>().join(", ");
         return Err(Refused::UnknownTable { name: table, known });
     }
     let catalog = Catalog::new(tables);
-    let written = SqlToRel::new(&catalog).sql_statement_to_plan(statement).map_err(meaning)?;
+    let planned = SqlToRel::new(&catalog).sql_statement_to_plan(statement);
+    let written = planned.map_err(|error| explain(&error, &named, tables))?;
     let query = query::read(&written, |name| {
         let index = tables.iter().position(|table| table.name == name)?;
         Some((index, &tables.get(index)?.datasets.first()?.schema))
@@ -59,15 +60,36 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
 /// The plan with its types made explicit, and as DataFusion would run it.
 fn optimise(written: LogicalPlan) -> Result<(LogicalPlan, LogicalPlan), Refused> {
     let options = datafusion::config::ConfigOptions::default();
-    let typed = Analyzer::new().execute_and_check(written, &options, |_, _| {}).map_err(meaning)?;
+    let typed =
+        Analyzer::new().execute_and_check(written, &options, |_, _| {}).map_err(|error| meaning(&error))?;
     // Without a clock: what `now()` is must not matter, and the grammar has no such function.
     let context = OptimizerContext::new().without_query_execution_start_time();
-    let optimised = Optimizer::new().optimize(typed.clone(), &context, |_, _| {}).map_err(meaning)?;
+    let optimised =
+        Optimizer::new().optimize(typed.clone(), &context, |_, _| {}).map_err(|error| meaning(&error))?;
     Ok((typed, optimised))
 }
 
-fn meaning(error: DataFusionError) -> Refused {
-    Refused::Meaning(error.strip_backtrace())
+/// Why the planner refuses, in this crate's words where it is one of the usual mistakes.
+fn explain(error: &DataFusionError, named: &grammar::Named, tables: &[Table]) -> Refused {
+    let column = |name: &str| tables.iter().find_map(|table| table.datasets.first()?.schema.column(name));
+    for (function, name) in &named.aggregated {
+        if let Some(Err(refused)) = column(name).map(|column| argument::check_type(*function, column)) {
+            return refused;
+        }
+    }
+    match named.bare.iter().find(|name| column(name).is_some()) {
+        Some(bare) => Refused::RowsRevealed(bare.clone()),
+        None => meaning(error),
+    }
+}
+
+/// DataFusion's message, without where in its code it arose or what kind of error it is.
+fn meaning(error: &DataFusionError) -> Refused {
+    let mut message = error.find_root().message().into_owned();
+    for (arrow, word) in [("Int64", "integer"), ("Utf8", "text"), ("Float64", "float"), ("Date32", "date")] {
+        message = message.replace(arrow, word);
+    }
+    Refused::Meaning(message)
 }
 
 /// Every table has datasets, and the rows of all of them can stand in one table.

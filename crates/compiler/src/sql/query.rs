@@ -70,15 +70,15 @@ pub(crate) enum Function {
 }
 
 impl Function {
-    /// By DataFusion's name.
-    fn named(name: &str) -> Option<Self> {
+    /// By any name that SQL or DataFusion gives it, in lower case.
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "count" => Self::Count,
             "sum" => Self::Sum,
-            "avg" => Self::Avg,
+            "avg" | "mean" => Self::Avg,
             "min" => Self::Min,
             "max" => Self::Max,
-            "var" | "var_samp" => Self::Variance,
+            "var" | "var_samp" | "var_sample" => Self::Variance,
             "stddev" | "stddev_samp" => Self::Deviation,
             _ => return None,
         })

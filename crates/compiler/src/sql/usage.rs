@@ -20,6 +20,7 @@ use datafusion::{
     logical_expr::{Aggregate, Expr, LogicalPlan, TableScan},
 };
 
+use super::Function;
 use crate::Refused;
 
 /// Uses by table and column.
@@ -115,10 +116,12 @@ impl Analysis {
 fn aggregate_use(expr: &Expr) -> Result<Use, Refused> {
     match expr {
         Expr::Alias(alias) => aggregate_use(&alias.expr),
-        Expr::AggregateFunction(call) => match call.func.name() {
-            "min" | "max" => Ok(Use::Extreme),
-            "count" | "sum" | "avg" | "var" | "var_samp" | "stddev" | "stddev_samp" => Ok(Use::Aggregate),
-            _ => Err(Refused::Unanalysed(expr.to_string())),
+        Expr::AggregateFunction(call) => match Function::named(call.func.name()) {
+            Some(Function::Min | Function::Max) => Ok(Use::Extreme),
+            Some(
+                Function::Count | Function::Sum | Function::Avg | Function::Variance | Function::Deviation,
+            ) => Ok(Use::Aggregate),
+            None => Err(Refused::Unanalysed(expr.to_string())),
         },
         _ => Err(Refused::Unanalysed(expr.to_string())),
     }

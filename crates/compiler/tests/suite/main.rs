@@ -1,0 +1,16 @@
+//! The compiler from outside: whole queries against plaintext, refusals, column uses, local stages, golden listings.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failing test should say where"
+)]
+
+mod examples;
+mod golden;
+mod local_stage;
+mod random;
+mod refusals;
+mod support;
+mod uses;

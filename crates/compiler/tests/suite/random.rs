@@ -1,0 +1,163 @@
+//! Random tables and random queries of the supported grammar: the joint result equals the plaintext one.
+
+use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
+use treaty_compiler::{Cell, ResultTable};
+
+use crate::support::{Person, expected, run};
+
+/// 2020-01-01, in days since 1970-01-01.
+const NEW_YEAR: i32 = 18_262;
+
+fn person() -> impl Strategy<Value = Person> {
+    (
+        select(vec!["low", "mid", "o'high"]),
+        option::of(1_i64..=2),
+        option::of(any::<bool>()),
+        option::of(NEW_YEAR..NEW_YEAR + 400),
+        -1000_i64..=200_000,
+        option::of(-5000_i128..=99_999),
+        option::of(-10_000_i64..=10_000),
+        option::of(select(vec!["a", "ab", "b%", "_"])),
+        -3_i64..3,
+    )
+        .prop_map(|(rank, team, active, joined, salary, bonus, score, note, free)| Person {
+            rank: rank.into(),
+            team,
+            active,
+            joined,
+            salary,
+            bonus,
+            score: score.map(|thousandths| thousandths as f64 / 1000.0),
+            note: note.map(str::to_owned),
+            free,
+        })
+}
+
+fn condition() -> impl Strategy<Value = String> {
+    let comparison = select(vec!["=", "<>", "<", "<=", ">", ">="]);
+    let leaf = prop_oneof![
+        (comparison.clone(), -1000_i64..200_000).prop_map(|(op, n)| format!("salary {op} {n}")),
+        (comparison.clone(), -50_i64..999).prop_map(|(op, n)| format!("bonus * 2 {op} {n}.5")),
+        (comparison, -10_i64..10).prop_map(|(op, n)| format!("score {op} {n}")),
+        (-3_i64..3, 0_i64..3).prop_map(|(a, b)| format!("free NOT BETWEEN {a} AND {}", a + b)),
+        Just("free + salary > 90000".to_owned()),
+        Just("salary % 7 = 3".to_owned()),
+        Just("rank IN ('low', 'o''high')".to_owned()),
+        Just("note LIKE 'a%'".to_owned()),
+        Just("note IS NOT NULL".to_owned()),
+        Just("active".to_owned()),
+        Just("active IS NOT TRUE".to_owned()),
+        Just("team NOT IN (1, NULL)".to_owned()),
+        Just("joined >= DATE '2020-06-01'".to_owned()),
+        Just("team IS DISTINCT FROM 1".to_owned()),
+    ];
+    leaf.prop_recursive(2, 6, 2, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|c| format!("NOT ({c})")),
+            (inner.clone(), select(vec!["AND", "OR"]), inner)
+                .prop_map(|(a, op, b)| format!("({a}) {op} ({b})")),
+        ]
+    })
+}
+
+fn aggregate() -> impl Strategy<Value = String> {
+    let numeric = select(vec!["SUM", "AVG", "MIN", "MAX", "VAR_SAMP", "STDDEV_SAMP", "COUNT"]);
+    prop_oneof![
+        Just("COUNT(*)".to_owned()),
+        Just("COUNT(note)".to_owned()),
+        Just("MIN(joined)".to_owned()),
+        Just("MAX(joined)".to_owned()),
+        Just("SUM(salary * 3 - team_pay)".replace("team_pay", "salary")),
+        Just("MAX(bonus * salary)".to_owned()),
+        (numeric, select(vec!["salary", "bonus", "score"])).prop_map(|(f, x)| format!("{f}({x})")),
+    ]
+}
+
+fn query() -> impl Strategy<Value = String> {
+    let keys = proptest::sample::subsequence(vec!["rank", "team", "active"], 0..=2);
+    let order = select(vec!["", " DESC", " ASC NULLS FIRST", " DESC NULLS LAST"]);
+    (keys, vec(aggregate(), 1..5), option::of(condition()), option::of(order), any::<bool>()).prop_map(
+        |(keys, aggregates, condition, order, alias)| {
+            let mut items: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            items.extend(aggregates.iter().enumerate().map(|(n, aggregate)| format!("{aggregate} AS c{n}")));
+            let mut sql = format!("SELECT {} FROM people", items.join(", "));
+            if alias {
+                sql.push_str(" AS p");
+            }
+            if let Some(condition) = condition {
+                sql.push_str(&format!(" WHERE {condition}"));
+            }
+            if let [first, rest @ ..] = keys.as_slice() {
+                sql.push_str(&format!(" GROUP BY {}", keys.join(", ")));
+                if let Some(order) = order {
+                    let rest: String = rest.iter().map(|key| format!(", {key}")).collect();
+                    sql.push_str(&format!(" ORDER BY {first}{order}{rest}"));
+                }
+            }
+            sql
+        },
+    )
+}
+
+/// Rows and cells that the floor withholds are compared with what the plaintext counts say.
+fn assert_agrees(sql: &str, joint: &ResultTable, plain: ResultTable, has_keys: bool) {
+    let wanted = if has_keys || joint.suppressed.is_empty() {
+        plain.without(&joint.suppressed)
+    } else {
+        ResultTable { rows: Vec::new(), ..plain }
+    };
+    assert_eq!(joint.rows.len(), wanted.rows.len(), "{sql}\n{joint:?}\n{wanted:?}");
+    for (row, other) in joint.rows.iter().zip(&wanted.rows) {
+        for (cell, expected) in row.iter().zip(other) {
+            assert!(
+                agrees(cell, expected),
+                "{sql}\n  found {cell:?}, expected {expected:?}\n{joint:?}\n{wanted:?}"
+            );
+        }
+    }
+}
+
+fn agrees(cell: &Cell, expected: &Cell) -> bool {
+    match (cell, expected) {
+        (Cell::Withheld, _) => true,
+        (Cell::Integer(_) | Cell::Date(_) | Cell::Text(_) | Cell::Boolean(_) | Cell::Null, _) => {
+            cell == expected
+        }
+        (Cell::Decimal(text), Cell::Decimal(expected)) => text == expected,
+        (Cell::Decimal(_) | Cell::Real(_), _) => match (cell.number(), expected.number()) {
+            // Values are multiples of 0.001 at the least; a root of a variance of 2^-30 units is 2^-15 units.
+            (Some(x), Some(y)) => (x - y).abs() <= 1e-6 * x.abs().max(y.abs()) + 1e-7,
+            _ => false,
+        },
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 80, ..Config::default() })]
+
+    #[test]
+    fn the_joint_result_equals_the_plaintext_result(
+        owners in vec(vec(person(), 0..12), 1..=4),
+        sql in query(),
+        floor in 1_u64..4,
+    ) {
+        let (_, outputs, joint) = run(&sql, &owners, floor);
+        for row in 0..outputs[0].len() {
+            let shown = outputs[0][row] == 1;
+            prop_assert!(shown || outputs.iter().all(|column| column[row] == 0), "{sql}: withheld, but opened");
+        }
+        assert_agrees(&sql, &joint, expected(&sql, &owners), sql.contains("GROUP BY"));
+    }
+
+    #[test]
+    fn with_a_floor_of_one_nothing_but_empty_groups_is_withheld(
+        owners in vec(vec(person(), 0..6), 1..=3),
+        sql in query(),
+    ) {
+        let (_, _, joint) = run(&sql, &owners, 1);
+        prop_assert!(joint.rows.iter().flatten().all(|cell| *cell != Cell::Withheld));
+        if sql.contains("GROUP BY") {
+            prop_assert_eq!(joint.rows.len(), expected(&sql, &owners).rows.len());
+        }
+    }
+}

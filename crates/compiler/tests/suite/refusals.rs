@@ -1,0 +1,274 @@
+//! Everything unsupported is refused when it is drafted, by its exact name.
+
+use contract::ColumnType;
+use treaty_compiler::{
+    BadNumber, BadRange, BadValue, Construct, GROUPS_MAX, Refused, Source, Table, compile,
+};
+
+use crate::support::{Declare, column, people, table};
+
+fn refused(sql: &str) -> Refused {
+    match compile(sql, &[table(&[100, 100])], 2) {
+        Err(refused) => refused,
+        Ok(_) => panic!("compiled: {sql}"),
+    }
+}
+
+#[track_caller]
+fn unsupported(sql: &str, expected: Construct) {
+    match refused(sql) {
+        Refused::Unsupported { construct, .. } if construct == expected => {}
+        other => panic!("{sql}\n  expected {expected:?}, found {other:?}"),
+    }
+}
+
+#[test]
+fn unsupported_sql_is_refused_by_name() {
+    use Construct::*;
+    for (sql, construct) in [
+        ("DELETE FROM people", OtherStatement),
+        ("WITH p AS (SELECT * FROM people) SELECT COUNT(*) FROM p", CommonTable),
+        ("SELECT COUNT(*) FROM people UNION ALL SELECT COUNT(*) FROM people", SetOperation),
+        ("SELECT COUNT(*) FROM people EXCEPT SELECT COUNT(*) FROM people", SetOperation),
+        ("VALUES (1)", Values),
+        ("SELECT COUNT(*) FROM people JOIN people AS b ON people.rank = b.rank", Join),
+        ("SELECT COUNT(*) FROM people NATURAL JOIN people AS b", Join),
+        ("SELECT COUNT(*) FROM people, people AS b", SeveralTables),
+        ("SELECT COUNT(*) FROM (SELECT * FROM people) AS b", Subquery),
+        ("SELECT COUNT(*) FROM people WHERE salary > (SELECT AVG(salary) FROM people)", Subquery),
+        ("SELECT COUNT(*) FROM people WHERE salary IN (SELECT salary FROM people)", Subquery),
+        ("SELECT COUNT(*) FROM people WHERE EXISTS (SELECT 1 FROM people)", Subquery),
+        ("SELECT (SELECT COUNT(*) FROM people) FROM people", Subquery),
+        ("(SELECT COUNT(*) FROM people)", Subquery),
+        ("SELECT COUNT(*) FROM generate_series(1, 10)", TableFunction),
+        ("SELECT COUNT(*) FROM people TABLESAMPLE BERNOULLI (10)", TableFunction),
+        ("SELECT COUNT(*) FROM people AS p(a, b, c)", ColumnAliases),
+        ("SELECT DISTINCT rank FROM people", Distinct),
+        ("SELECT COUNT(DISTINCT rank) FROM people", DistinctAggregate),
+        ("SELECT SUM(DISTINCT salary) FROM people", DistinctAggregate),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING COUNT(*) > 1", Having),
+        ("SELECT COUNT(*) OVER (PARTITION BY rank) FROM people", Window),
+        ("SELECT COUNT(*) FROM people QUALIFY 1 = 1", Window),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY rank LIMIT 2", Limit),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY rank OFFSET 2", Limit),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY rank FETCH FIRST 2 ROWS ONLY", Limit),
+        ("SELECT TOP 3 COUNT(*) FROM people", Limit),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY ROLLUP (rank)", GroupingSets),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY CUBE (rank)", GroupingSets),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY GROUPING SETS ((rank), ())", GroupingSets),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY ALL", GroupByAll),
+        ("SELECT COUNT(*) FROM people GROUP BY team + 1", GroupExpression),
+        ("SELECT * FROM people", Wildcard),
+        ("SELECT people.* FROM people", Wildcard),
+        ("SELECT SUM(salary) / COUNT(*) FROM people", SelectExpression),
+        ("SELECT 1 FROM people", SelectExpression),
+        ("SELECT CASE WHEN active THEN 1 ELSE 0 END FROM people", Case),
+        ("SELECT SUM(CASE WHEN active THEN salary ELSE 0 END) FROM people", Case),
+        ("SELECT rank, COUNT(*) AS n FROM people GROUP BY rank ORDER BY n", OrderByAggregate),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY rank ORDER BY COUNT(*)", OrderByAggregate),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY rank ORDER BY 2 DESC", OrderByAggregate),
+        ("SELECT team, COUNT(*) FROM people GROUP BY team ORDER BY team + 1", OrderExpression),
+        ("SELECT COUNT(*) FILTER (WHERE active) FROM people", AggregateFilter),
+        ("SELECT SUM(salary ORDER BY rank) FROM people", AggregateOrder),
+        ("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY salary) FROM people", AggregateOrder),
+        ("SELECT FROBNICATE(salary) FROM people", Aggregate),
+        ("SELECT MEDIAN(salary) FROM people", Aggregate),
+        ("SELECT VAR_POP(salary) FROM people", Aggregate),
+        ("SELECT SUM(salary / 2) FROM people", ArgumentExpression),
+        ("SELECT SUM(salary + 0.5) FROM people", ArgumentExpression),
+        ("SELECT COUNT(salary + 1) FROM people", ArgumentExpression),
+        ("SELECT SUM(1) FROM people", ArgumentExpression),
+        ("SELECT COUNT(*) FROM people WHERE LENGTH(note) > 2", Function),
+        ("SELECT COUNT(*) FROM people WHERE joined > now()", Function),
+        ("SELECT COUNT(*) FROM people WHERE EXTRACT(YEAR FROM joined) = 2020", Function),
+        ("SELECT COUNT(*) FROM people WHERE CASE WHEN active THEN true ELSE false END", Case),
+        ("SELECT COUNT(*) FROM people WHERE CAST(note AS INT) > 2", Cast),
+        ("SELECT SUM(CAST(note AS INT)) FROM people", Cast),
+        ("SELECT COUNT(*) FROM people WHERE 100 / salary > 2", Division),
+        ("SELECT COUNT(*) FROM people WHERE salary % 0 = 2", Division),
+        ("SELECT COUNT(*) FROM people WHERE note SIMILAR TO 'a|b'", Pattern),
+        ("SELECT COUNT(*) FROM people WHERE note ~ 'a'", Pattern),
+        ("SELECT COUNT(*) FROM people WHERE note || 'a' = 'ba'", Operator),
+        ("SELECT COUNT(*) FROM people WHERE joined > INTERVAL '1 day'", OtherExpression),
+        ("SELECT COUNT(*) FROM people FOR UPDATE", OtherClause),
+        ("SELECT COUNT(*) INTO people2 FROM people", OtherClause),
+        ("SELECT COUNT(*) FROM people PREWHERE active", OtherClause),
+    ] {
+        unsupported(sql, construct);
+    }
+}
+
+#[test]
+fn every_refusal_says_what_to_write_instead() {
+    let text = refused("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING COUNT(*) > 1").to_string();
+    assert_eq!(
+        text,
+        "HAVING is not supported (found `COUNT(*) > 1`); leave it out and choose among the rows of the result"
+    );
+}
+
+#[test]
+fn one_select_over_one_known_table() {
+    assert_eq!(refused(""), Refused::StatementCount { found: 0 });
+    assert_eq!(
+        refused("SELECT COUNT(*) FROM people; SELECT COUNT(*) FROM people"),
+        Refused::StatementCount { found: 2 }
+    );
+    assert!(matches!(refused("SELECT COUNT(* FROM people"), Refused::Syntax(_)));
+    assert!(matches!(refused("SELECT COUNT(*)"), Refused::Meaning(_)));
+    assert_eq!(
+        refused("SELECT COUNT(*) FROM persons"),
+        Refused::UnknownTable { name: "persons".into(), known: "`people`".into() }
+    );
+    let two = [table(&[1]), Table { name: "others".into(), ..table(&[1]) }];
+    assert_eq!(
+        compile("SELECT COUNT(*) FROM people", &two, 1).unwrap_err(),
+        Refused::UnusedTable("others".into())
+    );
+    let none = Table { name: "people".into(), datasets: vec![] };
+    assert_eq!(
+        compile("SELECT COUNT(*) FROM people", &[none], 1).unwrap_err(),
+        Refused::NoDataset("people".into())
+    );
+}
+
+#[test]
+fn datasets_of_a_table_declare_the_same_columns() {
+    let mut table = table(&[1, 1]);
+    table.datasets[1].schema.columns[4].unit = "EUR/year".into();
+    let refused = compile("SELECT COUNT(*) FROM people", &[table], 1).unwrap_err();
+    let what = "column `salary` is declared differently".to_owned();
+    assert!(matches!(refused, Refused::SchemasDiffer { what: found, .. } if found == what));
+}
+
+#[test]
+fn rows_are_never_selected_as_they_are() {
+    assert_eq!(refused("SELECT salary FROM people"), Refused::RowsRevealed("salary".into()));
+    // Named by the planner: `salary` is neither grouped nor aggregated.
+    let mixed = "SELECT rank, salary, COUNT(*) FROM people GROUP BY rank";
+    assert_eq!(refused(mixed), Refused::RowsRevealed("salary".into()));
+    assert!(matches!(refused("SELECT nothing FROM people"), Refused::Meaning(_)));
+}
+
+#[test]
+fn what_must_be_declared_is_asked_for() {
+    assert_eq!(refused("SELECT SUM(free) FROM people"), Refused::NoRange("free".into()));
+    assert_eq!(refused("SELECT free, COUNT(*) FROM people GROUP BY free"), Refused::NoValues("free".into()));
+    assert_eq!(
+        refused("SELECT score, COUNT(*) FROM people GROUP BY score"),
+        Refused::GroupByFloat("score".into())
+    );
+    assert!(matches!(
+        refused("SELECT SUM(active) FROM people"),
+        Refused::ArgumentType { found: "a boolean", .. }
+    ));
+    assert!(matches!(
+        refused("SELECT AVG(joined) FROM people"),
+        Refused::ArgumentType { found: "a date", .. }
+    ));
+    assert!(matches!(
+        refused("SELECT VAR_SAMP(note) FROM people"),
+        Refused::ArgumentType { found: "text", .. }
+    ));
+    assert!(matches!(refused("SELECT MIN(note) FROM people"), Refused::ArgumentType { found: "text", .. }));
+    assert!(matches!(
+        refused("SELECT MIN(active) FROM people"),
+        Refused::ArgumentType { found: "a boolean", .. }
+    ));
+}
+
+fn with(column: contract::Column, sql: &str) -> Refused {
+    let mut schema = people();
+    schema.columns.push(column);
+    let datasets = vec![Source { reference: "owner/people@1".into(), schema, rows: 1_000_000 }];
+    compile(sql, &[Table { name: "people".into(), datasets }], 1).unwrap_err()
+}
+
+#[test]
+fn declarations_are_checked() {
+    let sql = "SELECT SUM(x) FROM people";
+    let integer = |min: &str, max: &str| column("x", ColumnType::Integer).range(min, max);
+    let bad = |reason| Refused::BadRange { column: "x".into(), reason };
+    assert_eq!(with(integer("2", "1"), sql), bad(BadRange::Empty { min: "2".into(), max: "1".into() }));
+    assert_eq!(with(integer("a", "1"), sql), bad(BadRange::End(BadNumber::NotDecimal("a".into()))));
+    assert_eq!(
+        with(integer("0.5", "1"), sql),
+        bad(BadRange::End(BadNumber::TooPrecise { text: "0.5".into(), scale: 0 }))
+    );
+
+    let by = "SELECT x, COUNT(*) FROM people GROUP BY x";
+    let value = |value: &str, reason| Refused::BadValue { column: "x".into(), value: value.into(), reason };
+    assert_eq!(with(column("x", ColumnType::Text).values(&["a", "b", "a"]), by), value("a", BadValue::Twice));
+    assert_eq!(
+        with(column("x", ColumnType::Date).values(&["2025-02-29"]), by),
+        value("2025-02-29", BadValue::Date)
+    );
+    assert_eq!(with(column("x", ColumnType::Boolean).values(&["yes"]), by), value("yes", BadValue::Boolean));
+    let many: Vec<String> = (0..5000).map(|n| n.to_string()).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(
+        with(column("x", ColumnType::Integer).values(&many), by),
+        Refused::TooManyGroups { found: 5000, most: GROUPS_MAX }
+    );
+}
+
+#[test]
+fn widths_that_do_not_fit_name_the_column() {
+    let wide = || column("x", ColumnType::Integer).range("-999999999999999999", "999999999999999999");
+    match with(wide(), "SELECT VAR_SAMP(x) FROM people") {
+        Refused::TooWide { function: "VAR_SAMP", columns, most: 118, .. } => assert_eq!(columns, "`x`"),
+        other => panic!("{other:?}"),
+    }
+    match with(wide(), "SELECT SUM(x * x) FROM people") {
+        Refused::TooWide { function: "SUM", columns, .. } => assert_eq!(columns, "`x`"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_comparison_that_converts_a_column_is_refused() {
+    for sql in [
+        "SELECT COUNT(*) FROM people WHERE note > 3",
+        "SELECT COUNT(*) FROM people WHERE score > bonus",
+        "SELECT COUNT(*) FROM people WHERE note = joined",
+        "SELECT COUNT(*) FROM people WHERE note IN (1, 2)",
+    ] {
+        assert!(
+            matches!(refused(sql), Refused::Converted { .. } | Refused::Meaning(_)),
+            "{sql}: {:?}",
+            refused(sql)
+        );
+    }
+    assert!(matches!(refused("SELECT COUNT(*) FROM people WHERE joined > 'soon'"), Refused::Meaning(_)));
+    assert!(matches!(refused("SELECT COUNT(*) FROM people WHERE joined > DATE 'soon'"), Refused::Meaning(_)));
+    assert!(matches!(refused("SELECT COUNT(*) FROM people WHERE salary"), Refused::Meaning(_)));
+}
+
+#[test]
+fn arithmetic_that_could_overflow_is_refused() {
+    let sql = "SELECT COUNT(*) FROM people WHERE bonus * bonus * bonus > 5";
+    assert!(matches!(refused(sql), Refused::TooManyDigits { .. }), "{:?}", refused(sql));
+    for fine in [
+        "bonus * bonus > 2",
+        "bonus > 2.5",
+        "bonus * salary < 7",
+        "(bonus + 1) * 2 >= 0.25",
+        "bonus / 3 > 1",
+        "-bonus < 12",
+    ] {
+        let sql = format!("SELECT COUNT(*) FROM people WHERE {fine}");
+        compile(&sql, &[table(&[1])], 1).unwrap_or_else(|refused| panic!("{fine}: {refused}"));
+    }
+}
+
+#[test]
+fn result_columns_have_names_of_their_own() {
+    let same = |name: &str| Refused::SameName(name.into());
+    assert_eq!(refused("SELECT COUNT(*), COUNT(*) FROM people"), same("count(*)"));
+    assert_eq!(refused("SELECT MIN(salary) AS x, MAX(salary) AS x FROM people"), same("x"));
+}
+
+#[test]
+fn a_floor_of_zero_is_refused() {
+    assert_eq!(compile("SELECT COUNT(*) FROM people", &[table(&[1])], 0).unwrap_err(), Refused::NoFloor);
+}

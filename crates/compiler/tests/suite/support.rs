@@ -1,0 +1,139 @@
+//! Tables for tests: declared columns, rows as Arrow batches, and the whole path run in one process.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray},
+    record_batch::RecordBatch,
+};
+use contract::{Column, ColumnType, Range, Schema};
+use treaty_compiler::{
+    Compiled, ResultTable, Source, Table, compile, decode, local, plain, rows::arrow_schema,
+};
+
+pub(crate) fn column(name: &str, kind: ColumnType) -> Column {
+    Column {
+        name: name.into(),
+        kind,
+        nullable: false,
+        unit: String::new(),
+        description: String::new(),
+        values: None,
+        range: None,
+    }
+}
+
+pub(crate) trait Declare {
+    fn values(self, values: &[&str]) -> Self;
+    fn range(self, min: &str, max: &str) -> Self;
+    fn nullable(self) -> Self;
+    fn unit(self, unit: &str) -> Self;
+}
+
+impl Declare for Column {
+    fn values(mut self, values: &[&str]) -> Self {
+        self.values = Some(values.iter().map(|v| (*v).to_owned()).collect());
+        self
+    }
+    fn range(mut self, min: &str, max: &str) -> Self {
+        self.range = Some(Range { min: min.into(), max: max.into() });
+        self
+    }
+    fn nullable(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+    fn unit(mut self, unit: &str) -> Self {
+        self.unit = unit.into();
+        self
+    }
+}
+
+/// The people of a town: every type, with and without NULL, declared and not.
+pub(crate) fn people() -> Schema {
+    Schema {
+        columns: vec![
+            column("rank", ColumnType::Text).values(&["low", "mid", "o'high"]),
+            column("team", ColumnType::Integer).values(&["2", "1"]).nullable(),
+            column("active", ColumnType::Boolean).nullable(),
+            column("joined", ColumnType::Date).nullable(),
+            column("salary", ColumnType::Integer).range("-1000", "200000").unit("USD/year"),
+            column("bonus", ColumnType::Decimal { scale: 2 }).range("-50.00", "999.99").nullable(),
+            column("score", ColumnType::Float { scale: 3 }).range("-10", "10").nullable(),
+            column("note", ColumnType::Text).nullable(),
+            column("free", ColumnType::Integer),
+        ],
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Person {
+    pub(crate) rank: String,
+    pub(crate) team: Option<i64>,
+    pub(crate) active: Option<bool>,
+    pub(crate) joined: Option<i32>,
+    pub(crate) salary: i64,
+    pub(crate) bonus: Option<i128>,
+    pub(crate) score: Option<f64>,
+    pub(crate) note: Option<String>,
+    pub(crate) free: i64,
+}
+
+pub(crate) fn batch(people_: &[Person]) -> RecordBatch {
+    let p = people_;
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(p.iter().map(|p| Some(p.rank.as_str())).collect::<StringArray>()),
+        Arc::new(p.iter().map(|p| p.team).collect::<Int64Array>()),
+        Arc::new(p.iter().map(|p| p.active).collect::<BooleanArray>()),
+        Arc::new(p.iter().map(|p| p.joined).collect::<Date32Array>()),
+        Arc::new(p.iter().map(|p| Some(p.salary)).collect::<Int64Array>()),
+        Arc::new(
+            p.iter().map(|p| p.bonus).collect::<Decimal128Array>().with_precision_and_scale(18, 2).unwrap(),
+        ),
+        Arc::new(p.iter().map(|p| p.score).collect::<Float64Array>()),
+        Arc::new(p.iter().map(|p| p.note.as_deref()).collect::<StringArray>()),
+        Arc::new(p.iter().map(|p| Some(p.free)).collect::<Int64Array>()),
+    ];
+    RecordBatch::try_new(arrow_schema(&people()), columns).unwrap()
+}
+
+/// The table `people` over one dataset for each number of rows.
+pub(crate) fn table(rows: &[u64]) -> Table {
+    let source = |(i, rows): (usize, &u64)| Source {
+        reference: format!("owner{i}/people@1"),
+        schema: people(),
+        rows: *rows,
+    };
+    Table { name: "people".into(), datasets: rows.iter().enumerate().map(source).collect() }
+}
+
+/// Compiles, runs every local stage and the program's reference interpreter, and decodes.
+pub(crate) fn run(sql: &str, owners: &[Vec<Person>], floor: u64) -> (Compiled, Vec<Vec<i128>>, ResultTable) {
+    let rows: Vec<u64> = owners.iter().map(|rows| rows.len() as u64).collect();
+    let compiled = compile(sql, &[table(&rows)], floor).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut inputs = vec![Vec::new(); compiled.program.inputs.len()];
+    for (stage, rows) in owners.iter().enumerate() {
+        let stage = stage as u16;
+        let columns = runtime
+            .block_on(local::run(&compiled.program, stage, &people(), vec![batch(rows)]))
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let positions = compiled.program.inputs.iter().enumerate().filter(|(_, input)| input.stage == stage);
+        for ((position, _), column) in positions.zip(columns) {
+            inputs[position] = column;
+        }
+    }
+    let outputs =
+        program::interpret(&compiled.program, &inputs).unwrap_or_else(|fault| panic!("{sql}: {fault}"));
+    let result = decode(&compiled, &outputs).unwrap();
+    (compiled, outputs, result)
+}
+
+/// The plaintext answer over all owners' rows.
+pub(crate) fn expected(sql: &str, owners: &[Vec<Person>]) -> ResultTable {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let rows = vec![batch(&owners.concat())];
+    runtime
+        .block_on(plain::query(sql, vec![("people".into(), people(), rows)]))
+        .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+}

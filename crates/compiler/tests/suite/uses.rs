@@ -1,0 +1,69 @@
+//! Which columns a query uses, and as what: neither aliases nor the optimiser can hide a use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::terms::Use::{self, Aggregate, Extreme, Filter, Group};
+use treaty_compiler::compile;
+
+use crate::support::table;
+
+#[track_caller]
+fn assert_uses(sql: &str, expected: &[(&str, &[Use])]) {
+    let compiled = compile(sql, &[table(&[10, 10])], 2).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+    let expected: BTreeMap<String, BTreeSet<Use>> = expected
+        .iter()
+        .map(|(column, uses)| ((*column).to_owned(), uses.iter().copied().collect()))
+        .collect();
+    let found = compiled.usage.columns.get("people").cloned().unwrap_or_default();
+    assert_eq!(found, expected, "{sql}");
+}
+
+#[test]
+fn each_place_is_a_use() {
+    assert_uses("SELECT COUNT(*) FROM people", &[]);
+    assert_uses(
+        "SELECT rank, AVG(salary), MAX(bonus), COUNT(note) FROM people WHERE active GROUP BY rank",
+        &[
+            ("rank", &[Group]),
+            ("salary", &[Aggregate]),
+            ("bonus", &[Extreme]),
+            ("note", &[Aggregate]),
+            ("active", &[Filter]),
+        ],
+    );
+    assert_uses(
+        "SELECT SUM(salary), MIN(salary) FROM people WHERE salary > 3",
+        &[("salary", &[Filter, Aggregate, Extreme])],
+    );
+    assert_uses(
+        "SELECT SUM(salary * bonus) FROM people",
+        &[("salary", &[Aggregate]), ("bonus", &[Aggregate])],
+    );
+}
+
+#[test]
+fn the_optimised_plan_hides_no_use() {
+    // COUNT of a column without NULLs is optimised to COUNT(*).
+    assert_uses("SELECT COUNT(salary) FROM people", &[("salary", &[Aggregate])]);
+    // Conditions that always or never hold are optimised away.
+    assert_uses("SELECT COUNT(*) FROM people WHERE free > 3 OR TRUE", &[("free", &[Filter])]);
+    assert_uses("SELECT COUNT(*) FROM people WHERE free > 3 AND FALSE", &[("free", &[Filter])]);
+    assert_uses("SELECT COUNT(*) FROM people WHERE free * 0 = 0", &[("free", &[Filter])]);
+    // A key that the result does not show.
+    assert_uses("SELECT COUNT(*) FROM people GROUP BY rank", &[("rank", &[Group])]);
+    assert_uses("SELECT COUNT(*) FROM people GROUP BY rank ORDER BY rank", &[("rank", &[Group])]);
+}
+
+#[test]
+fn aliases_and_positions_hide_no_use() {
+    assert_uses(
+        "SELECT p.rank AS salary, MIN(p.salary) AS rank FROM people AS p GROUP BY 1 ORDER BY salary",
+        &[("rank", &[Group]), ("salary", &[Extreme])],
+    );
+}
+
+#[test]
+fn the_usage_names_the_program() {
+    let compiled = compile("SELECT COUNT(*) FROM people", &[table(&[10])], 2).unwrap();
+    assert_eq!(compiled.usage.program.as_bytes(), &compiled.program.hash());
+}

@@ -268,7 +268,7 @@ impl Alliance {
     fn validate_points(&self) -> Result<(), AllianceFlaw> {
         let mut total = 0_u64;
         for (account, points) in &self.points {
-            if !self.card(account).is_some_and(|card| card.standing == Standing::Member) {
+            if self.card(account).is_none_or(|card| card.standing != Standing::Member) {
                 return Err(AllianceFlaw::Account { account: *account });
             }
             total = total

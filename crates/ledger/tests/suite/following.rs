@@ -202,7 +202,7 @@ fn an_operator_cannot_change_what_a_transaction_says() {
     entries.remove(3);
     assert_eq!(replay(&page(entries)), Divergence::Gap { expected: 4, found: 5 });
 
-    let mut entries = honest.entries.clone();
+    let mut entries = honest.entries;
     entries[0].content = Content::Alliance(Box::new(world.alliance.clone()));
     assert_eq!(replay(&page(entries)), Divergence::NotATransaction { index: 1 });
 }
@@ -279,7 +279,7 @@ fn only_the_operators_signature_orders() {
     ));
     let not_final = follower.adopt_final(&page.checkpoint);
     assert!(matches!(not_final, Err(LedgerError::NotFinal { found: 1, quorum: 2 })));
-    let mut stranger = checkpoint.clone();
+    let mut stranger = checkpoint;
     stranger.size += 1;
     let unknown =
         Note { body: stranger.body(), signatures: vec![stranger.cosign(&world.members[1], FOUNDED)] };

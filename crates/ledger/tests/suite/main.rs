@@ -10,10 +10,13 @@
 
 extern crate treaty_ledger as ledger;
 
+mod alliances;
+mod disputes;
 mod following;
 mod notes;
 mod path;
 mod proofs;
 mod refusals;
+mod settlements;
 mod trees;
 mod world;

@@ -1,0 +1,128 @@
+//! The rules of runs up to their start.
+
+use contract::{document::Role, lifecycle, policy};
+use ledger::{Action, InputCommitment, Phase, Refused};
+
+use super::{Scene, refused, refused_at};
+use crate::world::{FOUNDED, POINTS, ROWS, World, hash};
+
+#[test]
+fn a_run_is_requested_by_a_data_user_for_the_purpose_within_the_window() {
+    let world = World::new();
+    let contract = world.contract();
+    let (mut state, id) = world.activated(&contract);
+    let [north, lake, _] = &world.members.clone()[..] else { panic!() };
+    assert_eq!(
+        refused(&world, &mut state, lake, world.request(id, hash("run"))),
+        Refused::NotInRole { who: lake.did(), role: Role::DataUser, contract: id }
+    );
+    assert_eq!(
+        refused(&world, &mut state, north, world.request(hash("other"), hash("run"))),
+        Refused::UnknownContract { contract: hash("other") }
+    );
+    let purpose = "marketing".to_owned();
+    let marketing = Action::RequestRun { contract: id, run: hash("run"), purpose: purpose.clone() };
+    let expected = contract.purpose;
+    assert_eq!(
+        refused(&world, &mut state, north, marketing),
+        Refused::Purpose { contract: id, expected, found: purpose }
+    );
+
+    let mut later = world.contract();
+    later.limits.not_before = FOUNDED + 1000;
+    let (mut state, id) = world.activated(&later);
+    let request = world.sign(&state, north, world.request(id, hash("run")));
+    let (not_before, now) = (FOUNDED + 1000, FOUNDED + 999);
+    assert_eq!(refused_at(&mut state, now, &request), Refused::NotYetValid { contract: id, not_before, now });
+    state.apply(not_before, &request).unwrap();
+}
+
+#[test]
+fn uses_and_points_run_out() {
+    let world = World::new();
+    let contract = world.contract();
+    let (mut state, id) = world.activated(&contract);
+    let north = world.members[0].clone();
+    world.act(&mut state, 0, world.request(id, hash("one"))).unwrap();
+    assert_eq!(
+        refused(&world, &mut state, &north, world.request(id, hash("one"))),
+        Refused::RunExists { run: hash("one") }
+    );
+    world.act(&mut state, 0, world.request(id, hash("two"))).unwrap();
+    assert_eq!(
+        refused(&world, &mut state, &north, world.request(id, hash("three"))),
+        Refused::NotActive { contract: id, state: lifecycle::State::Exhausted }
+    );
+
+    let mut dear = world.contract();
+    dear.settlement.fee = POINTS + 1;
+    let (mut state, id) = world.activated(&dear);
+    let (payer, balance, fee) = (north.did(), POINTS, POINTS + 1);
+    assert_eq!(
+        refused(&world, &mut state, &north, world.request(id, hash("one"))),
+        Refused::InsufficientPoints { payer, balance, fee }
+    );
+}
+
+#[test]
+fn only_participants_permit_or_refuse_and_only_once() {
+    let mut scene = Scene::new();
+    let run = scene.run;
+    let refuse =
+        |reasons: usize| Action::RefuseRun { run, refusals: vec![policy::Refusal::Revoked; reasons] };
+    let unknown = Action::PermitRun { run: hash("other") };
+    assert_eq!(scene.refused(0, unknown), Refused::UnknownRun { run: hash("other") });
+    let who = scene.world.regulator.did();
+    let by_regulator = scene.refused_to_regulator(Action::PermitRun { run });
+    assert_eq!(by_regulator, Refused::NotAParticipant { who, run });
+    assert_eq!(scene.refused(0, refuse(0)), Refused::RefusalCount { found: 0 });
+    assert_eq!(scene.refused(0, refuse(257)), Refused::RefusalCount { found: 257 });
+    scene.act(0, Action::PermitRun { run });
+    let who = scene.did(0);
+    assert_eq!(
+        scene.refused(0, Action::PermitRun { run }),
+        Refused::AlreadyDone { who, run, step: "permit" }
+    );
+    let twice = Refused::AlreadyDone { who, run, step: "permit or refuse" };
+    assert_eq!(scene.refused(0, refuse(1)), twice);
+    scene.act(1, refuse(1));
+    let refused = Phase::Refused;
+    assert_eq!(
+        scene.refused(2, Action::PermitRun { run }),
+        Refused::RunPhase { run, phase: refused, step: "permit it" }
+    );
+    scene.act(2, refuse(256));
+    assert_eq!(scene.state.run(&run).unwrap().refusals.len(), 2);
+    assert!(matches!(scene.refused(2, refuse(1)), Refused::AlreadyDone { .. }));
+}
+
+#[test]
+fn inputs_are_committed_once_by_providers_with_all_their_rows() {
+    let mut scene = Scene::new();
+    let (run, contract) = (scene.run, scene.contract);
+    let commit = |commitment: InputCommitment| Action::CommitInput { run, commitment };
+    let good = scene.world.commitment(0);
+    assert_eq!(
+        scene.refused(0, commit(good.clone())),
+        Refused::RunPhase { run, phase: Phase::Requested, step: "commit an input" }
+    );
+    for member in 0..3 {
+        scene.act(member, Action::PermitRun { run });
+    }
+    let none = InputCommitment { components: Vec::new(), ..scene.world.commitment(0) };
+    assert_eq!(scene.refused(0, commit(none)), Refused::ComponentCount { found: 0 });
+    let many = InputCommitment { components: vec![hash("x"); 65], ..scene.world.commitment(0) };
+    assert_eq!(scene.refused(0, commit(many)), Refused::ComponentCount { found: 65 });
+    let fewer = InputCommitment { rows: 5, ..good.clone() };
+    let provider = scene.did(0);
+    assert_eq!(
+        scene.refused(0, commit(fewer)),
+        Refused::CommittedRows { provider, expected: ROWS[0], found: 5 }
+    );
+    let who = scene.world.regulator.did();
+    let by_regulator = scene.refused_to_regulator(commit(good.clone()));
+    assert_eq!(by_regulator, Refused::NotInRole { who, role: Role::DataProvider, contract });
+    scene.act(0, commit(good.clone()));
+    let step = "commit an input";
+    assert_eq!(scene.refused(0, commit(good)), Refused::AlreadyDone { who: provider, run, step });
+}

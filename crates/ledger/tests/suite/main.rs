@@ -11,11 +11,13 @@
 extern crate treaty_ledger as ledger;
 
 mod alliances;
+mod crash;
 mod disputes;
 mod following;
 mod notes;
 mod path;
 mod proofs;
+mod properties;
 mod refusals;
 mod settlements;
 mod trees;

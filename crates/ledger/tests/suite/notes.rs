@@ -117,8 +117,6 @@ fn what_is_not_a_checkpoint_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn reading_answers_anything(text in "[ -~\n—]{0,200}") {
         if let Ok(note) = Note::parse(&text) {

@@ -49,8 +49,6 @@ fn without_rows_providers_share_evenly_and_without_recipients_the_payer_keeps_th
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn shares_sum_up_and_none_is_a_point_off(amount in any::<u64>(), weights in prop::collection::vec(0..u64::MAX / 64, 1..40)) {
         let shares = apportion(amount, &weights);

@@ -121,8 +121,6 @@ fn empty_and_equal_trees_are_consistent_without_proof() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn a_proof_holds_for_its_place_alone(
         size in 1..200_u64, at in any::<prop::sample::Index>(), other in 0..200_u64, flip in any::<prop::sample::Index>(),

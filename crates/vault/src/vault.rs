@@ -87,8 +87,8 @@ impl Vault {
 
     /// Imports a file as the next version of a dataset.
     ///
-    /// Holds one chunk of rows in memory (16 MiB and one row). A CSV file is read twice: once to find the types,
-    /// once to convert every value; a Parquet file once.
+    /// Holds one chunk of rows in memory (16 MiB and one row), of a Parquet file also the pages of 1024 rows. A CSV
+    /// file is read twice: once to find the types, once to convert every value; a Parquet file once.
     ///
     /// # Errors
     /// [`ImportError`] names the row and column at fault; the vault is then as it was before.

@@ -244,6 +244,15 @@ fn files_that_are_not_csv_are_refused() {
     });
     assert!(matches!(missing, Err(ImportError::File { .. })));
     let file = place.file("data.csv", SALARIES);
+    let description = "x".repeat(5000);
+    let described = vault.import(&ImportRequest {
+        name: "data",
+        description: &description,
+        file: &file,
+        format: Format::Csv,
+        columns: &declarations(&[]),
+    });
+    assert!(matches!(described, Err(ImportError::DescriptionTooLong { found: 5000, .. })));
     for name in ["", "Data", "../data", "data/x", "data@1"] {
         let request = ImportRequest {
             name,

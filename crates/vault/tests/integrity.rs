@@ -216,14 +216,18 @@ fn a_killed_import_leaves_the_old_state_or_the_new() {
     let table: String = (0..70_000).fold("n\n".to_owned(), |table, n| format!("{table}{n}\n"));
     fs::write(place.vault().with_extension("csv"), table).unwrap();
     let mut last = (0, 0);
-    for round in 0..8 {
+    // At least eight kills, and as many as a slow machine needs until some imports were complete.
+    for round in 0..60 {
+        if round >= 8 && last.0 > 2 {
+            break;
+        }
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "import_until_killed"])
             .env("TREATY_VAULT_TO_FILL", place.vault())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        thread::sleep(Duration::from_millis(400 + 37 * round));
+        thread::sleep(Duration::from_millis(200 + 37 * (round % 16)));
         child.kill().unwrap();
         child.wait().unwrap();
         let vault = place.open();
@@ -243,5 +247,5 @@ fn a_killed_import_leaves_the_old_state_or_the_new() {
         let chunks = fs::read_dir(place.vault().join("chunks")).unwrap().count();
         assert!(left == 0 && chunks <= 2, "{left} files half written, {chunks} chunks");
     }
-    assert!(last.0 > 1, "the child imported too little to tell: {last:?}");
+    assert!(last.0 > 2, "the child imported too little to tell: {last:?}");
 }

@@ -7,7 +7,7 @@ use arrow::array::{
 };
 use contract::{Column, ColumnType, Range};
 
-use super::{declaration::expected, error::Breach};
+use super::{DECLARED_BYTES_MAX, declaration::expected, error::Breach};
 use crate::{
     Declaration, DeclarationFault, type_name,
     value::{
@@ -21,9 +21,6 @@ pub(crate) const TEXT_BYTES_MAX: usize = 64 << 10;
 
 /// Most values that a column may be declared to take.
 const VALUES_MAX: usize = 4096;
-
-/// Longest declared value, unit or description, in bytes.
-const DECLARED_BYTES_MAX: usize = 4096;
 
 /// Collects the values of one column.
 #[derive(Debug)]

@@ -201,7 +201,6 @@ pub(crate) fn expected(kind: ColumnType) -> String {
 mod type_text {
     use super::{ColumnType, Deserialize, Deserializer, Serializer, de, parse_type, type_name};
 
-    #[allow(clippy::ref_option, reason = "serde gives a field's reference")]
     pub(super) fn serialize<S: Serializer>(kind: &Option<ColumnType>, to: S) -> Result<S::Ok, S::Error> {
         match kind {
             Some(kind) => to.serialize_str(&type_name(*kind)),

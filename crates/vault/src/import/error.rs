@@ -21,6 +21,14 @@ pub enum ImportError {
         /// One that would do.
         suggestion: String,
     },
+    /// A description that is too long to publish.
+    #[error("the description has {found} bytes, at most {limit} are possible")]
+    DescriptionTooLong {
+        /// Its length.
+        found: usize,
+        /// How long it may be.
+        limit: usize,
+    },
     /// The operating system cannot read the file.
     #[error("cannot read `{path}`: {source}")]
     File {

@@ -22,6 +22,9 @@ use crate::{ColumnNote, Declaration, Format, ImportError, Vault};
 /// Most columns that a file may have.
 pub(crate) const COLUMNS_MAX: usize = 1024;
 
+/// Longest description, unit or value that may be declared, in bytes.
+pub(crate) const DECLARED_BYTES_MAX: usize = 4096;
+
 /// What to import, and what its owner declares about it.
 #[derive(Clone, Debug)]
 pub struct ImportRequest<'a> {
@@ -63,6 +66,10 @@ pub(crate) fn run(vault: &Vault, request: &ImportRequest<'_>) -> Result<Imported
             name: request.name.to_owned(),
             suggestion: names::suggest_dataset(request.name),
         });
+    }
+    let found = request.description.len();
+    if found > DECLARED_BYTES_MAX {
+        return Err(ImportError::DescriptionTooLong { found, limit: DECLARED_BYTES_MAX });
     }
     let file = File::open(request.file).map_err(ImportError::file(request.file))?;
     let (sink, notes) = match request.format {

@@ -1,6 +1,9 @@
 //! Parquet files: typed already, read once in small batches.
 
-use std::fs::File;
+use std::{
+    fs::File,
+    panic::{self, AssertUnwindSafe},
+};
 
 use arrow::{
     array::{
@@ -58,8 +61,9 @@ pub(crate) fn import<'v>(
     check_compression(builder.metadata(), &columns)?;
     let mut sink = Sink::new(vault, columns.iter().zip(kinds))?;
     let mut surveys: Vec<_> = columns.iter().map(|_| Survey::new()).collect();
-    for batch in builder.with_batch_size(BATCH_ROWS).build().map_err(unreadable)? {
-        copy(&batch.map_err(unreadable)?, &read_as, &columns, &mut surveys, &mut sink)?;
+    let mut reader = contain(|| builder.with_batch_size(BATCH_ROWS).build().map_err(unreadable))?;
+    while let Some(batch) = contain(|| reader.next().transpose().map_err(unreadable))? {
+        copy(&batch, &read_as, &columns, &mut surveys, &mut sink)?;
     }
     let notes = columns.iter().zip(&sink.schema().columns).zip(&surveys);
     let notes = notes.map(|((planned, column), survey)| notes::note(planned, column, None, survey)).collect();
@@ -73,7 +77,18 @@ fn open(
     let file = file.try_clone().map_err(ImportError::file(request.file))?;
     // The columns' types alone say what they hold; the writer's embedded Arrow schema could only contradict them.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(unreadable)
+    contain(|| ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(unreadable))
+}
+
+/// Runs a step of the Parquet reader, which panics on some damaged files where it should return an error.
+///
+/// The caller gives up the reader after an error, so that nobody sees the state a panic left it in.
+fn contain<T>(step: impl FnOnce() -> Result<T, ImportError>) -> Result<T, ImportError> {
+    panic::catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        Err(unreadable(text.unwrap_or("it is damaged")))
+    })
 }
 
 /// The column type for a Parquet column, and the Arrow type to convert its values to first.

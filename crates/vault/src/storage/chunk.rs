@@ -13,7 +13,7 @@ use arrow::{
 };
 use contract::Schema;
 
-use super::schema;
+use super::schema::{self, Part};
 use crate::error::ChunkFault;
 
 /// Encapsulated messages start with this, then the metadata's length (Arrow columnar format, "IPC streaming format").
@@ -80,28 +80,39 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Everything that Arrow's reader takes for granted about a record batch message.
+/// Everything that Arrow's reader takes for granted about a record batch message, down to the sizes of buffers.
 fn check_layout(batch: &ipc::RecordBatch<'_>, schema: &Schema, body: usize) -> Result<(), ChunkFault> {
-    let (Some(nodes), Some(buffers)) = (batch.nodes(), batch.buffers()) else {
+    let (Some(nodes), Some(buffers), Ok(rows)) =
+        (batch.nodes(), batch.buffers(), usize::try_from(batch.length()))
+    else {
         return Err(ChunkFault::Layout);
     };
-    let widths = schema.columns.iter().flat_map(|column| schema::buffer_widths(column.kind));
-    let counts_match = nodes.len() == schema.columns.len() && buffers.len() == widths.clone().count();
+    let parts = || schema.columns.iter().map(|column| schema::parts(column.kind));
+    let counts_match = nodes.len() == schema.columns.len() && buffers.len() == parts().flatten().count();
     let plain =
         batch.compression().is_none() && batch.variadicBufferCounts().is_none_or(|list| list.is_empty());
     let nodes_fit = nodes
         .iter()
         .all(|node| node.length() == batch.length() && (0..=node.length()).contains(&node.null_count()));
-    let buffers_fit = buffers.iter().zip(widths).all(|(buffer, width)| fits(buffer, *width, body));
+    let expected = nodes.iter().zip(parts()).flat_map(|(node, parts)| {
+        let all_valid = node.null_count() == 0;
+        parts.iter().map(move |part| match part {
+            Part::Validity if all_valid => (part.width(), 0),
+            _ => (part.width(), part.bytes_min(rows)),
+        })
+    });
+    let buffers_fit = buffers.iter().zip(expected).all(|(buffer, expected)| fits(buffer, expected, body));
     if counts_match && plain && nodes_fit && buffers_fit { Ok(()) } else { Err(ChunkFault::Layout) }
 }
 
-/// Whether a buffer lies within the body and holds whole elements; Arrow itself checks that they are enough.
-fn fits(buffer: &ipc::Buffer, width: usize, body: usize) -> bool {
+/// Whether a buffer lies within the body, and holds whole elements and enough of them.
+fn fits(buffer: &ipc::Buffer, (width, bytes_min): (usize, usize), body: usize) -> bool {
     let (Ok(start), Ok(length)) = (usize::try_from(buffer.offset()), usize::try_from(buffer.length())) else {
         return false;
     };
-    length.is_multiple_of(width) && start.checked_add(length).is_some_and(|end| end <= body)
+    length >= bytes_min
+        && length.is_multiple_of(width)
+        && start.checked_add(length).is_some_and(|end| end <= body)
 }
 
 #[cfg(test)]

@@ -15,15 +15,50 @@ pub fn to_arrow(schema: &Schema) -> SchemaRef {
     Arc::new(ArrowSchema::new(schema.columns.iter().map(field).collect::<Vec<_>>()))
 }
 
-/// The buffers of a column in Arrow's IPC format, each by the bytes of its elements: validity, then offsets if any,
-/// then values. Bits and text count as bytes.
-pub(crate) fn buffer_widths(kind: ColumnType) -> &'static [usize] {
+/// One buffer of a column in Arrow's IPC format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A bit for each row that has a value; may be left out when all have.
+    Validity,
+    /// A bit for each row.
+    Bits,
+    /// So many bytes for each row.
+    Fixed(usize),
+    /// Where the text of each row starts, and where the last ends.
+    Offsets,
+    /// All texts.
+    Bytes,
+}
+
+impl Part {
+    /// Bytes of one element of the buffer.
+    pub(crate) fn width(self) -> usize {
+        match self {
+            Self::Fixed(width) => width,
+            Self::Offsets => 4,
+            Self::Validity | Self::Bits | Self::Bytes => 1,
+        }
+    }
+
+    /// The fewest bytes that hold `rows` rows.
+    pub(crate) fn bytes_min(self, rows: usize) -> usize {
+        match self {
+            Self::Validity | Self::Bits => rows.div_ceil(8),
+            Self::Fixed(width) => rows.saturating_mul(width),
+            Self::Offsets => rows.saturating_add(1).saturating_mul(4),
+            Self::Bytes => 0,
+        }
+    }
+}
+
+/// The buffers of a column in the order of Arrow's IPC format.
+pub(crate) fn parts(kind: ColumnType) -> &'static [Part] {
     match kind {
-        ColumnType::Boolean => &[1, 1],
-        ColumnType::Date => &[1, 4],
-        ColumnType::Integer | ColumnType::Float { .. } => &[1, 8],
-        ColumnType::Decimal { .. } => &[1, 16],
-        ColumnType::Text => &[1, 4, 1],
+        ColumnType::Boolean => &[Part::Validity, Part::Bits],
+        ColumnType::Date => &[Part::Validity, Part::Fixed(4)],
+        ColumnType::Integer | ColumnType::Float { .. } => &[Part::Validity, Part::Fixed(8)],
+        ColumnType::Decimal { .. } => &[Part::Validity, Part::Fixed(16)],
+        ColumnType::Text => &[Part::Validity, Part::Offsets, Part::Bytes],
     }
 }
 

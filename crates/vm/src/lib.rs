@@ -7,6 +7,7 @@
 //! | a data provider | [`deal`]: one share message per compute party; [`components`] of each, to commit to |
 //! | a compute party | [`run`]: share messages in, sealed share messages and a record of the run out |
 //! | a receiver | [`combine`]: the result, or which parties' messages contradict each other |
+//! | whoever signs | [`estimate()`]: rounds, bytes, memory and time on a stated network, before anything runs |
 //!
 //! All of them take a [`SchemeName`]; the one `match` on it stands in `scheme`, and everything below is generic
 //! and monomorphised. The plaintext reference that runs are tested against is [`program::interpret`].
@@ -22,10 +23,13 @@
 
 mod column;
 mod error;
+mod estimate;
 mod execute;
 mod joint;
 mod lanes;
+mod lifetimes;
 mod local;
+mod machine;
 mod parallel;
 mod report;
 mod schedule;
@@ -34,6 +38,7 @@ mod transcript;
 
 pub use engine::session::{Frame, Party, Transport, fresh_seed};
 pub use error::Error;
-pub use report::{InstructionCost, Progress, RunOutput, Transcript};
+pub use estimate::{Estimate, Network};
+pub use report::{InstructionCost, Measured, Progress, RunOutput, Transcript};
 pub use ring::{Prg, Seed};
-pub use scheme::{SchemeName, combine, components, deal, run};
+pub use scheme::{SchemeName, combine, components, deal, estimate, run};

@@ -22,24 +22,31 @@ pub struct RunOutput {
     /// Rounds, bytes and messages of the whole run.
     pub cost: Cost,
     /// The same for each merged group of instructions that needed messages, in the order of their start.
-    pub instructions: Vec<InstructionCost>,
+    pub instructions: Vec<Measured>,
     /// What went to and came from each peer, in the order of the parties.
     pub transcripts: Vec<Transcript>,
 }
 
-/// The cost of instructions that ran as one.
+/// Instructions that ran as one, and their time.
 #[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// What ran, and its cost by this party's own count.
+    pub instructions: InstructionCost,
+    /// Wall-clock time; that of groups that ran at the same time overlaps.
+    pub seconds: f64,
+}
+
+/// The cost of instructions that run as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstructionCost {
     /// The operation's name.
     pub operation: &'static str,
-    /// The values that it computed.
+    /// The values that they define.
     pub values: Vec<ValueId>,
     /// Rows of all of them together.
     pub rows: u64,
-    /// Rounds, bytes and messages; rounds of groups that ran at the same time overlap.
+    /// Rounds, bytes and messages; rounds of groups that run at the same time overlap.
     pub cost: Cost,
-    /// Wall-clock time; that of groups that ran at the same time overlaps.
-    pub seconds: f64,
 }
 
 /// The frames between this party and one peer. When both are honest, what one sent is what the other received.

@@ -226,19 +226,15 @@ impl Planner {
     }
 }
 
-/// How often each value is still read: by instructions, and by outputs.
-pub(crate) fn uses(program: &Program, steps: &[Step]) -> Vec<u32> {
-    let mut uses = vec![0u32; program.len()];
-    let planned = steps.iter().flat_map(|s| s.local.iter().chain(s.groups.iter().flat_map(|g| &g.members)));
-    let read = planned.filter_map(|&i| program.body.get(i)).flat_map(Operation::operands);
-    for id in read.chain(program.outputs.iter().map(|o| o.value)) {
-        uses[id.index()] += 1;
-    }
-    uses
-}
-
 /// The largest magnitude of the difference of two values.
 pub(crate) fn gap(x: &Value, y: &Value) -> u128 {
     // Each is below 2^126.
     x.magnitude + y.magnitude
+}
+
+impl Step {
+    /// The instructions of the step, in the order in which they run.
+    pub(crate) fn instructions(&self) -> impl Iterator<Item = usize> {
+        self.local.iter().chain(self.groups.iter().flat_map(|group| &group.members)).copied()
+    }
 }

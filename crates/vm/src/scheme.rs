@@ -4,15 +4,16 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use engine::{
     mpc::{Dealing, Scheme},
-    schemes::Rep3,
+    schemes::{Rep3, estimate::Rep3Model},
     session::Transport,
 };
 use program::{Kind, Program};
 use ring::{Lanes, Number, Prg, Seed};
 
 use crate::{
-    Error, Progress, RunOutput,
+    Error, Estimate, Progress, RunOutput,
     column::{elements, packed, unpacked},
+    estimate::follow,
     execute::execute,
 };
 
@@ -80,6 +81,14 @@ pub fn run(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RunOutput, Error> {
     with!(scheme, S => execute::<S>(program, transport, inputs, entropy, progress))
+}
+
+/// What a run of `program` will cost, from its text alone.
+pub fn estimate(program: &Program, scheme: SchemeName) -> Result<Estimate, Error> {
+    match scheme {
+        // Each party holds two of the three components.
+        SchemeName::Rep3 => follow::<Rep3Model>(program, 2),
+    }
 }
 
 /// Shares a column: one message per compute party, in their order. `prg` is the provider's own secret stream. Bits

@@ -1,0 +1,118 @@
+//! What a run will cost, before anybody signs: the same code on lengths alone.
+
+use engine::{
+    mpc::{Bits, Cost, Mpc},
+    schemes::estimate::{Estimate as Lengths, Model},
+};
+use program::{Kind, Program, Type, ValueId};
+use ring::{Lanes, Ring};
+
+use crate::{
+    Error, InstructionCost, column::Column, execute::OUTPUTS_AT_ONCE, lifetimes::Lifetimes, machine::Machine,
+    parallel::parallel, schedule::schedule,
+};
+
+/// What each party sends to each peer when the session starts: a seed for the pair and one for all.
+const SETUP_BYTES: u64 = 64;
+
+/// What a run of a program will cost: rounds and bytes exactly as a run measures them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// What each compute party will use.
+    pub parties: Vec<Cost>,
+    /// For each merged group of instructions, the most that any party will use.
+    pub instructions: Vec<InstructionCost>,
+    /// The most bytes of columns that a party holds at the same time, without an operator's temporaries (about
+    /// 2 kB for each row of a division or root, for at most 65,536 rows at a time).
+    pub column_bytes: u64,
+}
+
+/// What connects the compute parties.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Network {
+    /// Seconds that a message takes one way.
+    pub latency: f64,
+    /// Bytes that a party can send in a second.
+    pub bandwidth: f64,
+}
+
+impl Network {
+    /// One data centre: 0.1 ms one way, 1 Gbit/s.
+    pub const LAN: Self = Self { latency: 1e-4, bandwidth: 125e6 };
+    /// Across a country: 10 ms one way, 100 Mbit/s.
+    pub const WAN: Self = Self { latency: 1e-2, bandwidth: 12.5e6 };
+}
+
+impl Estimate {
+    /// Messages that wait for each other.
+    pub fn rounds(&self) -> u32 {
+        self.parties.iter().map(|cost| cost.rounds).max().unwrap_or(0)
+    }
+
+    /// Bytes that the busiest party sends.
+    pub fn bytes_sent(&self) -> u64 {
+        self.parties.iter().map(|cost| cost.bytes_sent).max().unwrap_or(0)
+    }
+
+    /// Seconds that the messages take on `network`; computing is not counted.
+    pub fn seconds(&self, network: Network) -> f64 {
+        f64::from(self.rounds()) * network.latency + self.bytes_sent() as f64 / network.bandwidth
+    }
+}
+
+/// Follows all parties of a run at once. `components` is how many ring elements a party holds of each shared one.
+pub(crate) fn follow<M: Model>(program: &Program, components: u64) -> Result<Estimate, Error> {
+    let values = program.verify()?;
+    let mut lengths = Lengths::<M, u128>::new();
+    let mut machine = Machine::new(program, &values);
+    for (i, value) in program.inputs.iter().enumerate().map(|(i, _)| (i, values[ValueId(i as u32)])) {
+        machine.input(i, zeros(&lengths, value.ty));
+    }
+    let measured = machine.compute(&mut lengths, &mut |_| {})?;
+    // A sealing sends what an opening does: each party's component to the peer that lacks it.
+    parallel(&mut lengths, OUTPUTS_AT_ONCE, &program.outputs, |lengths, output| {
+        let ty = values[output.value].ty;
+        match ty.kind {
+            Kind::Integer => {
+                let column = Mpc::<u128>::constant(lengths, 0, ty.rows as usize);
+                Mpc::<u128>::open(lengths, &column).map(drop)
+            }
+            Kind::Bit => {
+                let column = Mpc::<Lanes>::constant(lengths, Lanes::ZERO, Lanes::words(ty.rows as usize));
+                Mpc::<Lanes>::open(lengths, &column).map(drop)
+            }
+        }
+    })?;
+    let peers = M::PARTIES as u64 - 1;
+    let with_setup = |cost: &Cost| Cost {
+        rounds: cost.rounds + 1,
+        bytes_sent: cost.bytes_sent + peers * SETUP_BYTES,
+        messages_sent: cost.messages_sent + peers,
+    };
+    let steps = schedule(program, &values);
+    let column_bytes = Lifetimes::of(program, &steps).peak(program, &steps, |id| bytes(values[id].ty));
+    Ok(Estimate {
+        parties: lengths.costs().iter().map(with_setup).collect(),
+        instructions: measured.into_iter().map(|measured| measured.instructions).collect(),
+        column_bytes: components * column_bytes,
+    })
+}
+
+fn zeros<M: Model>(lengths: &Lengths<M, u128>, ty: Type) -> Column<Lengths<M, u128>> {
+    let rows = ty.rows as usize;
+    match ty.kind {
+        Kind::Integer => Column::Numbers(Mpc::<u128>::constant(lengths, 0, rows)),
+        Kind::Bit => {
+            let words = Mpc::<Lanes>::constant(lengths, Lanes::ZERO, Lanes::words(rows));
+            Column::Bits(Bits::new(words, rows, 1))
+        }
+    }
+}
+
+/// Of one component of a column.
+fn bytes(ty: Type) -> u64 {
+    match ty.kind {
+        Kind::Integer => u64::from(ty.rows) * u128::BYTES as u64,
+        Kind::Bit => (Lanes::words(ty.rows as usize) * Lanes::BYTES) as u64,
+    }
+}

@@ -1,0 +1,100 @@
+//! Random programs on three compute parties, against the plaintext interpreter.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+// The generator knows the crate by its own name.
+extern crate program as treaty_program;
+
+#[path = "../../program/tests/generate/mod.rs"]
+mod generate;
+mod support;
+
+use generate::Inexact;
+use program::{Builder, Divide, Kind, Program, SquareRoot, interpret};
+use proptest::prelude::*;
+use support::{SCHEME, outputs, run_all};
+use treaty_vm::estimate;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn a_run_computes_what_the_interpreter_does(
+        choices in proptest::collection::vec(any::<u32>(), 50..600),
+        rows in prop_oneof![0u32..6, Just(63), Just(64), Just(65), Just(130)],
+        steps in 0usize..40,
+    ) {
+        let (program, inputs) = generate::program(&choices, rows, steps, Inexact::InOutputs);
+        agree(&program, &inputs);
+    }
+}
+
+/// The cost is what was estimated, and the joint result the plaintext one: exactly, or for outputs named `inexact` within 2^-30 and
+/// a unit each way.
+fn agree(program: &Program, inputs: &[Vec<i128>]) {
+    let expected = interpret(program, inputs).unwrap();
+    let parties: Vec<_> = run_all(program, inputs).into_iter().map(Result::unwrap).collect();
+    let estimate = estimate(program, SCHEME).unwrap();
+    let measured: Vec<_> = parties.iter().map(|party| party.cost).collect();
+    assert_eq!(estimate.parties, measured, "{program}");
+    let found = outputs(program, &parties).unwrap();
+    for ((output, expected), found) in program.outputs.iter().zip(&expected).zip(&found) {
+        assert_eq!(expected.len(), found.len());
+        for (row, (&expected, &found)) in expected.iter().zip(found).enumerate() {
+            let off = found.abs_diff(expected);
+            let allowed =
+                if output.name.starts_with("inexact") { 2 + (expected.unsigned_abs() >> 30) } else { 0 };
+            assert!(off <= allowed, "`{}` row {row}: {found}, not {expected}\n{program}", output.name);
+        }
+    }
+}
+
+/// Means and deviations as a query yields them, over columns long enough to be cut into blocks.
+#[test]
+fn long_columns_are_cut_into_blocks() {
+    let rows = (1 << 15) + 70;
+    let mut b = Builder::new();
+    b.stage(0, "t", "north/t@1", "SELECT", rows).unwrap();
+    let sum = b.input("sum", 0, 0, Kind::Integer, 40).unwrap();
+    let count = b.input("count", 0, 1, Kind::Integer, 20).unwrap();
+    let keep = b.input("keep", 0, 2, Kind::Bit, 1).unwrap();
+    let range = Divide {
+        numerator: sum,
+        denominator: count,
+        numerator_bits: 40,
+        denominator_bits: 20,
+        result_bits: 40,
+        fraction: 24,
+    };
+    let mean = b.divide(range).unwrap();
+    let root = SquareRoot { of: count, bits: 20, fraction_in: 0, fraction_out: 24 };
+    let root = b.square_root(root).unwrap();
+    let zero = b.constant(vec![0]).unwrap();
+    let zero = b.repeat(zero, rows).unwrap();
+    let shown = b.select(keep, mean, zero).unwrap();
+    b.output("inexact mean", shown).unwrap();
+    b.output("inexact root", root).unwrap();
+    let program = b.finish().unwrap();
+    let column = |f: fn(i128) -> i128| (0..i128::from(rows)).map(f).collect::<Vec<_>>();
+    agree(
+        &program,
+        &[column(|i| (i * 7_919_131) % (1 << 40) - (1 << 39)), column(|i| i % (1 << 20)), column(|i| i % 2)],
+    );
+}
+
+/// Bits moved by every operation that moves rows, at every offset within a word.
+#[test]
+fn rows_of_bits_move_freely() {
+    let rows = 200;
+    let mut b = Builder::new();
+    b.stage(0, "t", "north/t@1", "SELECT", rows).unwrap();
+    let x = b.input("x", 0, 0, Kind::Bit, 1).unwrap();
+    let mut parts = Vec::new();
+    for start in 0..70 {
+        parts.push(b.slice(x, start, 61 + start % 67).unwrap());
+    }
+    let all = b.concat(parts).unwrap();
+    let twice = b.repeat(all, 2).unwrap();
+    let flipped = b.not(twice).unwrap();
+    b.output("all", flipped).unwrap();
+    let bits = (0..i128::from(rows)).map(|i| i * i % 7 % 2).collect();
+    agree(&b.finish().unwrap(), &[bits]);
+}

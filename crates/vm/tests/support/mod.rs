@@ -1,0 +1,48 @@
+//! All compute parties of a run in one process.
+#![allow(dead_code, reason = "each test binary that includes this module uses a part of it")]
+
+use program::{Kind, Program};
+use ring::{Prg, Seed};
+use treaty_vm::{Error, Progress, RunOutput, SchemeName, combine, deal, run};
+
+pub(crate) const SCHEME: SchemeName = SchemeName::Rep3;
+
+/// For each compute party, its share messages of all inputs.
+pub(crate) fn shared(program: &Program, inputs: &[Vec<i128>]) -> Vec<Vec<Vec<u8>>> {
+    let mut parties = vec![Vec::new(); SCHEME.parties()];
+    for (i, (input, values)) in program.inputs.iter().zip(inputs).enumerate() {
+        let mut prg = Prg::new(Seed::from([i as u8; 32]));
+        for (party, message) in parties.iter_mut().zip(deal(SCHEME, values, input.kind, &mut prg).unwrap()) {
+            party.push(message);
+        }
+    }
+    parties
+}
+
+/// Every party's end of a run.
+pub(crate) fn run_all(program: &Program, inputs: &[Vec<i128>]) -> Vec<Result<RunOutput, Error>> {
+    let messages = shared(program, inputs);
+    engine::session::sim::run(SCHEME.parties(), |me, transport| {
+        run(program, SCHEME, transport, &messages[me.0], &seed(me.0), &mut |_: Progress| {})
+    })
+}
+
+pub(crate) fn seed(party: usize) -> Seed {
+    Seed::from([100 + party as u8; 32])
+}
+
+/// The outputs, as their receiver combines them.
+pub(crate) fn outputs(program: &Program, parties: &[RunOutput]) -> Result<Vec<Vec<i128>>, Error> {
+    let types = types(program);
+    let output = |(i, (kind, rows)): (usize, &(Kind, u32))| {
+        let messages: Vec<_> = parties.iter().map(|party| party.outputs[i].clone()).collect();
+        combine(SCHEME, &messages, *kind, *rows)
+    };
+    types.iter().enumerate().map(output).collect()
+}
+
+/// Kind and rows of each output.
+pub(crate) fn types(program: &Program) -> Vec<(Kind, u32)> {
+    let values = program.verify().unwrap();
+    program.outputs.iter().map(|o| (values[o.value].ty.kind, values[o.value].ty.rows)).collect()
+}

@@ -51,7 +51,7 @@ pub struct ColumnDeclaration {
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub kind: Option<ColumnType>,
-    /// Whether values may be missing, instead of whether one is.
+    /// Whether values may be missing; they may when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nullable: Option<bool>,
     /// Unit of measure.

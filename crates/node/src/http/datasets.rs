@@ -18,7 +18,7 @@ use ledger::Action;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
-use vault::{Declaration, ImportRequest};
+use vault::{Declaration, ImportRequest, VaultError};
 
 use super::admit::{credentials, require};
 use super::paging::Paging;
@@ -124,7 +124,7 @@ pub(super) async fn import(
     tokio::fs::remove_file(&path).await.ok();
     let imported = imported.map_err(|error| Failure::malformed(error.to_string()))?;
     let notes = imported.notes.iter().map(|note| {
-        let suggestion = note.suggested_flag().map(|flag| format!("; you may declare --column {flag}"));
+        let suggestion = note.suggested_flag().map(|flag| format!("; you may declare {flag}"));
         format!("{}: {}, because {}{}", note.column, vault::type_name(note.kind), note.because, suggestion.unwrap_or_default())
     });
     let mut view = describe(&node, &imported.name, imported.version)?;
@@ -157,8 +157,16 @@ pub(super) async fn list(
     Ok(Json(Page { items: views.collect::<Result<_, _>>()?, next: page.next }))
 }
 
-fn broken(error: vault::VaultError) -> Failure {
-    Failure::not_found(error.to_string())
+fn broken(error: VaultError) -> Failure {
+    match error {
+        VaultError::UnknownDataset { .. } | VaultError::UnknownVersion { .. } => {
+            Failure::not_found(error.to_string()).next("treaty data list")
+        }
+        VaultError::Io { .. } | VaultError::InUse { .. } | VaultError::NoRandomness { .. } => {
+            Failure::unavailable(error.to_string())
+        }
+        changed => Failure::refused("dataset-changed", changed.to_string()),
+    }
 }
 
 fn describe(node: &Node, name: &str, version: u32) -> Result<DatasetView, Failure> {

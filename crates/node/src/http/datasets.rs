@@ -28,7 +28,10 @@ use crate::node::Node;
 use crate::persons::Person;
 use crate::setup::now_seconds;
 
-/// Takes a file, streaming it to disk; its signature is checked once its hash is known.
+/// Takes a file that a dataset is to be imported from.
+#[utoipa::path(post, path = "/v1/uploads", tag = "datasets",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = Upload), (status = 401, body = Problem)))]
 pub(super) async fn upload(
     State(node): State<Arc<Node>>,
     method: Method,

@@ -127,7 +127,8 @@ impl<P: Mixed> Operands<P> {
     /// Numbers of 62 bits and of both signs; every eighth pair is equal.
     fn new(protocol: &mut P, rows: usize) -> Result<Self> {
         let number = |seed: u64| P::Num::from_i128(i128::from(scrambled(seed) as i64 >> 2));
-        let pair = |row: u64| (number(2 * row), number(if row % 8 == 0 { 2 * row } else { 2 * row + 1 }));
+        let pair =
+            |row: u64| (number(2 * row), number(if row.is_multiple_of(8) { 2 * row } else { 2 * row + 1 }));
         let values: Vec<_> = (0..rows as u64).map(pair).collect();
         let (x, y): (Vec<_>, Vec<_>) = values.iter().copied().unzip();
         let x = Mpc::<P::Num>::input(protocol, Party(0), mine(protocol, &x), rows)?;

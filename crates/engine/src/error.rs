@@ -84,6 +84,14 @@ pub enum Error {
         /// Bits of the session's numbers.
         found: u32,
     },
+    /// Opened places of rows aren't a permutation: a party deviates.
+    #[error(
+        "the opened places of {rows} rows are not a permutation: a compute party deviates from the protocol"
+    )]
+    NotAPermutation {
+        /// Rows.
+        rows: usize,
+    },
     /// The owner of an input didn't give its values, or another party did.
     #[error("input of {owner}: {found}")]
     Input {

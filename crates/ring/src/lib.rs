@@ -6,6 +6,7 @@
 //! - [`Column`]: a vector of secret elements, wiped when dropped and absent from debug output;
 //! - [`PackedBits`]: public bits, 64 to a word, with their exact length;
 //! - [`Number::to_slices`] and [`Number::from_slices`]: numbers to bit slices and back;
+//! - [`Permutation`]: a secret order of rows;
 //! - [`Prg`]: an AES-128 counter stream, filled in bulk, with domain-separated children.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
@@ -13,6 +14,7 @@ mod bytes;
 mod column;
 mod element;
 mod lanes;
+mod permutation;
 mod pool;
 mod prg;
 mod transpose;
@@ -20,4 +22,5 @@ mod transpose;
 pub use column::Column;
 pub use element::{Number, Ring};
 pub use lanes::{Lanes, PackedBits};
+pub use permutation::Permutation;
 pub use prg::{Prg, Seed};

@@ -5,9 +5,11 @@
 
 mod bits;
 mod cost;
+mod shuffle;
 
 pub use bits::{Bits, Difference};
 pub use cost::Cost;
+pub use shuffle::{Permuting, Shuffle};
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -150,6 +152,13 @@ pub trait Mpc<D: Ring>: Protocol {
     /// Those of the transport; [`Error::Lengths`](crate::Error::Lengths).
     fn mul(&mut self, x: &Self::Shares, y: &Self::Shares) -> Result<Self::Shares>;
 
+    /// Inner products: `x` and `y` are `terms` columns of equal length one after another, of which the products are
+    /// summed row by row. 1 round, as much as one product.
+    ///
+    /// # Errors
+    /// Those of the transport; [`Error::Lengths`](crate::Error::Lengths), also when the columns don't come out even.
+    fn dot(&mut self, x: &Self::Shares, y: &Self::Shares, terms: usize) -> Result<Self::Shares>;
+
     /// Opens masked values to all parties, unchecked in schemes against active adversaries. 1 round.
     ///
     /// # Errors
@@ -167,7 +176,7 @@ pub trait Mpc<D: Ring>: Protocol {
 pub type Numbers<P> = <P as Mpc<<P as Mixed>::Num>>::Shares;
 
 /// The seams between numbers and bits: everything that differs by scheme when an operator needs both.
-pub trait Mixed: Mpc<Self::Num> + Mpc<Lanes> {
+pub trait Mixed: Shuffle<Self::Num> + Shuffle<Lanes> {
     /// The ring of the numbers.
     type Num: Number;
 

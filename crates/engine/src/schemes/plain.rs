@@ -9,9 +9,11 @@ use std::sync::Arc;
 use ring::{Column, Lanes, Number, Prg, Ring, Seed};
 
 use super::message::{self, Component, Expected};
+use super::rows_of_terms;
 use crate::error::{Error, Result, ShareMessageFault};
 use crate::mpc::{
-    Bits, Cost, Dealing, Difference, Mixed, Mpc, Numbers, Protocol, Receivers, Scheme, Shares, Verified,
+    Bits, Cost, Dealing, Difference, Mixed, Mpc, Numbers, Permuting, Protocol, Receivers, Scheme, Shares,
+    Shuffle, Verified,
 };
 use crate::session::{Link, Party, Transport};
 
@@ -109,6 +111,16 @@ impl<N: Number, D: Ring> Mpc<D> for Plain<N> {
         Ok(x.zip(y.values(), D::times))
     }
 
+    fn dot(&mut self, x: &Column<D>, y: &Column<D>, terms: usize) -> Result<Column<D>> {
+        let rows = rows_of_terms(x.len(), y.len(), terms)?;
+        let products = x.zip(y.values(), D::times);
+        let mut sums = Column::zeros(rows);
+        for term in 0..terms {
+            sums.zip_assign(products.slice(term * rows..(term + 1) * rows).values(), D::plus);
+        }
+        Ok(sums)
+    }
+
     fn open(&mut self, x: &Column<D>) -> Result<Vec<D>> {
         Ok(x.values().to_vec())
     }
@@ -116,6 +128,25 @@ impl<N: Number, D: Ring> Mpc<D> for Plain<N> {
     fn reveal(&mut self, x: &Column<D>, to: Receivers<'_>, proof: Verified) -> Result<Option<Vec<D>>> {
         let Verified(()) = proof;
         Ok(to.contain(self.me()).then(|| x.values().to_vec()))
+    }
+}
+
+impl<N: Number> Permuting for Plain<N> {
+    /// The rows, which stay where they are.
+    type Hidden = usize;
+
+    fn hidden_permutation(&mut self, rows: usize) -> usize {
+        rows
+    }
+}
+
+impl<N: Number, D: Ring> Shuffle<D> for Plain<N> {
+    fn shuffle(&mut self, x: &Column<D>, _by: &usize) -> Result<Column<D>> {
+        Ok(x.clone())
+    }
+
+    fn unshuffle(&mut self, x: &Column<D>, _by: &usize) -> Result<Column<D>> {
+        Ok(x.clone())
     }
 }
 

@@ -6,6 +6,7 @@ mod division;
 mod harness;
 mod numbers;
 mod outside;
+mod tables;
 
 /// Runs generic test functions on each scheme and ring.
 macro_rules! on_all_schemes {

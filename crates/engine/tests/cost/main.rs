@@ -3,7 +3,7 @@
 
 use ring::Seed;
 use treaty_engine::Result;
-use treaty_engine::mpc::{Cost, Mixed, Mpc, Numbers, Protocol, Receivers, Scheme, Shares};
+use treaty_engine::mpc::{Cost, Mixed, Mpc, Numbers, Protocol, Receivers, Scheme, Shares, Shuffle};
 use treaty_engine::ops::{self, DivideRange, RootRange};
 use treaty_engine::schemes::estimate::{Estimate, Length, Rep3Model};
 use treaty_engine::schemes::{Plain, Rep3};
@@ -94,6 +94,29 @@ operators! {
     max_blocks(protocol, x, y) {
         let blocks = Shares::concat(&[x, y, x, y, x]);
         ops::max_blocks(protocol, &blocks, 5, 40)
+    }
+    dot(protocol, x, y) {
+        Mpc::<P::Num>::dot(protocol, &Shares::concat(&[x, x, y]), &Shares::concat(&[y, y, x]), 3)
+    }
+    shuffle(protocol, x, y) {
+        let hidden = protocol.hidden_permutation(Shares::<P::Num>::len(x));
+        let both = Shares::concat(&[x, y]);
+        let shuffled = Shuffle::<P::Num>::shuffle(protocol, &both, &hidden)?;
+        Shuffle::<P::Num>::unshuffle(protocol, &shuffled, &hidden)
+    }
+    sort(protocol, x, y) {
+        let keys = ops::sortable(protocol, x, 7)?;
+        let order = ops::sort(protocol, &keys)?;
+        let payload = order.apply(protocol, y)?;
+        order.apply_bits(protocol, &keys)?;
+        order.undo(protocol, &payload)
+    }
+    group(protocol, x, y) {
+        let keys = ops::sortable(protocol, x, 5)?;
+        let groups = ops::group(protocol, &keys)?;
+        groups.sum(protocol, y)?;
+        groups.min(protocol, y, 20)?;
+        groups.max(protocol, y, 20)
     }
     truncate(protocol, x, _y) { ops::truncate(protocol, x, 90, 30) }
     divide(protocol, x, y) {

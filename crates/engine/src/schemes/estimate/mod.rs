@@ -14,7 +14,10 @@ use std::ops::Range;
 use ring::{Lanes, Number, Ring};
 
 use crate::error::{Error, Result};
-use crate::mpc::{Bits, Cost, Difference, Mixed, Mpc, Protocol, Receivers, Shares, Verified};
+use crate::mpc::{
+    Bits, Cost, Difference, Mixed, Mpc, Permuting, Protocol, Receivers, Shares, Shuffle, Verified,
+};
+use crate::schemes::rows_of_terms;
 use crate::session::Party;
 
 /// The messages of a scheme's primitives.
@@ -71,6 +74,20 @@ pub enum Primitive<'a> {
         element: usize,
         /// Who learns them.
         to: Receivers<'a>,
+    },
+    /// [`Shuffle::shuffle`].
+    Shuffle {
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+    },
+    /// [`Shuffle::unshuffle`].
+    Unshuffle {
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
     },
     /// [`Mixed::difference`].
     Difference {
@@ -245,6 +262,11 @@ impl<M: Model, N: Number, D: Ring> Mpc<D> for Estimate<M, N> {
         self.count(&Primitive::Mul { len: x.0, element: D::BYTES });
         Ok(*x)
     }
+    fn dot(&mut self, x: &Length, y: &Length, terms: usize) -> Result<Length> {
+        let rows = rows_of_terms(x.0, y.0, terms)?;
+        self.count(&Primitive::Mul { len: rows, element: D::BYTES });
+        Ok(Length(rows))
+    }
     /// Zeros.
     fn open(&mut self, x: &Length) -> Result<Vec<D>> {
         self.count(&Primitive::Open { len: x.0, element: D::BYTES });
@@ -255,6 +277,30 @@ impl<M: Model, N: Number, D: Ring> Mpc<D> for Estimate<M, N> {
         let Verified(()) = proof;
         self.count(&Primitive::Reveal { len: x.0, element: D::BYTES, to });
         Ok(Some(vec![D::ZERO; x.0]))
+    }
+}
+
+impl<M: Model, N: Number> Permuting for Estimate<M, N> {
+    type Hidden = usize;
+
+    fn hidden_permutation(&mut self, rows: usize) -> usize {
+        rows
+    }
+}
+
+impl<M: Model, N: Number, D: Ring> Shuffle<D> for Estimate<M, N> {
+    fn shuffle(&mut self, x: &Length, _by: &usize) -> Result<Length> {
+        self.count(&Primitive::Shuffle { len: x.0, element: D::BYTES });
+        Ok(*x)
+    }
+    fn unshuffle(&mut self, x: &Length, _by: &usize) -> Result<Length> {
+        self.count(&Primitive::Unshuffle { len: x.0, element: D::BYTES });
+        Ok(*x)
+    }
+    /// The rows as they are.
+    fn open_order(&mut self, x: &Length) -> Result<Vec<usize>> {
+        self.count(&Primitive::Open { len: x.0, element: D::BYTES });
+        Ok((0..x.0).collect())
     }
 }
 

@@ -22,6 +22,8 @@ impl Model for Rep3Model {
             Primitive::Reveal { len, element, to } => {
                 vec![to_previous(len * element, Receivers::All), to_previous(len * element, to)]
             }
+            Primitive::Shuffle { len, element } => passes([0, 1, 2], len * element),
+            Primitive::Unshuffle { len, element } => passes([2, 1, 0], len * element),
             Primitive::Difference { rows, width } => vec![bits_of_dealers(rows, width as usize)],
             Primitive::TruncatedDifference { rows, width, element } => {
                 vec![[bits_of_dealers(rows, width as usize), numbers_of_dealers(rows, element)].concat()]
@@ -39,6 +41,12 @@ impl Model for Rep3Model {
 fn message(from: usize, places: usize, bytes: usize) -> Vec<Message> {
     let message = Message { from: Party(from), to: Party((from + places) % 3), bytes: bytes as u64 };
     if bytes == 0 { Vec::new() } else { vec![message] }
+}
+
+/// One step for each pair of a party and the next one, which send to each other.
+fn passes(lower: [usize; 3], bytes: usize) -> Vec<Vec<Message>> {
+    let pass = |lower| [message(lower, 1, bytes), message((lower + 1) % 3, 2, bytes)].concat();
+    lower.map(pass).to_vec()
 }
 
 fn to_previous(bytes: usize, receivers: Receivers<'_>) -> Vec<Message> {

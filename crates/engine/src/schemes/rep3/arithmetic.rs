@@ -5,6 +5,7 @@ use ring::{Column, Number, Ring};
 use super::{Rep3, Rep3Shares};
 use crate::error::{Error, Result};
 use crate::mpc::{Mpc, Receivers, Shares, Verified};
+use crate::schemes::rows_of_terms;
 use crate::session::Party;
 
 impl<N: Number, D: Ring> Mpc<D> for Rep3<N> {
@@ -53,14 +54,22 @@ impl<N: Number, D: Ring> Mpc<D> for Rep3<N> {
         if x.len() != y.len() {
             return Err(Error::Lengths { operation: "mul", left: x.len(), right: y.len() });
         }
-        let mut products: Column<D> = self.zero_sharing(x.len());
-        let operands = x.mine().values().iter().zip(x.next().values());
-        let operands = operands.zip(y.mine().values().iter().zip(y.next().values()));
-        for (sum, ((x_mine, x_next), (y_mine, y_next))) in products.values_mut().iter_mut().zip(operands) {
-            let product = x_mine.times(y_mine.plus(*y_next)).plus(x_next.times(*y_mine));
-            *sum = sum.plus(product);
+        self.dot(x, y, 1)
+    }
+
+    /// One element from each party and row: the products are summed before they are shared again.
+    fn dot(&mut self, x: &Rep3Shares<D>, y: &Rep3Shares<D>, terms: usize) -> Result<Rep3Shares<D>> {
+        let rows = rows_of_terms(x.len(), y.len(), terms)?;
+        let mut sums: Column<D> = self.zero_sharing(rows);
+        let (x_terms, y_terms) = (terms_of(x, rows), terms_of(y, rows));
+        for ((x_mine, x_next), (y_mine, y_next)) in x_terms.zip(y_terms) {
+            let operands = x_mine.iter().zip(x_next).zip(y_mine.iter().zip(y_next));
+            for (sum, ((x_mine, x_next), (y_mine, y_next))) in sums.values_mut().iter_mut().zip(operands) {
+                let product = x_mine.times(y_mine.plus(*y_next)).plus(x_next.times(*y_mine));
+                *sum = sum.plus(product);
+            }
         }
-        self.replicate(products)
+        self.replicate(sums)
     }
 
     /// One element from each party to the previous one, which lacks it.
@@ -119,4 +128,10 @@ impl<N> Rep3<N> {
         let sum = x.mine().zip(x.next().values(), D::plus);
         Ok(Some(sum.values().iter().zip(missing.values()).map(|(a, b)| a.plus(*b)).collect()))
     }
+}
+
+/// The two components of one column after another.
+fn terms_of<D: Ring>(x: &Rep3Shares<D>, rows: usize) -> impl Iterator<Item = (&[D], &[D])> {
+    let rows = rows.max(1);
+    x.mine().values().chunks_exact(rows).zip(x.next().values().chunks_exact(rows))
 }

@@ -14,9 +14,11 @@ mod arithmetic;
 mod conversion;
 mod dealing;
 mod shares;
+mod shuffle;
 
 pub(in crate::schemes) use conversion::{row_parts, word_parts};
 pub use shares::Rep3Shares;
+pub use shuffle::Rep3Permutation;
 
 use std::marker::PhantomData;
 

@@ -1,0 +1,112 @@
+//! Running sums and extremes.
+
+use ring::{Lanes, Ring};
+
+use super::bits::{and, or};
+use super::compare::{less_than, same_length};
+use super::select::select;
+use crate::error::Result;
+use crate::mpc::{Bits, Mixed, Numbers, Shares};
+
+/// In each row the sum of the rows up to it. Local.
+#[must_use]
+pub fn prefix_sum<P: Mixed>(x: &Numbers<P>) -> Numbers<P> {
+    x.mapped(|values| {
+        let running = values.iter().scan(P::Num::ZERO, |sum, value| {
+            *sum = sum.plus(*value);
+            Some(*sum)
+        });
+        running.collect()
+    })
+}
+
+/// In each row the smallest value of its segment up to it; a segment begins where `starts` (of width 1) is set. All
+/// differences lie in −2^(`width` − 1) … 2^(`width` − 1) − 1. ⌈log₂ rows⌉ times a [`less_than`], an AND and a
+/// [`select`].
+///
+/// Source: Hillis, Steele: Data Parallel Algorithms, CACM 1986, with the segments of Blelloch's scans.
+///
+/// # Errors
+/// As [`less_than`].
+pub fn segmented_min<P: Mixed>(
+    protocol: &mut P,
+    x: &Numbers<P>,
+    starts: &Bits<P>,
+    width: u32,
+) -> Result<Numbers<P>> {
+    scan(protocol, x, starts, |protocol, before, own| less_than(protocol, before, own, width))
+}
+
+/// As [`segmented_min`], the largest value.
+///
+/// # Errors
+/// As [`less_than`].
+pub fn segmented_max<P: Mixed>(
+    protocol: &mut P,
+    x: &Numbers<P>,
+    starts: &Bits<P>,
+    width: u32,
+) -> Result<Numbers<P>> {
+    scan(protocol, x, starts, |protocol, before, own| less_than(protocol, own, before, width))
+}
+
+/// `better` says where the value of an earlier row takes the place of a row's own.
+fn scan<P: Mixed>(
+    protocol: &mut P,
+    x: &Numbers<P>,
+    starts: &Bits<P>,
+    mut better: impl FnMut(&mut P, &Numbers<P>, &Numbers<P>) -> Result<Bits<P>>,
+) -> Result<Numbers<P>> {
+    let rows = x.len();
+    same_length("segmented scan", rows, starts.rows())?;
+    // Whether a segment starts within the rows that a row has taken in.
+    let (mut best, mut closed) = (x.clone(), starts.bit(0));
+    let mut distance = 1;
+    while distance < rows {
+        let (before, own) = (best.slice(0..rows - distance), best.slice(distance..rows));
+        let better = better(protocol, &before, &own)?;
+        let open = rows_from(&closed, distance, rows - distance).not(protocol);
+        let taken = and(protocol, &better, &open)?;
+        let joined = select(protocol, &taken, &before, &own)?;
+        best = Shares::concat(&[&best.slice(0..distance), &joined]);
+        closed = or(protocol, &closed, &later_by(&closed, distance))?;
+        distance *= 2;
+    }
+    Ok(best)
+}
+
+/// Every bit slice moved `rows` rows down; zeros come in at the top. Local.
+pub(super) fn later_by<P: Mixed>(bits: &Bits<P>, rows: usize) -> Bits<P> {
+    let size = Lanes::words(bits.rows()).max(1);
+    let (whole, part) = (rows / Lanes::ROWS, rows % Lanes::ROWS);
+    let words = bits.words().mapped(|words| {
+        let slices = words.chunks(size).flat_map(|slice| {
+            let word = move |place: usize, back: usize| {
+                place.checked_sub(back).and_then(|place| slice.get(place)).map_or(0, |word| word.0)
+            };
+            (0..slice.len()).map(move |place| {
+                let carried = word(place, whole + 1).checked_shr((Lanes::ROWS - part) as u32).unwrap_or(0);
+                Lanes(word(place, whole) << part | carried)
+            })
+        });
+        slices.collect()
+    });
+    Bits::new(words, bits.rows(), bits.width())
+}
+
+/// `rows` rows of every bit slice from `first` on, arbitrary ones beyond the last. Local.
+pub(super) fn rows_from<P: Mixed>(bits: &Bits<P>, first: usize, rows: usize) -> Bits<P> {
+    let size = Lanes::words(bits.rows()).max(1);
+    let (whole, part) = (first / Lanes::ROWS, first % Lanes::ROWS);
+    let words = bits.words().mapped(|words| {
+        let slices = words.chunks(size).flat_map(|slice| {
+            let word = move |place: usize| slice.get(place).map_or(0, |word| word.0);
+            (0..Lanes::words(rows)).map(move |place| {
+                let carried = word(place + whole + 1).checked_shl((Lanes::ROWS - part) as u32).unwrap_or(0);
+                Lanes(word(place + whole) >> part | carried)
+            })
+        });
+        slices.collect()
+    });
+    Bits::new(words, rows, bits.width())
+}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Divergence, Entry, Ledger, LedgerError, Refused,
-    ledger::{Applied, BATCH_BYTES_MAX, forged},
+    ledger::{Applied, BATCH_BYTES_MAX, encode_events, forged},
     log::{
         Checkpoint,
         tree::{self, Frontier},
@@ -91,7 +91,9 @@ impl Ledger {
         let mut state = self.state.clone();
         let mut applied = Vec::with_capacity(new.len());
         for (entry, refusal) in new.iter().zip(forged(&transactions)) {
-            applied.push(follow(&mut state, entry, refusal)?);
+            let outcome = follow(&mut state, entry, refusal)?;
+            addition.events.push(encode_events(&outcome.events)?);
+            applied.push(outcome);
         }
 
         addition.entries = leaves;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::thread;
 
-use contract::{Hash, SigningKey};
+use contract::{Hash, SigningKey, canonical};
 
 use crate::{
     Alliance, Content, Entry, Event, LedgerError, Refused, SignedTransaction, State,
@@ -121,6 +121,7 @@ impl Ledger {
             batch_bytes += bytes.len();
             frontier.push(tree::leaf_hash(&bytes), |node| addition.nodes.push(node));
             addition.entries.push(bytes);
+            addition.events.push(encode_events(&outcome.events)?);
             answers.push(Ok(Applied { index: outcome.index, events: outcome.events }));
         }
         if batch_bytes > BATCH_BYTES_MAX {
@@ -240,6 +241,20 @@ impl Ledger {
             Ok::<_, LedgerError>(true)
         })?;
         Ok(entries)
+    }
+
+    /// What the entries from `from` to before `to` caused, in order.
+    ///
+    /// # Errors
+    /// When the disk fails or is damaged.
+    pub fn events(&self, from: u64, to: u64) -> Result<Vec<Event>, LedgerError> {
+        let mut all = Vec::new();
+        for bytes in self.store.events(from, to.max(from))? {
+            let events: Vec<Event> = serde_json::from_slice(&bytes)
+                .map_err(|flaw| LedgerError::Damaged { index: from, what: flaw.to_string() })?;
+            all.extend(events);
+        }
+        Ok(all)
     }
 
     /// The audit path of an entry in the tree of the first `size` entries.
@@ -364,6 +379,11 @@ fn decode(index: u64, bytes: &[u8]) -> Result<Entry, LedgerError> {
     serde_json::from_slice(bytes).map_err(|flaw| LedgerError::Damaged { index, what: flaw.to_string() })
 }
 
+/// Events as they are kept for readers.
+pub(crate) fn encode_events(events: &[Event]) -> Result<Vec<u8>, LedgerError> {
+    Ok(canonical::to_bytes(&events)?)
+}
+
 fn not_as_signed(index: u64) -> LedgerError {
     let what = "the entries up to here are not those under the stored checkpoint".to_owned();
     LedgerError::Damaged { index, what }
@@ -373,7 +393,7 @@ fn not_as_signed(index: u64) -> LedgerError {
 ///
 /// One by one and strictly, on all cores for large batches. Not by one equation for the whole batch: that accepts
 /// some signatures of adversarial signers by chance (Chalkias, Garillot and Nikolaenko, "Taming the many EdDSAs",
-/// SSR 2020, §4), and members must agree on every signature.
+/// SSR 2020), and members must agree on every signature.
 pub(crate) fn forged(transactions: &[SignedTransaction]) -> Vec<Option<Refused>> {
     let check = |transactions: &[SignedTransaction]| -> Vec<_> {
         transactions.iter().map(|transaction| transaction.verify().err()).collect()

@@ -14,6 +14,8 @@ use crate::log::tree::{Node, Nodes};
 const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("entries");
 /// Hashes of complete subtrees by level and index.
 const NODES: TableDefinition<'_, (u8, u64), &[u8; 32]> = TableDefinition::new("nodes");
+/// What each entry caused, as JSON by index: a record for readers, computed again whenever entries are replayed.
+const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
 /// Checkpoints with their signatures by size: the last final one and those after it.
 const CHECKPOINTS: TableDefinition<'_, u64, &str> = TableDefinition::new("checkpoints");
 /// Under [`FINAL`]: the size of the last final checkpoint.
@@ -58,6 +60,8 @@ pub(crate) struct Addition {
     pub(crate) entries: Vec<Vec<u8>>,
     /// Index of the first new entry.
     pub(crate) first: u64,
+    /// Events of new entries, from `first` on.
+    pub(crate) events: Vec<Vec<u8>>,
     /// Subtrees that the new entries complete.
     pub(crate) nodes: Vec<Node>,
     /// A checkpoint by its size.
@@ -70,6 +74,7 @@ impl Store {
         let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
         let transaction = database.begin_write()?;
         transaction.open_table(ENTRIES)?;
+        transaction.open_table(EVENTS)?;
         transaction.open_table(NODES)?;
         transaction.open_table(CHECKPOINTS)?;
         transaction.open_table(MARKS)?;
@@ -89,6 +94,10 @@ impl Store {
             let mut entries = transaction.open_table(ENTRIES)?;
             for (index, bytes) in (addition.first..).zip(&addition.entries) {
                 entries.insert(index, bytes.as_slice())?;
+            }
+            let mut events = transaction.open_table(EVENTS)?;
+            for (index, bytes) in (addition.first..).zip(&addition.events) {
+                events.insert(index, bytes.as_slice())?;
             }
             let mut nodes = transaction.open_table(NODES)?;
             for node in &addition.nodes {
@@ -140,6 +149,13 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// The events of entries from `from` to before `to`, entry by entry; none for entry 0.
+    pub(crate) fn events(&self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, StoreError> {
+        let table = self.database.begin_read()?.open_table(EVENTS)?;
+        let range = table.range(from..to)?;
+        range.map(|found| Ok(found?.1.value().to_vec())).collect()
     }
 
     /// The checkpoint of that size.

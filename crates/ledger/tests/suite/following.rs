@@ -76,6 +76,10 @@ fn a_follower_reaches_the_same_state_and_a_quorum_makes_it_final() {
     let applied = follower.replay(&operator.page(1).unwrap()).unwrap();
     assert_eq!(applied.len() as u64, operator.size() - 1);
     assert_eq!(follower.root(), operator.root());
+    let events: Vec<_> = applied.into_iter().flat_map(|applied| applied.events).collect();
+    assert_eq!(follower.events(0, follower.size()).unwrap(), events);
+    assert_eq!(operator.events(0, operator.size()).unwrap(), events);
+    assert!(operator.events(9, 9).unwrap().is_empty() && operator.events(9, 3).unwrap().is_empty());
     assert_eq!(follower.state().run(&hash("run")).unwrap().phase, Phase::Completed);
 
     assert!(operator.final_checkpoint().is_none());

@@ -12,6 +12,7 @@ extern crate treaty_ledger as ledger;
 
 mod alliances;
 mod crash;
+mod damage;
 mod disputes;
 mod following;
 mod notes;

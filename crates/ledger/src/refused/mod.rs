@@ -1,5 +1,7 @@
 //! Why a transaction is not accepted. A refused transaction changes nothing and is not on the ledger.
 
+mod rule;
+
 use contract::{Did, Hash, canonical::CanonicalError, document::Role, lifecycle, text};
 
 use crate::state::Phase;

@@ -77,7 +77,11 @@ pub enum Error {
 impl Error {
     /// The compute party that is gone, silent or malformed, when that is what stopped the run.
     pub fn party(&self) -> Option<Party> {
-        let (Self::Setup { source } | Self::Step { source, .. } | Self::Output { source, .. }) = self else {
+        let (Self::Setup { source }
+        | Self::Step { source, .. }
+        | Self::Output { source, .. }
+        | Self::Engine(source)) = self
+        else {
             return None;
         };
         match source {

@@ -18,6 +18,34 @@
 //! call on concatenated columns, different kinds run at the same time on channels of their own, and a costly kind
 //! waits for more of its kind when that takes fewer rounds than running twice. Long columns are cut into blocks
 //! of rows, so that memory stays bounded and computing overlaps sending. Values are dropped after their last use.
+//!
+//! ```
+//! use program::{Builder, Kind};
+//! use treaty_vm::{Prg, SchemeName, combine, deal, fresh_seed, run};
+//!
+//! let mut b = Builder::new();
+//! let north = b.stage(0, "staff", "north/staff@1", "SELECT …", 2)?;
+//! let x = b.input("x", north, 0, Kind::Integer, 20)?;
+//! let square = b.multiply(x, x)?;
+//! b.output("square", square)?;
+//! let program = b.finish()?;
+//!
+//! // The provider, at home: a message for each compute party.
+//! let dealt = deal(SchemeName::Rep3, &[7, -9], Kind::Integer, &mut Prg::new(fresh_seed()?))?;
+//!
+//! // Each compute party, here on threads of one process.
+//! let outputs = engine::session::sim::run(3, |me, transport| {
+//!     let inputs = [dealt[me.0].clone()];
+//!     let ran = run(&program, SchemeName::Rep3, transport, &inputs, &fresh_seed()?, &mut |_| {})?;
+//!     Ok(ran.outputs)
+//! });
+//! let outputs = outputs.into_iter().collect::<Result<Vec<_>, treaty_vm::Error>>()?;
+//!
+//! // The receiver: the first output's message from each party.
+//! let messages: Vec<_> = outputs.into_iter().map(|mut sealed| sealed.swap_remove(0)).collect();
+//! assert_eq!(combine(SchemeName::Rep3, &messages, Kind::Integer, 2)?, [49, 81]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests"))]
 

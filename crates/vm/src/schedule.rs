@@ -1,7 +1,11 @@
 //! In which order a program's instructions run, and which run as one. A function of the program alone, so that
 //! all parties agree on it without a word.
 
-use program::{Operation, Program, Value, ValueId, Values, Visibility};
+mod planner;
+
+use program::{Kind, Operation, Program, Value, ValueId, Values, Visibility};
+
+use planner::Planner;
 
 /// What can run without waiting for anything but the steps before it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -97,8 +101,8 @@ pub(crate) fn joint(operation: &Operation, values: &Values) -> Option<Joint> {
         O::Multiply(x, y) if secret(x) && secret(y) => Some(Joint::Multiply),
         O::And(x, y) | O::Or(x, y) if secret(x) && secret(y) => Some(Joint::And),
         O::Select { condition, then, .. } if secret(condition) => match values[*then].ty.kind {
-            program::Kind::Bit => Some(Joint::SelectBits),
-            program::Kind::Integer => Some(Joint::Select),
+            Kind::Bit => Some(Joint::SelectBits),
+            Kind::Integer => Some(Joint::Select),
         },
         O::ToInteger(_) => Some(Joint::ToInteger),
         O::LessThan(x, y) => Some(Joint::LessThan(gap(x, y))),
@@ -120,110 +124,10 @@ pub(crate) fn joint(operation: &Operation, values: &Values) -> Option<Joint> {
 pub(crate) fn schedule(program: &Program, values: &Values) -> Vec<Step> {
     let mut planner = Planner::new(program, values);
     let mut steps = Vec::new();
-    while planner.left > 0 {
+    while !planner.is_done() {
         steps.push(planner.step());
     }
     steps
-}
-
-/// One instruction, as far as planning it goes.
-struct Instruction {
-    joint: Option<Joint>,
-    /// The instructions whose results it reads.
-    after: Vec<usize>,
-    /// Planned already, or needed by no output.
-    done: bool,
-}
-
-struct Planner {
-    body: Vec<Instruction>,
-    left: usize,
-}
-
-impl Planner {
-    fn new(program: &Program, values: &Values) -> Self {
-        let inputs = program.inputs.len();
-        let after = |o: &Operation| {
-            o.operands().iter().filter_map(|v| v.index().checked_sub(inputs)).collect::<Vec<_>>()
-        };
-        let mut body: Vec<_> = program
-            .body
-            .iter()
-            .map(|o| Instruction { joint: joint(o, values), after: after(o), done: true })
-            .collect();
-        let mut needed: Vec<_> =
-            program.outputs.iter().filter_map(|o| o.value.index().checked_sub(inputs)).collect();
-        let mut left = 0;
-        while let Some(i) = needed.pop() {
-            if let Some(instruction) = body.get_mut(i).filter(|i| i.done) {
-                instruction.done = false;
-                left += 1;
-                needed.extend(&instruction.after);
-            }
-        }
-        Self { body, left }
-    }
-
-    fn step(&mut self) -> Step {
-        let local = self.take_local();
-        let mut ready: Vec<Group> = Vec::new();
-        for (i, instruction) in self.body.iter().enumerate() {
-            let Some(kind) = instruction.joint.filter(|_| self.is_ready(instruction)) else { continue };
-            match ready.iter_mut().find(|group| group.kind == kind) {
-                Some(group) => group.members.push(i),
-                None => ready.push(Group { kind, members: vec![i] }),
-            }
-        }
-        // A kind of least weight never waits, so every step gets on.
-        let groups: Vec<_> = ready.into_iter().filter(|group| !self.should_wait(group.kind)).collect();
-        for &i in groups.iter().flat_map(|group| &group.members) {
-            self.body[i].done = true;
-            self.left -= 1;
-        }
-        Step { local, groups }
-    }
-
-    fn is_ready(&self, instruction: &Instruction) -> bool {
-        !instruction.done && instruction.after.iter().all(|&i| self.body[i].done)
-    }
-
-    /// The instructions that can run without a message now, in program order.
-    fn take_local(&mut self) -> Vec<usize> {
-        let mut local = Vec::new();
-        for i in 0..self.body.len() {
-            if self.body[i].joint.is_none() && self.is_ready(&self.body[i]) {
-                self.body[i].done = true;
-                self.left -= 1;
-                local.push(i);
-            }
-        }
-        local
-    }
-
-    /// Whether another instruction of `kind` gets ready within fewer rounds than `kind` itself takes, through
-    /// lighter instructions only: then running both as one is no slower than running one after the other.
-    fn should_wait(&self, kind: Joint) -> bool {
-        let weight = kind.weight();
-        // For each instruction, the rounds until its result is there; None: too many.
-        let mut rounds: Vec<Option<u32>> = Vec::with_capacity(self.body.len());
-        for instruction in &self.body {
-            if instruction.done {
-                rounds.push(Some(0));
-                continue;
-            }
-            let ready_in = instruction
-                .after
-                .iter()
-                .try_fold(0, |most: u32, &i| rounds[i].map(|r| most.max(r)))
-                .filter(|&r| r < weight);
-            if instruction.joint == Some(kind) && ready_in.is_some_and(|r| r > 0) {
-                return true;
-            }
-            let own = instruction.joint.map_or(0, Joint::weight);
-            rounds.push(ready_in.filter(|_| own < weight).map(|r| r + own));
-        }
-        false
-    }
 }
 
 /// The largest magnitude of the difference of two values.

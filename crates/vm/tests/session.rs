@@ -3,7 +3,7 @@
 
 mod support;
 
-use engine::session::{Party, sim};
+use engine::session::{Party, sim, tamper};
 use program::{Builder, Divide, Kind, Program};
 use support::{SCHEME, outputs, run_all, seed, shared};
 use treaty_vm::{Error, Network, Progress, RunOutput, SchemeName, combine, components, deal, estimate, run};
@@ -71,7 +71,7 @@ fn instructions_of_one_kind_are_merged() {
         .iter()
         .map(|i| (i.instructions.operation, i.instructions.values.len()))
         .collect();
-    assert_eq!(merged, [("less than", 1), ("multiply", 1), ("divide", 2), ("select", 2)]);
+    assert_eq!(merged, [("multiply", 1), ("less than", 1), ("divide", 2), ("select", 2)]);
     assert!(parties[0].instructions.iter().all(|i| i.instructions.cost.bytes_sent > 0));
 }
 
@@ -234,4 +234,56 @@ fn columns_are_dropped_after_their_last_use() {
     let estimate = estimate(&means().0, SCHEME).unwrap();
     let number = 2 * 3 * 16;
     assert!((3 * number..8 * number).contains(&estimate.column_bytes), "{}", estimate.column_bytes);
+}
+
+/// A passive scheme does not notice a forged frame, but the receipts do: what one says it sent is not what the
+/// other says it received.
+#[test]
+fn a_forged_frame_shows_in_the_transcripts() {
+    let (program, inputs) = means();
+    let messages = shared(&program, &inputs);
+    let parties = sim::run(3, |me, transport| {
+        // Forged on the way, behind the sender's own record, as a sender with two faces would.
+        let transport = if me == Party(1) { tamper::party(transport, forge) } else { transport };
+        run(&program, SCHEME, transport, &messages[me.0], &seed(me.0), &mut |_| {}).unwrap()
+    });
+    let between = |from: usize, to: usize| {
+        let of = |me: usize, peer| parties[me].transcripts.iter().find(|t| t.peer == Party(peer)).unwrap();
+        (of(from, to).sent, of(to, from).received)
+    };
+    for (from, to) in [(0, 1), (0, 2), (2, 0), (2, 1), (1, 2)] {
+        assert_eq!(between(from, to).0, between(from, to).1);
+    }
+    assert_ne!(between(1, 0).0, between(1, 0).1);
+}
+
+/// Flips a bit of the third frame to the first party on the session's own channel.
+fn forge(place: tamper::Place, body: &[u8]) -> tamper::Verdict {
+    if (place.to, place.channel, place.index) != (Party(0), 0, 2) {
+        return tamper::Verdict::Pass;
+    }
+    let mut body = body.to_vec();
+    body[0] ^= 1;
+    tamper::Verdict::Replace(body)
+}
+
+/// A sealed column of bits tells nothing beyond its last row, where other rows' bits could have been left.
+#[test]
+fn bits_beyond_the_last_row_are_cleared() {
+    let mut b = Builder::new();
+    b.stage(0, "t", "north/t@1", "SELECT", 64).unwrap();
+    let x = b.input("x", 0, 0, Kind::Bit, 1).unwrap();
+    let y = b.input("y", 0, 1, Kind::Integer, 8).unwrap();
+    let equal = b.equal(y, y).unwrap();
+    let (few, all) = (b.slice(equal, 3, 5).unwrap(), b.xor(x, equal).unwrap());
+    let flipped = b.not(few).unwrap();
+    let back = b.not(flipped).unwrap();
+    b.output("few", back).unwrap();
+    b.output("all", all).unwrap();
+    let inputs = [vec![0; 64], vec![1; 64]];
+    let parties: Vec<_> = run_all(&b.finish().unwrap(), &inputs).into_iter().map(Result::unwrap).collect();
+    let messages: Vec<_> = parties.iter().map(|party| party.outputs[0].clone()).collect();
+    // One word holds 64 rows: combined as so many, it shows what lies beyond the five.
+    let word = combine(SCHEME, &messages, Kind::Bit, 64).unwrap();
+    assert_eq!(word, [vec![1; 5], vec![0; 59]].concat());
 }

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::types::contracts::{Draft, DraftContract, TemplateUse};
-use contract::document::{Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement};
+use contract::document::{
+    Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement,
+};
 use contract::{Contract, Dataset, Did, Hash};
 
 use crate::failure::{Failure, reasons};
@@ -145,7 +147,11 @@ fn source(request: &DraftContract) -> Result<String, Failure> {
 struct Roles(BTreeMap<Did, BTreeSet<Role>>);
 
 impl Roles {
-    fn of(node: &Node, request: &DraftContract, datasets: &BTreeMap<String, Dataset>) -> Result<Self, Failure> {
+    fn of(
+        node: &Node,
+        request: &DraftContract,
+        datasets: &BTreeMap<String, Dataset>,
+    ) -> Result<Self, Failure> {
         let mut roles: BTreeMap<Did, BTreeSet<Role>> = BTreeMap::new();
         for dataset in datasets.values() {
             roles.entry(dataset.owner).or_default().insert(Role::DataProvider);

@@ -32,7 +32,10 @@ pub(crate) struct Granted {
 }
 
 /// Compiles a contract's source over the datasets that it names.
-pub(crate) fn compile(contract: &Contract, datasets: &BTreeMap<String, Dataset>) -> Result<Compiled, Refusal> {
+pub(crate) fn compile(
+    contract: &Contract,
+    datasets: &BTreeMap<String, Dataset>,
+) -> Result<Compiled, Refusal> {
     let mut tables = Vec::new();
     for (name, inputs) in &contract.computation.tables {
         let mut sources = Vec::new();
@@ -78,7 +81,12 @@ pub(crate) fn check(contract: &Contract, replica: &Replica, now: u64) -> Reading
 }
 
 /// Decides on a run: may this node take part in it?
-pub(crate) fn decide(run: &Hash, me: &Did, replica: &Replica, vault: &Vault) -> Result<Granted, Vec<Refusal>> {
+pub(crate) fn decide(
+    run: &Hash,
+    me: &Did,
+    replica: &Replica,
+    vault: &Vault,
+) -> Result<Granted, Vec<Refusal>> {
     let Some(facts) = replica.read(|ledger| Facts::of(run, ledger)) else {
         return Err(vec![Refusal::NotActive { state: contract::lifecycle::State::Proposed }]);
     };
@@ -200,6 +208,9 @@ impl Granted {
         let program = &self.compiled.program;
         let declared = program.inputs.get(usize::try_from(input).ok()?)?;
         let stage = program.stages.get(usize::from(declared.stage))?;
-        self.contract.inputs().find(|(_, input)| input.dataset == stage.dataset).map(|(_, input)| input.provider)
+        self.contract
+            .inputs()
+            .find(|(_, input)| input.dataset == stage.dataset)
+            .map(|(_, input)| input.provider)
     }
 }

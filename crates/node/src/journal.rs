@@ -111,7 +111,14 @@ impl Journal {
     }
 
     /// Counts bytes before they leave.
-    pub(crate) fn count(&self, run: &Hash, to: &Did, kind: Leaving, bytes: u64, messages: u64) -> Result<(), JournalError> {
+    pub(crate) fn count(
+        &self,
+        run: &Hash,
+        to: &Did,
+        kind: Leaving,
+        bytes: u64,
+        messages: u64,
+    ) -> Result<(), JournalError> {
         let write = self.0.begin_write()?;
         {
             let mut table = write.open_table(EGRESS)?;

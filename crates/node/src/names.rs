@@ -32,10 +32,7 @@ impl Names {
     pub(crate) fn member(&self, name: &str) -> Result<Did, Failure> {
         self.by_did.iter().find(|(_, known)| *known == name).map(|(did, _)| *did).ok_or_else(|| {
             let known: Vec<_> = self.by_did.values().map(|known| format!("`{known}`")).collect();
-            Failure::malformed(format!(
-                "no member is called `{name}`: the alliance has {}",
-                known.join(", ")
-            ))
+            Failure::malformed(format!("no member is called `{name}`: the alliance has {}", known.join(", ")))
         })
     }
 

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use contract::{Did, Hash};
 use ledger::{Alliance, Ledger};
 use peers::{
-    Body, Channels, Client, ClientLimits, Identity, Listener, ListenerLimits, Peer, Registry, SessionLimits, Sessions,
+    Body, Channels, Client, ClientLimits, Identity, Listener, ListenerLimits, Peer, Registry, SessionLimits,
+    Sessions,
 };
 use thiserror::Error;
 use tokio::sync::watch;
@@ -34,7 +35,9 @@ pub enum NodeError {
     #[error(transparent)]
     Setup(#[from] SetupError),
     /// It has not joined an alliance.
-    #[error("`{directory}` has joined no alliance; run `treaty alliance join --dir {directory} ALLIANCE.json`")]
+    #[error(
+        "`{directory}` has joined no alliance; run `treaty alliance join --dir {directory} ALLIANCE.json`"
+    )]
     NotJoined {
         /// The node's directory.
         directory: String,
@@ -141,7 +144,7 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
         names: Names::of(&alliance),
         persons: Persons::new(key.did(), home.clone()),
         replica: Arc::new(Replica::new(ledger, key.clone(), client.clone())?),
-        vault: Vault::open(&home.vault())?,
+        vault: Vault::open(home.vault())?,
         journal: Journal::open(&home.journal())?,
         desk: Desk::default(),
         sessions: sessions.clone(),

@@ -52,7 +52,10 @@ fn must_be_operator(node: &Node) -> Result<(), Failure> {
         return Ok(());
     }
     let operator = node.names.name(&node.replica.operator());
-    Err(Failure::refused("not-the-operator", format!("the ledger is ordered by `{operator}`, not by this node")))
+    Err(Failure::refused(
+        "not-the-operator",
+        format!("the ledger is ordered by `{operator}`, not by this node"),
+    ))
 }
 
 async fn order(State(node): State<Arc<Node>>, body: Bytes) -> Result<Json<Ordered>, Failure> {
@@ -95,7 +98,10 @@ async fn inputs(
         return Err(Failure::refused("not-awaited", format!("run {run} awaits no input of `{caller}` here")));
     }
     if node.journal.has(&run, Note::Input(&provider))? {
-        return Err(Failure::refused("already-there", format!("`{caller}` has already sent its input for run {run}")));
+        return Err(Failure::refused(
+            "already-there",
+            format!("`{caller}` has already sent its input for run {run}"),
+        ));
     }
     InputShares::from_bytes(&body).map_err(|error| Failure::malformed(format!("input shares: {error}")))?;
     node.journal.put(&run, Note::Input(&provider), &body)?;
@@ -131,13 +137,17 @@ async fn outputs(
 ) -> Result<Response, Failure> {
     let (run, party) = (read_run(&run)?, read_caller(&caller)?);
     // The compute party may have seen the last receipt a moment before this node does.
-    runs::wait_for(&node, &run, now_seconds() + LAG_SECONDS, |record| (!record.phase.is_open()).then_some(())).await;
+    runs::wait_for(&node, &run, now_seconds() + LAG_SECONDS, |record| {
+        (!record.phase.is_open()).then_some(())
+    })
+    .await;
     runs::receive_output(&node, &run, &party, &body)?;
     Ok(([(CONTENT_TYPE, "application/json")], "{}").into_response())
 }
 
 fn read_run(text: &str) -> Result<Hash, Failure> {
-    text.parse().map_err(|_| Failure::malformed(format!("`{text}` is no run: expected 64 hexadecimal digits")))
+    text.parse()
+        .map_err(|_| Failure::malformed(format!("`{text}` is no run: expected 64 hexadecimal digits")))
 }
 
 fn read_caller(caller: &str) -> Result<Did, Failure> {

@@ -5,7 +5,6 @@
 //! cosigned a checkpoint over it, so that an operator who shows different histories to different members is noticed
 //! before anyone shares a byte.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +12,8 @@ use api::types::ledger::Recorded;
 use axum::http::Method;
 use bytes::Bytes;
 use contract::{Did, Hash, SigningKey};
-use ledger::{Action, Applied, Event, Ledger, LedgerError, Page, Refused, SignedTransaction, Transaction};
 use ledger::log::Checkpoint;
+use ledger::{Action, Event, Ledger, LedgerError, Page, Refused, SignedTransaction, Transaction};
 use peers::Body;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -60,15 +59,17 @@ pub(crate) struct Replica {
     alliance: Hash,
     operator: Did,
     heads: watch::Sender<Heads>,
-    /// What happened since this node was started, by entry.
-    events: Mutex<BTreeMap<u64, Vec<Event>>>,
     /// Sequence number of this member's last acknowledged transaction; held while one is under way.
     submitting: tokio::sync::Mutex<u64>,
     peers: peers::Client,
 }
 
 impl Replica {
-    pub(crate) fn new(mut ledger: Ledger, key: SigningKey, peers: peers::Client) -> Result<Self, LedgerError> {
+    pub(crate) fn new(
+        mut ledger: Ledger,
+        key: SigningKey,
+        peers: peers::Client,
+    ) -> Result<Self, LedgerError> {
         let (alliance, operator) = (ledger.state().alliance_id(), ledger.state().alliance().operator);
         if key.did() == operator {
             // The founding entry, or what a crash left without a signature.
@@ -81,7 +82,6 @@ impl Replica {
             alliance,
             operator,
             heads,
-            events: Mutex::default(),
             submitting: tokio::sync::Mutex::new(0),
             peers,
         })
@@ -111,13 +111,10 @@ impl Replica {
 
     /// What the entries of a range caused.
     pub(crate) fn events(&self, from: u64, to: u64) -> Vec<Event> {
-        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.range(from..to).flat_map(|(_, events)| events.clone()).collect()
-    }
-
-    fn keep_events(&self, applied: Vec<Applied>) {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.extend(applied.into_iter().map(|applied| (applied.index, applied.events)));
+        self.read(|ledger| ledger.events(from, to)).unwrap_or_else(|error| {
+            tracing::error!(%error, from, to, "the ledger's events cannot be read");
+            Vec::new()
+        })
     }
 
     /// Tells how far the replica is, now and whenever that changes.
@@ -172,14 +169,16 @@ impl Replica {
     ) -> Result<T, Failure> {
         let operator = self.operator.to_string();
         let answer = self.peers.request(&operator, method, path, body).await;
-        let answer = answer.map_err(|error| Failure::unavailable(format!("the ledger's operator: {error}")))?;
+        let answer =
+            answer.map_err(|error| Failure::unavailable(format!("the ledger's operator: {error}")))?;
         if !answer.status().is_success() {
             let said = String::from_utf8_lossy(answer.body()).chars().take(300).collect::<String>();
             let text = format!("the ledger's operator answered {}: {said}", answer.status());
             return Err(Failure::unavailable(text));
         }
-        serde_json::from_slice(answer.body())
-            .map_err(|error| Failure::unavailable(format!("the ledger's operator answered nonsense: {error}")))
+        serde_json::from_slice(answer.body()).map_err(|error| {
+            Failure::unavailable(format!("the ledger's operator answered nonsense: {error}"))
+        })
     }
 
     /// On the operator's node: orders a transaction, durably, and signs the new checkpoint.
@@ -188,10 +187,8 @@ impl Replica {
             let outcome = ledger.append(now_seconds(), vec![transaction]).map_err(broken)?;
             match outcome.into_iter().next() {
                 Some(Ok(applied)) => {
-                    let index = applied.index;
-                    self.keep_events(vec![applied]);
                     ledger.sign_checkpoint(&self.key).map_err(broken)?;
-                    Ok(Ordered::Entry(index))
+                    Ok(Ordered::Entry(applied.index))
                 }
                 Some(Err(refused)) => Ok(refusal(&refused)),
                 None => Err(Failure::unavailable("the ledger ordered nothing")),
@@ -227,7 +224,10 @@ impl Replica {
                 Ok(()) => failures = 0,
                 Err(failure) => {
                     if failures == 0 {
-                        tracing::warn!(reason = failure.problem.message, "cannot follow the ledger; trying again");
+                        tracing::warn!(
+                            reason = failure.problem.message,
+                            "cannot follow the ledger; trying again"
+                        );
                     }
                     failures = failures.saturating_add(1);
                     let pause = Duration::from_millis(50 << failures.min(6));
@@ -242,13 +242,18 @@ impl Replica {
         let path = format!("/peer/ledger/news?size={size}&final={final_size}");
         let news: News = self.ask(Method::GET, &path, Body::Empty).await?;
         let cosignature = self.change(|ledger| -> Result<_, Failure> {
-            self.keep_events(ledger.replay(&news.page).map_err(diverged)?);
+            ledger.replay(&news.page).map_err(diverged)?;
             if let Some(note) = news.final_checkpoint.filter(|note| is_covered(note, ledger)) {
                 ledger.adopt_final(&note).map_err(diverged)?;
             }
             let is_new = !news.page.entries.is_empty() || size <= 1;
-            let reached = ledger.latest_checkpoint().is_some_and(|(checkpoint, _)| checkpoint.size == ledger.size());
-            if is_new && reached { Ok(Some(ledger.cosign(&self.key, now_seconds()).map_err(broken)?)) } else { Ok(None) }
+            let reached =
+                ledger.latest_checkpoint().is_some_and(|(checkpoint, _)| checkpoint.size == ledger.size());
+            if is_new && reached {
+                Ok(Some(ledger.cosign(&self.key, now_seconds()).map_err(broken)?))
+            } else {
+                Ok(None)
+            }
         })?;
         if let Some(note) = cosignature {
             let body = Body::Octets(Bytes::from(note));
@@ -275,7 +280,7 @@ fn diverged(error: LedgerError) -> Failure {
 }
 
 fn refusal(refused: &Refused) -> Ordered {
-    Ordered::Refused { rule: "refused-by-ledger".to_owned(), message: refused.to_string() }
+    Ordered::Refused { rule: refused.rule().to_owned(), message: refused.to_string() }
 }
 
 fn heads(ledger: &Ledger) -> Heads {

@@ -46,7 +46,9 @@ pub enum SetupError {
         known: String,
     },
     /// This node is not a founder.
-    #[error("`{name}` ({member}) is not among the members of `{alliance}`; its card must be there when the alliance is founded")]
+    #[error(
+        "`{name}` ({member}) is not among the members of `{alliance}`; its card must be there when the alliance is founded"
+    )]
     NotAMember {
         /// Who.
         name: String,
@@ -186,8 +188,7 @@ pub fn found(options: &FoundOptions, out: &Path) -> Result<Alliance, SetupError>
         points,
     };
     alliance.validate().map_err(|error| document("the alliance cannot be founded")(error.to_string()))?;
-    let bytes =
-        alliance.to_bytes().map_err(|error| document("the founding document")(error.to_string()))?;
+    let bytes = alliance.to_bytes().map_err(|error| document("the founding document")(error.to_string()))?;
     home::write_public(out, &bytes)?;
     Ok(alliance)
 }
@@ -227,8 +228,7 @@ pub fn add_person(
 /// Signs a contract with the member's key, without a node and without its checks: for a machine that has no network.
 pub fn sign_offline(directory: &Path, contract: &Contract) -> Result<FileSignature, SetupError> {
     let key = Home::new(directory).read_member_key()?;
-    let signature =
-        contract.sign(&key).map_err(|error| document("the contract")(error.to_string()))?;
+    let signature = contract.sign(&key).map_err(|error| document("the contract")(error.to_string()))?;
     Ok(FileSignature { party: key.did().to_string(), signature: signature.to_string() })
 }
 

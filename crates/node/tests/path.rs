@@ -67,7 +67,10 @@ fn terms() -> Terms {
     Terms {
         purposes: BTreeSet::from(["benchmark".to_owned()]),
         receivers: BTreeSet::new(),
-        columns: columns.into_iter().map(|(name, wanted)| (name.to_owned(), BTreeSet::from([wanted]))).collect(),
+        columns: columns
+            .into_iter()
+            .map(|(name, wanted)| (name.to_owned(), BTreeSet::from([wanted])))
+            .collect(),
         floor_rows: 3,
         schemes: BTreeSet::from(["rep3".to_owned()]),
         runs_max: 5,
@@ -109,7 +112,10 @@ fn draft(sql: &str) -> DraftContract {
         purpose: "benchmark".to_owned(),
         sql: Some(sql.to_owned()),
         template: None,
-        tables: BTreeMap::from([("pay".to_owned(), MEMBERS.iter().map(|name| format!("{name}/pay@1")).collect())]),
+        tables: BTreeMap::from([(
+            "pay".to_owned(),
+            MEMBERS.iter().map(|name| format!("{name}/pay@1")).collect(),
+        )]),
         compute_parties: names(&MEMBERS),
         data_users: names(&["lake"]),
         receivers: names(&["lake"]),

@@ -17,12 +17,16 @@ use crate::persons::{NotLetIn, Person};
 use crate::setup::now_seconds;
 
 /// Checks the credentials and puts the [`Person`] into the request's extensions.
-pub(super) async fn admit(State(node): State<Arc<Node>>, request: Request, next: Next) -> Result<Response, Failure> {
+pub(super) async fn admit(
+    State(node): State<Arc<Node>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
     let (mut parts, body) = request.into_parts();
     let credentials = credentials(&parts.headers)?;
-    let body = to_bytes(body, BODY_BYTES_MAX)
-        .await
-        .map_err(|_| Failure::malformed(format!("the request's body is larger than {BODY_BYTES_MAX} bytes")))?;
+    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
+        Failure::malformed(format!("the request's body is larger than {BODY_BYTES_MAX} bytes"))
+    })?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let person =
         node.persons.admit(&credentials, parts.method.as_str(), path, &body_hash(&body), now_seconds())?;

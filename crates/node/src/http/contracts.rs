@@ -27,7 +27,9 @@ use crate::setup::now_seconds;
 
 /// Templates that a contract can be drafted from.
 #[utoipa::path(get, path = "/v1/templates", tag = "contracts", responses((status = 200, body = Page<TemplateView>)))]
-pub(super) async fn templates(Extension(person): Extension<Person>) -> Result<Json<Page<TemplateView>>, Failure> {
+pub(super) async fn templates(
+    Extension(person): Extension<Person>,
+) -> Result<Json<Page<TemplateView>>, Failure> {
     require(&person, Scope::Read)?;
     let view = |template: &compiler::template::Template| TemplateView {
         name: template.name.to_owned(),
@@ -75,7 +77,8 @@ pub(super) async fn list(
     require(&person, Scope::Read)?;
     Ok(Json(node.replica.read(|ledger| {
         let state = ledger.state();
-        let views = state.contracts().map(|(id, record)| (id.to_string(), view(&node, id, record, state.time())));
+        let views =
+            state.contracts().map(|(id, record)| (id.to_string(), view(&node, id, record, state.time())));
         paging.page(views)
     })))
 }
@@ -114,7 +117,12 @@ pub(super) async fn check(
         Some(compiled) => (compiled.program.to_string(), compiled.audit.to_string()),
         None => (String::new(), String::new()),
     };
-    Ok(Json(Check { permitted: reading.refusals.is_empty(), refusals: reasons(&reading.refusals), program, audit }))
+    Ok(Json(Check {
+        permitted: reading.refusals.is_empty(),
+        refusals: reasons(&reading.refusals),
+        program,
+        audit,
+    }))
 }
 
 /// Signs a contract with this member's key, if this node finds nothing against it.
@@ -172,7 +180,8 @@ pub(super) async fn revoke(
 }
 
 fn find(node: &Node, id: &Hash) -> Result<Arc<Contract>, Failure> {
-    let found = node.replica.read(|ledger| ledger.state().contract(id).map(|record| Arc::clone(&record.contract)));
+    let found =
+        node.replica.read(|ledger| ledger.state().contract(id).map(|record| Arc::clone(&record.contract)));
     found.ok_or_else(|| unknown(id))
 }
 

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::auth::Scope;
-use api::types::datasets::{CatalogEntry, ColumnDeclaration, DatasetView, Format, ImportDataset, PublishDataset, Upload};
+use api::types::datasets::{
+    CatalogEntry, ColumnDeclaration, DatasetView, Format, ImportDataset, PublishDataset, Upload,
+};
 use api::types::ledger::Recorded;
 use api::types::{Page, Problem};
 use axum::body::Body;
@@ -45,7 +47,8 @@ pub(super) async fn upload(
     let received = receive(&path, body, node.config.upload_bytes_max).await;
     let admitted = received.and_then(|(bytes, hash)| {
         let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
-        let person = node.persons.admit(&credentials, method.as_str(), path_and_query, &hash, now_seconds())?;
+        let person =
+            node.persons.admit(&credentials, method.as_str(), path_and_query, &hash, now_seconds())?;
         require(&person, Scope::Data)?;
         Ok(bytes)
     });
@@ -60,7 +63,8 @@ pub(super) async fn upload(
 
 /// Writes a body to a file; answers with its length and SHA-256.
 async fn receive(path: &PathBuf, body: Body, bytes_max: u64) -> Result<(u64, [u8; 32]), Failure> {
-    let broken = |error: std::io::Error| Failure::unavailable(format!("the upload could not be kept: {error}"));
+    let broken =
+        |error: std::io::Error| Failure::unavailable(format!("the upload could not be kept: {error}"));
     let mut file = tokio::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -128,7 +132,13 @@ pub(super) async fn import(
     let imported = imported.map_err(|error| Failure::malformed(error.to_string()))?;
     let notes = imported.notes.iter().map(|note| {
         let suggestion = note.suggested_flag().map(|flag| format!("; you may declare {flag}"));
-        format!("{}: {}, because {}{}", note.column, vault::type_name(note.kind), note.because, suggestion.unwrap_or_default())
+        format!(
+            "{}: {}, because {}{}",
+            note.column,
+            vault::type_name(note.kind),
+            note.because,
+            suggestion.unwrap_or_default()
+        )
     });
     let mut view = describe(&node, &imported.name, imported.version)?;
     view.notes = notes.collect();

@@ -84,7 +84,9 @@ pub(super) async fn entries(
     let from = match paging.after.as_deref() {
         None => 0,
         Some(after) => {
-            1 + after.parse::<u64>().map_err(|_| Failure::malformed(format!("`after={after}` is no index")))?
+            1 + after
+                .parse::<u64>()
+                .map_err(|_| Failure::malformed(format!("`after={after}` is no index")))?
         }
     };
     let (entries, size) = node

@@ -26,15 +26,13 @@ const BODY_BYTES_MAX: usize = 2 << 20;
 
 /// The head of the OpenAPI document.
 #[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Treaty node",
-        description = "What a member's persons may ask of the member's node. Every request but `GET /v1/openapi.json` \
+#[openapi(info(
+    title = "Treaty node",
+    description = "What a member's persons may ask of the member's node. Every request but `GET /v1/openapi.json` \
             carries `Authorization: Treaty <person> <unix seconds> <nonce> <signature>`: Ed25519 by a person's key \
             that the member delegated, over method, path with query, SHA-256 of the body, time and nonce. A refusal \
             is a `Problem`: its `rule` is stable, its `message` says what, where and what to do."
-    )
-)]
+))]
 struct Head;
 
 /// Every route whose signature is checked before its handler runs.
@@ -86,13 +84,17 @@ mod tests {
     /// `crates/api/openapi.json` is what clients are built from: a change to the API must show in its diff.
     #[test]
     fn the_golden_openapi_document_is_true() {
-        let routes = OpenApiRouter::with_openapi(Head::openapi()).merge(signed_routes()).merge(upload_routes());
+        let routes =
+            OpenApiRouter::with_openapi(Head::openapi()).merge(signed_routes()).merge(upload_routes());
         let found = routes.get_openapi().to_pretty_json().unwrap() + "\n";
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/openapi.json");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(path, &found).unwrap();
         }
         let golden = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(golden == found, "the API changed: read the diff after `UPDATE_GOLDEN=1 cargo test -p treaty-node openapi`");
+        assert!(
+            golden == found,
+            "the API changed: read the diff after `UPDATE_GOLDEN=1 cargo test -p treaty-node openapi`"
+        );
     }
 }

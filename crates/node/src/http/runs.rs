@@ -94,7 +94,10 @@ pub(super) async fn result(
     });
     if !receives {
         let name = &node.config.name;
-        return Err(Failure::forbidden("not-a-receiver", format!("`{name}` is not named as a receiver of this contract's results")));
+        return Err(Failure::forbidden(
+            "not-a-receiver",
+            format!("`{name}` is not named as a receiver of this contract's results"),
+        ));
     }
     if run.state != "completed" {
         return Err(Failure::refused("not-completed", format!("the run is {}: it has no result", run.state))
@@ -150,13 +153,18 @@ pub(super) async fn proof(
     let id = read_id(&id)?;
     let run = find(&node, &id)?;
     if run.state != "completed" {
-        return Err(Failure::refused("not-completed", format!("the run is {}: there is nothing to prove", run.state)));
+        return Err(Failure::refused(
+            "not-completed",
+            format!("the run is {}: there is nothing to prove", run.state),
+        ));
     }
     let contract = node.replica.read(|ledger| {
         let state = ledger.state();
         Some(Arc::clone(&state.contract(&state.run(&id)?.contract)?.contract))
     });
-    let Some(contract) = contract else { return Err(Failure::not_found(format!("run {id} has no contract"))) };
+    let Some(contract) = contract else {
+        return Err(Failure::not_found(format!("run {id} has no contract")));
+    };
     let datasets = gatekeeper::datasets_of(&contract, &node.replica);
     let compiled = gatekeeper::compile(&contract, &datasets)
         .map_err(|refusal| Failure::policy("the program cannot be compiled again", &[refusal]))?;

@@ -79,7 +79,10 @@ pub(crate) async fn serve(node: Arc<Node>, stopping: watch::Receiver<bool>) -> R
     Ok(Served { address: local, finished })
 }
 
-async fn handshake(acceptor: &TlsAcceptor, stream: TcpStream) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+async fn handshake(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
     stream.set_nodelay(true).ok();
     match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => Some(stream),
@@ -93,12 +96,13 @@ async fn handshake(acceptor: &TlsAcceptor, stream: TcpStream) -> Option<tokio_ru
 
 fn tls(node: &Node) -> Result<ServerConfig, NodeError> {
     let (certificate_path, key_path) = (node.home.node_certificate(), node.home.node_key());
-    let malformed = |path: &std::path::Path, reason: String| HomeError::Malformed { path: path.to_owned(), reason };
+    let malformed =
+        |path: &std::path::Path, reason: String| HomeError::Malformed { path: path.to_owned(), reason };
     let certificate = CertificateDer::from_pem_slice(&home::read(&certificate_path)?)
         .map_err(|error| malformed(&certificate_path, error.to_string()))?;
     let key_text = zeroize::Zeroizing::new(home::read(&key_path)?);
-    let key = PrivateKeyDer::from_pem_slice(&key_text)
-        .map_err(|error| malformed(&key_path, error.to_string()))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(&key_text).map_err(|error| malformed(&key_path, error.to_string()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])

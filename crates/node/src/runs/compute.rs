@@ -24,7 +24,8 @@ pub(super) async fn compute(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     let Some(granted) = node.desk.granted(&run) else {
         return Err(Trouble::by(node.me, "this node was restarted after it permitted the run"));
     };
-    let Some(party) = granted.contract.protection.compute_parties.iter().position(|did| *did == node.me) else {
+    let Some(party) = granted.contract.protection.compute_parties.iter().position(|did| *did == node.me)
+    else {
         return Ok(());
     };
     let commitments = commitments(&node, &granted).await?;
@@ -45,7 +46,11 @@ async fn commitments(node: &Node, granted: &Granted) -> Result<BTreeMap<Did, Inp
     let run = &granted.run;
     let all = wait_for(node, run, granted.deadline, |record| {
         has_started(record).then(|| {
-            record.commitments.iter().map(|(provider, recorded)| (*provider, recorded.value.clone())).collect()
+            record
+                .commitments
+                .iter()
+                .map(|(provider, recorded)| (*provider, recorded.value.clone()))
+                .collect()
         })
     });
     match all.await {
@@ -78,9 +83,9 @@ async fn collect(
     let mut messages: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
     for (provider, commitment) in commitments {
         let name = node.names.name(provider);
-        let body = arrival(node, granted, provider)
-            .await?
-            .ok_or_else(|| Trouble::by(*provider, format!("`{name}` did not send its input shares in time")))?;
+        let body = arrival(node, granted, provider).await?.ok_or_else(|| {
+            Trouble::by(*provider, format!("`{name}` did not send its input shares in time"))
+        })?;
         let shares = InputShares::from_bytes(&body)
             .map_err(|error| Trouble::by(*provider, format!("the input shares of `{name}`: {error}")))?;
         if !opens(granted.scheme, run, &shares, commitment) {

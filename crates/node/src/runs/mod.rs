@@ -109,7 +109,8 @@ pub(crate) async fn conduct(node: Arc<Node>) {
     let mut next = heads.borrow_and_update().final_size;
     settle::pick_up(&node);
     loop {
-        let Ok(seen) = heads.wait_for(|heads| heads.final_size > next).await.map(|heads| heads.final_size) else {
+        let Ok(seen) = heads.wait_for(|heads| heads.final_size > next).await.map(|heads| heads.final_size)
+        else {
             return;
         };
         for event in node.replica.events(next, seen) {

@@ -27,12 +27,11 @@ pub(super) async fn provide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     let dealt = deal(&granted, inputs)?;
     let commitment = InputCommitment { components: dealt.commitments, rows: rows.values().sum() };
     node.replica.record(None, Action::CommitInput { run, commitment }).await?;
-    let deliveries = granted.contract.protection.compute_parties.iter().zip(dealt.shares).map(
-        |(party, shares)| {
+    let deliveries =
+        granted.contract.protection.compute_parties.iter().zip(dealt.shares).map(|(party, shares)| {
             let node = Arc::clone(&node);
             async move { deliver(&node, run, party, &shares).await }
-        },
-    );
+        });
     futures::future::try_join_all(deliveries).await?;
     Ok(())
 }
@@ -50,7 +49,10 @@ fn rows_provided(node: &Node, granted: &Granted) -> BTreeMap<String, u64> {
 }
 
 /// Runs this member's local stages; answers with the values of each program input that it owns.
-async fn local_stages(node: &Arc<Node>, granted: &Granted) -> Result<Vec<(u32, Zeroizing<Vec<i128>>)>, Trouble> {
+async fn local_stages(
+    node: &Arc<Node>,
+    granted: &Granted,
+) -> Result<Vec<(u32, Zeroizing<Vec<i128>>)>, Trouble> {
     let program = &granted.compiled.program;
     let mut values = Vec::new();
     for (number, stage) in (0..).zip(&program.stages) {
@@ -136,7 +138,9 @@ fn commit(granted: &Granted, messages: Vec<Vec<(u32, Zeroizing<Vec<u8>>)>>) -> R
                 }
             };
             held.insert(component, salt);
-            commitments.entry(component).or_insert_with(|| commit_input(&granted.run, component, &salt, &parts));
+            commitments
+                .entry(component)
+                .or_insert_with(|| commit_input(&granted.run, component, &salt, &parts));
         }
         shares.push(InputShares { salts: held, messages });
     }
@@ -152,7 +156,7 @@ async fn deliver(node: &Node, run: Hash, party: &Did, shares: &InputShares) -> R
         return Ok(());
     }
     let path = format!("/peer/runs/{run}/inputs");
-    node.leave(&run, party, Leaving::InputShares, &path, &body)
-        .await
-        .map_err(|failure| Trouble::by(*party, format!("could not hand over input shares: {}", failure.problem.message)))
+    node.leave(&run, party, Leaving::InputShares, &path, &body).await.map_err(|failure| {
+        Trouble::by(*party, format!("could not hand over input shares: {}", failure.problem.message))
+    })
 }

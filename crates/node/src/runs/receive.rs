@@ -28,13 +28,17 @@ struct Context {
 
 /// Takes output shares that another node sent.
 pub(crate) fn receive_output(node: &Node, run: &Hash, from: &Did, body: &[u8]) -> Result<(), Failure> {
-    let context = context(node, run)
-        .ok_or_else(|| Failure::refused("not-completed", format!("run {run} is not completed on this node's ledger")))?;
+    let context = context(node, run).ok_or_else(|| {
+        Failure::refused("not-completed", format!("run {run} is not completed on this node's ledger"))
+    })?;
     if !context.contract.output.receivers.contains(&node.me) {
         return Err(Failure::forbidden("not-a-receiver", "this member is no receiver of the contract"));
     }
     if !context.contract.protection.compute_parties.contains(from) {
-        return Err(Failure::forbidden("not-a-compute-party", "only compute parties hand over output shares"));
+        return Err(Failure::forbidden(
+            "not-a-compute-party",
+            "only compute parties hand over output shares",
+        ));
     }
     keep(node, run, from, body).map_err(|trouble| Failure::malformed(trouble.text))
 }
@@ -76,11 +80,15 @@ fn check(node: &Node, run: &Hash, context: &Context, from: &Did, body: &[u8]) ->
     let scheme = gatekeeper::scheme(&context.contract).map_err(Trouble::new)?;
     let messages = outputs_from_bytes(body).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let views = (0..).zip(&messages).map(|(number, message)| (number, message.as_slice()));
-    let components = by_component(scheme, views).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let components =
+        by_component(scheme, views).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let Some(receipt) = context.receipts.get(from) else { return Err(wrong("have no receipt".to_owned())) };
-    let committed: BTreeMap<_, _> = receipt.output.iter().map(|output| (output.component, output.hash)).collect();
-    let found: BTreeMap<_, _> =
-        components.iter().map(|(component, parts)| (*component, commit_output(run, *component, parts))).collect();
+    let committed: BTreeMap<_, _> =
+        receipt.output.iter().map(|output| (output.component, output.hash)).collect();
+    let found: BTreeMap<_, _> = components
+        .iter()
+        .map(|(component, parts)| (*component, commit_output(run, *component, parts)))
+        .collect();
     if committed != found {
         return Err(wrong("are not the ones that its receipt commits to".to_owned()));
     }
@@ -103,15 +111,20 @@ fn combine(node: &Node, context: &Context, bodies: &[Vec<u8>]) -> Result<RunResu
 }
 
 /// Every output of the program, from the share messages of all compute parties.
-fn opened(program: &Program, scheme: SchemeName, parties: &[Vec<Vec<u8>>]) -> Result<Vec<Vec<i128>>, Trouble> {
+fn opened(
+    program: &Program,
+    scheme: SchemeName,
+    parties: &[Vec<Vec<u8>>],
+) -> Result<Vec<Vec<i128>>, Trouble> {
     let values = program.verify().map_err(|flaw| Trouble::new(flaw.to_string()))?;
     let column = |(number, output): (usize, &Output)| {
         let messages: Option<Vec<Vec<u8>>> = parties.iter().map(|party| party.get(number).cloned()).collect();
         let (Some(messages), Some(value)) = (messages, values.get(output.value)) else {
             return Err(Trouble::new(format!("the output shares lack `{}`", output.name)));
         };
-        vm::combine(scheme, &messages, value.ty.kind, value.ty.rows)
-            .map_err(|error| Trouble::new(format!("the shares of `{}` do not fit together: {error}", output.name)))
+        vm::combine(scheme, &messages, value.ty.kind, value.ty.rows).map_err(|error| {
+            Trouble::new(format!("the shares of `{}` do not fit together: {error}", output.name))
+        })
     };
     program.outputs.iter().enumerate().map(column).collect()
 }
@@ -123,7 +136,10 @@ fn view(compiled: &Compiled, table: &ResultTable, floor_rows: u64) -> RunResult 
         .iter()
         .map(|column| ResultColumn {
             name: column.name.clone(),
-            kind: serde_json::to_value(column.cell_type()).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default(),
+            kind: serde_json::to_value(column.cell_type())
+                .ok()
+                .and_then(|word| word.as_str().map(str::to_owned))
+                .unwrap_or_default(),
             unit: column.unit.clone(),
         })
         .collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::{Did, Hash};
 
-use super::{Trouble, receive};
+use super::{Trouble, receive, settle};
 use crate::journal::{Leaving, Note};
 use crate::node::Node;
 
@@ -26,7 +26,9 @@ pub(super) async fn release(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
         async move { deliver(&node, &run, receiver, &sealed).await }
     });
     futures::future::try_join_all(deliveries).await?;
-    Ok(())
+    // Every receiver has them; this node needs them no longer.
+    node.journal.forget(&run, Note::Sealed)?;
+    settle::forget_inputs(&node, &run)
 }
 
 async fn deliver(node: &Node, run: &Hash, receiver: &Did, sealed: &[u8]) -> Result<(), Trouble> {

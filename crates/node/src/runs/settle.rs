@@ -37,29 +37,49 @@ pub(super) async fn attest(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     if is_due != Some(true) || node.journal.has(&run, Note::Released)? {
         return Ok(());
     }
+    forget_inputs(&node, &run)?;
     // Never to be released from now on.
     node.journal.forget(&run, Note::Sealed)?;
     node.replica.record(None, Action::NothingOpened { run }).await?;
     Ok(())
 }
 
+/// Shares are kept no longer than they are needed.
+pub(super) fn forget_inputs(node: &Node, run: &Hash) -> Result<(), Trouble> {
+    let contract = node.replica.read(|ledger| {
+        let state = ledger.state();
+        Some(Arc::clone(&state.contract(&state.run(run)?.contract)?.contract))
+    });
+    for (_, input) in contract.iter().flat_map(|contract| contract.inputs()) {
+        node.journal.forget(run, Note::Input(&input.provider))?;
+    }
+    Ok(())
+}
+
 /// Takes up what a restart interrupted. A run that was under way cannot be taken up in the middle: this node fails
 /// it. One that still waits for this node's gatekeeper is decided; one that is over is closed.
 pub(super) fn pick_up(node: &Arc<Node>) {
-    let runs = node.replica.read(|ledger| {
-        ledger.state().runs().map(|(run, record)| (*run, record.clone())).collect::<Vec<_>>()
-    });
+    let runs = node
+        .replica
+        .read(|ledger| ledger.state().runs().map(|(run, record)| (*run, record.clone())).collect::<Vec<_>>());
     for (run, record) in runs {
         match record.phase {
-            Phase::Requested if is_participant(node, &record) && !record.permits.contains_key(&node.me) => start(node, run, permit::decide),
-            Phase::Requested | Phase::Permitted | Phase::Running if is_participant(node, &record) => {
+            Phase::Requested | Phase::Permitted | Phase::Running if !is_participant(node, &record) => {}
+            Phase::Requested if !record.permits.contains_key(&node.me) => {
+                start(node, run, permit::decide);
+                watch_deadline(node, run);
+            }
+            // This node's part is done; its sealed output waits in the journal.
+            Phase::Running if record.receipts.contains_key(&node.me) => watch_deadline(node, run),
+            Phase::Requested | Phase::Permitted | Phase::Running => {
                 let node = Arc::clone(node);
                 tokio::spawn(async move {
-                    let text = format!("the node of `{}` was restarted during the run", node.names.name(&node.me));
+                    let text =
+                        format!("the node of `{}` was restarted during the run", node.names.name(&node.me));
                     fail(&node, run, Trouble::by(node.me, text)).await;
                 });
             }
-            Phase::Requested | Phase::Permitted | Phase::Running | Phase::Disputed => {}
+            Phase::Disputed => {}
             Phase::Completed => spawn(node, run, release::release),
             Phase::Refused | Phase::Failed => spawn(node, run, attest),
         }
@@ -71,7 +91,9 @@ pub(super) fn pick_up(node: &Arc<Node>) {
 pub(super) fn watch_deadline(node: &Arc<Node>, run: Hash) {
     let node = Arc::clone(node);
     tokio::spawn(async move {
-        let Some(deadline) = node.replica.read(|ledger| ledger.state().run(&run).map(|record| record.deadline)) else {
+        let Some(deadline) =
+            node.replica.read(|ledger| ledger.state().run(&run).map(|record| record.deadline))
+        else {
             return;
         };
         let over = wait_for(&node, &run, deadline + 1, |record| (!record.phase.is_open()).then_some(()));
@@ -111,7 +133,10 @@ fn missing(node: &Node, run: &Hash) -> Option<Trouble> {
     Some(match absent {
         Some(member) => {
             let name = node.names.name(&member);
-            Trouble::by(member, format!("the {awaited} of `{name}` did not come within the contract's time limit"))
+            Trouble::by(
+                member,
+                format!("the {awaited} of `{name}` did not come within the contract's time limit"),
+            )
         }
         None => Trouble::new("the run did not complete within the contract's time limit"),
     })

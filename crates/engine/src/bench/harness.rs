@@ -1,88 +1,17 @@
-//! Workloads that measure a scheme, each with a check of its outputs.
-//!
-//! A workload is run by every compute party on a session of its own; a caller brings the transport, so that the
-//! same workloads measure threads of one process and processes that speak TLS.
+//! What the workloads have in common.
 
 use std::time::{Duration, Instant};
 
-use ring::{Lanes, Number, PackedBits, Ring};
+use ring::{Lanes, Number, PackedBits};
 
+use super::{BLOCK, Measured};
 use crate::error::Result;
-use crate::mpc::{Bits, Cost, Mixed, Mpc, Numbers, Protocol, Receivers, Shares};
-use crate::ops;
+use crate::mpc::{Bits, Cost, Mixed, Mpc, Numbers, Protocol, Receivers};
 use crate::session::Party;
-
-/// Rows of a block: large enough that a round is paid for, small enough that a block stays in the cache.
-pub const BLOCK: usize = 1 << 15;
-
-/// What one party measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Measured {
-    /// From the shared inputs to the shared outputs.
-    pub took: Duration,
-    /// What was used meanwhile.
-    pub cost: Cost,
-    /// Whether the outputs were right wherever they were looked at.
-    pub correct: bool,
-}
-
-/// A named workload over schemes of type `P`.
-pub struct Workload<P> {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// Rows, or gates, by default.
-    pub rows: usize,
-    /// Runs it on that many rows.
-    pub run: fn(&mut P, usize) -> Result<Measured>,
-}
-
-/// All workloads, in the order in which they are printed.
-#[must_use]
-pub fn workloads<P: Mixed>() -> Vec<Workload<P>> {
-    let workload = |name, rows, run| Workload { name, rows, run };
-    vec![
-        workload("mul", 10_000_000, mul),
-        workload("and", 1_000_000_000, and),
-        workload("less-than", 1_000_000, less_than),
-        workload("equal", 1_000_000, equal),
-    ]
-}
-
-fn mul<P: Mixed>(protocol: &mut P, rows: usize) -> Result<Measured> {
-    on_numbers(protocol, rows, |protocol, x, y| protocol.multiply(x, y), |x, y| x.times(y))
-}
-
-fn less_than<P: Mixed>(protocol: &mut P, rows: usize) -> Result<Measured> {
-    let width = P::Num::BITS.min(64);
-    on_bits(
-        protocol,
-        rows,
-        |protocol, x, y| ops::less_than(protocol, x, y, width),
-        |x, y| x.to_i128() < y.to_i128(),
-    )
-}
-
-fn equal<P: Mixed>(protocol: &mut P, rows: usize) -> Result<Measured> {
-    let width = P::Num::BITS.min(64);
-    on_bits(protocol, rows, |protocol, x, y| ops::equal(protocol, x, y, width), |x, y| x == y)
-}
-
-/// ANDs of packed bits, 64 gates to a word.
-fn and<P: Mixed>(protocol: &mut P, gates: usize) -> Result<Measured> {
-    let words: Vec<_> = (0..BLOCK as u64).map(|word| Lanes(scrambled(word))).collect();
-    let x = Mpc::<Lanes>::input(protocol, Party(0), mine(protocol, &words), BLOCK)?;
-    let y = x.blocks(&(0..BLOCK).rev().collect::<Vec<_>>(), 1);
-    let blocks = gates.div_ceil(BLOCK * Lanes::ROWS);
-    let (product, took, cost) = timed(protocol, blocks, |protocol| Mpc::<Lanes>::mul(protocol, &x, &y))?;
-    let proof = protocol.verify()?;
-    let seen = Mpc::<Lanes>::reveal(protocol, &product, Receivers::All, proof)?.unwrap_or_default();
-    let expected = words.iter().zip(words.iter().rev()).map(|(x, y)| x.times(*y));
-    Ok(Measured { took, cost, correct: seen.into_iter().eq(expected) })
-}
 
 /// An operator from numbers to numbers on `rows` rows: block by block, on the same operands each time, so that
 /// memory holds two blocks whatever the rows.
-fn on_numbers<P: Mixed>(
+pub(super) fn on_numbers<P: Mixed>(
     protocol: &mut P,
     rows: usize,
     operator: impl Fn(&mut P, &Numbers<P>, &Numbers<P>) -> Result<Numbers<P>>,
@@ -99,7 +28,7 @@ fn on_numbers<P: Mixed>(
 }
 
 /// As [`on_numbers`], for operators from numbers to one bit.
-fn on_bits<P: Mixed>(
+pub(super) fn on_bits<P: Mixed>(
     protocol: &mut P,
     rows: usize,
     operator: impl Fn(&mut P, &Numbers<P>, &Numbers<P>) -> Result<Bits<P>>,
@@ -138,12 +67,12 @@ impl<P: Mixed> Operands<P> {
 }
 
 /// The values, at the party that brings them in.
-fn mine<'a, P: Protocol, D>(protocol: &P, values: &'a [D]) -> Option<&'a [D]> {
+pub(super) fn mine<'a, P: Protocol, D>(protocol: &P, values: &'a [D]) -> Option<&'a [D]> {
     (protocol.me() == Party(0)).then_some(values)
 }
 
 /// Runs `block` that often; its last result, and what all together used.
-fn timed<P: Protocol, T>(
+pub(super) fn timed<P: Protocol, T>(
     protocol: &mut P,
     blocks: usize,
     block: impl Fn(&mut P) -> Result<T>,
@@ -157,7 +86,7 @@ fn timed<P: Protocol, T>(
 }
 
 /// The finaliser of SplitMix64: numbers without a pattern, the same everywhere.
-fn scrambled(seed: u64) -> u64 {
+pub(super) fn scrambled(seed: u64) -> u64 {
     let x = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

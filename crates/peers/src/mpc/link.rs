@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use engine::session::{Frame, Party};
 use rustls::Connection;
 use tracing::{debug, warn};
 
-use super::inbox::{Inbox, NoFrame};
+use super::inbox::{Inbox, NoFrame, Received};
 use super::outbox::{NotTaken, Outbox};
 use super::plan::{Run, SessionLimits};
-use super::wire::{Outgoing, ReadEnd, Reader, split};
+use super::wire::{Outgoing, ReadEnd, split};
 use crate::registry::MemberId;
 
 /// How long a connection stays open after the run, so that what was sent last arrives and what comes late isn't
@@ -26,8 +26,6 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(super) struct Link {
     shared: Arc<Shared>,
     writing: Option<JoinHandle<()>>,
-    /// For ending the connection at once.
-    socket: TcpStream,
 }
 
 #[derive(Debug)]
@@ -36,20 +34,21 @@ struct Shared {
     member: MemberId,
     inbox: Inbox,
     outbox: Outbox,
-    counts: Counts,
-    /// Why nothing more comes.
-    end: OnceLock<ReadEnd>,
-    /// When this side had enough.
-    dropped: OnceLock<Instant>,
+    sent: Sent,
+    /// For ending the connection at once.
+    socket: TcpStream,
+    /// Done when nothing comes any more.
+    ended: Once,
+    /// This side has had enough.
+    dropped: AtomicBool,
 }
 
-/// Frames and bytes of their bodies.
+/// What was handed over for sending.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) frames_sent: AtomicU64,
-    pub(super) bytes_sent: AtomicU64,
-    pub(super) frames_received: AtomicU64,
-    pub(super) bytes_received: AtomicU64,
+struct Sent {
+    frames: AtomicU64,
+    /// Of the frames' bodies.
+    bytes: AtomicU64,
 }
 
 impl Link {
@@ -62,24 +61,25 @@ impl Link {
         socket: TcpStream,
         limits: &SessionLimits,
     ) -> io::Result<Self> {
-        let (writer, reader) = split(tls, socket, limits.frame_bytes_max, limits.silence_max)?;
+        let (writer, reader) = split(tls, socket, limits.frame_bytes_max)?;
         let socket = reader.socket()?;
         let shared = Arc::new(Shared {
             run,
             member,
-            inbox: Inbox::new(limits.inbox_bytes_max),
+            inbox: Inbox::new(reader, limits.inbox_bytes_max, limits.silence_max),
             outbox: Outbox::new(writer, limits.outbox_bytes_max, limits.keep_alive),
-            counts: Counts::default(),
-            end: OnceLock::new(),
-            dropped: OnceLock::new(),
+            sent: Sent::default(),
+            socket,
+            ended: Once::new(),
+            dropped: AtomicBool::new(false),
         });
-        // Built before the second thread starts: if that fails, dropping the link ends the first.
-        let mut link = Self { shared: Arc::clone(&shared), writing: None, socket };
+        // Made before the threads: if the second can't be had, dropping the link ends the first.
+        let mut link = Self { shared: Arc::clone(&shared), writing: None };
         let writing = thread::Builder::new().name(format!("mpc write {}", party.0));
         link.writing = Some(writing.spawn(move || shared.write())?);
         let shared = Arc::clone(&link.shared);
         let reading = thread::Builder::new().name(format!("mpc read {}", party.0));
-        reading.spawn(move || shared.read(reader))?;
+        reading.spawn(move || shared.read())?;
         Ok(link)
     }
 
@@ -87,13 +87,18 @@ impl Link {
         &self.shared.member
     }
 
-    pub(super) fn counts(&self) -> &Counts {
-        &self.shared.counts
+    /// Frames handed over for sending, and bytes of their bodies.
+    pub(super) fn sent(&self) -> (u64, u64) {
+        (self.shared.sent.frames.load(Ordering::Relaxed), self.shared.sent.bytes.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn received(&self) -> Received {
+        self.shared.inbox.received()
     }
 
     /// Why nothing more comes from the peer, once that is so.
     pub(super) fn end(&self) -> Option<&ReadEnd> {
-        self.shared.end.get()
+        self.shared.inbox.end()
     }
 
     pub(super) fn send(
@@ -103,28 +108,32 @@ impl Link {
         deadline: Instant,
     ) -> Result<(), NotTaken> {
         self.shared.outbox.put(outgoing, deadline)?;
-        self.shared.counts.frames_sent.fetch_add(1, Ordering::Relaxed);
-        self.shared.counts.bytes_sent.fetch_add(body_bytes, Ordering::Relaxed);
+        self.shared.sent.frames.fetch_add(1, Ordering::Relaxed);
+        self.shared.sent.bytes.fetch_add(body_bytes, Ordering::Relaxed);
         Ok(())
     }
 
     pub(super) fn recv(&self, channel: u64, deadline: Instant) -> Result<Frame, NoFrame> {
-        self.shared.inbox.take(channel, deadline)
+        let taken = self.shared.inbox.take(channel, deadline);
+        if taken == Err(NoFrame::Ended) {
+            // Whoever has seen the end finds that nothing can be sent either.
+            self.shared.after_end();
+        }
+        taken
     }
 
     /// Ends the connection at once, whatever waits to be sent.
     pub(super) fn abort(&self) {
         self.shared.outbox.break_off();
         self.shared.inbox.close();
-        // Fails only when the connection is closed already.
-        self.socket.shutdown(Shutdown::Both).ok();
+        self.shared.shut_down();
     }
 
     /// No more frames will be sent or received.
     pub(super) fn close(&self) {
-        let now = *self.shared.dropped.get_or_init(Instant::now);
+        self.shared.dropped.store(true, Ordering::Relaxed);
         self.shared.inbox.close();
-        self.shared.outbox.close(now + LINGER);
+        self.shared.outbox.close(Instant::now() + LINGER);
     }
 
     /// Closes, and waits until everything that was sent is written.
@@ -146,41 +155,34 @@ impl Drop for Link {
 impl Shared {
     fn write(&self) {
         if let Err(error) = self.outbox.run()
-            && self.dropped.get().is_none()
+            && !self.dropped.load(Ordering::Relaxed)
         {
             debug!(run = %self.run, member = self.member, %error, "cannot write to a compute party");
         }
     }
 
-    fn read(&self, mut reader: Reader) {
-        let mut frames = Vec::new();
-        loop {
-            let read = reader.read(&mut frames);
-            for (channel, frame) in frames.drain(..) {
-                self.counts.frames_received.fetch_add(1, Ordering::Relaxed);
-                self.counts.bytes_received.fetch_add(frame.body.len() as u64, Ordering::Relaxed);
-                self.inbox.put(channel, frame);
-            }
-            match read {
-                Err(end) => return self.ended(end, &reader),
-                Ok(()) if self.dropped.get().is_some_and(|dropped| dropped.elapsed() > LINGER) => return,
-                Ok(()) => {}
-            }
-        }
+    fn read(&self) {
+        self.inbox.run(LINGER);
+        self.after_end();
     }
 
-    fn ended(&self, end: ReadEnd, reader: &Reader) {
-        match end {
-            ReadEnd::Closed => {}
-            _ if self.dropped.get().is_some() => {}
-            _ => warn!(run = %self.run, member = self.member, reason = %end, "lost a compute party"),
-        }
-        let orderly = matches!(end, ReadEnd::Closed);
-        self.end.set(end).ok();
-        self.inbox.end();
-        self.outbox.break_off();
-        if !orderly {
-            reader.shut_down();
-        }
+    /// What follows when nothing comes any more.
+    fn after_end(&self) {
+        let Some(end) = self.inbox.end() else { return };
+        self.ended.call_once(|| {
+            let orderly = matches!(end, ReadEnd::Closed);
+            if !orderly && !self.dropped.load(Ordering::Relaxed) {
+                warn!(run = %self.run, member = self.member, reason = %end, "lost a compute party");
+            }
+            self.outbox.break_off();
+            if !orderly {
+                self.shut_down();
+            }
+        });
+    }
+
+    fn shut_down(&self) {
+        // Fails only when the connection is closed already.
+        self.socket.shutdown(Shutdown::Both).ok();
     }
 }

@@ -1,6 +1,5 @@
 //! The engine's transport over the connections of one run.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use engine::Error;
@@ -71,14 +70,14 @@ impl SessionTransport {
     pub fn traffic(&self) -> Vec<Traffic> {
         let of = |(place, link): (usize, &Option<Link>)| {
             let link = link.as_ref()?;
-            let counts = link.counts();
+            let ((frames_sent, bytes_sent), received) = (link.sent(), link.received());
             Some(Traffic {
                 party: Party(place),
                 member: link.member().clone(),
-                frames_sent: counts.frames_sent.load(Ordering::Relaxed),
-                bytes_sent: counts.bytes_sent.load(Ordering::Relaxed),
-                frames_received: counts.frames_received.load(Ordering::Relaxed),
-                bytes_received: counts.bytes_received.load(Ordering::Relaxed),
+                frames_sent,
+                bytes_sent,
+                frames_received: received.frames,
+                bytes_received: received.bytes,
             })
         };
         self.links.iter().enumerate().filter_map(of).collect()

@@ -47,12 +47,10 @@ pub(super) fn split(
     mut tls: Connection,
     socket: TcpStream,
     frame_bytes_max: usize,
-    silence_max: Duration,
 ) -> io::Result<(Writer, Reader)> {
     tls.set_buffer_limit(Some(SEALED_BYTES));
     socket.set_nonblocking(false)?;
     socket.set_nodelay(true)?;
-    socket.set_read_timeout(Some(silence_max))?;
     socket.set_write_timeout(Some(WRITE_PATIENCE))?;
     let tls = Arc::new(Mutex::new(tls));
     let reader = Reader {
@@ -61,6 +59,7 @@ pub(super) fn split(
         buffer: vec![0; READ_BYTES],
         assembler: Assembler::new(frame_bytes_max),
         begun: false,
+        within: None,
     };
     Ok((Writer { tls, socket, sealed: Vec::new() }, reader))
 }
@@ -139,6 +138,8 @@ pub(super) struct Reader {
     buffer: Vec<u8>,
     assembler: Assembler,
     begun: bool,
+    /// How long the socket waits for bytes.
+    within: Option<Duration>,
 }
 
 /// Why nothing more can be read.
@@ -159,19 +160,28 @@ pub(super) enum ReadEnd {
 }
 
 impl Reader {
-    /// Waits for bytes and adds the frames that they complete, possibly none. Frames before the end are added even
-    /// when the end is reported.
-    pub(super) fn read(&mut self, frames: &mut Vec<(u64, Frame)>) -> Result<(), ReadEnd> {
+    /// Waits for bytes, adds the frames that they complete, possibly none, and says how many bytes came: none when
+    /// the time is over. Frames before the end are added even when the end is reported.
+    ///
+    /// Nothing in `silence_max` is the end; `within` is at most as long.
+    pub(super) fn read(
+        &mut self,
+        frames: &mut Vec<(u64, Frame)>,
+        within: Duration,
+        silence_max: Duration,
+    ) -> Result<usize, ReadEnd> {
         if !self.begun {
             // What came together with the greeting is in the TLS state already.
             self.begun = true;
-            return open(&mut lock(&self.tls), &mut self.assembler, frames);
+            return open(&mut lock(&self.tls), &mut self.assembler, frames).map(|()| 0);
         }
+        self.limit(within)?;
         let read = loop {
             match self.socket.read(&mut self.buffer) {
                 Ok(0) => return Err(ReadEnd::Cut),
                 Ok(read) => break read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) && within < silence_max => return Ok(0),
                 Err(error) if is_timeout(&error) => return Err(ReadEnd::Silent),
                 Err(error) => return Err(ReadEnd::Broken(error)),
             }
@@ -186,7 +196,7 @@ impl Reader {
                 Err(error) => return Err(ReadEnd::Broken(error)),
             }
         }
-        Ok(())
+        Ok(read)
     }
 
     /// A handle by which other threads can end the connection at once.
@@ -194,10 +204,15 @@ impl Reader {
         self.socket.try_clone()
     }
 
-    /// Ends the connection in both directions.
-    pub(super) fn shut_down(&self) {
-        // Fails only when the connection is closed already.
-        self.socket.shutdown(Shutdown::Both).ok();
+    /// Sets how long the socket waits; nearly always it is what it was, which saves a system call.
+    fn limit(&mut self, within: Duration) -> Result<(), ReadEnd> {
+        // The system takes zero as no limit at all, and so it must not be asked for it.
+        let within = within.max(Duration::from_millis(1));
+        if self.within != Some(within) {
+            self.socket.set_read_timeout(Some(within)).map_err(ReadEnd::Broken)?;
+            self.within = Some(within);
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why the ledger as a whole could not do something: a refused transaction is [`crate::Refused`].
 
-use contract::{Did, canonical::CanonicalError};
+use contract::{Did, calendar::utc, canonical::CanonicalError};
 
 use crate::{
     alliance::AllianceFlaw,
@@ -154,7 +154,7 @@ pub enum Divergence {
         flaw: CanonicalError,
     },
     /// Time goes back.
-    #[error("entry {index} is from {found}, before the entry that precedes it ({last})")]
+    #[error("entry {index} is from {}, before the entry that precedes it, which is from {}", utc(*found), utc(*last))]
     TimeWentBack {
         /// Which.
         index: u64,

@@ -1,8 +1,11 @@
 //! Bounds on text from outside.
 
-/// The start of outside text, short enough to be shown in an error.
+use contract::text::check_line;
+
+/// The start of outside text, short enough to be shown in an error, with nothing hidden.
 pub(crate) fn excerpt(text: &str) -> String {
-    text.chars().take(80).collect()
+    let is_shown = |c: char| c == ' ' || check_line(c.encode_utf8(&mut [0; 4]), 4).is_ok();
+    text.chars().take(80).map(|c| if is_shown(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 /// `[a-z][a-z0-9-]*` of 1 to `bytes_max` bytes.

@@ -2,7 +2,7 @@
 
 mod rule;
 
-use contract::{Did, Hash, canonical::CanonicalError, document::Role, lifecycle, text};
+use contract::{Did, Hash, calendar::utc, canonical::CanonicalError, document::Role, lifecycle, text};
 
 use crate::state::Phase;
 
@@ -52,7 +52,7 @@ pub enum Refused {
         found: u64,
     },
     /// The ledger's time never goes back.
-    #[error("time {found} is before {last}, the time of the last entry")]
+    #[error("{} is before the last entry, which is from {}", utc(*found), utc(*last))]
     TimeWentBack {
         /// Of the last entry.
         last: u64,
@@ -97,17 +97,23 @@ pub enum Refused {
         /// The description's.
         found: u32,
     },
-    /// Paths and ids belong together for good.
-    #[error(
-        "dataset `{path}` has id {expected}, found {found}: each path keeps one id, and each id one path"
-    )]
+    /// A path keeps its id from version to version.
+    #[error("dataset `{path}` has id {expected} in its earlier versions, found {found}")]
     DatasetId {
         /// Path without version.
         path: String,
-        /// The path's id; for a new path, any id that no other dataset has.
-        expected: String,
+        /// The path's id.
+        expected: Hash,
         /// The description's.
         found: Hash,
+    },
+    /// Two datasets don't share an id.
+    #[error("dataset `{path}` is new, but its id {id} is another dataset's")]
+    DatasetIdTaken {
+        /// Path without version.
+        path: String,
+        /// The description's.
+        id: Hash,
     },
     /// Not in the catalog.
     #[error("dataset `{dataset}` is not in the catalog")]
@@ -206,7 +212,7 @@ pub enum Refused {
         found: Hash,
     },
     /// Only a contract that may still run can be replaced.
-    #[error("contract {contract} is {state} and cannot be superseded")]
+    #[error("contract {contract} is {state}: another contract can no longer take its place")]
     NotReplaceable {
         /// The predecessor.
         contract: Hash,
@@ -268,7 +274,7 @@ pub enum Refused {
         state: lifecycle::State,
     },
     /// Too early.
-    #[error("contract {contract} allows no run before {not_before}, it is {now}")]
+    #[error("contract {contract} allows no run before {}, it is {}", utc(*not_before), utc(*now))]
     NotYetValid {
         /// Which.
         contract: Hash,
@@ -306,7 +312,7 @@ pub enum Refused {
         run: Hash,
     },
     /// The step doesn't follow from where the run stands.
-    #[error("run {run} is {phase}: it is too late or too early to {step}")]
+    #[error("run {run} is {phase}, so that nobody can {step} now")]
     RunPhase {
         /// Which.
         run: Hash,
@@ -316,7 +322,7 @@ pub enum Refused {
         step: &'static str,
     },
     /// Everybody does each step once.
-    #[error("`{who}` has already done so: {step} in run {run}")]
+    #[error("in run {run}, `{who}` can {step} only once")]
     AlreadyDone {
         /// Who.
         who: Did,
@@ -326,7 +332,7 @@ pub enum Refused {
         step: &'static str,
     },
     /// The run's time limit has passed: it can only be declared failed.
-    #[error("run {run} had to complete before {deadline}, it is {now}: it can only be declared failed")]
+    #[error("run {run} had to complete before {}, it is {}: it can only be declared failed", utc(*deadline), utc(*now))]
     RunTimedOut {
         /// Which.
         run: Hash,

@@ -18,6 +18,7 @@ impl Refused {
             Self::NotOwner { .. } => "not-owner",
             Self::Version { .. } => "version",
             Self::DatasetId { .. } => "dataset-id",
+            Self::DatasetIdTaken { .. } => "dataset-id-taken",
             Self::UnknownDataset { .. } => "unknown-dataset",
             Self::WithdrawnDataset { .. } => "withdrawn-dataset",
             Self::ContractMalformed { .. } => "contract-malformed",

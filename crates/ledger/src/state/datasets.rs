@@ -114,11 +114,9 @@ impl Step {
         }
         let found = dataset.id;
         match known {
-            Some(known) if known.id != found => {
-                Err(Refused::DatasetId { path, expected: known.id.to_string(), found })
-            }
+            Some(known) if known.id != found => Err(Refused::DatasetId { path, expected: known.id, found }),
             None if self.state.dataset_ids.contains(&found) => {
-                Err(Refused::DatasetId { path, expected: "a new one".to_owned(), found })
+                Err(Refused::DatasetIdTaken { path, id: found })
             }
             _ => Ok(()),
         }

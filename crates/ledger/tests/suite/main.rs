@@ -21,5 +21,6 @@ mod proofs;
 mod properties;
 mod refusals;
 mod settlements;
+mod texts;
 mod trees;
 mod world;

@@ -59,6 +59,13 @@ fn a_datasets_description_must_make_sense() {
         DatasetRule::ColumnName { column: String::new(), flaw: text::Flaw::Empty }
     );
     assert_eq!(
+        dataset_rule(|_, dataset| dataset.schema.columns[0].name = "a\u{202e}b".to_owned()),
+        DatasetRule::ColumnName {
+            column: "a\u{fffd}b".to_owned(),
+            flaw: text::Flaw::Hidden { code: 0x202e }
+        }
+    );
+    assert_eq!(
         dataset_rule(|_, dataset| dataset.schema.columns[0].name = "salary".to_owned()),
         DatasetRule::ColumnTwice { column: "salary".to_owned() }
     );
@@ -99,18 +106,15 @@ fn versions_count_up_and_a_path_keeps_its_id() {
     );
     let mut renamed = world.dataset(0, 2);
     renamed.id = hash("another id");
-    let expected = world.dataset(0, 1).id.to_string();
+    let expected = world.dataset(0, 1).id;
     assert_eq!(
         refused(&world, &mut state, &north, publish(renamed)),
         Refused::DatasetId { path: path(), expected, found: hash("another id") }
     );
     let mut copied = world.dataset(0, 1);
     copied.path = "north/more".to_owned();
-    let (path, expected, found) = ("north/more".to_owned(), "a new one".to_owned(), copied.id);
-    assert_eq!(
-        refused(&world, &mut state, &north, publish(copied)),
-        Refused::DatasetId { path, expected, found }
-    );
+    let (path, id) = ("north/more".to_owned(), copied.id);
+    assert_eq!(refused(&world, &mut state, &north, publish(copied)), Refused::DatasetIdTaken { path, id });
     world.act(&mut state, 0, publish(world.dataset(0, 2))).unwrap();
     assert_eq!(state.latest_version("north/staff"), Some(2));
 }

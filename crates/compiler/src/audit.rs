@@ -107,25 +107,28 @@ impl Page<'_> {
             .filter(|column| !matches!(column.kind, ResultKind::Key { .. }))
             .map(|column| column.name.clone())
             .collect();
+        let grouped = !self.groups.columns.is_empty();
+        let (each, others) = if grouped {
+            (
+                "for each of those groups",
+                "nothing about any other group but that it has fewer rows: its values are never opened",
+            )
+        } else {
+            ("if so", "if not, nothing else: no value is opened")
+        };
         let mut learned = vec![which];
         if !values.is_empty() {
-            learned.push(format!(
-                "for each of those groups, over the rows of all datasets together: {}",
-                names(&values)
-            ));
+            learned.push(format!("{each}, over the rows of all datasets together: {}", names(&values)));
         }
         if columns.iter().any(|column| validity(column).is_some()) {
             learned.push(
-                "for each of those groups and each column that may lack values, whether it has enough values; \
-                 if not, that cell is withheld"
+                "for each of those columns that may lack values, whether it has enough of them; if not, that \
+                 cell is withheld"
                     .to_owned(),
             );
         }
-        learned.push(
-            "nothing about any other group but that it has fewer rows: its values are never opened"
-                .to_owned(),
-        );
-        learned.push("nothing about any single provider's part".to_owned());
+        learned.push(others.to_owned());
+        learned.push("no provider's part by itself".to_owned());
         learned
     }
 
@@ -150,10 +153,10 @@ impl Page<'_> {
     fn to_compute_parties(&self, partials: &[Partial]) -> Vec<String> {
         vec![
             format!(
-                "sizes that the contract states: {} datasets, {} groups, {} numbers for each group and dataset",
-                self.table.datasets.len(),
-                self.groups.keys.len(),
-                partials.len(),
+                "sizes that the contract states: {}, {}, {} for each group and dataset",
+                counted(self.table.datasets.len(), "dataset"),
+                counted(self.groups.keys.len(), "group"),
+                counted(partials.len(), "number"),
             ),
             "the size and time of messages, which depend on those sizes alone".to_owned(),
             "no value, neither of the data nor of the result".to_owned(),
@@ -191,7 +194,23 @@ impl Page<'_> {
              the number of runs and the conditions of other contracts matter"
                 .to_owned(),
         ];
+        if self.table.datasets.len() > 1 {
+            beyond.push(
+                "a receiver that is a provider too can take its own rows out of a count or sum, and then knows the \
+                 others' total; if few rows are the others', the floor does not protect them from it"
+                    .to_owned(),
+            );
+        }
         let aggregates = &self.checked.query.aggregates;
+        let is_quotient = |aggregate: &Aggregate| {
+            matches!(aggregate.function, Function::Avg | Function::Variance | Function::Deviation)
+        };
+        if aggregates.iter().any(is_quotient) {
+            beyond.push(
+                "from a mean or variance the count and the sums behind it can be found by trying: results are precise"
+                    .to_owned(),
+            );
+        }
         if aggregates.iter().any(|aggregate| aggregate.function.is_extreme()) {
             beyond.push("a least or greatest value is the value of one row".to_owned());
         }
@@ -214,6 +233,11 @@ impl Page<'_> {
 /// Statistical offices rarely publish cells of fewer contributors (Hundepool et al., *Statistical Disclosure
 /// Control*, 2012, §4.2: thresholds of 3 and above).
 const FLOOR_ADVISED: u64 = 3;
+
+/// `1 group`, `6 groups`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
 
 fn validity(column: &ResultColumn) -> Option<usize> {
     match &column.kind {
@@ -245,7 +269,7 @@ fn how(aggregate: &Aggregate, column: &ResultColumn, floor: u64) -> String {
         }
     };
     let precision = match &column.kind {
-        ResultKind::Real { .. } => "; relative error about 1e-9",
+        ResultKind::Real { .. } => "; rounded, to about one part in 10^9",
         _ => "; exact",
     };
     let least = floor.max(aggregate.function.values_min());

@@ -24,14 +24,20 @@ pub(crate) enum Value {
     Text(String),
 }
 
-/// A column's declared range, scaled.
+/// A column's declared range, scaled. Dates are days since 1970-01-01, and need no declaration.
 pub(crate) fn range(column: &Column) -> Result<Interval, Refused> {
-    let name = || column.name.clone();
-    let declared = column.range.as_ref().ok_or_else(|| Refused::NoRange(name()))?;
-    let bad = |reason| Refused::BadRange { column: name(), reason };
-    let scale = scale(column.kind);
-    let min = number::parse_scaled(&declared.min, scale).map_err(|error| bad(error.into()))?;
-    let max = number::parse_scaled(&declared.max, scale).map_err(|error| bad(error.into()))?;
+    let Some(declared) = &column.range else {
+        return match column.kind {
+            ColumnType::Date => Ok(Interval { min: calendar::FIRST.into(), max: calendar::LAST.into() }),
+            _ => Err(Refused::NoRange(column.name.clone())),
+        };
+    };
+    let end = |text: &str| match column.kind {
+        ColumnType::Date => calendar::days(text).map(i128::from).ok_or(BadRange::Date),
+        kind => number::parse_scaled(text, scale(kind)).map_err(BadRange::from),
+    };
+    let bad = |reason| Refused::BadRange { column: column.name.clone(), reason };
+    let (min, max) = (end(&declared.min).map_err(bad)?, end(&declared.max).map_err(bad)?);
     if min > max {
         return Err(bad(BadRange::Empty { min: declared.min.clone(), max: declared.max.clone() }));
     }
@@ -52,7 +58,7 @@ pub(crate) fn values(column: &Column) -> Result<Vec<Value>, Refused> {
     if matches!(column.kind, ColumnType::Float { .. }) {
         return Err(Refused::GroupByFloat(name()));
     }
-    let Some(texts) = &column.values else {
+    let Some(texts) = column.values.as_ref().filter(|texts| !texts.is_empty()) else {
         return match column.kind {
             ColumnType::Boolean => Ok(vec![Value::Boolean(false), Value::Boolean(true)]),
             _ => Err(Refused::NoValues(name())),

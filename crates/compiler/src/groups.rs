@@ -37,7 +37,7 @@ impl Groups {
             keys = keys
                 .iter()
                 .flat_map(|key: &Vec<_>| {
-                    list.iter().map(move |value| [key.as_slice(), &[value.clone()]].concat())
+                    list.iter().map(move |value| [key.as_slice(), std::slice::from_ref(value)].concat())
                 })
                 .collect();
         }

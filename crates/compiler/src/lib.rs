@@ -20,10 +20,35 @@
 //! Everything else is [`Refused`] by name when the query is drafted. Compiling is deterministic: every node compiles
 //! the contract's SQL for itself and compares the program's hash.
 //!
+//! ```
+//! use treaty_compiler::{Source, Table, compile};
+//! # use contract::{Column, ColumnType, Range, Schema};
+//! # let column = |name: &str, kind| Column {
+//! #     name: name.into(), kind, nullable: false, unit: String::new(), description: String::new(), values: None, range: None,
+//! # };
+//! let schema = Schema {
+//!     columns: vec![
+//!         Column { values: Some(vec!["A".into(), "B".into()]), ..column("discipline", ColumnType::Text) },
+//!         Column {
+//!             range: Some(Range { min: "0".into(), max: "500000".into() }),
+//!             ..column("salary", ColumnType::Integer)
+//!         },
+//!     ],
+//! };
+//! let source = |path: &str, rows| Source { reference: path.into(), schema: schema.clone(), rows };
+//! let datasets = vec![source("north/salaries@1", 180), source("south/salaries@1", 87)];
+//! let table = Table { name: "salaries".into(), datasets };
+//!
+//! let compiled = compile("SELECT discipline, AVG(salary) FROM salaries GROUP BY discipline", &[table], 10)?;
+//! println!("{}\n{}", compiled.program, compiled.audit);
+//! # Ok::<(), treaty_compiler::Refused>(())
+//! ```
+//!
 //! # What is revealed
 //! The receivers learn which public groups reach the floor and, for those, the columns that the query selects.
 //! Groups under the floor, and aggregates over fewer values than the floor, are replaced by 0 inside the
-//! computation. Sums and counts that an AVG or a variance needs are never opened for it.
+//! computation. Sums and counts that an AVG or a variance needs are not opened for it (though a precise quotient
+//! narrows down what it is a quotient of: the audit says so).
 
 #![cfg_attr(
     test,

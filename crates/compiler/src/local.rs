@@ -11,14 +11,15 @@ use contract::Schema;
 use datafusion::{
     datasource::MemTable,
     error::DataFusionError,
-    prelude::{SessionConfig, SessionContext},
+    prelude::{SQLOptions, SessionConfig, SessionContext},
 };
 use program::Program;
 use thiserror::Error;
 
 use crate::rows::{self, BadRows};
 
-/// Why a local stage yields nothing to share. Texts name rows and columns, and quote no value.
+/// Why a local stage yields nothing to share. For the owner's own eyes: texts name rows and columns and quote no
+/// value, but that a stage failed, and where, is itself something about the data.
 #[derive(Debug, Error)]
 pub enum LocalError {
     /// The program has no such stage.
@@ -77,7 +78,8 @@ pub enum LocalError {
 ///
 /// `schema` is the dataset's as published; `batches` hold its rows as [`rows::arrow_schema`] says. Every row is
 /// checked against the declared types, ranges and values first. Yields one column of integers for each of the
-/// program's inputs that read this stage, in the program's order. Costs one pass over the rows; they are not copied.
+/// program's inputs that read this stage, in the program's order. Costs a few passes over the rows, on the
+/// calling thread; they are not copied.
 pub async fn run(
     program: &Program,
     stage: u16,
@@ -114,7 +116,10 @@ async fn query(
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
     let table_of_rows = MemTable::try_new(rows::arrow_schema(schema), vec![relabelled(schema, batches)?])?;
     context.register_table(datafusion::common::TableReference::bare(table), Arc::new(table_of_rows))?;
-    context.sql(sql).await?.collect().await
+    // A stage reads; whatever else its text might say is refused.
+    let read_only =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    context.sql_with_options(sql, read_only).await?.collect().await
 }
 
 /// The same columns under the declared schema: sources differ in metadata and in what they call nullable.

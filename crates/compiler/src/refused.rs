@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::number::BadNumber;
+use crate::number::{BadNumber, DIGITS_MAX};
 
 /// Why a query cannot become a program. Nothing here depends on data: every node refuses alike.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -10,6 +10,16 @@ pub enum Refused {
     /// The text is not SQL.
     #[error("the query cannot be read as SQL: {0}")]
     Syntax(String),
+    /// A query that is too large.
+    #[error("the query has {found} {what}, and at most {most} are supported; ask for less at once")]
+    TooLarge {
+        /// What is counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// The limit.
+        most: usize,
+    },
     /// None or several statements.
     #[error("expected one SELECT statement, found {found} statements")]
     StatementCount {
@@ -76,6 +86,16 @@ pub enum Refused {
         found: &'static str,
         /// The types it takes.
         expected: &'static str,
+    },
+    /// A column that is declared to keep more digits than numbers may have.
+    #[error(
+        "column `{column}` is declared with {scale} digits after the point, and at most {DIGITS_MAX} are supported"
+    )]
+    Scale {
+        /// The column.
+        column: String,
+        /// As declared.
+        scale: u8,
     },
     /// A number without a declared range.
     #[error(
@@ -172,6 +192,9 @@ pub enum Refused {
 /// Why a declared range is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BadRange {
+    /// An end is not a day.
+    #[error("a date is written `YYYY-MM-DD`")]
+    Date,
     /// An end is no number of the column's form.
     #[error("{0}")]
     End(#[from] BadNumber),

@@ -13,6 +13,7 @@ use contract::{Column, ColumnType, Schema};
 use thiserror::Error;
 
 use crate::{
+    calendar,
     domain::{self, Value},
     number::{self, DIGITS_MAX},
 };
@@ -136,9 +137,12 @@ struct Rule {
 impl Rule {
     fn of(column: &Column) -> Result<Self, BadRows> {
         let unreadable = |reason: String| BadRows::Declaration { column: column.name.clone(), reason };
-        let range = match &column.range {
-            Some(_) => Some(domain::range(column).map_err(|refused| unreadable(refused.to_string()))?),
-            None => None,
+        let range = match (column.kind, &column.range) {
+            (ColumnType::Boolean | ColumnType::Text, _) => None,
+            (ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. }, None) => None,
+            (ColumnType::Date, _) | (_, Some(_)) => {
+                Some(domain::range(column).map_err(|refused| unreadable(refused.to_string()))?)
+            }
         };
         let values = match &column.values {
             Some(_) if matches!(column.kind, ColumnType::Float { .. }) => None,
@@ -173,10 +177,10 @@ impl Rule {
         let Some(range) = self.range else { return Ok(()) };
         let inside = match column.kind {
             ColumnType::Float { scale } => {
-                let value = array.as_primitive::<Float64Type>().value(index);
-                let scaled = (value * 10_f64.powi(i32::from(scale))).round();
-                // The ends are below 2^60; a comparison with NaN is false.
-                scaled >= range.min as f64 && scaled <= range.max as f64
+                // As the conversion to a decimal rounds. Infinity becomes the largest integer, outside any range.
+                let scaled =
+                    (array.as_primitive::<Float64Type>().value(index) * 10_f64.powi(scale.into())).round();
+                !scaled.is_nan() && range.min <= scaled as i128 && scaled as i128 <= range.max
             }
             _ => match integer(column.kind, array, index) {
                 Some(value) => range.min <= value && value <= range.max,
@@ -188,7 +192,7 @@ impl Rule {
         }
         let (min, max) = match &column.range {
             Some(range) => (range.min.clone(), range.max.clone()),
-            None => (String::new(), String::new()),
+            None => (calendar::text(calendar::FIRST), calendar::text(calendar::LAST)),
         };
         Err(BadRows::OutOfRange { column: column.name.clone(), row, min, max })
     }

@@ -151,8 +151,7 @@ impl Template {
             let Parameter { name, description, .. } = *parameter;
             let missing = TemplateError::Missing { template: self.name, parameter: name, description };
             let value = values.get(name).ok_or(missing)?;
-            // Filled-in values hold no braces outside quotes and no gap's name is a valid quoted text with braces,
-            // because identifiers are checked to hold neither.
+            // No value that passes holds a brace, so that none opens a gap of its own.
             sql = sql.replace(&format!("{{{name}}}"), &parameter.read(value)?);
         }
         Ok(sql)
@@ -172,12 +171,10 @@ impl Parameter {
                 Ok(columns.ok_or_else(|| wrong("column names separated by commas"))?.join(", "))
             }
             ParameterKind::Number => {
-                let read = crate::parse_scaled(value, crate::DIGITS_MAX as u8);
-                let whole = crate::parse_scaled(value, 0);
-                match (read, whole) {
-                    (Err(_), Err(_)) => Err(wrong("a decimal number such as `12` or `-0.5`")),
-                    _ => Ok(value.to_owned()),
-                }
+                let digits = value.split_once('.').map_or(0, |(_, digits)| digits.len());
+                let scale = u8::try_from(digits).unwrap_or(u8::MAX);
+                let number = crate::parse_scaled(value, scale);
+                number.map(|_| value.to_owned()).map_err(|_| wrong("a decimal number such as `12` or `-0.5`"))
             }
         }
     }
@@ -191,4 +188,63 @@ fn identifier(name: &str) -> Option<String> {
 
 fn list(names: impl Iterator<Item = &'static str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn fills_every_gap() {
+        let given =
+            values(&[("table", "people"), ("by", "rank, team"), ("measure", "salary"), ("least", "-0.5")]);
+        assert_eq!(
+            find("group-extremes").unwrap().fill(&given).unwrap(),
+            "SELECT \"rank\", \"team\", MIN(\"salary\") AS least, MAX(\"salary\") AS greatest FROM \"people\" \
+             WHERE \"salary\" >= -0.5 GROUP BY \"rank\", \"team\""
+        );
+    }
+
+    #[test]
+    fn no_value_changes_the_form() {
+        let template = find("group-counts").unwrap();
+        for value in ["rank; DROP", "rank\"", "", "{table}", "rank,,team", "COUNT(*)", "ra\nnk"] {
+            let refused = template.fill(&values(&[("table", "people"), ("by", value)])).unwrap_err();
+            assert!(matches!(refused, TemplateError::Value { parameter: "by", .. }), "{value}: {refused}");
+        }
+        let template = find("group-extremes").unwrap();
+        for value in ["1 OR 1", "1e9", "", "NULL", "--1", "0x1"] {
+            let given =
+                values(&[("table", "people"), ("by", "rank"), ("measure", "salary"), ("least", value)]);
+            let refused = template.fill(&given).unwrap_err();
+            assert!(matches!(refused, TemplateError::Value { parameter: "least", .. }), "{value}: {refused}");
+        }
+    }
+
+    #[test]
+    fn gaps_and_values_must_match() {
+        assert!(matches!(find("nothing"), Err(TemplateError::Unknown { .. })));
+        let template = find("group-counts").unwrap();
+        let missing = template.fill(&values(&[("table", "people")])).unwrap_err();
+        assert!(matches!(missing, TemplateError::Missing { parameter: "by", .. }));
+        let surplus =
+            template.fill(&values(&[("table", "people"), ("by", "rank"), ("having", "1")])).unwrap_err();
+        assert!(matches!(surplus, TemplateError::Surplus { parameter, .. } if parameter == "having"));
+    }
+
+    #[test]
+    fn templates_use_exactly_their_parameters() {
+        for template in TEMPLATES {
+            let gaps = template.parameters.iter().map(|parameter| format!("{{{}}}", parameter.name));
+            let bare = gaps.fold(template.sql.to_owned(), |sql, gap| {
+                assert!(sql.contains(&gap), "{} lacks {gap}", template.name);
+                sql.replace(&gap, "")
+            });
+            assert!(!bare.contains(['{', '}']), "{}: {bare}", template.name);
+        }
+    }
 }

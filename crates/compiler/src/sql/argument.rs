@@ -11,7 +11,7 @@ use datafusion::{
 
 use super::query::Function;
 use crate::{
-    Construct, Refused, calendar, domain,
+    Construct, Refused, domain,
     number::{DIGITS_MAX, Interval},
 };
 
@@ -77,8 +77,7 @@ impl Argument {
         Ok(match column.kind {
             ColumnType::Decimal { .. } => Self::of(column, name, domain::range(column)?),
             ColumnType::Date => {
-                let interval = Interval { min: calendar::FIRST.into(), max: calendar::LAST.into() };
-                Self::of(column, format!("CAST(CAST({name} AS INT) AS {digits})"), interval)
+                Self::of(column, format!("CAST(CAST({name} AS INT) AS {digits})"), domain::range(column)?)
             }
             ColumnType::Integer | ColumnType::Float { .. } | ColumnType::Boolean | ColumnType::Text => {
                 Self::of(column, format!("CAST({name} AS {digits})"), domain::range(column)?)

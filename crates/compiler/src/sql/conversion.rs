@@ -10,10 +10,10 @@ use datafusion::{
         DFSchema, ScalarValue,
         tree_node::{TreeNode, TreeNodeRecursion},
     },
-    error::DataFusionError,
     logical_expr::{BinaryExpr, Expr, ExprSchemable, Filter, LogicalPlan, Operator},
 };
 
+use super::meaning;
 use crate::{Refused, rows::type_name};
 
 /// Refuses filters that could fail on some row, and constants that are not of the type they are compared as.
@@ -25,7 +25,7 @@ pub(crate) fn check(typed: &LogicalPlan) -> Result<(), Refused> {
         }
         Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
-    visited.map_err(meaning)?;
+    visited.map_err(|error| meaning(&error))?;
     found
 }
 
@@ -40,15 +40,15 @@ fn check_filter(filter: &Filter) -> Result<(), Refused> {
         };
         Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
-    visited.map_err(meaning)?;
+    visited.map_err(|error| meaning(&error))?;
     found
 }
 
 fn check_cast(from: &Expr, wanted: &DataType, schema: &DFSchema) -> Result<(), Refused> {
     if let Expr::Literal(value, _) = from {
-        return value.cast_to(wanted).map(drop).map_err(meaning);
+        return value.cast_to(wanted).map(drop).map_err(|error| meaning(&error));
     }
-    let found = from.get_type(schema).map_err(meaning)?;
+    let found = from.get_type(schema).map_err(|error| meaning(&error))?;
     let never_fails = match (&found, wanted) {
         (DataType::Int64 | DataType::Decimal128(..), DataType::Float64) | (_, DataType::Utf8) => true,
         (DataType::Int64 | DataType::Decimal128(..), DataType::Decimal128(precision, scale)) => {
@@ -70,7 +70,8 @@ fn check_cast(from: &Expr, wanted: &DataType, schema: &DFSchema) -> Result<(), R
 /// Decimal arithmetic fails where the result, or a step on the way, has more than 38 digits.
 fn check_digits(expr: &Expr, binary: &BinaryExpr, schema: &DFSchema) -> Result<(), Refused> {
     use Operator::{Divide, Minus, Modulo, Multiply, Plus};
-    let is_decimal = matches!(expr.get_type(schema).map_err(meaning)?, DataType::Decimal128(..));
+    let is_decimal =
+        matches!(expr.get_type(schema).map_err(|error| meaning(&error))?, DataType::Decimal128(..));
     if !is_decimal || !matches!(binary.op, Plus | Minus | Multiply | Divide | Modulo) {
         return Ok(());
     }
@@ -161,8 +162,4 @@ impl Digits {
 /// Number of decimal digits; 0 for 0.
 fn length(value: u128) -> u32 {
     value.checked_ilog10().map_or(0, |log| log + 1)
-}
-
-fn meaning(error: DataFusionError) -> Refused {
-    super::meaning(&error)
 }

@@ -6,14 +6,14 @@
 use datafusion::sql::sqlparser::{
     ast::{
         Distinct, DuplicateTreatment, Expr, Function as Call, FunctionArg, FunctionArgExpr,
-        FunctionArguments, GroupByExpr, Ident, ObjectName, ObjectNamePart, OrderByKind, Query, Select,
-        SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
+        FunctionArguments, GroupByExpr, ObjectName, ObjectNamePart, OrderByKind, Query, Select, SelectItem,
+        SetExpr, Statement, TableFactor, TableWithJoins,
     },
     dialect::GenericDialect,
     parser::Parser,
 };
 
-use super::{Function, predicate};
+use super::{Function, limits, names, predicate};
 use crate::{Construct, Refused};
 
 /// What the later steps need of the syntax tree; everything else they take from the typed plan.
@@ -28,22 +28,13 @@ pub(crate) struct Parsed {
     /// The condition of WHERE, as SQL text.
     pub(crate) filter: Option<String>,
     /// What the SELECT list names directly, to explain refusals of the planner.
-    pub(crate) named: Named,
-}
-
-/// Columns that stand alone in the SELECT list, by how they stand there.
-#[derive(Debug, Default)]
-pub(crate) struct Named {
-    /// Outside aggregates, and not among the group keys by name.
-    pub(crate) bare: Vec<String>,
-    /// As the argument of an aggregate.
-    pub(crate) aggregated: Vec<(Function, String)>,
+    pub(crate) named: names::Named,
 }
 
 /// Parses one SELECT and refuses by name what is not supported.
 pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
-    let statements =
-        Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| Refused::Syntax(message(&error)))?;
+    limits::check(sql)?;
+    let statements = read(sql)?;
     let [statement] = <[Statement; 1]>::try_from(statements)
         .map_err(|statements| Refused::StatementCount { found: statements.len() })?;
     let Statement::Query(query) = &statement else {
@@ -55,21 +46,27 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
     for item in &select.projection {
         check_item(item)?;
     }
-    check_names(&select.projection)?;
+    names::check_names(&select.projection)?;
     if let Some(filter) = &select.selection {
         predicate::check(filter)?;
     }
     let keys = group_keys(&select.group_by)?;
     let order = order_by(query)?;
     refuse_the_rest(query, select, keys, &order)?;
+    // The local stage is made from the tree's text. A text that reads back differently (two minus signs begin a
+    // comment) would run another query than the one that was checked.
+    if read(&query.to_string())?.first() != Some(&statement) {
+        return Err(Construct::OtherExpression.refuse(query));
+    }
     let filter = select.selection.as_ref().map(ToString::to_string);
-    let named = named(select, keys);
+    let named = names::named(select, keys);
     Ok(Parsed { table, alias, filter, named, statement })
 }
 
-/// The parser's message without its type's name.
-fn message(error: &impl ToString) -> String {
-    error.to_string().trim_start_matches("sql parser error: ").to_owned()
+fn read(sql: &str) -> Result<Vec<Statement>, Refused> {
+    Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| {
+        Refused::Syntax(error.to_string().trim_start_matches("sql parser error: ").to_owned())
+    })
 }
 
 fn select_of(query: &Query) -> Result<&Select, Refused> {
@@ -128,7 +125,7 @@ fn from(select: &Select) -> Result<(String, Option<String>), Refused> {
 /// An unqualified name.
 fn table_name(name: &ObjectName) -> Result<String, Refused> {
     match name.0.as_slice() {
-        [ObjectNamePart::Identifier(ident)] => Ok(normalised(ident)),
+        [ObjectNamePart::Identifier(ident)] => Ok(names::normalised(ident)),
         _ => Err(Refused::Meaning(format!("`{name}` is no table of the contract; write its name alone"))),
     }
 }
@@ -220,65 +217,6 @@ fn check_argument(expr: &Expr) -> Result<(), Refused> {
         Expr::Cast { .. } | Expr::Convert { .. } => Err(Construct::Cast.refuse(expr)),
         Expr::Nested(inner) => check_argument(inner),
         _ => Ok(()),
-    }
-}
-
-/// Two result columns of one name could not be told apart.
-fn check_names(items: &[SelectItem]) -> Result<(), Refused> {
-    let mut seen = Vec::with_capacity(items.len());
-    for item in items {
-        let name = match item {
-            SelectItem::ExprWithAlias { alias, .. } => alias.value.clone(),
-            _ => item.to_string().to_lowercase(),
-        };
-        if seen.contains(&name) {
-            return Err(Refused::SameName(name));
-        }
-        seen.push(name);
-    }
-    Ok(())
-}
-
-fn named(select: &Select, keys: &[Expr]) -> Named {
-    let mut named = Named::default();
-    let keys: Vec<String> = keys.iter().filter_map(column_name).collect();
-    for item in &select.projection {
-        let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else { continue };
-        match expr {
-            Expr::Function(call) => {
-                let function = Function::named(&call.name.to_string().to_lowercase());
-                named.aggregated.extend(function.zip(argument_name(call)));
-            }
-            _ => named.bare.extend(column_name(expr).filter(|name| !keys.contains(name))),
-        }
-    }
-    named
-}
-
-/// The column that an expression is, as SQL reads its name.
-fn column_name(expr: &Expr) -> Option<String> {
-    let ident = match expr {
-        Expr::Identifier(ident) => ident,
-        Expr::CompoundIdentifier(parts) => parts.last()?,
-        Expr::Nested(inner) => return column_name(inner),
-        _ => return None,
-    };
-    Some(normalised(ident))
-}
-
-fn argument_name(call: &Call) -> Option<String> {
-    let FunctionArguments::List(list) = &call.args else { return None };
-    match list.args.as_slice() {
-        [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => column_name(expr),
-        _ => None,
-    }
-}
-
-/// SQL reads names in lower case unless they are quoted.
-fn normalised(ident: &Ident) -> String {
-    match ident.quote_style {
-        Some(_) => ident.value.clone(),
-        None => ident.value.to_lowercase(),
     }
 }
 

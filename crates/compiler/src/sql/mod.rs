@@ -4,6 +4,8 @@ mod argument;
 mod catalog;
 mod conversion;
 mod grammar;
+mod limits;
+mod names;
 mod predicate;
 mod query;
 pub(crate) mod usage;
@@ -18,7 +20,7 @@ use datafusion::{
 pub(crate) use argument::{Argument, decimal, identifier};
 pub(crate) use query::{Aggregate, Function, Item, KeyOrder, Query, Selected};
 
-use crate::{Refused, Table};
+use crate::{DIGITS_MAX, Refused, Table, domain};
 use catalog::Catalog;
 use usage::Uses;
 
@@ -44,10 +46,13 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     let catalog = Catalog::new(tables);
     let planned = SqlToRel::new(&catalog).sql_statement_to_plan(statement);
     let written = planned.map_err(|error| explain(&error, &named, tables))?;
-    let query = query::read(&written, |name| {
+    let mut query = query::read(&written, |name| {
         let index = tables.iter().position(|table| table.name == name)?;
         Some((index, &tables.get(index)?.datasets.first()?.schema))
     })?;
+    for (selected, alias) in query.select.iter_mut().zip(named.aliases) {
+        selected.name = alias.unwrap_or_else(|| std::mem::take(&mut selected.name));
+    }
     if let Some((_, unused)) = tables.iter().enumerate().find(|(index, _)| *index != query.table) {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
@@ -70,7 +75,7 @@ fn optimise(written: LogicalPlan) -> Result<(LogicalPlan, LogicalPlan), Refused>
 }
 
 /// Why the planner refuses, in this crate's words where it is one of the usual mistakes.
-fn explain(error: &DataFusionError, named: &grammar::Named, tables: &[Table]) -> Refused {
+fn explain(error: &DataFusionError, named: &names::Named, tables: &[Table]) -> Refused {
     let column = |name: &str| tables.iter().find_map(|table| table.datasets.first()?.schema.column(name));
     for (function, name) in &named.aggregated {
         if let Some(Err(refused)) = column(name).map(|column| argument::check_type(*function, column)) {
@@ -98,6 +103,10 @@ fn check_tables(tables: &[Table]) -> Result<(), Refused> {
         let [first, others @ ..] = table.datasets.as_slice() else {
             return Err(Refused::NoDataset(table.name.clone()));
         };
+        let too_precise = |column: &&contract::Column| usize::from(domain::scale(column.kind)) > DIGITS_MAX;
+        if let Some(column) = first.schema.columns.iter().find(too_precise) {
+            return Err(Refused::Scale { column: column.name.clone(), scale: domain::scale(column.kind) });
+        }
         if let Some(other) = others.iter().find(|other| !first.schema.is_union_compatible(&other.schema)) {
             return Err(Refused::SchemasDiffer {
                 table: table.name.clone(),

@@ -41,7 +41,7 @@ pub(crate) struct Aggregate {
     pub(crate) argument: Option<Argument>,
 }
 
-/// One result column.
+/// One result column, under its alias or the name of what it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selected {
     pub(crate) name: String,
@@ -237,11 +237,7 @@ impl Reader<'_> {
                 Some(item) => item,
                 None => return Err(Construct::SelectExpression.refuse(expr)),
             };
-            let name = match expr {
-                Expr::Alias(alias) => alias.name.clone(),
-                _ => self.name(item),
-            };
-            Ok(Selected { name, item })
+            Ok(Selected { name: self.name(item), item })
         };
         projection.expr.iter().map(item).collect()
     }

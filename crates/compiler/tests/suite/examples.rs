@@ -19,8 +19,7 @@ fn owners() -> Vec<Vec<Person>> {
 fn a_group_under_the_floor_is_withheld_and_its_values_are_never_opened() {
     let sql = "SELECT rank, COUNT(*) AS n, SUM(salary) AS total, AVG(salary) AS mean, MIN(salary) AS least, \
                MAX(salary) AS most, VAR_SAMP(salary) AS var, STDDEV_SAMP(salary) AS dev FROM people GROUP BY rank";
-    let (compiled, outputs, result) = run(sql, &owners(), 2);
-    println!("{}\n{}", compiled.program, compiled.audit);
+    let (_, outputs, result) = run(sql, &owners(), 2);
     assert_eq!(result.suppressed, [vec![Some("o'high".to_owned())]]);
     assert!(outputs.iter().all(|column| column[2] == 0), "{outputs:?}");
     assert_eq!(
@@ -40,4 +39,54 @@ fn a_group_under_the_floor_is_withheld_and_its_values_are_never_opened() {
         difference.mismatches == 0 && difference.relative < 1e-6,
         "{difference:?}\n{result:?}\n{expected:?}"
     );
+}
+
+#[test]
+fn an_aggregate_over_fewer_values_than_the_floor_is_withheld_alone() {
+    let with_bonus = |bonus| Person { bonus, ..person("low", 1) };
+    let owners = vec![vec![with_bonus(Some(150)), with_bonus(None)], vec![with_bonus(None)]];
+    let sql = "SELECT COUNT(*), COUNT(bonus), SUM(bonus), AVG(salary) FROM people";
+    let (_, outputs, result) = run(sql, &owners, 2);
+    let row = [Cell::Integer(3), Cell::Withheld, Cell::Withheld, Cell::Real(1.0)];
+    assert_eq!(result.rows, [row]);
+    assert!(!outputs.iter().flatten().any(|value| *value == 150), "{outputs:?}");
+}
+
+#[test]
+fn with_a_floor_of_one_missing_values_are_null_as_in_sql() {
+    let owners = vec![vec![person("low", 4)], vec![person("mid", 5), person("mid", 7)]];
+    let sql = "SELECT COUNT(bonus), SUM(bonus), MIN(joined), VAR_SAMP(salary) FROM people GROUP BY rank";
+    let (_, _, result) = run(sql, &owners, 1);
+    let null = || Cell::Null;
+    assert_eq!(
+        result.rows,
+        [[Cell::Integer(0), null(), null(), null()], [Cell::Integer(0), null(), null(), Cell::Real(2.0)],]
+    );
+    assert_eq!(result.suppressed, [[Some("o'high".to_owned())]]);
+}
+
+#[test]
+fn results_survive_json() {
+    let (_, _, result) = run("SELECT rank, SUM(salary), AVG(salary) FROM people GROUP BY rank", &owners(), 2);
+    let json = serde_json::to_string(&result).unwrap();
+    assert!(json.contains(r#"{"is":"integer","value":"90"}"#), "{json}");
+    assert_eq!(serde_json::from_str::<treaty_compiler::ResultTable>(&json).unwrap(), result);
+}
+
+#[test]
+fn templates_compile() {
+    for template in treaty_compiler::template::TEMPLATES {
+        let values = template.parameters.iter().map(|parameter| {
+            let value = match parameter.name {
+                "table" => "people",
+                "by" => "rank, active",
+                "measure" => "bonus",
+                _ => "-2.5",
+            };
+            (parameter.name.to_owned(), value.to_owned())
+        });
+        let sql = template.fill(&values.collect()).unwrap();
+        let (_, _, result) = run(&sql, &owners(), 1);
+        assert!(result.difference(&expected(&sql, &owners())).relative < 1e-9, "{sql}");
+    }
 }

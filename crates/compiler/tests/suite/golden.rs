@@ -47,6 +47,13 @@ fn audit_of_columns_that_may_lack_values() {
 }
 
 #[test]
+fn audit_without_groups() {
+    insta::assert_snapshot!(
+        compile("SELECT VAR_SAMP(salary) FROM people", &[table(&[20])], 5).unwrap().audit
+    );
+}
+
+#[test]
 fn compiling_twice_gives_the_same_bytes() {
     assert_eq!(statistics().program.to_bytes(), statistics().program.to_bytes());
     let spaced = STATISTICS.replace(' ', "\n  ");

@@ -197,6 +197,13 @@ fn declarations_are_checked() {
     );
 
     let by = "SELECT x, COUNT(*) FROM people GROUP BY x";
+    assert_eq!(with(column("x", ColumnType::Text).values(&[]), by), Refused::NoValues("x".into()));
+    assert_eq!(
+        with(column("x", ColumnType::Decimal { scale: 200 }), "SELECT COUNT(*) FROM people"),
+        Refused::Scale { column: "x".into(), scale: 200 }
+    );
+    let date = column("x", ColumnType::Date).range("2025-01-01", "tomorrow");
+    assert_eq!(with(date, "SELECT MIN(x) FROM people"), bad(BadRange::Date));
     let value = |value: &str, reason| Refused::BadValue { column: "x".into(), value: value.into(), reason };
     assert_eq!(with(column("x", ColumnType::Text).values(&["a", "b", "a"]), by), value("a", BadValue::Twice));
     assert_eq!(
@@ -266,6 +273,33 @@ fn result_columns_have_names_of_their_own() {
     let same = |name: &str| Refused::SameName(name.into());
     assert_eq!(refused("SELECT COUNT(*), COUNT(*) FROM people"), same("count(*)"));
     assert_eq!(refused("SELECT MIN(salary) AS x, MAX(salary) AS x FROM people"), same("x"));
+}
+
+#[test]
+fn queries_that_are_too_large_are_refused_before_they_are_parsed() {
+    let conditions =
+        |n: usize| format!("SELECT COUNT(*) FROM people WHERE {}", vec!["salary = 1"; n].join(" OR "));
+    compile(&conditions(100), &[table(&[1])], 1).unwrap();
+    assert!(matches!(refused(&conditions(3000)), Refused::TooLarge { most: 256, .. }));
+    let minus = format!("SELECT COUNT(*) FROM people WHERE salary > {}1", "- ".repeat(3000));
+    assert!(matches!(refused(&minus), Refused::TooLarge { .. }));
+    let long = format!("SELECT COUNT(*) FROM people WHERE note = '{}'", "x".repeat(70_000));
+    assert!(matches!(refused(&long), Refused::TooLarge { what: "bytes", .. }));
+    let parentheses =
+        format!("SELECT COUNT(*) FROM people WHERE {}active{}", "(".repeat(3000), ")".repeat(3000));
+    assert!(matches!(refused(&parentheses), Refused::Syntax(_)));
+}
+
+#[test]
+fn a_text_that_reads_back_as_another_query_is_refused() {
+    // Written out again, two minus signs begin a comment, which would swallow the second condition.
+    let sql = "SELECT COUNT(*) FROM people WHERE salary > - -1 AND active";
+    match compile(sql, &[table(&[1])], 1) {
+        Ok(compiled) => assert!(compiled.program.stages[0].sql.contains("active"), "{}", compiled.program),
+        Err(refused) => {
+            assert!(matches!(refused, Refused::Unsupported { .. } | Refused::Syntax(_)), "{refused:?}")
+        }
+    }
 }
 
 #[test]

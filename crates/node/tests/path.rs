@@ -189,7 +189,7 @@ fn from_import_to_proof() {
     let points = north.points().unwrap();
     assert_eq!(points.balances.values().sum::<u64>() + points.escrow, 3000);
     assert!(!lake.egress(&run.id).unwrap().lines.is_empty());
-    let again = lake.start_run(&StartRun { contract: drafted.id.clone(), purpose: None });
+    let again = lake.start_run(&StartRun { contract: drafted.id, purpose: None });
     assert!(again.is_err(), "one use was granted");
 
     let proof = lake.proof(&run.id).unwrap();

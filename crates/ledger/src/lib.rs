@@ -12,6 +12,40 @@
 //! | who stands behind it? | [`log::Checkpoint`] and its [`log::Endorsement`] |
 //!
 //! Deterministic throughout: no clock, no randomness, no floating point, no unordered maps.
+//!
+//! ```
+//! # use std::{collections::BTreeMap, error::Error};
+//! # use contract::{Hash, SigningKey};
+//! use treaty_ledger::{Action, Alliance, Card, Ledger, Refused, SignedTransaction, Standing, Transaction, alliance};
+//!
+//! # fn main() -> Result<(), Box<dyn Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("ledger.redb");
+//! let north = SigningKey::generate()?;
+//! let card = Card::sign(&north, "north", Standing::Member, "localhost:7001", "https://localhost:7002", b"DER")?;
+//! let alliance = Alliance {
+//!     format: alliance::FORMAT.to_owned(),
+//!     name: "Salaries".to_owned(),
+//!     founded: 1_800_000_000,
+//!     operator: north.did(),
+//!     quorum: 1,
+//!     members: vec![card],
+//!     points: BTreeMap::new(),
+//! };
+//! let mut ledger = Ledger::open(&path, alliance)?;
+//!
+//! let action = Action::PermitRun { run: Hash::of("example", b"a run that nobody requested") };
+//! let member = north.did();
+//! let sequence = ledger.state().next_sequence(&member);
+//! let transaction = Transaction { alliance: ledger.state().alliance_id(), member, sequence, person: None, action };
+//! let answers = ledger.append(1_800_000_001, vec![SignedTransaction::sign(transaction, &north)?])?;
+//! assert!(matches!(&answers[..], [Err(Refused::UnknownRun { .. })]));
+//!
+//! ledger.sign_checkpoint(&north)?;
+//! assert_eq!(ledger.final_checkpoint().map(|(checkpoint, _)| checkpoint.size), Some(1));
+//! # Ok(())
+//! # }
+//! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
 

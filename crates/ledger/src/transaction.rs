@@ -10,12 +10,14 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Receipt, Refused};
+use crate::{Receipt, Refused, entry::ENTRY_BYTES_MAX};
 
 /// The signature domain of transactions.
 const DOMAIN: &str = "transaction";
-/// Most bytes of a signed transaction in canonical form.
-pub const TRANSACTION_BYTES_MAX: usize = (1 << 20) - 4096;
+/// Most bytes of a signed transaction in canonical form, so that an entry with it keeps within its own bound.
+pub const TRANSACTION_BYTES_MAX: usize = ENTRY_BYTES_MAX - 4096;
+/// At least what the signature adds to a transaction: 88 characters, the names of two fields, punctuation.
+const SIGNATURE_BYTES: usize = 256;
 
 /// One action of one member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +104,7 @@ pub enum Action {
         commitment: InputCommitment,
     },
     /// A compute party's statement about the run that it executed.
+    #[serde(rename = "file-receipt")]
     File(Box<Receipt>),
     /// Ends a run that cannot complete. By a participant, or by any party once the time limit has passed.
     FailRun {
@@ -189,8 +192,8 @@ impl SignedTransaction {
     /// [`Refused::Canonical`] or [`Refused::ForgedTransaction`].
     pub fn verify(&self) -> Result<Verified<'_>, Refused> {
         let bytes = canonical::to_bytes(&self.transaction)?;
-        if bytes.len() > TRANSACTION_BYTES_MAX - 256 {
-            let limit = TRANSACTION_BYTES_MAX - 256;
+        let limit = TRANSACTION_BYTES_MAX - SIGNATURE_BYTES;
+        if bytes.len() > limit {
             return Err(CanonicalError::TooLarge { limit, found: bytes.len() }.into());
         }
         let member = self.transaction.member;

@@ -15,6 +15,7 @@ mod crash;
 mod damage;
 mod disputes;
 mod following;
+mod golden;
 mod notes;
 mod path;
 mod proofs;

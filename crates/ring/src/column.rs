@@ -69,6 +69,14 @@ impl<D: Ring> Column<D> {
         Self::gathered(self.len(), |all| all.extend(self.0.iter().map(|value| f(*value))))
     }
 
+    /// What `map` adds to `len` zeros.
+    #[must_use]
+    pub fn mapped_into(&self, len: usize, map: impl Fn(&[D], &mut [D])) -> Self {
+        let mut mapped = Self::zeros(len);
+        map(&self.0, &mut mapped.0);
+        mapped
+    }
+
     /// Each element combined by `f` with the element of `other` at the same place.
     #[must_use]
     pub fn zip(&self, other: &[D], f: impl Fn(D, D) -> D) -> Self {
@@ -104,6 +112,9 @@ impl<D: Ring> Column<D> {
     /// beyond the end.
     #[must_use]
     pub fn blocks(&self, places: &[usize], len: usize) -> Self {
+        if len == 1 {
+            return Self::gathered(places.len(), |all| all.extend(places.iter().map(|place| self.0[*place])));
+        }
         let block = |place: &usize| &self.0[place * len..(place + 1) * len];
         Self::gathered(places.len() * len, |all| {
             places.iter().for_each(|place| all.extend_from_slice(block(place)));

@@ -24,3 +24,4 @@ pub use element::{Number, Ring};
 pub use lanes::{Lanes, PackedBits};
 pub use permutation::Permutation;
 pub use prg::{Prg, Seed};
+pub use transpose::{rows_of_slices, slices_of_rows};

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 /// Elements of the smallest buffer that is kept; the allocator is good at smaller ones.
 const LEAST: usize = 1 << 9;
 /// Bytes that a pool keeps at most.
-const MOST_BYTES: usize = 1 << 26;
+const MOST_BYTES: usize = 1 << 28;
 /// Sizes per doubling.
 const STEPS: usize = 4;
 const CLASSES: usize = 24 * STEPS;

@@ -45,6 +45,35 @@ pub(crate) fn from_slices<N: Number>(slices: &[Lanes], rows: usize, width: u32) 
     values
 }
 
+/// Bit slices, at most 64, to words: bit `i` of a row's word is its bit in slice `i`. The slices follow one another,
+/// each as long as `words.len()` rows need; missing ones count as zero.
+pub fn rows_of_slices(slices: &[Lanes], words: &mut [Lanes]) {
+    let size = Lanes::words(words.len()).max(1);
+    for (place, rows) in words.chunks_mut(64).enumerate() {
+        let mut block = [0u64; 64];
+        for (lanes, slice) in block.iter_mut().zip(slices.chunks(size)) {
+            *lanes = slice.get(place).map_or(0, |found| found.0);
+        }
+        transpose(&mut block);
+        rows.iter_mut().zip(block).for_each(|(row, word)| *row = Lanes(word));
+    }
+}
+
+/// The inverse of [`rows_of_slices`]: as many slices as `slices` has room for, at most 64.
+pub fn slices_of_rows(words: &[Lanes], slices: &mut [Lanes]) {
+    let size = Lanes::words(words.len()).max(1);
+    for (place, rows) in words.chunks(64).enumerate() {
+        let mut block = [0u64; 64];
+        block.iter_mut().zip(rows).for_each(|(row, word)| *row = word.0);
+        transpose(&mut block);
+        for (lanes, slice) in block.iter().zip(slices.chunks_mut(size)) {
+            if let Some(word) = slice.get_mut(place) {
+                *word = Lanes(*lanes);
+            }
+        }
+    }
+}
+
 /// Bit `i` of word `j` becomes bit `j` of word `i`.
 fn transpose(block: &mut [u64; 64]) {
     let mut mask = 0x0000_0000_ffff_ffffu64;
@@ -82,6 +111,18 @@ mod tests {
             }
             let cut: Vec<u128> = values.iter().map(|value| value.low_bits(width)).collect();
             prop_assert_eq!(u128::from_slices(slices.values(), values.len(), width), cut);
+        }
+
+        #[test]
+        fn words_of_rows_hold_the_numbers(values in prop::collection::vec(any::<u64>(), 0..150), width in 1u32..=64) {
+            let slices = u64::to_slices(&values, width);
+            let mut words = vec![Lanes(0); values.len()];
+            rows_of_slices(slices.values(), &mut words);
+            let cut: Vec<_> = values.iter().map(|value| Lanes(value.low_bits(width))).collect();
+            prop_assert_eq!(&words, &cut);
+            let mut again = vec![Lanes(0); slices.len()];
+            slices_of_rows(&words, &mut again);
+            prop_assert_eq!(again, slices.values());
         }
 
         #[test]

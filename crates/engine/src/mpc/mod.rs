@@ -56,6 +56,11 @@ pub trait Shares<D: Ring>: Clone + Debug + Send + Sync + Sized {
     fn times(&self, factor: D) -> Self;
     /// The column under a public map that respects sums, `map(x + y) = map(x) + map(y)`: moving elements or their
     /// bits, adding elements up.
+    ///
+    /// `map` finds zeros, `len` many, and adds its result to them.
+    #[must_use]
+    fn mapped_into(&self, len: usize, map: impl Fn(&[D], &mut [D])) -> Self;
+    /// As [`Shares::mapped_into`], with a map that says how long its result is.
     #[must_use]
     fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self;
 }

@@ -1,6 +1,6 @@
 //! Secret orders of rows, as sorting finds them.
 
-use ring::{Lanes, Number};
+use ring::Lanes;
 
 use crate::error::{Error, Result};
 use crate::mpc::{Bits, Mixed, Mpc, Numbers, Permuting, Shares, Shuffle};
@@ -113,23 +113,18 @@ pub(super) fn inverse(places: &[usize]) -> Vec<usize> {
 /// Bit slices as words: the low 64 bits of every row, then the next 64, and so on. Local.
 pub(super) fn words_of_rows<P: Mpc<Lanes>>(bits: &Bits<P>) -> P::Shares {
     let (rows, width, size) = (bits.rows(), bits.width(), Lanes::words(bits.rows()));
-    bits.words().mapped(|slices| {
-        let limbs = slices.chunks(64 * size.max(1)).zip((0..width).step_by(64));
-        let words =
-            limbs.flat_map(|(limb, first)| u64::from_slices(limb, rows, (width - first).min(64) as u32));
-        words.map(Lanes).collect()
+    bits.words().mapped_into(rows * width.div_ceil(64), |slices, words| {
+        let limbs = slices.chunks(64 * size.max(1)).zip(words.chunks_mut(rows.max(1)));
+        limbs.for_each(|(limb, words)| ring::rows_of_slices(limb, words));
     })
 }
 
 /// The inverse of [`words_of_rows`]. Local.
 pub(super) fn bits_of_rows<P: Mpc<Lanes>>(words: &P::Shares, rows: usize, width: usize) -> Bits<P> {
-    let slices = words.mapped(|words| {
-        let mut slices = Vec::with_capacity(Lanes::words(rows) * width);
-        for (limb, first) in words.chunks(rows.max(1)).zip((0..width).step_by(64)) {
-            let limb: Vec<_> = limb.iter().map(|word| word.0).collect();
-            slices.extend_from_slice(u64::to_slices(&limb, (width - first).min(64) as u32).values());
-        }
-        slices
+    let size = Lanes::words(rows);
+    let slices = words.mapped_into(size * width, |words, slices| {
+        let limbs = words.chunks(rows.max(1)).zip(slices.chunks_mut(64 * size.max(1)));
+        limbs.for_each(|(words, limb)| ring::slices_of_rows(words, limb));
     });
     Bits::new(slices, rows, width)
 }

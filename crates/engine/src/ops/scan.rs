@@ -11,12 +11,12 @@ use crate::mpc::{Bits, Mixed, Numbers, Shares};
 /// In each row the sum of the rows up to it. Local.
 #[must_use]
 pub fn prefix_sum<P: Mixed>(x: &Numbers<P>) -> Numbers<P> {
-    x.mapped(|values| {
-        let running = values.iter().scan(P::Num::ZERO, |sum, value| {
-            *sum = sum.plus(*value);
-            Some(*sum)
-        });
-        running.collect()
+    x.mapped_into(x.len(), |values, sums| {
+        let mut sum = P::Num::ZERO;
+        for (value, running) in values.iter().zip(sums) {
+            sum = sum.plus(*value);
+            *running = sum;
+        }
     })
 }
 
@@ -79,17 +79,15 @@ fn scan<P: Mixed>(
 pub(super) fn later_by<P: Mixed>(bits: &Bits<P>, rows: usize) -> Bits<P> {
     let size = Lanes::words(bits.rows()).max(1);
     let (whole, part) = (rows / Lanes::ROWS, rows % Lanes::ROWS);
-    let words = bits.words().mapped(|words| {
-        let slices = words.chunks(size).flat_map(|slice| {
-            let word = move |place: usize, back: usize| {
-                place.checked_sub(back).and_then(|place| slice.get(place)).map_or(0, |word| word.0)
-            };
-            (0..slice.len()).map(move |place| {
-                let carried = word(place, whole + 1).checked_shr((Lanes::ROWS - part) as u32).unwrap_or(0);
-                Lanes(word(place, whole) << part | carried)
-            })
-        });
-        slices.collect()
+    let words = bits.words().mapped_into(bits.words().len(), |words, later| {
+        for (slice, later) in words.chunks(size).zip(later.chunks_mut(size)) {
+            let moved = slice.get(..size.saturating_sub(whole)).unwrap_or_default();
+            let mut carried = 0;
+            for (word, later) in moved.iter().zip(later.iter_mut().skip(whole)) {
+                *later = Lanes(word.0 << part | carried);
+                carried = word.0.checked_shr((Lanes::ROWS - part) as u32).unwrap_or(0);
+            }
+        }
     });
     Bits::new(words, bits.rows(), bits.width())
 }
@@ -98,15 +96,15 @@ pub(super) fn later_by<P: Mixed>(bits: &Bits<P>, rows: usize) -> Bits<P> {
 pub(super) fn rows_from<P: Mixed>(bits: &Bits<P>, first: usize, rows: usize) -> Bits<P> {
     let size = Lanes::words(bits.rows()).max(1);
     let (whole, part) = (first / Lanes::ROWS, first % Lanes::ROWS);
-    let words = bits.words().mapped(|words| {
-        let slices = words.chunks(size).flat_map(|slice| {
-            let word = move |place: usize| slice.get(place).map_or(0, |word| word.0);
-            (0..Lanes::words(rows)).map(move |place| {
-                let carried = word(place + whole + 1).checked_shl((Lanes::ROWS - part) as u32).unwrap_or(0);
-                Lanes(word(place + whole) >> part | carried)
-            })
-        });
-        slices.collect()
+    let taken = Lanes::words(rows);
+    let words = bits.words().mapped_into(taken * bits.width(), |words, from| {
+        for (slice, from) in words.chunks(size).zip(from.chunks_mut(taken.max(1))) {
+            let slice = slice.get(whole..).unwrap_or_default();
+            let above = slice.iter().skip(1).map(|word| word.0).chain(std::iter::once(0));
+            for ((word, above), from) in slice.iter().zip(above).zip(from) {
+                *from = Lanes(word.0 >> part | above.checked_shl((Lanes::ROWS - part) as u32).unwrap_or(0));
+            }
+        }
     });
     Bits::new(words, rows, bits.width())
 }

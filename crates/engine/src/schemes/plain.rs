@@ -54,6 +54,9 @@ impl<D: Ring> Shares<D> for Column<D> {
     fn times(&self, factor: D) -> Self {
         self.map(|value| value.times(factor))
     }
+    fn mapped_into(&self, len: usize, map: impl Fn(&[D], &mut [D])) -> Self {
+        self.mapped_into(len, map)
+    }
     fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self {
         map(self.values()).into()
     }

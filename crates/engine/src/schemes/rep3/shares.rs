@@ -71,6 +71,9 @@ impl<D: Ring> Shares<D> for Rep3Shares<D> {
     fn times(&self, factor: D) -> Self {
         self.each(|component| component.map(|value| value.times(factor)))
     }
+    fn mapped_into(&self, len: usize, map: impl Fn(&[D], &mut [D])) -> Self {
+        self.each(|component| component.mapped_into(len, &map))
+    }
     fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self {
         self.each(|component| map(component.values()).into())
     }

@@ -11,7 +11,9 @@ pub enum Refused {
     #[error("the query cannot be read as SQL: {0}")]
     Syntax(String),
     /// A query that is too large.
-    #[error("the query has {found} {what}, and at most {most} are supported; ask for less at once")]
+    #[error(
+        "the query has {found} {what}, and at most {most} are supported; ask for less at once, or use IN and BETWEEN"
+    )]
     TooLarge {
         /// What is counted.
         what: &'static str,

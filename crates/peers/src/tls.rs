@@ -272,3 +272,28 @@ fn provider() -> CryptoProvider {
 fn algorithms(provider: &CryptoProvider) -> WebPkiSupportedAlgorithms {
     provider.signature_verification_algorithms
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_suites_of_tls_1_3_are_offered_and_aes_128_first() {
+        let suites: Vec<_> = provider().cipher_suites.iter().map(|suite| suite.suite()).collect();
+        assert_eq!(suites.first(), Some(&CipherSuite::TLS13_AES_128_GCM_SHA256));
+        assert!(provider().cipher_suites.iter().all(|suite| suite.tls13().is_some()), "{suites:?}");
+    }
+
+    #[test]
+    fn the_two_uses_of_the_port_have_names_of_their_own() {
+        let channels =
+            Channels::new(&Identity::generate(&[]).unwrap(), Arc::new(Registry::new([]).unwrap())).unwrap();
+        assert_eq!(
+            channels.accepting().alpn_protocols,
+            [b"treaty-peer/1".to_vec(), b"treaty-mpc/1".to_vec()]
+        );
+        let dialling = channels.dialling("north", Carries::Frames).unwrap();
+        assert_eq!(dialling.alpn_protocols, [b"treaty-mpc/1".to_vec()]);
+        assert!(!dialling.enable_sni);
+    }
+}

@@ -9,7 +9,7 @@ use super::wire::{Outgoing, Writer};
 
 /// The largest frame that its sender writes itself when nothing else is being written: handing it to another thread
 /// would take longer than encrypting it.
-const DIRECT_BYTES_MAX: usize = 16 << 10;
+const DIRECT_BYTES_MAX: usize = 64 << 10;
 
 /// The most that is taken from the queue at once; small frames so share a record and a system call.
 const BATCH_BYTES_MAX: usize = 256 << 10;

@@ -23,5 +23,6 @@ mod properties;
 mod refusals;
 mod settlements;
 mod texts;
+mod throughput;
 mod trees;
 mod world;

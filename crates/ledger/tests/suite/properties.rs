@@ -202,7 +202,7 @@ fn check_run(state: &State, id: &Hash, run: &Run) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn what_must_always_hold_holds(attempts in prop::collection::vec(attempt(), 1..240)) {

@@ -79,6 +79,15 @@ pub trait Number: Ring {
     fn to_slices(values: &[Self], width: u32) -> Column<Lanes> {
         transpose::to_slices(values, width.min(Self::BITS))
     }
+    /// Bits as the numbers 0 and 1; missing words count as zero.
+    fn from_bits(bits: &[Lanes], out: &mut [Self]) {
+        for (place, numbers) in out.chunks_mut(Lanes::ROWS).enumerate() {
+            let word = bits.get(place).map_or(0, |word| word.0);
+            for (lane, number) in numbers.iter_mut().enumerate() {
+                *number = Self::from_u128((word >> lane & 1).into());
+            }
+        }
+    }
     /// The inverse of [`Number::to_slices`]: `rows` values of `width` bits, zero-extended. Missing words count
     /// as zero.
     #[must_use]

@@ -57,6 +57,10 @@ impl<D: Copy + Default> Pool<D> {
     /// Takes back a buffer whose elements are all default.
     pub(crate) fn give(&self, mut buffer: Vec<D>) {
         let Some((class, size)) = class_below(buffer.capacity()) else { return };
+        // A buffer that wasn't made here would wait for a request that may never come.
+        if size != buffer.capacity() {
+            return;
+        }
         let bytes = size * size_of::<D>();
         if self.held.fetch_add(bytes, Ordering::Relaxed) + bytes > MOST_BYTES {
             self.held.fetch_sub(bytes, Ordering::Relaxed);

@@ -114,6 +114,13 @@ mod tests {
         }
 
         #[test]
+        fn single_bits_become_numbers(values in prop::collection::vec(0u64..2, 0..150)) {
+            let mut numbers = vec![7u64; values.len()];
+            u64::from_bits(u64::to_slices(&values, 1).values(), &mut numbers);
+            prop_assert_eq!(numbers, values);
+        }
+
+        #[test]
         fn words_of_rows_hold_the_numbers(values in prop::collection::vec(any::<u64>(), 0..150), width in 1u32..=64) {
             let slices = u64::to_slices(&values, width);
             let mut words = vec![Lanes(0); values.len()];

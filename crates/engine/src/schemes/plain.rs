@@ -178,9 +178,11 @@ impl<N: Number> Mixed for Plain<N> {
     }
 
     fn inject(&mut self, bits: &Bits<Self>) -> Result<Numbers<Self>> {
-        let words = Lanes::words(bits.rows()).max(1);
-        let slices = bits.words().values().chunks(words);
-        Ok(slices.flat_map(|slice| N::from_slices(slice, bits.rows(), 1)).collect::<Vec<_>>().into())
+        let (words, rows) = (Lanes::words(bits.rows()).max(1), bits.rows().max(1));
+        let mut numbers = Column::zeros(bits.rows() * bits.width());
+        let slices = bits.words().values().chunks(words).zip(numbers.values_mut().chunks_mut(rows));
+        slices.for_each(|(slice, numbers)| N::from_bits(slice, numbers));
+        Ok(numbers)
     }
 }
 

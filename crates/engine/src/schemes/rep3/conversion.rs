@@ -68,16 +68,25 @@ impl<N: Number> Mixed for Rep3<N> {
         let (mine, next) = (bits.words().mine(), bits.words().next());
         let known = mine.zip(next.values(), Ring::plus);
         let numbers = |lanes: &Column<Lanes>, range: &Range<usize>, rows: &Range<usize>| {
-            let slices = lanes.values().chunks(words.max(1));
-            let cut = slices.map(|slice| slice.get(range.clone()).unwrap_or_default());
-            Column::from(cut.flat_map(|slice| N::from_slices(slice, rows.len(), 1)).collect::<Vec<N>>())
+            let mut column = Column::<N>::zeros(rows.len() * width);
+            let parts = column.values_mut().chunks_mut(rows.len().max(1));
+            for (slice, part) in lanes.values().chunks(words.max(1)).zip(parts) {
+                N::from_bits(slice.get(range.clone()).unwrap_or_default(), part);
+            }
+            column
         };
         let known = self.spread(&numbers(&known, &own, &own_rows), width, rows, &of_rows)?;
         let (kept_mine, kept_next) =
             (numbers(mine, &after, &after_rows), numbers(next, &before, &before_rows));
         let kept = self.hold(&kept_mine, &kept_next, width, rows, &of_rows);
-        let both = self.mul(&known, &kept)?;
-        Ok(known.plus(&kept).minus(&both.times(N::ONE.plus(N::ONE))))
+        let both = Mpc::<N>::mul(self, &known, &kept)?;
+        let xor = |known: &Column<N>, kept: &Column<N>, both: &Column<N>| {
+            let mut sum = known.zip(kept.values(), N::plus);
+            sum.zip_assign(both.values(), |sum, both| sum.minus(both).minus(both));
+            sum
+        };
+        let mine = xor(known.mine(), kept.mine(), both.mine());
+        Ok(Rep3Shares::from_components(mine, xor(known.next(), kept.next(), both.next())))
     }
 }
 

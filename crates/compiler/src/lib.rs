@@ -64,6 +64,7 @@ mod audit;
 mod calendar;
 mod compiled;
 mod decode;
+mod deep;
 mod difference;
 mod domain;
 mod groups;
@@ -97,7 +98,8 @@ pub fn compile(sql: &str, tables: &[Table], floor_rows: u64) -> Result<Compiled,
     if floor_rows == 0 {
         return Err(Refused::NoFloor);
     }
-    let checked = sql::check(sql, tables)?;
+    let checked =
+        deep::call(|| sql::check(sql, tables)).map_err(|error| Refused::NoThread(error.to_string()))??;
     let groups = groups::Groups::of(&checked.query)?;
     let table = tables.get(checked.query.table).ok_or_else(|| Refused::NoDataset(String::new()))?;
     let lower::Lowered { program, columns, partials } = lower::lower(table, &checked, &groups, floor_rows)?;

@@ -13,10 +13,13 @@ use datafusion::{
     error::DataFusionError,
     prelude::{SQLOptions, SessionConfig, SessionContext},
 };
-use program::Program;
+use program::{Input, Program, Stage};
 use thiserror::Error;
 
-use crate::rows::{self, BadRows};
+use crate::{
+    deep,
+    rows::{self, BadRows},
+};
 
 /// Why a local stage yields nothing to share. For the owner's own eyes: texts name rows and columns and quote no
 /// value, but that a stage failed, and where, is itself something about the data.
@@ -29,6 +32,14 @@ pub enum LocalError {
         stage: u16,
         /// How many there are.
         stages: usize,
+    },
+    /// The operating system gives no thread, or the thread ended early.
+    #[error("dataset `{dataset}`: the local stage has no thread to run on: {reason}")]
+    NoThread {
+        /// The dataset.
+        dataset: String,
+        /// The system's error.
+        reason: std::io::Error,
     },
     /// The rows are not what the schema declares.
     #[error("dataset `{dataset}`: {reason}")]
@@ -78,8 +89,8 @@ pub enum LocalError {
 ///
 /// `schema` is the dataset's as published; `batches` hold its rows as [`rows::arrow_schema`] says. Every row is
 /// checked against the declared types, ranges and values first. Yields one column of integers for each of the
-/// program's inputs that read this stage, in the program's order. Costs a few passes over the rows, on the
-/// calling thread; they are not copied.
+/// program's inputs that read this stage, in the program's order. Costs a few passes over the rows, which are not
+/// copied, on a thread of its own.
 pub async fn run(
     program: &Program,
     stage: u16,
@@ -87,21 +98,32 @@ pub async fn run(
     batches: Vec<RecordBatch>,
 ) -> Result<Vec<Vec<i128>>, LocalError> {
     let no_stage = LocalError::NoStage { stage, stages: program.stages.len() };
-    let description = program.stages.get(usize::from(stage)).ok_or(no_stage)?;
-    let dataset = &description.dataset;
+    let description = program.stages.get(usize::from(stage)).ok_or(no_stage)?.clone();
+    let inputs = program.inputs.iter().filter(|input| input.stage == stage).cloned().collect();
+    let (dataset, schema) = (description.dataset.clone(), schema.clone());
+    let work = move || async move { run_here(&description, inputs, &schema, batches).await };
+    deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?
+}
+
+async fn run_here(
+    stage: &Stage,
+    inputs: Vec<Input>,
+    schema: &Schema,
+    batches: Vec<RecordBatch>,
+) -> Result<Vec<Vec<i128>>, LocalError> {
+    let dataset = &stage.dataset;
     rows::check(schema, &batches).map_err(|reason| LocalError::Rows { dataset: dataset.clone(), reason })?;
-    let result = query(&description.sql, &description.table, schema, batches)
+    let result = query(&stage.sql, &stage.table, schema, batches)
         .await
         .map_err(|reason| LocalError::Query { dataset: dataset.clone(), reason: Box::new(reason) })?;
-    let mut columns = Vec::new();
-    for input in program.inputs.iter().filter(|input| input.stage == stage) {
-        let column = integers(&result, input.column, description.rows, dataset)?;
-        let within = |value: &i128| value.unsigned_abs() >> u32::from(input.bits).min(127) == 0;
-        if let Some(row) = column.iter().position(|value| !within(value)) {
-            let (dataset, input, bits) = (dataset.clone(), input.name.clone(), input.bits);
-            return Err(LocalError::TooLarge { dataset, input, row, bits });
+    let mut columns = Vec::with_capacity(inputs.len());
+    for Input { name: input, column, bits, .. } in inputs {
+        let values = integers(&result, column, stage.rows, dataset)?;
+        let within = |value: &i128| value.unsigned_abs() >> u32::from(bits).min(127) == 0;
+        if let Some(row) = values.iter().position(|value| !within(value)) {
+            return Err(LocalError::TooLarge { dataset: dataset.clone(), input, row, bits });
         }
-        columns.push(column);
+        columns.push(values);
     }
     Ok(columns)
 }

@@ -18,7 +18,7 @@ use datafusion::{
 };
 use thiserror::Error;
 
-use crate::{Cell, CellType, ColumnHead, ResultTable, calendar, local, number::format_scaled};
+use crate::{Cell, CellType, ColumnHead, ResultTable, calendar, deep, local, number::format_scaled};
 
 /// Why there is no plaintext answer.
 #[derive(Debug, Error)]
@@ -26,6 +26,9 @@ pub enum PlainError {
     /// DataFusion refuses the query or fails to run it.
     #[error("the plaintext query failed: {0}")]
     Query(#[from] Box<DataFusionError>),
+    /// The operating system gives no thread, or the thread ended early.
+    #[error("the plaintext query has no thread to run on: {0}")]
+    NoThread(#[from] std::io::Error),
     /// A result column of a type that no supported query yields.
     #[error("column `{column}` of the plaintext result has type {found}, which cannot be shown")]
     Type {
@@ -48,6 +51,11 @@ pub type Rows = (String, Schema, Vec<RecordBatch>);
 /// Runs a query over whole tables. Rows come in the order of ORDER BY, otherwise ascending by group key, NULL last.
 /// Nothing is withheld.
 pub async fn query(sql: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainError> {
+    let sql = sql.to_owned();
+    deep::run(move || async move { query_here(&sql, tables).await }).await?
+}
+
+async fn query_here(sql: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainError> {
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
     for (name, schema, batches) in tables {
         let batches = local::relabelled(&schema, batches)?;

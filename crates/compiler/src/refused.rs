@@ -4,7 +4,8 @@ use thiserror::Error;
 
 use crate::number::{BadNumber, DIGITS_MAX};
 
-/// Why a query cannot become a program. Nothing here depends on data: every node refuses alike.
+/// Why a query cannot become a program. Nothing here depends on data: every node refuses alike
+/// (but for [`Refused::NoThread`]).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refused {
     /// The text is not SQL.
@@ -186,6 +187,9 @@ pub enum Refused {
         "the plan contains a step whose use of columns cannot be analysed: `{0}`; write the query in a simpler form"
     )]
     Unanalysed(String),
+    /// The operating system gives no thread to check the query on; says nothing about the query.
+    #[error("the system gives no thread to check the query on: {0}")]
+    NoThread(String),
     /// The program breaks a rule or limit of its own form.
     #[error("the query makes no valid program: {0}")]
     Program(#[from] program::Flaw),

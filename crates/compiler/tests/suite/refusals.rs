@@ -279,12 +279,12 @@ fn result_columns_have_names_of_their_own() {
 fn queries_that_are_too_large_are_refused_before_they_are_parsed() {
     let conditions =
         |n: usize| format!("SELECT COUNT(*) FROM people WHERE {}", vec!["salary = 1"; n].join(" OR "));
-    // As deep as it gets, on a test's stack of 2 MiB.
-    run(&conditions(64), &[vec![]], 1);
-    run(&format!("SELECT COUNT(*) FROM people WHERE {}", vec!["active"; 128].join(" OR ")), &[vec![]], 1);
+    // As deep as it gets, on a test's thread of 2 MiB.
+    run(&conditions(128), &[vec![]], 1);
+    run(&format!("SELECT COUNT(*) FROM people WHERE {}", vec!["active"; 256].join(" OR ")), &[vec![]], 1);
     run(&format!("SELECT COUNT(*) FROM people WHERE {} salary > 1", "NOT ".repeat(20)), &[vec![]], 1);
-    assert!(matches!(refused(&conditions(65)), Refused::TooLarge { .. }));
-    assert!(matches!(refused(&conditions(3000)), Refused::TooLarge { most: 128, .. }));
+    assert!(matches!(refused(&conditions(129)), Refused::TooLarge { .. }));
+    assert!(matches!(refused(&conditions(3000)), Refused::TooLarge { most: 256, .. }));
     let minus = format!("SELECT COUNT(*) FROM people WHERE salary > {}1", "- ".repeat(3000));
     assert!(matches!(refused(&minus), Refused::TooLarge { .. }));
     let long = format!("SELECT COUNT(*) FROM people WHERE note = '{}'", "x".repeat(70_000));

@@ -35,7 +35,8 @@ pub struct Alliance {
     pub founded: u64,
     /// The member whose node orders the log.
     pub operator: Did,
-    /// How many different members' signatures on a checkpoint make it final, the operator's included.
+    /// How many different members' signatures on a checkpoint make it final, the operator's included. A choice
+    /// between two dangers: see [`quorum_against_forks`].
     pub quorum: u16,
     /// Founding members and regulators, sorted by identity.
     pub members: Vec<Card>,
@@ -171,6 +172,15 @@ pub enum CardFlaw {
     /// Not writable as canonical JSON.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
+}
+
+/// The smallest quorum at which no two forks of an operator can both become final: more than half of the other
+/// members must cosign, so that two quorums share one who saw both.
+///
+/// With a smaller quorum the ledger goes on while more members are away, and a fork is noticed only when members on
+/// its two sides meet: each then finds that the other's final checkpoint does not extend what it has.
+pub fn quorum_against_forks(members: u16) -> u16 {
+    if members < 2 { 1 } else { (members - 1) / 2 + 2 }
 }
 
 impl Alliance {

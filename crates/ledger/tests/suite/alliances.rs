@@ -3,7 +3,7 @@
 use contract::{Hash, SigningKey, canonical::CanonicalError};
 use ledger::{
     Alliance, Card, Standing,
-    alliance::{AllianceFlaw, CERTIFICATE_BYTES_MAX, CardFlaw, MEMBERS_MAX},
+    alliance::{AllianceFlaw, CERTIFICATE_BYTES_MAX, CardFlaw, MEMBERS_MAX, quorum_against_forks},
 };
 
 use crate::world::{World, key};
@@ -50,6 +50,17 @@ fn a_founding_document_must_make_sense() {
     let rich = |world: &World, a: &mut Alliance| a.points.extend([(world.did(0), (1 << 53) - 1)]);
     assert_eq!(flaw(rich), AllianceFlaw::TooManyPoints);
     assert!(matches!(flaw(|_, a| a.founded = 1 << 53), AllianceFlaw::Canonical(_)));
+}
+
+#[test]
+fn two_quorums_against_forks_share_a_member_besides_the_operator() {
+    for members in 1..=128 {
+        let quorum = quorum_against_forks(members);
+        let (others, cosigners) = (members - 1, quorum - 1);
+        assert!(quorum <= members);
+        assert!(members == 1 || 2 * cosigners > others);
+        assert!(quorum == 1 || 2 * (cosigners - 1) <= others, "a smaller one would not do");
+    }
 }
 
 #[test]

@@ -1,0 +1,152 @@
+//! The command line: one file per group of commands.
+
+mod alliance;
+mod catalog;
+mod contract;
+mod data;
+mod demo;
+mod drafting;
+mod ledger;
+mod node;
+mod paging;
+mod person;
+mod program;
+mod proof;
+mod run;
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub(crate) use self::data::format_of;
+pub(crate) use self::proof::verify as verify_proof;
+pub(crate) use self::run::why_not;
+
+use api::{Client, Profile};
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+use crate::output::Output;
+
+const AFTER: &str = "\
+See the whole path on this machine, with real processes and real data:
+  treaty demo
+
+Set up a member, in this order:
+  treaty node init --dir north --name north --peer 10.0.0.1:7100 --api 127.0.0.1:7101
+  treaty alliance found --name faculties --operator north --out alliance.json */card.json
+  treaty alliance join --dir north alliance.json
+  treaty node run --dir north
+
+Then speak with its node:
+  export TREATY_PROFILE=north/profile.json
+  treaty data import salaries.csv --name salaries
+  treaty contract draft draft.toml --out contract.json
+
+Exit codes: 0 done, 1 refused or failed, 2 the command makes no sense.";
+
+/// Compute on each other's data without handing it over, under terms that are enforced
+#[derive(Debug, Parser)]
+#[command(name = "treaty", version, after_help = AFTER, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// The profile of the person who asks: which node, and with which key
+    #[arg(long, global = true, env = "TREATY_PROFILE", value_name = "FILE", hide_env_values = true)]
+    profile: Option<PathBuf>,
+    /// Answer in JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Walk the whole path on this machine: several nodes, real data, a proof
+    Demo(demo::Demo),
+    /// Make, run and look at this member's node
+    #[command(subcommand)]
+    Node(node::Node),
+    /// Let people act for the member
+    #[command(subcommand)]
+    Person(person::Person),
+    /// Found, join and look at an alliance
+    #[command(subcommand)]
+    Alliance(alliance::Alliance),
+    /// Import data into the vault and publish its description
+    #[command(subcommand)]
+    Data(data::Data),
+    /// Find datasets that members published
+    #[command(subcommand)]
+    Catalog(catalog::Catalog),
+    /// Draft, check, sign and revoke contracts
+    #[command(subcommand)]
+    Contract(contract::Contract),
+    /// Start, watch and read runs
+    #[command(subcommand)]
+    Run(run::Run),
+    /// Show who has how many points
+    #[command(after_help = "Example:\n  treaty points")]
+    Points,
+    /// Read the alliance's ledger
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Export the proof of a run
+    #[command(subcommand)]
+    Proof(proof::Proof),
+    /// Check a proof offline: no node, no network, no trust
+    Verify(proof::Verify),
+    /// Look at what a contract computes
+    #[command(subcommand)]
+    Program(program::Program),
+}
+
+/// Does what was typed.
+pub(crate) fn run(cli: Cli) -> Result<(), Error> {
+    let session = Session { profile: cli.profile, output: Output::new(cli.json) };
+    match cli.command {
+        Command::Demo(command) => command.run(cli.json),
+        Command::Node(command) => command.run(&session),
+        Command::Person(command) => command.run(&session),
+        Command::Alliance(command) => command.run(&session),
+        Command::Data(command) => command.run(&session),
+        Command::Catalog(command) => command.run(&session),
+        Command::Contract(command) => command.run(&session),
+        Command::Run(command) => command.run(&session),
+        Command::Points => ledger::points(&session),
+        Command::Ledger(command) => command.run(&session),
+        Command::Proof(command) => command.run(&session),
+        Command::Verify(command) => command.run(&session),
+        Command::Program(command) => command.run(&session),
+    }
+}
+
+/// What all commands share.
+#[derive(Debug)]
+struct Session {
+    profile: Option<PathBuf>,
+    output: Output,
+}
+
+impl Session {
+    /// A connection to the node that the profile names.
+    fn client(&self) -> Result<Client, Error> {
+        let path = self.profile.as_ref().ok_or(Error::NoProfile)?;
+        Ok(Client::new(&Profile::read(path)?)?)
+    }
+}
+
+/// This machine's clock, in seconds since 1970.
+pub(crate) fn now_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,131 @@
+//! `treaty alliance`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use node::setup::FoundOptions;
+use serde_json::json;
+
+use super::Session;
+use crate::error::Error;
+use crate::files;
+use crate::output::table;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Alliance {
+    /// Write the founding document from the founders' identity cards
+    #[command(after_help = FOUND)]
+    Found(Found),
+    /// Let a node follow the alliance
+    #[command(after_help = "Example:\n  treaty alliance join --dir north alliance.json")]
+    Join(Join),
+    /// Show a founding document, after checking every card in it
+    #[command(after_help = "Example:\n  treaty alliance show alliance.json")]
+    Show(Show),
+}
+
+const FOUND: &str = "\
+Example:
+  treaty alliance found --name faculties --operator north --points north=1000 --points lake=1000 \\
+      --out alliance.json north/card.json lake/card.json south/card.json watchdog/card.json
+
+Every member joins with the same file, and whoever wants to check a proof needs it.";
+
+#[derive(Debug, Args)]
+pub(super) struct Found {
+    /// The alliance's name
+    #[arg(long)]
+    name: String,
+    /// The member whose node orders the ledger; it can delay, but neither forge nor rewrite
+    #[arg(long, value_name = "MEMBER")]
+    operator: String,
+    /// How many members must cosign a checkpoint; the smallest majority when left out
+    #[arg(long, value_name = "N")]
+    quorum: Option<u16>,
+    /// Points that a member starts with
+    #[arg(long, value_name = "MEMBER=N", value_parser = points)]
+    points: Vec<(String, u64)>,
+    /// Where to write the founding document
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The founders' identity cards
+    #[arg(required = true, value_name = "CARD")]
+    cards: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Join {
+    /// The node's directory
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// The founding document
+    alliance: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The founding document
+    alliance: PathBuf,
+}
+
+fn points(text: &str) -> Result<(String, u64), String> {
+    let parsed = text.split_once('=').and_then(|(name, points)| Some((name.to_owned(), points.parse().ok()?)));
+    parsed.ok_or_else(|| format!("`{text}` gives no points; expected for example `north=1000`"))
+}
+
+impl Alliance {
+    pub(super) fn run(self, session: &Session) -> Result<(), Error> {
+        match self {
+            Self::Found(found) => found.run(session),
+            Self::Join(Join { dir, alliance }) => {
+                node::setup::join(&dir, &alliance)?;
+                let answer = json!({ "directory": dir, "alliance": alliance });
+                session.output.answer(&answer, || {
+                    format!("joined; next: `treaty node run --dir {}`", dir.display())
+                })
+            }
+            Self::Show(Show { alliance }) => show(session, &alliance),
+        }
+    }
+}
+
+impl Found {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let options = FoundOptions {
+            name: self.name,
+            operator: self.operator,
+            quorum: self.quorum,
+            points: self.points.into_iter().collect(),
+            cards: self.cards,
+        };
+        let alliance = node::setup::found(&options, &self.out)?;
+        session.output.answer(&alliance, || {
+            format!("{}\nwritten to {}; hand it to every member", text(&alliance), self.out.display())
+        })
+    }
+}
+
+fn show(session: &Session, path: &Path) -> Result<(), Error> {
+    let alliance = node::setup::read_alliance(&files::read(path)?)?;
+    session.output.answer(&alliance, || text(&alliance))
+}
+
+fn text(alliance: &ledger::Alliance) -> String {
+    let members = alliance.members.iter().map(|card| {
+        let standing = match card.standing {
+            ledger::Standing::Member => "member",
+            ledger::Standing::Regulator => "regulator",
+        };
+        let operates = if card.member == alliance.operator { "orders the ledger" } else { "" };
+        let points = alliance.points.get(&card.member).copied().unwrap_or(0).to_string();
+        let text = |text: &str| text.to_owned();
+        [text(&card.name), text(standing), text(&card.peer), points, text(operates), card.member.to_string()]
+    });
+    let id = alliance.id().map_or_else(|flaw| flaw.to_string(), |id| id.to_string());
+    format!(
+        "alliance  {} ({id})\nquorum    {} cosignatures make a checkpoint final\n{}",
+        alliance.name,
+        alliance.quorum,
+        table(&["name", "standing", "address", "points", "", "identity"], members),
+    )
+}

@@ -1,0 +1,122 @@
+//! `treaty catalog`.
+
+use api::types::datasets::CatalogEntry;
+use clap::{Args, Subcommand};
+use contract::calendar::utc;
+
+use super::Session;
+use super::paging::{Paging, listed};
+use crate::error::Error;
+use crate::output::table;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Catalog {
+    /// Find published datasets by words
+    #[command(after_help = "Examples:\n  treaty catalog search salary\n  treaty catalog search")]
+    Search(Search),
+    /// Show a published dataset: columns, and what its owner allows
+    #[command(after_help = "Example:\n  treaty catalog show north/salaries@1")]
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Search {
+    /// Words that all have to occur in path, description or columns; everything when left out
+    words: Vec<String>,
+    #[command(flatten)]
+    paging: Paging,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// `owner/name@version`
+    reference: String,
+}
+
+impl Catalog {
+    pub(super) fn run(self, session: &Session) -> Result<(), Error> {
+        match self {
+            Self::Search(search) => search.run(session),
+            Self::Show(show) => show.run(session),
+        }
+    }
+}
+
+impl Search {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let client = session.client()?;
+        let words = self.words.join(" ");
+        let page = self.paging.collect(|after| client.catalog(&words, after))?;
+        session.output.answer(&page, || {
+            listed(&page, "nothing in the catalog fits; next: `treaty catalog search` shows all", |entries| {
+                let rows = entries.iter().map(|entry| {
+                    let dataset = &entry.dataset;
+                    let columns: Vec<_> = dataset.schema.columns.iter().map(|column| column.name.clone()).collect();
+                    [entry.reference.clone(), dataset.rows.to_string(), columns.join(", "), dataset.description.clone()]
+                });
+                table(&["dataset", "rows", "columns", "description"], rows)
+            })
+        })
+    }
+}
+
+impl Show {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let client = session.client()?;
+        let path = self.reference.split('@').next().unwrap_or_default();
+        let mut after = None;
+        loop {
+            let page = client.catalog(path, after.as_deref())?;
+            if let Some(entry) = page.items.iter().find(|entry| entry.reference == self.reference) {
+                return session.output.answer(entry, || text(entry));
+            }
+            after = page.next;
+            if after.is_none() {
+                let message = format!("the catalog has no `{}`", self.reference);
+                return Err(Error::usage(message, "treaty catalog search"));
+            }
+        }
+    }
+}
+
+fn text(entry: &CatalogEntry) -> String {
+    let dataset = &entry.dataset;
+    let terms = &dataset.terms;
+    let columns = dataset.schema.columns.iter().map(|column| {
+        let allowed = terms.columns.get(&column.name).map(|uses| {
+            uses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        });
+        let range = column.range.as_ref().map(|range| format!("{} to {}", range.min, range.max));
+        let values = column.values.as_ref().map(|values| values.join(", "));
+        [
+            column.name.clone(),
+            vault::type_name(column.kind),
+            column.unit.clone(),
+            range.or(values).unwrap_or_default(),
+            allowed.unwrap_or_else(|| "not to be used".to_owned()),
+            column.description.clone(),
+        ]
+    });
+    let purposes: Vec<_> = terms.purposes.iter().map(|purpose| format!("`{purpose}`")).collect();
+    let receivers: Vec<_> = terms.receivers.iter().map(ToString::to_string).collect();
+    let receivers = if receivers.is_empty() { "any member".to_owned() } else { receivers.join(", ") };
+    let schemes: Vec<_> = terms.schemes.iter().cloned().collect();
+    format!(
+        "dataset    {}\nowner      {} ({})\nid         {}\nrows       {}\nroot       {}\nabout      {}\n\
+         purposes   {}\nreceivers  {receivers}\nfloor      {} rows\nruns       at most {} per contract\n\
+         schemes    {}\nterms end  {}\n{}",
+        entry.reference,
+        entry.owner,
+        dataset.owner,
+        dataset.id,
+        dataset.rows,
+        dataset.root,
+        dataset.description,
+        purposes.join(", "),
+        terms.floor_rows,
+        terms.runs_max,
+        schemes.join(", "),
+        terms.expires.map_or_else(|| "never".to_owned(), utc),
+        table(&["column", "type", "unit", "declared", "may be used", "about"], columns),
+    )
+}

@@ -1,0 +1,209 @@
+//! `treaty data`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use api::types::datasets::{DatasetView, Format, ImportDataset, PublishDataset};
+use clap::{Args, Subcommand, ValueEnum};
+use contract::Did;
+use vault::Declaration;
+
+use super::paging::{Paging, listed};
+use super::{Session, now_seconds};
+use crate::error::Error;
+use crate::files::{self, TermsFile};
+use crate::output::{Progress, table};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Data {
+    /// Import a file into the vault as the next version of a dataset; nothing is published
+    #[command(after_help = IMPORT)]
+    Import(Import),
+    /// Show the dataset versions in the vault
+    #[command(after_help = "Example:\n  treaty data list")]
+    List(Paging),
+    /// Put a dataset's description, schema and terms on the ledger; never the data
+    #[command(after_help = PUBLISH)]
+    Publish(Publish),
+}
+
+const IMPORT: &str = "\
+Examples:
+  treaty data import salaries.csv --name salaries --description 'Salaries of professors' \\
+      --column 'rank = { values = [\"AsstProf\", \"AssocProf\", \"Prof\"] }' \\
+      --column 'salary = { unit = \"USD\", range = { min = \"0\", max = \"300000\" } }'
+  treaty data import visits.parquet --name visits --columns visits-columns.toml
+
+Types are inferred and shown; `type` overrides them: integer, decimal(2), float(6), boolean, text, date.
+To be grouped by, a text column needs `values`; to be aggregated, a number needs a `range`. Both are
+published with the dataset, and import checks that every value obeys them.";
+
+const PUBLISH: &str = "\
+Example:
+  treaty data publish salaries --terms terms.toml
+
+terms.toml:
+  purposes = [\"pay equity\"]
+  receivers = [\"north\"]          # any member when left out
+  floor_rows = 10
+  runs_max = 12
+  expires_in = \"365d\"            # never when left out
+  [columns]                      # a column that is not named may not be used
+  rank = [\"group\", \"filter\"]
+  salary = [\"aggregate\"]         # `extreme` allows MIN and MAX";
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// A CSV or Parquet file
+    file: PathBuf,
+    /// The dataset's name in the vault: lower-case letters, digits and `_`
+    #[arg(long)]
+    name: String,
+    /// How the file is written; by the end of its name when left out
+    #[arg(long, value_enum)]
+    format: Option<FormatName>,
+    /// For people who search the catalog
+    #[arg(long, default_value = "")]
+    description: String,
+    /// What to declare about a column, as one line of TOML
+    #[arg(long = "column", value_name = "NAME = {…}", value_parser = declaration)]
+    declarations: Vec<(String, Declaration)>,
+    /// A TOML file with one such table per column
+    #[arg(long, value_name = "FILE")]
+    columns: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Publish {
+    /// The dataset's name in the vault
+    name: String,
+    /// The owner's terms, in TOML
+    #[arg(long, value_name = "FILE")]
+    terms: PathBuf,
+    /// Which version; the newest when left out
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FormatName {
+    /// Comma-separated values with a header, UTF-8
+    Csv,
+    /// Apache Parquet
+    Parquet,
+}
+
+fn declaration(text: &str) -> Result<(String, Declaration), String> {
+    vault::parse_flag(text).map_err(|error| error.to_string())
+}
+
+impl Data {
+    pub(super) fn run(self, session: &Session) -> Result<(), Error> {
+        match self {
+            Self::Import(import) => import.run(session),
+            Self::List(paging) => list(session, &paging),
+            Self::Publish(publish) => publish.run(session),
+        }
+    }
+}
+
+impl Import {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let format = self.format()?;
+        let mut columns: BTreeMap<String, Declaration> = match &self.columns {
+            Some(path) => files::read_toml(path)?,
+            None => BTreeMap::new(),
+        };
+        columns.extend(self.declarations);
+        let request = ImportDataset {
+            upload: String::new(),
+            name: self.name,
+            format,
+            description: self.description,
+            columns: files::declarations(&columns),
+        };
+        let client = session.client()?;
+        let progress = Progress::begin("importing");
+        let dataset = client.import(&self.file, &request)?;
+        drop(progress);
+        session.output.answer(&dataset, || imported(&dataset, &request.name))
+    }
+
+    fn format(&self) -> Result<Format, Error> {
+        match self.format {
+            Some(FormatName::Csv) => Ok(Format::Csv),
+            Some(FormatName::Parquet) => Ok(Format::Parquet),
+            None => format_of(&self.file).ok_or_else(|| {
+                let message = format!("`{}` ends neither in .csv nor in .parquet", self.file.display());
+                Error::usage(message, "give --format csv or --format parquet")
+            }),
+        }
+    }
+}
+
+/// A file's format by the end of its name.
+pub(crate) fn format_of(file: &Path) -> Option<Format> {
+    vault::Format::of(file).map(|format| match format {
+        vault::Format::Csv => Format::Csv,
+        vault::Format::Parquet => Format::Parquet,
+    })
+}
+
+impl Publish {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let terms: TermsFile = files::read_toml(&self.terms)?;
+        let client = session.client()?;
+        let members: BTreeMap<String, Did> = client
+            .status()?
+            .members
+            .into_iter()
+            .filter_map(|member| Some((member.name, member.member.parse().ok()?)))
+            .collect();
+        let terms = terms.at(now_seconds(), &members)?;
+        let recorded = client.publish(&self.name, &PublishDataset { version: self.version, terms })?;
+        session.output.answer(&recorded, || {
+            format!("published `{}` with entry {} of the ledger", self.name, recorded.entry)
+        })
+    }
+}
+
+fn list(session: &Session, paging: &Paging) -> Result<(), Error> {
+    let client = session.client()?;
+    let page = paging.collect(|after| client.datasets(after))?;
+    session.output.answer(&page, || {
+        listed(&page, "the vault is empty; next: `treaty data import FILE --name NAME`", |datasets| {
+            let rows = datasets.iter().map(|dataset| {
+                let published = if dataset.published { "published" } else { "" };
+                [dataset.reference.clone(), dataset.rows.to_string(), published.to_owned(), dataset.root.clone()]
+            });
+            table(&["dataset", "rows", "", "root"], rows)
+        })
+    })
+}
+
+fn imported(dataset: &DatasetView, name: &str) -> String {
+    let columns = dataset.schema.columns.iter().map(|column| {
+        let range = column.range.as_ref().map(|range| format!("{} to {}", range.min, range.max));
+        let values = column.values.as_ref().map(|values| values.join(", "));
+        [
+            column.name.clone(),
+            vault::type_name(column.kind),
+            if column.nullable { "may be missing".to_owned() } else { String::new() },
+            column.unit.clone(),
+            range.or(values).unwrap_or_default(),
+        ]
+    });
+    let mut text = format!(
+        "dataset  {}\nid       {}\nrows     {}\nroot     {}\n{}",
+        dataset.reference,
+        dataset.id,
+        dataset.rows,
+        dataset.root,
+        table(&["column", "type", "", "unit", "declared"], columns),
+    );
+    for note in &dataset.notes {
+        text.push_str(&format!("\nnote: {note}"));
+    }
+    text.push_str(&format!("\nnext: `treaty data publish {name} --terms TERMS.toml`"));
+    text
+}

@@ -1,0 +1,178 @@
+//! A draft from a TOML file, from flags, or from a file with some things said differently by flags.
+
+use std::path::PathBuf;
+
+use api::types::contracts::{DraftContract, DraftSettlement, TemplateUse};
+use clap::Args;
+
+use crate::error::Error;
+use crate::files::{self, DraftFile, Span};
+
+/// What the contract shall say.
+#[derive(Debug, Args)]
+pub(super) struct Drafting {
+    /// A draft in TOML; flags say what it leaves out, or say it differently
+    file: Option<PathBuf>,
+    /// One line for people
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Why the data is used, word for word as the datasets' terms allow it
+    #[arg(long, value_name = "TEXT")]
+    purpose: Option<String>,
+    /// The SELECT
+    #[arg(long, value_name = "SELECT", conflicts_with = "template")]
+    sql: Option<String>,
+    /// A template instead of SQL: see `treaty contract templates`
+    #[arg(long, value_name = "NAME")]
+    template: Option<String>,
+    /// A parameter of the template
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair, requires = "template")]
+    parameter: Vec<(String, String)>,
+    /// The datasets that make up a table of the SELECT
+    #[arg(long, value_name = "TABLE=DATASET,…", value_parser = pair)]
+    table: Vec<(String, String)>,
+    /// The three members that compute, in protocol order
+    #[arg(long, value_name = "MEMBER,…", value_delimiter = ',')]
+    compute_parties: Vec<String>,
+    /// Members that may start runs
+    #[arg(long, value_name = "MEMBER,…", value_delimiter = ',')]
+    data_users: Vec<String>,
+    /// Members that receive the result
+    #[arg(long, value_name = "MEMBER,…", value_delimiter = ',')]
+    receivers: Vec<String>,
+    /// Regulators that are parties
+    #[arg(long, value_name = "MEMBER,…", value_delimiter = ',')]
+    regulators: Vec<String>,
+    /// Groups of fewer rows are not opened; the strictest of the terms when left out
+    #[arg(long, value_name = "ROWS")]
+    floor_rows: Option<u64>,
+    /// Number of runs
+    #[arg(long, value_name = "N")]
+    runs: Option<u32>,
+    /// No run before this span of time has passed
+    #[arg(long, value_name = "SPAN")]
+    starts_in: Option<Span>,
+    /// No run after this span of time has passed, for example 30d
+    #[arg(long, value_name = "SPAN")]
+    expires_in: Option<Span>,
+    /// A run that has not completed after so many seconds has failed
+    #[arg(long, value_name = "SECONDS")]
+    run_seconds_max: Option<u32>,
+    /// The data user who pays; the first one when left out
+    #[arg(long, value_name = "MEMBER")]
+    payer: Option<String>,
+    /// Points for each completed run; 0 when left out
+    #[arg(long, value_name = "POINTS")]
+    fee: Option<u64>,
+    /// Of 10,000 parts of the fee, how many go to the data providers by rows; the rest goes to the compute parties
+    #[arg(long, value_name = "PARTS")]
+    provider_parts: Option<u16>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`; expected for example `name=value`"))?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+impl Drafting {
+    /// The draft as the node takes it, with times counted from `now` (seconds since 1970).
+    pub(super) fn at(self, now: u64) -> Result<DraftContract, Error> {
+        let base = self.file.as_deref().map(files::read_toml).transpose()?;
+        let draft = match base {
+            Some(base) => self.over(base)?,
+            None => self.alone()?,
+        };
+        Ok(draft.at(now))
+    }
+
+    /// A draft from flags alone.
+    fn alone(self) -> Result<DraftFile, Error> {
+        let bare = DraftFile {
+            title: needed(self.title.clone(), "--title")?,
+            purpose: needed(self.purpose.clone(), "--purpose")?,
+            sql: None,
+            template: None,
+            tables: needed((!self.table.is_empty()).then(Default::default), "--table")?,
+            compute_parties: needed_list(&self.compute_parties, "--compute-parties")?,
+            data_users: needed_list(&self.data_users, "--data-users")?,
+            receivers: needed_list(&self.receivers, "--receivers")?,
+            algorithm_providers: Vec::new(),
+            regulators: Vec::new(),
+            floor_rows: None,
+            runs: 1,
+            starts_in: None,
+            expires_in: Span::days(30),
+            run_seconds_max: None,
+            settlement: DraftSettlement {
+                payer: self.data_users.first().cloned().unwrap_or_default(),
+                fee: 0,
+                providers: 5_000,
+                compute_parties: 5_000,
+                algorithm_providers: 0,
+            },
+        };
+        self.over(bare)
+    }
+
+    /// A draft in which the flags have the last word.
+    fn over(self, mut draft: DraftFile) -> Result<DraftFile, Error> {
+        set(&mut draft.title, self.title);
+        set(&mut draft.purpose, self.purpose);
+        set_list(&mut draft.compute_parties, self.compute_parties);
+        set_list(&mut draft.data_users, self.data_users);
+        set_list(&mut draft.receivers, self.receivers);
+        set_list(&mut draft.regulators, self.regulators);
+        set(&mut draft.runs, self.runs);
+        set(&mut draft.expires_in, self.expires_in);
+        draft.floor_rows = self.floor_rows.or(draft.floor_rows);
+        draft.starts_in = self.starts_in.or(draft.starts_in);
+        draft.run_seconds_max = self.run_seconds_max.or(draft.run_seconds_max);
+        if let Some(sql) = self.sql {
+            (draft.sql, draft.template) = (Some(sql), None);
+        } else if let Some(name) = self.template {
+            let parameters = self.parameter.into_iter().collect();
+            (draft.sql, draft.template) = (None, Some(TemplateUse { name, parameters }));
+        }
+        for (table, datasets) in self.table {
+            let datasets = datasets.split(',').map(|dataset| dataset.trim().to_owned());
+            draft.tables.insert(table, datasets.collect());
+        }
+        set(&mut draft.settlement.payer, self.payer);
+        set(&mut draft.settlement.fee, self.fee);
+        if let Some(parts) = self.provider_parts {
+            let rest = 10_000_u16.saturating_sub(draft.settlement.algorithm_providers);
+            draft.settlement.compute_parties = rest.checked_sub(parts).ok_or_else(|| {
+                let message = format!("--provider-parts {parts} is more than the {rest} parts that are left");
+                Error::usage(message, "treaty contract draft --help")
+            })?;
+            draft.settlement.providers = parts;
+        }
+        if draft.sql.is_none() && draft.template.is_none() {
+            return Err(Error::usage("what is to be computed? give --sql or --template", "treaty contract draft --help"));
+        }
+        Ok(draft)
+    }
+}
+
+fn set<T>(field: &mut T, flag: Option<T>) {
+    if let Some(value) = flag {
+        *field = value;
+    }
+}
+
+fn set_list(field: &mut Vec<String>, flag: Vec<String>) {
+    if !flag.is_empty() {
+        *field = flag;
+    }
+}
+
+fn needed<T>(value: Option<T>, flag: &str) -> Result<T, Error> {
+    value.ok_or_else(|| {
+        Error::usage(format!("without a draft file, {flag} is needed"), "treaty contract draft --help")
+    })
+}
+
+fn needed_list(list: &[String], flag: &str) -> Result<Vec<String>, Error> {
+    needed((!list.is_empty()).then(|| list.to_vec()), flag)
+}

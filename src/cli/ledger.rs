@@ -1,0 +1,68 @@
+//! `treaty ledger` and `treaty points`.
+
+use clap::{Args, Subcommand};
+use contract::calendar::utc;
+
+use super::Session;
+use super::paging::Paging;
+use crate::error::Error;
+use crate::output::table;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Ledger {
+    /// Print entries as they are hashed into the log, one a line
+    #[command(after_help = "Examples:\n  treaty ledger entries\n  treaty ledger entries --after 41 --limit 10")]
+    Entries(Paging),
+    /// Print the newest checkpoint that a quorum cosigned, with its signatures
+    #[command(after_help = "Example:\n  treaty ledger checkpoint")]
+    Checkpoint,
+    /// Print what happens on the ledger, as it happens
+    #[command(after_help = "Example:\n  treaty ledger watch --from 0")]
+    Watch(Watch),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Watch {
+    /// The first entry whose events are shown
+    #[arg(long, default_value_t = 0, value_name = "ENTRY")]
+    from: u64,
+}
+
+impl Ledger {
+    pub(super) fn run(self, session: &Session) -> Result<(), Error> {
+        let client = session.client()?;
+        match self {
+            Self::Entries(paging) => {
+                let page = paging.collect(|after| client.entries(after))?;
+                for entry in &page.items {
+                    session.output.item(entry, || format!("{:>6} {}", entry.index, entry.entry))?;
+                }
+                Ok(())
+            }
+            Self::Checkpoint => {
+                let checkpoint = client.checkpoint()?;
+                session.output.answer(&checkpoint, || checkpoint.note.clone())
+            }
+            Self::Watch(Watch { from }) => {
+                let mut printed = Ok(());
+                client.events(from, |event| {
+                    printed = session.output.item(&event, || {
+                        format!("{:>6} {} {} {}", event.entry, utc(event.time), event.kind, event.subject)
+                    });
+                    printed.is_ok()
+                })?;
+                printed
+            }
+        }
+    }
+}
+
+/// `treaty points`.
+pub(super) fn points(session: &Session) -> Result<(), Error> {
+    let points = session.client()?.points()?;
+    session.output.answer(&points, || {
+        let held = ("held for runs".to_owned(), points.escrow);
+        let rows = points.balances.clone().into_iter().chain([held]);
+        table(&["member", "points"], rows.map(|(member, points)| [member, points.to_string()]))
+    })
+}

@@ -1,0 +1,151 @@
+//! `treaty node`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use ledger::Standing;
+use node::Shutdown;
+use node::setup::InitOptions;
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use super::Session;
+use crate::error::Error;
+use crate::output::table;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Node {
+    /// Make a member's keys, its node's certificate, an identity card and a first person
+    #[command(after_help = INIT)]
+    Init(Init),
+    /// Run the node until it is told to stop
+    #[command(after_help = RUN)]
+    Run(Run),
+    /// Show who the node is and how far it has followed the ledger
+    #[command(after_help = "Example:\n  treaty node status --profile north/profile.json")]
+    Status,
+}
+
+const INIT: &str = "\
+Example:
+  treaty node init --dir north --name north --peer 10.0.0.1:7100 --api 127.0.0.1:7101
+
+Hand the card to whoever founds the alliance; keep everything else in the directory to yourself.";
+
+const RUN: &str = "\
+Example:
+  treaty node run --dir north
+
+Prints one line `ready peer=… api=…` once it serves. Logs go to standard error; TREATY_LOG sets
+what is logged, for example TREATY_LOG=debug. No log holds a value of the data or a key.";
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Where the node lives; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// The member's name in the alliance: lower-case letters, digits and hyphens
+    #[arg(long)]
+    name: String,
+    /// A regulator, who reads and checks but neither provides nor computes
+    #[arg(long)]
+    regulator: bool,
+    /// Address that other nodes connect to
+    #[arg(long, value_name = "HOST:PORT")]
+    peer: String,
+    /// Address that the member's persons connect to
+    #[arg(long, value_name = "HOST:PORT")]
+    api: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The node's directory
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// How log lines are written
+    #[arg(long, value_enum, default_value_t = LogForm::Text)]
+    log: LogForm,
+    /// Stop when standard input is closed: whoever started the node is gone
+    #[arg(long)]
+    stop_with_parent: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogForm {
+    /// One line for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl Node {
+    pub(super) fn run(self, session: &Session) -> Result<(), Error> {
+        match self {
+            Self::Init(init) => init.run(session),
+            Self::Run(run) => run.run(),
+            Self::Status => status(session),
+        }
+    }
+}
+
+impl Init {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let standing = if self.regulator { Standing::Regulator } else { Standing::Member };
+        let options = InitOptions { name: self.name, standing, peer: self.peer, api: self.api };
+        let made = node::setup::init(&self.dir, options)?;
+        let answer = json!({
+            "member": made.did, "card": made.card, "profile": made.profile, "warning": made.warning,
+        });
+        session.output.answer(&answer, || {
+            format!(
+                "member   {}\ncard     {}\nprofile  {}\nwarning: {}\nnext: hand the card to whoever founds the \
+                 alliance, then `treaty alliance join --dir {} ALLIANCE.json`",
+                made.did,
+                made.card.display(),
+                made.profile.display(),
+                made.warning,
+                self.dir.display(),
+            )
+        })
+    }
+}
+
+impl Run {
+    fn run(self) -> Result<(), Error> {
+        self.log();
+        let shutdown = if self.stop_with_parent { Shutdown::SignalsOrStdinClosed } else { Shutdown::Signals };
+        Ok(node::run(&self.dir, shutdown)?)
+    }
+
+    fn log(&self) {
+        let filter = EnvFilter::try_from_env("TREATY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        match self.log {
+            LogForm::Text => lines.with_ansi(false).init(),
+            LogForm::Json => lines.json().init(),
+        }
+    }
+}
+
+fn status(session: &Session) -> Result<(), Error> {
+    let status = session.client()?.status()?;
+    session.output.answer(&status, || {
+        let members = status.members.iter().map(|member| {
+            let operates = if member.name == status.operator { "orders the ledger" } else { "" };
+            [member.name.clone(), member.standing.clone(), member.peer.clone(), operates.to_owned(), member.member.clone()]
+        });
+        format!(
+            "node      {} ({})\nmember    {}\nalliance  {} ({})\nledger    {} entries, {} final, root {}\n{}",
+            status.name,
+            status.standing,
+            status.member,
+            status.alliance,
+            status.alliance_id,
+            status.entries,
+            status.final_entries,
+            status.root,
+            table(&["name", "standing", "address", "", "identity"], members),
+        )
+    })
+}

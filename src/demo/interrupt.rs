@@ -1,0 +1,37 @@
+//! Ctrl-C and SIGTERM end a demonstration together with its nodes.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::DemoError;
+use super::fleet::Fleet;
+use super::place::Place;
+
+/// What a shell reports for a program that SIGINT ended.
+const INTERRUPTED: i32 = 130;
+
+/// Watches for signals on a thread of its own; on one, stops the nodes, clears the place and ends this process.
+pub(super) fn watch(fleet: Arc<Fleet>, place: Arc<Place>) -> Result<(), DemoError> {
+    let failed = || DemoError::system("watch for signals");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed())?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        let listen = |kind| signal(kind).map_err(failed());
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?)
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        eprintln!("interrupted: stopping the nodes");
+        fleet.stop();
+        place.clear();
+        std::process::exit(INTERRUPTED);
+    });
+    Ok(())
+}

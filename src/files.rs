@@ -1,0 +1,100 @@
+//! Files that people write for `treaty`: terms, drafts of contracts, declarations of columns.
+
+mod draft;
+mod span;
+mod terms;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use api::types::datasets::ColumnDeclaration;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+use vault::Declaration;
+
+pub(crate) use self::draft::DraftFile;
+pub(crate) use self::span::Span;
+pub(crate) use self::terms::TermsFile;
+
+/// The largest file of this kind.
+const BYTES_MAX: u64 = 4 << 20;
+
+/// Why a file cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum FileError {
+    /// It cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Unwritable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is larger than any such file.
+    #[error("`{}` has more than {BYTES_MAX} bytes", path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It does not say what such a file says; the text names line and column.
+    #[error("`{}` cannot be used: {reason}", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, where.
+        reason: String,
+    },
+    /// A member that nobody knows.
+    #[error("no member is called `{name}`; the alliance has {known}")]
+    UnknownMember {
+        /// The name.
+        name: String,
+        /// All names.
+        known: String,
+    },
+}
+
+/// Reads a whole file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(unreadable)?.len() > BYTES_MAX {
+        return Err(FileError::TooLarge { path: path.to_owned() });
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+/// Reads TOML; unknown keys are refused, with their place.
+pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
+    let malformed = |reason: String| FileError::Malformed { path: path.to_owned(), reason };
+    let text = String::from_utf8(read(path)?).map_err(|error| malformed(error.utf8_error().to_string()))?;
+    toml::from_str(&text).map_err(|error| malformed(error.to_string().trim_end().to_owned()))
+}
+
+/// Reads JSON.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
+    serde_json::from_slice(&read(path)?)
+        .map_err(|error| FileError::Malformed { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// Writes a file that anyone may read.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    std::fs::write(path, content).map_err(|source| FileError::Unwritable { path: path.to_owned(), source })
+}
+
+/// Declarations as the API takes them.
+pub(crate) fn declarations(columns: &BTreeMap<String, Declaration>) -> Vec<ColumnDeclaration> {
+    let declaration = |(name, declared): (&String, &Declaration)| {
+        let Declaration { kind, nullable, unit, description, values, range, null_as } = declared.clone();
+        ColumnDeclaration { name: name.clone(), kind, nullable, unit, description, values, range, null_as }
+    };
+    columns.iter().map(declaration).collect()
+}

@@ -1,0 +1,65 @@
+//! A dataset's terms as its owner writes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::terms::Use;
+use contract::{Did, Terms};
+use serde::Deserialize;
+
+use super::{FileError, Span};
+
+/// Terms in TOML. Members are named, times are spans from now on.
+///
+/// ```toml
+/// purposes = ["pay equity"]
+/// receivers = ["north"]        # any member when left out
+/// floor_rows = 10
+/// runs_max = 12
+/// expires_in = "365d"          # never when left out
+///
+/// [columns]                    # a column that is not named may not be used
+/// rank = ["group", "filter"]
+/// salary = ["aggregate"]
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TermsFile {
+    purposes: BTreeSet<String>,
+    #[serde(default)]
+    receivers: Vec<String>,
+    columns: BTreeMap<String, BTreeSet<Use>>,
+    floor_rows: u64,
+    runs_max: u32,
+    #[serde(default = "rep3")]
+    schemes: BTreeSet<String>,
+    #[serde(default)]
+    expires_in: Option<Span>,
+}
+
+fn rep3() -> BTreeSet<String> {
+    BTreeSet::from(["rep3".to_owned()])
+}
+
+impl TermsFile {
+    /// The terms as they are published at a time, in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`FileError::UnknownMember`].
+    pub(crate) fn at(&self, now: u64, members: &BTreeMap<String, Did>) -> Result<Terms, FileError> {
+        let member = |name: &String| {
+            members.get(name).copied().ok_or_else(|| FileError::UnknownMember {
+                name: name.clone(),
+                known: members.keys().map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", "),
+            })
+        };
+        Ok(Terms {
+            purposes: self.purposes.clone(),
+            receivers: self.receivers.iter().map(member).collect::<Result<_, _>>()?,
+            columns: self.columns.clone(),
+            floor_rows: self.floor_rows,
+            schemes: self.schemes.clone(),
+            runs_max: self.runs_max,
+            expires: self.expires_in.map(|span| now.saturating_add(span.seconds())),
+        })
+    }
+}

@@ -15,7 +15,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ring::{Lanes, Number, Prg, Ring, Seed};
+use ring::{Lanes, Number, Prg, Ring, Seed, Shape};
 
 use crate::error::Result;
 use crate::session::{Party, Transport};
@@ -163,6 +163,12 @@ pub trait Mpc<D: Ring>: Protocol {
     /// # Errors
     /// Those of the transport; [`Error::Lengths`](crate::Error::Lengths), also when the columns don't come out even.
     fn dot(&mut self, x: &Self::Shares, y: &Self::Shares, terms: usize) -> Result<Self::Shares>;
+
+    /// The product of two matrices, stored row after row. 1 round, as much as one product per element of the result.
+    ///
+    /// # Errors
+    /// Those of the transport; [`Error::Lengths`](crate::Error::Lengths) when a factor doesn't fill its shape.
+    fn matmul(&mut self, x: &Self::Shares, y: &Self::Shares, shape: Shape) -> Result<Self::Shares>;
 
     /// Opens masked values to all parties, unchecked in schemes against active adversaries. 1 round.
     ///

@@ -97,8 +97,11 @@ impl DivideRange {
     }
 }
 
-/// 2^(2 · PRECISION) / m for mantissas m, scaled by 2^PRECISION, in [½, 1): within 2^-32 of it.
-fn reciprocal<P: Mixed>(protocol: &mut P, mantissa: &Numbers<P>) -> Result<Numbers<P>> {
+/// 2^(2 · PRECISION) / m for mantissas m, scaled by 2^PRECISION, in [½, 1]: within 2^-32 of it.
+///
+/// # Errors
+/// Those of the transport.
+pub(super) fn reciprocal<P: Mixed>(protocol: &mut P, mantissa: &Numbers<P>) -> Result<Numbers<P>> {
     const FINER: u32 = 4;
     let rows = mantissa.len();
     let one = protocol.constant(P::Num::ONE.shifted_left(PRECISION), rows);

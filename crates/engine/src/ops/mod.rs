@@ -1,13 +1,15 @@
 //! Operators on columns, each written once for all schemes.
 //!
 //! Every operator states its source, its rounds and the bits that each party sends per row with `rep3`, without the
-//! key agreement; all are as secure as the scheme, since they open nothing.
+//! key agreement; all are as secure as the scheme, since they open nothing but orders of rows that were shuffled before,
+//! which are uniformly random.
 
 mod bits;
 mod borrow;
 mod compare;
 mod divide;
 mod extremum;
+pub mod fixed;
 mod group;
 mod normalise;
 mod order;

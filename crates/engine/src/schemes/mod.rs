@@ -11,6 +11,17 @@ pub use rep3::Rep3;
 
 use crate::error::{Error, Result};
 
+/// Refuses factors that don't fill the shape of their product.
+fn check_shape(left: usize, right: usize, shape: ring::Shape) -> Result<()> {
+    if left != shape.left() {
+        return Err(Error::Lengths { operation: "matmul, first factor", left, right: shape.left() });
+    }
+    if right != shape.right() {
+        return Err(Error::Lengths { operation: "matmul, second factor", left: right, right: shape.right() });
+    }
+    Ok(())
+}
+
 /// The rows of an inner product of `terms` columns.
 fn rows_of_terms(left: usize, right: usize, terms: usize) -> Result<usize> {
     let rows = left.checked_div(terms).unwrap_or(0);

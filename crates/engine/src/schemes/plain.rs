@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ring::{Column, Lanes, Number, Prg, Ring, Seed};
+use ring::{Column, Lanes, Number, Prg, Ring, Seed, Shape};
 
 use super::message::{self, Component, Expected};
-use super::rows_of_terms;
+use super::{check_shape, rows_of_terms};
 use crate::error::{Error, Result, ShareMessageFault};
 use crate::mpc::{
     Bits, Cost, Dealing, Difference, Mixed, Mpc, Numbers, Permuting, Protocol, Receivers, Scheme, Shares,
@@ -122,6 +122,13 @@ impl<N: Number, D: Ring> Mpc<D> for Plain<N> {
             sums.zip_assign(products.slice(term * rows..(term + 1) * rows).values(), D::plus);
         }
         Ok(sums)
+    }
+
+    fn matmul(&mut self, x: &Column<D>, y: &Column<D>, shape: Shape) -> Result<Column<D>> {
+        check_shape(x.len(), y.len(), shape)?;
+        let mut product = Column::zeros(shape.product());
+        ring::add_matmul(x.values(), y.values(), shape, product.values_mut());
+        Ok(product)
     }
 
     fn open(&mut self, x: &Column<D>) -> Result<Vec<D>> {

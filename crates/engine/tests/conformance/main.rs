@@ -3,6 +3,7 @@
 
 mod comparisons;
 mod division;
+mod fixed;
 mod harness;
 mod numbers;
 mod outside;

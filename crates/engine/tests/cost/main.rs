@@ -4,6 +4,7 @@
 use ring::Seed;
 use treaty_engine::Result;
 use treaty_engine::mpc::{Cost, Mixed, Mpc, Numbers, Protocol, Receivers, Scheme, Shares, Shuffle};
+use treaty_engine::ops::fixed::Fixed;
 use treaty_engine::ops::{self, DivideRange, RootRange};
 use treaty_engine::schemes::estimate::{Estimate, Length, Rep3Model};
 use treaty_engine::schemes::{Plain, Rep3};
@@ -118,6 +119,15 @@ operators! {
         groups.min(protocol, y, 20)?;
         groups.max(protocol, y, 20)
     }
+    fixed_matmul(protocol, x, y) {
+        let shape = ring::Shape { rows: 1, inner: Shares::<P::Num>::len(x), columns: 1 };
+        ops::fixed::matmul(protocol, x, y, shape, Fixed::default())
+    }
+    fixed_functions(protocol, x, _y) {
+        ops::fixed::exp(protocol, x, Fixed::default())?;
+        ops::fixed::tanh(protocol, x, Fixed::default())?;
+        ops::fixed::log(protocol, x, Fixed::default())
+    }
     truncate(protocol, x, _y) { ops::truncate(protocol, x, 90, 30) }
     divide(protocol, x, y) {
         let range = DivideRange { numerator_bits: 90, denominator_bits: 40, result_bits: 60, fraction: 30 };
@@ -164,6 +174,21 @@ fn divide_costs_what_its_header_says() {
         let range = DivideRange { numerator_bits: 118, denominator_bits: 60, result_bits: 60, fraction: 50 };
         ops::divide(p, x, y, range).map(|_| ())
     });
+}
+
+#[test]
+fn exp_costs_what_its_header_says() {
+    stated(34, 550.0, |p, x, _| ops::fixed::exp(p, x, Fixed::default()).map(|_| ()));
+}
+
+#[test]
+fn sigmoid_costs_what_its_header_says() {
+    stated(56, 750.0, |p, x, _| ops::fixed::sigmoid(p, x, Fixed::default()).map(|_| ()));
+}
+
+#[test]
+fn log_costs_what_its_header_says() {
+    stated(38, 520.0, |p, x, _| ops::fixed::log(p, x, Fixed::default()).map(|_| ()));
 }
 
 #[test]

@@ -11,13 +11,13 @@ pub use rep3::Rep3Model;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use ring::{Lanes, Number, Ring};
+use ring::{Lanes, Number, Ring, Shape};
 
 use crate::error::{Error, Result};
 use crate::mpc::{
     Bits, Cost, Difference, Mixed, Mpc, Permuting, Protocol, Receivers, Shares, Shuffle, Verified,
 };
-use crate::schemes::rows_of_terms;
+use crate::schemes::{check_shape, rows_of_terms};
 use crate::session::Party;
 
 /// The messages of a scheme's primitives.
@@ -269,6 +269,11 @@ impl<M: Model, N: Number, D: Ring> Mpc<D> for Estimate<M, N> {
         let rows = rows_of_terms(x.0, y.0, terms)?;
         self.count(&Primitive::Mul { len: rows, element: D::BYTES });
         Ok(Length(rows))
+    }
+    fn matmul(&mut self, x: &Length, y: &Length, shape: Shape) -> Result<Length> {
+        check_shape(x.0, y.0, shape)?;
+        self.count(&Primitive::Mul { len: shape.product(), element: D::BYTES });
+        Ok(Length(shape.product()))
     }
     /// Zeros.
     fn open(&mut self, x: &Length) -> Result<Vec<D>> {

@@ -1,11 +1,11 @@
 //! Input, multiplication and opening in one ring.
 
-use ring::{Column, Number, Ring};
+use ring::{Column, Number, Ring, Shape};
 
 use super::{Rep3, Rep3Shares};
 use crate::error::{Error, Result};
 use crate::mpc::{Mpc, Receivers, Shares, Verified};
-use crate::schemes::rows_of_terms;
+use crate::schemes::{check_shape, rows_of_terms};
 use crate::session::Party;
 
 impl<N: Number, D: Ring> Mpc<D> for Rep3<N> {
@@ -69,6 +69,16 @@ impl<N: Number, D: Ring> Mpc<D> for Rep3<N> {
                 *sum = sum.plus(product);
             }
         }
+        self.replicate(sums)
+    }
+
+    /// One element from each party and element of the product.
+    fn matmul(&mut self, x: &Rep3Shares<D>, y: &Rep3Shares<D>, shape: Shape) -> Result<Rep3Shares<D>> {
+        check_shape(x.len(), y.len(), shape)?;
+        let mut sums: Column<D> = self.zero_sharing(shape.product());
+        let y_both = y.mine().zip(y.next().values(), D::plus);
+        ring::add_matmul(x.mine().values(), y_both.values(), shape, sums.values_mut());
+        ring::add_matmul(x.next().values(), y.mine().values(), shape, sums.values_mut());
         self.replicate(sums)
     }
 

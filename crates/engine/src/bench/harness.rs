@@ -46,22 +46,26 @@ pub(super) fn on_bits<P: Mixed>(
 }
 
 /// Two shared columns and what they hold.
-struct Operands<P: Mixed> {
-    x: Numbers<P>,
-    y: Numbers<P>,
-    values: Vec<(P::Num, P::Num)>,
+pub(super) struct Operands<P: Mixed> {
+    pub(super) x: Numbers<P>,
+    pub(super) y: Numbers<P>,
+    pub(super) values: Vec<(P::Num, P::Num)>,
 }
 
 impl<P: Mixed> Operands<P> {
     /// Numbers of 62 bits and of both signs; every eighth pair is equal.
     fn new(protocol: &mut P, rows: usize) -> Result<Self> {
         let number = |seed: u64| P::Num::from_i128(i128::from(scrambled(seed) as i64 >> 2));
-        let pair =
-            |row: u64| (number(2 * row), number(if row.is_multiple_of(8) { 2 * row } else { 2 * row + 1 }));
-        let values: Vec<_> = (0..rows as u64).map(pair).collect();
+        let other = |row: u64| if row.is_multiple_of(8) { 2 * row } else { 2 * row + 1 };
+        let values = (0..rows as u64).map(|row| (number(2 * row), number(other(row))));
+        Self::of(protocol, values.collect())
+    }
+
+    /// The pairs of values, from the first party.
+    pub(super) fn of(protocol: &mut P, values: Vec<(P::Num, P::Num)>) -> Result<Self> {
         let (x, y): (Vec<_>, Vec<_>) = values.iter().copied().unzip();
-        let x = Mpc::<P::Num>::input(protocol, Party(0), mine(protocol, &x), rows)?;
-        let y = Mpc::<P::Num>::input(protocol, Party(0), mine(protocol, &y), rows)?;
+        let x = Mpc::<P::Num>::input(protocol, Party(0), mine(protocol, &x), values.len())?;
+        let y = Mpc::<P::Num>::input(protocol, Party(0), mine(protocol, &y), values.len())?;
         Ok(Self { x, y, values })
     }
 }

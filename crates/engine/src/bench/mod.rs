@@ -3,6 +3,7 @@
 //! A workload is run by every compute party on a session of its own; a caller brings the transport, so that the
 //! same workloads measure threads of one process and processes that speak TLS.
 
+mod functions;
 mod harness;
 mod numbers;
 mod tables;
@@ -36,7 +37,7 @@ pub struct Workload<P> {
     pub run: fn(&mut P, usize) -> Result<Measured>,
 }
 
-/// All workloads, in the order in which they are printed.
+/// The workloads that run over 64 bits and more, in the order in which they are printed.
 #[must_use]
 pub fn workloads<P: Mixed>() -> Vec<Workload<P>> {
     let workload = |name, rows, run| Workload { name, rows, run };
@@ -45,7 +46,20 @@ pub fn workloads<P: Mixed>() -> Vec<Workload<P>> {
         workload("and", 1_000_000_000, numbers::and),
         workload("less-than", 1_000_000, numbers::less_than),
         workload("equal", 1_000_000, numbers::equal),
+        workload("matmul", 512, functions::matmul),
         workload("sort", 100_000, tables::sort),
         workload("group-sum", 100_000, tables::group_sum),
+    ]
+}
+
+/// The workloads that need 128 bits.
+#[must_use]
+pub fn wide_workloads<P: Mixed>() -> Vec<Workload<P>> {
+    let workload = |name, rows, run| Workload { name, rows, run };
+    vec![
+        workload("divide", 1_000_000, functions::divide),
+        workload("square-root", 1_000_000, functions::square_root),
+        workload("exp", 1_000_000, functions::exp),
+        workload("sigmoid", 1_000_000, functions::sigmoid),
     ]
 }

@@ -67,7 +67,7 @@ fn check<S: Tested>(
 ) {
     let inputs: Vec<_> =
         values.iter().map(|value| format.encode::<S::Num>(*value).unwrap().to_i128()).collect();
-    let (found, _) = numbers::<S>(&[inputs.clone()], |protocol, x| f(protocol, &x[0], format));
+    let (found, _) = numbers::<S>(std::slice::from_ref(&inputs), |protocol, x| f(protocol, &x[0], format));
     for (input, found) in inputs.iter().zip(found) {
         let value = format.decode(S::Num::from_i128(*input));
         let (found, exact) = (format.decode(S::Num::from_i128(found)), exact(value));

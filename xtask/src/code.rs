@@ -69,14 +69,29 @@ fn panics(file: &RustFile<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether the method call at `offset` is the one that panics. A call whose result is handed on with `?` is a
-/// method of our own that has the same name.
+/// Whether the method call at `offset` is the one that panics. A call with several arguments, or whose result is
+/// handed on with `?`, is a method of our own that has the same name.
 fn panics_at(file: &RustFile<'_>, offset: usize, call: &str) -> bool {
     let code = file.code();
     let open = offset + call.len();
-    code[..offset].ends_with('.')
-        && code[open..].starts_with('(')
-        && !file.closing(open).is_some_and(|close| code[close + 1..].starts_with('?'))
+    if !code[..offset].ends_with('.') || !code[open..].starts_with('(') {
+        return false;
+    }
+    let Some(close) = file.closing(open) else { return true };
+    !code[close + 1..].starts_with('?') && !has_several_arguments(&code[open + 1..close])
+}
+
+/// Whether a comma separates arguments, neither inside brackets nor behind the last one.
+fn has_several_arguments(arguments: &str) -> bool {
+    let mut depth = 0_usize;
+    arguments.trim_end().trim_end_matches(',').chars().any(|c| {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    })
 }
 
 #[cfg(test)]
@@ -126,5 +141,7 @@ mod tests {
         let stated = "fn a() {\n #[expect(clippy::unwrap_used, reason = \"r\")]\n let b = c.unwrap();\n}";
         assert_eq!(found("src/a.rs", stated), [""; 0]);
         assert_eq!(found("src/a.rs", "fn a() { self.expect(\"(\")?; x.unwrap_or(1); expect(2); }"), [""; 0]);
+        assert_eq!(found("src/a.rs", "fn a() { verdict.expect(of(b, c), rule) }"), [""; 0]);
+        assert_eq!(found("src/a.rs", "fn a() { b().expect(&format!(\"c {}\", d),) }").len(), 1);
     }
 }

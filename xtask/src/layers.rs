@@ -11,24 +11,41 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("treaty-program", &[]),
     ("treaty-engine", &["treaty-ring"]),
     ("treaty-vm", &["treaty-engine", "treaty-program", "treaty-ring"]),
-    ("treaty-compiler", &["treaty-program"]),
     ("treaty-contract", &["treaty-program"]),
+    ("treaty-compiler", &["treaty-contract", "treaty-program"]),
     ("treaty-ledger", &["treaty-contract"]),
     ("treaty-api", &["treaty-contract", "treaty-program"]),
+    ("treaty-vault", &["treaty-contract"]),
+    ("treaty-peers", &["treaty-engine"]),
     (
         "treaty-node",
         &[
             "treaty-api",
             "treaty-compiler",
             "treaty-contract",
-            "treaty-engine",
             "treaty-ledger",
+            "treaty-peers",
             "treaty-program",
-            "treaty-ring",
+            "treaty-vault",
             "treaty-vm",
         ],
     ),
-    ("treaty", &["treaty-api", "treaty-node"]),
+    // Beside `api`, through which it speaks to nodes: setting up a node, checking a proof without one, and what the
+    // demonstration needs to compare with plaintext and to attack as a stranger.
+    (
+        "treaty",
+        &[
+            "treaty-api",
+            "treaty-compiler",
+            "treaty-contract",
+            "treaty-engine",
+            "treaty-ledger",
+            "treaty-node",
+            "treaty-peers",
+            "treaty-program",
+            "treaty-vault",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::mpc::{Cost, Mixed};
 
 /// Rows of a block: large enough that a round is paid for, small enough that a block stays in the cache.
-pub const BLOCK: usize = 1 << 15;
+pub const BLOCK: usize = 1 << 13;
 
 /// What one party measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,11 +29,9 @@ pub struct Groups<P: Mixed> {
 /// # Errors
 /// As [`sort`].
 pub fn group<P: Mixed>(protocol: &mut P, keys: &Bits<P>) -> Result<Groups<P>> {
-    let rows = keys.rows();
     let by_key = sort(protocol, keys)?;
     let sorted = by_key.apply_bits(protocol, keys)?;
-    let ends = ends(protocol, &sorted)?;
-    let starts = masked(&later_by(&ends, 1), |row| row > 0).xor(&mark(protocol, rows, |row| row == 0));
+    let (starts, ends) = starts_and_ends(protocol, &sorted)?;
     let ends_first = sort(protocol, &ends.not(protocol))?;
     let occupied = protocol.inject(&ends)?;
     let occupied = ends_first.apply(protocol, &occupied)?;
@@ -93,6 +91,17 @@ impl<P: Mixed> Groups<P> {
         let first = self.ends_first.apply(protocol, running)?;
         protocol.multiply(&first, &self.occupied)
     }
+}
+
+/// Of sorted rows, where the row before has another key or there is none, and where the next one has.
+/// ⌈log₂ width⌉ rounds, less than 1 bit per bit.
+///
+/// # Errors
+/// Those of the transport.
+pub(super) fn starts_and_ends<P: Mixed>(protocol: &mut P, sorted: &Bits<P>) -> Result<(Bits<P>, Bits<P>)> {
+    let ends = ends(protocol, sorted)?;
+    let first = mark(protocol, sorted.rows(), |row| row == 0);
+    Ok((masked(&later_by(&ends, 1), |row| row > 0).xor(&first), ends))
 }
 
 /// Where the next row has another key, or there is none.

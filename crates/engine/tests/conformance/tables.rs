@@ -10,7 +10,17 @@ use treaty_engine::{Result, ops};
 use super::harness::{Tested, columns, numbers, random, rows};
 use super::on_all_schemes;
 
-on_all_schemes!(dots, shuffles, sorts, sorts_by_one_bit, sorts_by_wide_keys, scans, groups);
+on_all_schemes!(
+    dots,
+    shuffles,
+    sorts,
+    sorts_by_one_bit,
+    sorts_by_wide_keys,
+    scans,
+    groups,
+    looks_up,
+    looks_up_wide_keys
+);
 
 fn dots<S: Tested>() {
     random(columns(6, 28), |inputs| {
@@ -144,5 +154,48 @@ fn groups<S: Tested>() {
         for row in expected.len()..rows {
             assert_eq!([0, 1, 2, 3, 4, 5].map(|place| column(place)[row]), [0; 6], "row {row}");
         }
+    });
+}
+
+/// Looks the second column up among the distinct values of the first and fetches two columns.
+fn check_lookup<S: Tested>(keys: Vec<i128>, queries: Vec<i128>, width: u32) {
+    let mut seen = std::collections::BTreeSet::new();
+    let keys: Vec<_> = keys.into_iter().filter(|key| seen.insert(*key)).collect();
+    let values: Vec<_> = (0..keys.len() as i128).map(|row| 3 * row - 7).collect();
+    let more: Vec<_> = (0..keys.len() as i128).map(|row| row * row + 1).collect();
+    let inputs = vec![keys, queries, values, more];
+    let (found, _) = numbers::<S>(&inputs, |protocol, x| {
+        let keys = ops::decompose(protocol, &x[0], width)?;
+        let queries = ops::decompose(protocol, &x[1], width)?;
+        let found = ops::lookup(protocol, &keys, &queries, &Shares::concat(&[&x[2], &x[3]]))?;
+        Ok(Shares::concat(&[&found.matched, &found.columns]))
+    });
+    let rows: BTreeMap<_, _> = inputs[0]
+        .iter()
+        .zip(inputs[2].iter().zip(&inputs[3]))
+        .map(|(key, (a, b))| (*key, [1, *a, *b]))
+        .collect();
+    let columns = if inputs[0].is_empty() { 1 } else { 3 };
+    let expected = (0..columns).flat_map(|column| {
+        let rows = &rows;
+        inputs[1].iter().map(move |query| rows.get(query).map_or(0, |row| row[column]))
+    });
+    assert_eq!(found, expected.collect::<Vec<_>>(), "{inputs:?}");
+}
+
+fn looks_up<S: Tested>() {
+    random((columns(1, 5), columns(1, 5)), |(mut keys, mut queries)| {
+        check_lookup::<S>(keys.remove(0), queries.remove(0), 6);
+    });
+}
+
+fn looks_up_wide_keys<S: Tested>() {
+    if S::Num::BITS < 128 {
+        return;
+    }
+    random(columns(1, 90), |mut keys| {
+        let keys = keys.remove(0);
+        let queries = keys.iter().step_by(3).flat_map(|key| [*key, key ^ 1]).collect();
+        check_lookup::<S>(keys, queries, 92);
     });
 }

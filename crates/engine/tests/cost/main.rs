@@ -119,6 +119,10 @@ operators! {
         groups.min(protocol, y, 20)?;
         groups.max(protocol, y, 20)
     }
+    lookup(protocol, x, y) {
+        let (keys, queries) = (ops::decompose(protocol, x, 5)?, ops::decompose(protocol, y, 5)?);
+        ops::lookup(protocol, &keys, &queries, &Shares::concat(&[x, y]))
+    }
     fixed_matmul(protocol, x, y) {
         let shape = ring::Shape { rows: 1, inner: Shares::<P::Num>::len(x), columns: 1 };
         ops::fixed::matmul(protocol, x, y, shape, Fixed::default())

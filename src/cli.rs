@@ -79,7 +79,7 @@ enum Command {
     Catalog(catalog::Catalog),
     /// Draft, check, sign and revoke contracts
     #[command(subcommand)]
-    Contract(contract::Contract),
+    Contract(Box<contract::Contract>),
     /// Start, watch and read runs
     #[command(subcommand)]
     Run(run::Run),
@@ -148,5 +148,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// The help of every command, in one file to be read from top to bottom.
+    #[test]
+    fn help_reads_well_at_every_level() {
+        let mut pages = String::new();
+        write_help(&mut Cli::command().term_width(100), "treaty", &mut pages);
+        insta::assert_snapshot!("help", pages);
+    }
+
+    fn write_help(command: &mut clap::Command, path: &str, pages: &mut String) {
+        command.build();
+        pages.push_str(&format!("$ {path} --help\n{}\n", command.render_long_help()));
+        for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
+            let path = format!("{path} {}", below.get_name());
+            write_help(below, &path, pages);
+        }
     }
 }

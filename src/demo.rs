@@ -69,7 +69,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     }
     if !(options.keep && outcome.is_ok()) {
         fleet.stop();
-        place.clear();
+        place.clear(outcome.is_err());
+    }
+    if outcome.is_err() && place.logs().exists() {
+        eprintln!("the nodes' logs are in {}", place.logs().display());
     }
     Ok(outcome?)
 }
@@ -89,18 +92,21 @@ fn walk(
     let mut world = World::found(scenario, source, place, fleet, steps)?;
     world.publish(steps)?;
     world.agree(steps)?;
-    for number in 0..world.scenario.runs.len() {
-        match world.scenario.runs[number].expect.clone() {
+    for (number, run) in (1..).zip(&world.scenario.runs) {
+        match &run.expect {
             Expectation::Completed => {
-                let execution = execution::run(&world, number, steps)?;
+                let execution = execution::run(&world, number, run, steps)?;
                 steps.say(&execution.text());
                 report.executions.push(execution);
             }
-            Expectation::Refused(rule) => report.refusals.push(trials::refused_run(&world, number, &rule, steps)?),
+            Expectation::Refused(rule) => {
+                report.refusals.push(trials::refused_run(&world, run, rule, steps)?)
+            }
         }
     }
-    for trial in world.scenario.trials.clone() {
-        report.refusals.push(trials::attempt(&mut world, &trial, steps)?);
+    let prepared = trials::prepare(&world, steps)?;
+    for trial in &world.scenario.trials {
+        report.refusals.push(trials::attempt(&world, trial, &prepared, steps)?);
     }
     if options.keep {
         report.nodes = world.leave_running(steps)?;

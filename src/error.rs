@@ -27,7 +27,9 @@ pub(crate) enum Error {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// Nobody knows which node to ask.
-    #[error("no profile is named\n  try: give `--profile DIR/profile.json`, or set TREATY_PROFILE; `treaty node init` makes one")]
+    #[error(
+        "no profile is named\n  try: give `--profile DIR/profile.json`, or set TREATY_PROFILE; `treaty node init` makes one"
+    )]
     NoProfile,
     /// The profile.
     #[error(transparent)]

@@ -8,6 +8,8 @@
 //!
 //! Commands that speak with a node use nothing but its API ([`api::Client`]).
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
+
 mod cli;
 mod demo;
 mod error;

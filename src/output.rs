@@ -26,11 +26,7 @@ impl Output {
     }
 
     /// Prints an answer; the text is only made when people read it.
-    pub(crate) fn answer(
-        self,
-        answer: &impl Serialize,
-        text: impl FnOnce() -> String,
-    ) -> Result<(), Error> {
+    pub(crate) fn answer(self, answer: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Error> {
         let text = if self.json { json(answer)? } else { text() };
         Ok(line(&text)?)
     }

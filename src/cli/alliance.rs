@@ -69,7 +69,8 @@ pub(super) struct Show {
 }
 
 fn points(text: &str) -> Result<(String, u64), String> {
-    let parsed = text.split_once('=').and_then(|(name, points)| Some((name.to_owned(), points.parse().ok()?)));
+    let parsed =
+        text.split_once('=').and_then(|(name, points)| Some((name.to_owned(), points.parse().ok()?)));
     parsed.ok_or_else(|| format!("`{text}` gives no points; expected for example `north=1000`"))
 }
 
@@ -80,9 +81,9 @@ impl Alliance {
             Self::Join(Join { dir, alliance }) => {
                 node::setup::join(&dir, &alliance)?;
                 let answer = json!({ "directory": dir, "alliance": alliance });
-                session.output.answer(&answer, || {
-                    format!("joined; next: `treaty node run --dir {}`", dir.display())
-                })
+                session
+                    .output
+                    .answer(&answer, || format!("joined; next: `treaty node run --dir {}`", dir.display()))
             }
             Self::Show(Show { alliance }) => show(session, &alliance),
         }

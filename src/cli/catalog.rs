@@ -51,8 +51,14 @@ impl Search {
             listed(&page, "nothing in the catalog fits; next: `treaty catalog search` shows all", |entries| {
                 let rows = entries.iter().map(|entry| {
                     let dataset = &entry.dataset;
-                    let columns: Vec<_> = dataset.schema.columns.iter().map(|column| column.name.clone()).collect();
-                    [entry.reference.clone(), dataset.rows.to_string(), columns.join(", "), dataset.description.clone()]
+                    let columns: Vec<_> =
+                        dataset.schema.columns.iter().map(|column| column.name.clone()).collect();
+                    [
+                        entry.reference.clone(),
+                        dataset.rows.to_string(),
+                        columns.join(", "),
+                        dataset.description.clone(),
+                    ]
                 });
                 table(&["dataset", "rows", "columns", "description"], rows)
             })
@@ -83,9 +89,10 @@ fn text(entry: &CatalogEntry) -> String {
     let dataset = &entry.dataset;
     let terms = &dataset.terms;
     let columns = dataset.schema.columns.iter().map(|column| {
-        let allowed = terms.columns.get(&column.name).map(|uses| {
-            uses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        });
+        let allowed = terms
+            .columns
+            .get(&column.name)
+            .map(|uses| uses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
         let range = column.range.as_ref().map(|range| format!("{} to {}", range.min, range.max));
         let values = column.values.as_ref().map(|values| values.join(", "));
         [

@@ -40,7 +40,9 @@ pub(super) enum Contract {
     #[command(after_help = "Example:\n  treaty contract signature CONTRACT signature.json")]
     Signature(Signature),
     /// Draft the next version of a contract; it takes its place once all parties signed it
-    #[command(after_help = "Example:\n  treaty contract amend CONTRACT draft.toml --runs 20 --out amended.json\n  treaty contract propose amended.json")]
+    #[command(
+        after_help = "Example:\n  treaty contract amend CONTRACT draft.toml --runs 20 --out amended.json\n  treaty contract propose amended.json"
+    )]
     Amend(Amend),
     /// Stop all further runs under a contract
     #[command(after_help = "Example:\n  treaty contract revoke CONTRACT --reason 'the study is over'")]
@@ -131,7 +133,9 @@ impl Contract {
     pub(super) fn run(self, session: &Session) -> Result<(), Error> {
         match self {
             Self::Draft(DraftCommand { drafting, out }) => draft(session, drafting, None, out.as_deref()),
-            Self::Amend(Amend { contract, drafting, out }) => draft(session, drafting, Some(contract), out.as_deref()),
+            Self::Amend(Amend { contract, drafting, out }) => {
+                draft(session, drafting, Some(contract), out.as_deref())
+            }
             Self::Templates => templates(session),
             Self::Propose(FromFile { file }) => propose(session, &file),
             Self::Show(Id { contract }) => show(session, &contract),
@@ -141,11 +145,15 @@ impl Contract {
             Self::Signature(Signature { contract, file }) => {
                 let signature: FileSignature = files::read_json(&file)?;
                 let recorded = session.client()?.file_signature(&contract, &signature)?;
-                session.output.answer(&recorded, || format!("filed with entry {} of the ledger", recorded.entry))
+                session
+                    .output
+                    .answer(&recorded, || format!("filed with entry {} of the ledger", recorded.entry))
             }
             Self::Revoke(Revoke { contract, reason }) => {
                 let recorded = session.client()?.revoke(&contract, &RevokeContract { reason })?;
-                session.output.answer(&recorded, || format!("revoked with entry {} of the ledger", recorded.entry))
+                session
+                    .output
+                    .answer(&recorded, || format!("revoked with entry {} of the ledger", recorded.entry))
             }
         }
     }
@@ -185,7 +193,12 @@ fn templates(session: &Session) -> Result<(), Error> {
     let page = session.client()?.templates()?;
     session.output.answer(&page, || {
         let rows = page.items.iter().map(|template| {
-            [template.name.clone(), template.title.clone(), template.parameters.join(", "), template.sql.clone()]
+            [
+                template.name.clone(),
+                template.title.clone(),
+                template.parameters.join(", "),
+                template.sql.clone(),
+            ]
         });
         table(&["template", "", "parameters", "SQL"], rows)
     })
@@ -263,7 +276,9 @@ impl Sign {
             }
             _ => {
                 let recorded = session.client()?.sign(&self.contract)?;
-                session.output.answer(&recorded, || format!("signed with entry {} of the ledger", recorded.entry))
+                session
+                    .output
+                    .answer(&recorded, || format!("signed with entry {} of the ledger", recorded.entry))
             }
         }
     }

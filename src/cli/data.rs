@@ -174,7 +174,12 @@ fn list(session: &Session, paging: &Paging) -> Result<(), Error> {
         listed(&page, "the vault is empty; next: `treaty data import FILE --name NAME`", |datasets| {
             let rows = datasets.iter().map(|dataset| {
                 let published = if dataset.published { "published" } else { "" };
-                [dataset.reference.clone(), dataset.rows.to_string(), published.to_owned(), dataset.root.clone()]
+                [
+                    dataset.reference.clone(),
+                    dataset.rows.to_string(),
+                    published.to_owned(),
+                    dataset.root.clone(),
+                ]
             });
             table(&["dataset", "rows", "", "root"], rows)
         })

@@ -70,8 +70,9 @@ pub(super) struct Drafting {
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) =
-        text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`; expected for example `name=value`"))?;
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` has no `=`; expected for example `name=value`"))?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
@@ -149,7 +150,10 @@ impl Drafting {
             draft.settlement.providers = parts;
         }
         if draft.sql.is_none() && draft.template.is_none() {
-            return Err(Error::usage("what is to be computed? give --sql or --template", "treaty contract draft --help"));
+            return Err(Error::usage(
+                "what is to be computed? give --sql or --template",
+                "treaty contract draft --help",
+            ));
         }
         Ok(draft)
     }

@@ -11,7 +11,9 @@ use crate::output::table;
 #[derive(Debug, Subcommand)]
 pub(super) enum Ledger {
     /// Print entries as they are hashed into the log, one a line
-    #[command(after_help = "Examples:\n  treaty ledger entries\n  treaty ledger entries --after 41 --limit 10")]
+    #[command(
+        after_help = "Examples:\n  treaty ledger entries\n  treaty ledger entries --after 41 --limit 10"
+    )]
     Entries(Paging),
     /// Print the newest checkpoint that a quorum cosigned, with its signatures
     #[command(after_help = "Example:\n  treaty ledger checkpoint")]

@@ -133,7 +133,13 @@ fn status(session: &Session) -> Result<(), Error> {
     session.output.answer(&status, || {
         let members = status.members.iter().map(|member| {
             let operates = if member.name == status.operator { "orders the ledger" } else { "" };
-            [member.name.clone(), member.standing.clone(), member.peer.clone(), operates.to_owned(), member.member.clone()]
+            [
+                member.name.clone(),
+                member.standing.clone(),
+                member.peer.clone(),
+                operates.to_owned(),
+                member.member.clone(),
+            ]
         });
         format!(
             "node      {} ({})\nmember    {}\nalliance  {} ({})\nledger    {} entries, {} final, root {}\n{}",

@@ -14,7 +14,9 @@ use crate::files::{self, FileError};
 #[derive(Debug, Subcommand)]
 pub(super) enum Proof {
     /// Write the proof of a completed run
-    #[command(after_help = "Examples:\n  treaty proof export RUN --out run.proof\n  treaty proof export RUN > run.proof")]
+    #[command(
+        after_help = "Examples:\n  treaty proof export RUN --out run.proof\n  treaty proof export RUN > run.proof"
+    )]
     Export(Export),
 }
 
@@ -57,7 +59,10 @@ impl Proof {
                 let answer = serde_json::json!({ "run": run, "proof": out, "bytes": bytes.len() });
                 session.output.answer(&answer, || {
                     let out = out.display();
-                    format!("{} bytes written to {out}; next: `treaty verify {out} --alliance ALLIANCE.json`", bytes.len())
+                    format!(
+                        "{} bytes written to {out}; next: `treaty verify {out} --alliance ALLIANCE.json`",
+                        bytes.len()
+                    )
                 })
             }
         }

@@ -68,7 +68,12 @@ impl Run {
                 let egress = session.client()?.egress(&run)?;
                 session.output.answer(&egress, || {
                     let rows = egress.lines.iter().map(|line| {
-                        [line.to.clone(), line.kind.clone(), line.bytes.to_string(), line.messages.to_string()]
+                        [
+                            line.to.clone(),
+                            line.kind.clone(),
+                            line.bytes.to_string(),
+                            line.messages.to_string(),
+                        ]
                     });
                     table(&["to", "as", "bytes", "messages"], rows)
                 })
@@ -84,9 +89,9 @@ impl Start {
         if self.watch {
             return watch(session, &client, &run.id);
         }
-        session.output.answer(&run, || {
-            format!("run {} is {}; next: `treaty run watch {}`", run.id, run.state, run.id)
-        })
+        session
+            .output
+            .answer(&run, || format!("run {} is {}; next: `treaty run watch {}`", run.id, run.state, run.id))
     }
 }
 
@@ -140,7 +145,13 @@ fn list(session: &Session, paging: &Paging) -> Result<(), Error> {
     session.output.answer(&page, || {
         listed(&page, "no run is on the ledger; next: `treaty run start CONTRACT`", |runs| {
             let rows = runs.iter().map(|run| {
-                [run.id.clone(), run.state.clone(), run.requester.clone(), utc(run.requested), run.contract.clone()]
+                [
+                    run.id.clone(),
+                    run.state.clone(),
+                    run.requester.clone(),
+                    utc(run.requested),
+                    run.contract.clone(),
+                ]
             });
             table(&["run", "state", "by", "at", "contract"], rows)
         })

@@ -1,7 +1,7 @@
 //! One run that must complete: started, watched, read by its receiver, compared, paid, proven.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use api::types::ledger::Points;
 use api::types::runs::{EgressLine, RunResult, RunView, StartRun};
@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::DemoError;
 use super::oracle::{self, Difference, Expected};
+use super::scenario::RunText;
 use super::steps::Steps;
-use super::walk::{World, eventually};
+use super::walk::{Member, World, eventually, found};
 use crate::cli::{verify_proof, why_not};
 use crate::files;
 use crate::output::{Progress, result_table, table};
@@ -57,9 +58,13 @@ struct SettlementView {
     after: Points,
 }
 
-/// Does the scenario's run of that number.
-pub(super) fn run(world: &World, number: usize, steps: &mut Steps) -> Result<Execution, DemoError> {
-    let text = world.scenario.runs[number].clone();
+/// Does a run of the scenario, the `number`th.
+pub(super) fn run(
+    world: &World,
+    number: usize,
+    text: &RunText,
+    steps: &mut Steps,
+) -> Result<Execution, DemoError> {
     let contract_id = world.contracts.get(&text.contract).cloned().unwrap_or_default();
     let contract = world.contract_at(&text.by, &contract_id)?.contract;
     let before = points(world, &text.by)?;
@@ -78,7 +83,13 @@ pub(super) fn run(world: &World, number: usize, steps: &mut Steps) -> Result<Exe
     let (result, receiver) = steps.step("result", |_| {
         let receivers = names(&contract, &contract.output.receivers);
         let receiver = receivers.first().cloned().unwrap_or_default();
-        let result = world.client(&receiver)?.result(&run.id).map_err(DemoError::client(&receiver))?;
+        let result = result_at(world, &receiver, &run.id)?;
+        for other in receivers.iter().skip(1) {
+            if result_at(world, other, &run.id)? != result {
+                let what = format!("\n  - `{other}` received another result than `{receiver}`");
+                return Err(DemoError::Differs { contract: text.contract.clone(), what });
+            }
+        }
         let detail = format!(
             "{} groups opened to {}, {} not opened",
             result.rows.len(),
@@ -88,16 +99,20 @@ pub(super) fn run(world: &World, number: usize, steps: &mut Steps) -> Result<Exe
         Ok(((result, receiver), detail))
     })?;
     let (expected, difference) = steps.step("compare with plaintext", |_| {
-        let expected = oracle::expected(world, &contract, &result, number)?;
+        let expected = oracle::expected(world, &contract, &result)?;
         let difference = oracle::compare(&text.contract, &result, &expected)?;
-        let detail = format!("exact numbers are equal, others differ by {:.1e} at most, relatively", difference.relative);
+        let detail = format!(
+            "exact numbers are equal, others differ by {:.1e} at most, relatively",
+            difference.relative
+        );
         Ok(((expected, difference), detail))
     })?;
     let settlement = steps.step("settlement", |_| settle(world, &contract, &text.by, &run, before))?;
     let egress = egress(world, &run.id)?;
-    let (proof, proven) = steps.step("proof", |_| prove(world, &text.contract, number, &receiver, &run.id))?;
+    let (proof, proven) =
+        steps.step("proof", |_| prove(world, &text.contract, number, &receiver, &run.id))?;
     Ok(Execution {
-        contract: text.contract,
+        contract: text.contract.clone(),
         contract_id,
         run: run.id,
         result,
@@ -123,7 +138,7 @@ pub(super) fn completed(
     let watched = watched.first().map_or(requester, String::as_str);
     let client = world.client(watched)?;
     eventually("the run's arrival at a compute party", || {
-        super::walk::found(client.run(run)).map_err(DemoError::client(watched))
+        found(client.run(run)).map_err(DemoError::client(watched))
     })?;
     client
         .watch_run(run, |view| {
@@ -149,9 +164,15 @@ pub(super) fn completed(
 pub(super) fn over(world: &World, member: &str, run: &str) -> Result<RunView, DemoError> {
     let client = world.client(member)?;
     eventually("the run's end", || {
-        let view = super::walk::found(client.run(run)).map_err(DemoError::client(member))?;
+        let view = found(client.run(run)).map_err(DemoError::client(member))?;
         Ok(view.filter(RunView::is_over))
     })
+}
+
+/// What a receiver reads, once its node knows that the run is over.
+fn result_at(world: &World, receiver: &str, run: &str) -> Result<RunResult, DemoError> {
+    over(world, receiver, run)?;
+    world.client(receiver)?.result(run).map_err(DemoError::client(receiver))
 }
 
 fn points(world: &World, member: &str) -> Result<Points, DemoError> {
@@ -172,13 +193,14 @@ fn settle(
     }
     let payer = names(contract, [&contract.settlement.payer]).join(", ");
     let fee = contract.settlement.fee;
-    let paid: Vec<_> = run.settlement.iter().map(|(member, points)| format!("{points} to {member}")).collect();
+    let paid: Vec<_> =
+        run.settlement.iter().map(|(member, points)| format!("{points} to {member}")).collect();
     let detail = format!("{payer} paid {fee} points: {}", paid.join(", "));
     Ok((SettlementView { payer, fee, paid: run.settlement.clone(), before, after }, detail))
 }
 
 fn egress(world: &World, run: &str) -> Result<BTreeMap<String, Vec<EgressLine>>, DemoError> {
-    let of = |member: &super::walk::Member| {
+    let of = |member: &Member| {
         let egress = member.client.egress(run).map_err(DemoError::client(&member.name))?;
         Ok((member.name.clone(), egress.lines))
     };
@@ -199,16 +221,23 @@ fn prove(
         Err(error) if error.rule() == Some("unavailable") => Ok(None),
         Err(error) => Err(DemoError::client(member)(error)),
     })?;
-    let path = world.place.proof(contract, number + 1);
+    let path = world.place.proof(contract, number);
     files::write(&path, &bytes)?;
-    let proven =
-        verify_proof(&path, &world.place.alliance()).map_err(|error| DemoError::Unproven(error.to_string()))?;
-    let detail = format!("{} bytes, checked offline: {} entries under a cosigned checkpoint", bytes.len(), proven.entries);
+    let proven = verify_proof(&path, &world.place.alliance())
+        .map_err(|error| DemoError::Unproven(error.to_string()))?;
+    let detail = format!(
+        "{} bytes, checked offline: {} entries under a cosigned checkpoint",
+        bytes.len(),
+        proven.entries
+    );
     Ok(((path, proven), detail))
 }
 
 /// Names of members, as the contract has them.
-pub(super) fn names<'a>(contract: &Contract, members: impl IntoIterator<Item = &'a contract::Did>) -> Vec<String> {
+pub(super) fn names<'a>(
+    contract: &Contract,
+    members: impl IntoIterator<Item = &'a contract::Did>,
+) -> Vec<String> {
     members.into_iter().filter_map(|member| contract.party(member)).map(|party| party.name.clone()).collect()
 }
 
@@ -217,7 +246,13 @@ impl Execution {
     pub(super) fn text(&self) -> String {
         let egress = self.egress.iter().flat_map(|(from, lines)| {
             lines.iter().map(move |line| {
-                [from.clone(), line.to.clone(), line.kind.clone(), line.bytes.to_string(), line.messages.to_string()]
+                [
+                    from.clone(),
+                    line.to.clone(),
+                    line.kind.clone(),
+                    line.bytes.to_string(),
+                    line.messages.to_string(),
+                ]
             })
         });
         let balances = self.settlement.after.balances.iter().map(|(member, after)| {
@@ -236,7 +271,7 @@ impl Execution {
     }
 
     /// Where its proof is.
-    pub(super) fn proof(&self) -> &std::path::Path {
+    pub(super) fn proof(&self) -> &Path {
         &self.proof
     }
 }

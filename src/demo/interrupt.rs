@@ -14,8 +14,7 @@ const INTERRUPTED: i32 = 130;
 /// Watches for signals on a thread of its own; on one, stops the nodes, clears the place and ends this process.
 pub(super) fn watch(fleet: Arc<Fleet>, place: Arc<Place>) -> Result<(), DemoError> {
     let failed = || DemoError::system("watch for signals");
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed())?;
     let (mut interrupt, mut terminate) = {
         let _inside = runtime.enter();
         let listen = |kind| signal(kind).map_err(failed());
@@ -30,7 +29,7 @@ pub(super) fn watch(fleet: Arc<Fleet>, place: Arc<Place>) -> Result<(), DemoErro
         });
         eprintln!("interrupted: stopping the nodes");
         fleet.stop();
-        place.clear();
+        place.clear(false);
         std::process::exit(INTERRUPTED);
     });
     Ok(())

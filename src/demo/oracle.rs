@@ -26,7 +26,9 @@ const ZERO: f64 = 1e-6;
 #[derive(Debug, Error)]
 pub(crate) enum OracleError {
     /// The scenario has no file for it.
-    #[error("the scenario has no file for `{0}`, so that it cannot be computed in plaintext; it knows version 1 of each dataset")]
+    #[error(
+        "the scenario has no file for `{0}`, so that it cannot be computed in plaintext; it knows version 1 of each dataset"
+    )]
     NoFile(String),
     /// A file.
     #[error(transparent)]
@@ -62,27 +64,57 @@ pub(super) fn expected(
     world: &World,
     contract: &Contract,
     result: &RunResult,
-    number: usize,
 ) -> Result<Expected, DemoError> {
-    let tables = tables(world, contract, number)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(DemoError::system("start the plaintext query"))?;
-    let whole = runtime.block_on(plain::query(&contract.computation.sql, tables)).map_err(OracleError::from)?;
-    let ResultTable { columns, rows, .. } = whole.without(&result.suppressed);
+    let ResultTable { columns, rows, .. } = answer(world, contract)?.without(&result.suppressed);
     let json = rows.iter().map(|row| row.iter().map(json).collect()).collect();
     Ok(Expected { columns: columns.into_iter().map(|column| column.name).collect(), rows: json, cells: rows })
 }
 
+/// The whole answer over the concatenated files.
+fn answer(world: &World, contract: &Contract) -> Result<ResultTable, DemoError> {
+    let tables = tables(world, contract)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(DemoError::system("start the plaintext query"))?;
+    Ok(runtime.block_on(plain::query(&contract.computation.sql, tables)).map_err(OracleError::from)?)
+}
+
+/// The groups of a result that exist in plaintext and were held back.
+pub(super) fn withheld(
+    world: &World,
+    contract: &Contract,
+    result: &RunResult,
+) -> Result<Vec<String>, DemoError> {
+    let all = answer(world, contract)?;
+    let rows = all.rows.iter().map(|row| row.iter().map(json).collect::<Vec<_>>());
+    let held_back = |row: &Vec<Value>| result.suppressed.iter().find(|key| is_of_group(row, key));
+    let key_text = |key: &Vec<Option<String>>| {
+        key.iter().map(|part| part.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join(" · ")
+    };
+    Ok(rows.filter_map(|row| held_back(&row).map(key_text)).collect())
+}
+
+/// Whether a row begins with a group's key.
+pub(super) fn is_of_group(row: &[Value], key: &[Option<String>]) -> bool {
+    row.len() >= key.len()
+        && row.iter().zip(key).all(|(cell, part)| match (cell, part) {
+            (Value::Null, part) => part.is_none(),
+            (Value::String(text), Some(part)) => text == part,
+            // Numbers and booleans.
+            (cell, Some(part)) => serde_json::from_str::<Value>(part).is_ok_and(|part| part == *cell),
+            (_, None) => false,
+        })
+}
+
 /// Each table with the rows of all files, imported with the owners' own declarations.
-fn tables(world: &World, contract: &Contract, number: usize) -> Result<Vec<Rows>, DemoError> {
-    let directory = world.place.scratch(&format!("plaintext-{number}"));
-    let vault = Vault::open(&directory).map_err(OracleError::from)?;
+fn tables(world: &World, contract: &Contract) -> Result<Vec<Rows>, DemoError> {
+    let vault = Vault::open(world.place.scratch("plaintext")).map_err(OracleError::from)?;
     let mut tables: BTreeMap<&str, Rows> = BTreeMap::new();
     for (table, input) in contract.inputs() {
         let no_file = || OracleError::NoFile(input.dataset.clone());
-        let (path, _) = parse_reference(&input.dataset).filter(|(_, version)| *version == 1).ok_or_else(no_file)?;
+        let (path, _) =
+            parse_reference(&input.dataset).filter(|(_, version)| *version == 1).ok_or_else(no_file)?;
         let (owner, name) = path.split_once('/').ok_or_else(no_file)?;
         let of_name = world.scenario.datasets.iter().filter(|dataset| dataset.name == name);
         let (dataset, file) = of_name
@@ -91,8 +123,7 @@ fn tables(world: &World, contract: &Contract, number: usize) -> Result<Vec<Rows>
             .ok_or_else(no_file)?;
         let file = world.source.join(file);
         let format = vault::Format::of(&file).ok_or_else(|| DemoError::Format(file.clone()))?;
-        let request =
-            ImportRequest { name, description: "", file: &file, format, columns: &dataset.columns };
+        let request = ImportRequest { name, description: "", file: &file, format, columns: &dataset.columns };
         let version = vault.import(&request).map_err(OracleError::from)?.version;
         let (schema, batches) = vault.read(name, version).map_err(OracleError::from)?;
         let rows = tables.entry(table).or_insert_with(|| (table.to_owned(), schema, Vec::new()));
@@ -102,7 +133,11 @@ fn tables(world: &World, contract: &Contract, number: usize) -> Result<Vec<Rows>
 }
 
 /// Measures the difference; exact numbers, texts, dates and the groups themselves must be equal.
-pub(super) fn compare(contract: &str, result: &RunResult, expected: &Expected) -> Result<Difference, DemoError> {
+pub(super) fn compare(
+    contract: &str,
+    result: &RunResult,
+    expected: &Expected,
+) -> Result<Difference, DemoError> {
     let mut difference = Difference::default();
     let mut wrong = String::new();
     if result.rows.len() != expected.cells.len() {
@@ -123,7 +158,11 @@ pub(super) fn compare(contract: &str, result: &RunResult, expected: &Expected) -
             }
         }
     }
-    if wrong.is_empty() { Ok(difference) } else { Err(DemoError::Differs { contract: contract.to_owned(), what: wrong }) }
+    if wrong.is_empty() {
+        Ok(difference)
+    } else {
+        Err(DemoError::Differs { contract: contract.to_owned(), what: wrong })
+    }
 }
 
 /// How far a cell is from the expected one.
@@ -144,8 +183,12 @@ fn apart(cell: &Value, wanted: &Cell) -> Apart {
         (Value::String(text), Cell::Decimal(wanted)) => equal(plain_digits(text) == plain_digits(wanted)),
         (Value::String(text), Cell::Text(wanted) | Cell::Date(wanted)) => equal(text == wanted),
         (Value::String(text), Cell::Integer(wanted)) => equal(plain_digits(text) == wanted.to_string()),
-        (Value::Number(number), Cell::Integer(wanted)) if !number.is_f64() => equal(number.to_string() == wanted.to_string()),
-        (Value::Number(number), Cell::Decimal(wanted)) if !number.is_f64() => equal(number.to_string() == plain_digits(wanted)),
+        (Value::Number(number), Cell::Integer(wanted)) if !number.is_f64() => {
+            equal(number.to_string() == wanted.to_string())
+        }
+        (Value::Number(number), Cell::Decimal(wanted)) if !number.is_f64() => {
+            equal(number.to_string() == plain_digits(wanted))
+        }
         (Value::Number(number), wanted) => match (number.as_f64(), wanted.number()) {
             (Some(found), Some(wanted)) => by(found, wanted),
             _ => Apart::Unequal,
@@ -195,9 +238,13 @@ mod tests {
 
     #[test]
     fn approximate_cells_are_measured() {
-        let Apart::By { absolute, relative } = apart(&json!(2.0001), &Cell::Real(2.0)) else { panic!("not measured") };
+        let Apart::By { absolute, relative } = apart(&json!(2.0001), &Cell::Real(2.0)) else {
+            panic!("not measured")
+        };
         assert!((absolute - 1e-4).abs() < 1e-9 && (relative - 5e-5).abs() < 1e-9);
-        let Apart::By { relative, .. } = apart(&json!(1e-9), &Cell::Real(0.0)) else { panic!("not measured") };
+        let Apart::By { relative, .. } = apart(&json!(1e-9), &Cell::Real(0.0)) else {
+            panic!("not measured")
+        };
         assert!(relative < 1e-8);
     }
 }

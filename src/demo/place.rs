@@ -43,9 +43,14 @@ impl Place {
         self.root.join("members").join(name)
     }
 
+    /// All logs.
+    pub(super) fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
     /// A member's log.
     pub(super) fn log(&self, name: &str) -> PathBuf {
-        self.root.join("logs").join(format!("{name}.log"))
+        self.logs().join(format!("{name}.log"))
     }
 
     /// The founding document.
@@ -71,18 +76,23 @@ impl Place {
     /// Makes the directory of a file.
     pub(super) fn make_parent(path: &Path) -> Result<(), DemoError> {
         match path.parent() {
-            Some(parent) => fs::create_dir_all(parent)
-                .map_err(DemoError::system(format!("make `{}`", parent.display()))),
+            Some(parent) => {
+                fs::create_dir_all(parent).map_err(DemoError::system(format!("make `{}`", parent.display())))
+            }
             None => Ok(()),
         }
     }
 
-    /// Removes keys, data and scratch of a temporary place. What checks a proof stays: it is the outcome.
-    pub(super) fn clear(&self) {
+    /// Removes keys, data and scratch of a temporary place. What checks a proof stays: it is the outcome. After a
+    /// failure the logs stay too.
+    pub(super) fn clear(&self, has_failed: bool) {
         if !self.is_temporary {
             return;
         }
-        for folder in ["members", "logs", "scenarios", "scratch"] {
+        if !has_failed {
+            fs::remove_dir_all(self.logs()).ok();
+        }
+        for folder in ["members", "scenarios", "scratch"] {
             // What cannot be removed stays in the system's temporary directory.
             fs::remove_dir_all(self.root.join(folder)).ok();
         }

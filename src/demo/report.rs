@@ -97,10 +97,16 @@ impl Report {
     /// How the nodes that stay are reached and stopped.
     fn reach(&self) -> String {
         let rows = self.nodes.iter().map(|(member, reach)| {
-            [member.clone(), reach.api.clone(), reach.profile.display().to_string(), reach.process.to_string()]
+            [
+                member.clone(),
+                reach.api.clone(),
+                reach.profile.display().to_string(),
+                reach.process.to_string(),
+            ]
         });
         let ids: Vec<_> = self.nodes.values().map(|reach| reach.process.to_string()).collect();
-        let example = self.nodes.values().next().map(|reach| reach.profile.display().to_string()).unwrap_or_default();
+        let example =
+            self.nodes.values().next().map(|reach| reach.profile.display().to_string()).unwrap_or_default();
         format!(
             "{}\nspeak with one:  treaty node status --profile {example}\nstop them all:   kill {}\n",
             table(&["node", "api", "profile", "process"], rows),

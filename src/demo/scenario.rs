@@ -140,7 +140,8 @@ impl Scenario {
 
     fn check_names(&self) -> Result<(), DemoError> {
         let members: BTreeSet<&str> = self.members.iter().map(|member| member.name.as_str()).collect();
-        let contracts: BTreeSet<&str> = self.contracts.iter().map(|contract| contract.name.as_str()).collect();
+        let contracts: BTreeSet<&str> =
+            self.contracts.iter().map(|contract| contract.name.as_str()).collect();
         let defined = |place: &str, what: &'static str, name: &str, known: &BTreeSet<&str>| {
             if known.contains(name) {
                 return Ok(());

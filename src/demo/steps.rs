@@ -8,9 +8,7 @@ use super::DemoError;
 use crate::output::{Progress, line};
 
 /// Width of a step's name on the screen.
-const NAME_WIDTH: usize = 26;
-/// Width of what came of it.
-const DETAIL_WIDTH: usize = 74;
+const NAME_WIDTH: usize = 24;
 
 /// A step that was done.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -55,7 +53,7 @@ impl Steps {
         drop(progress);
         let (value, detail) = outcome?;
         let seconds = round(began.elapsed().as_secs_f64());
-        self.say(&format!("{name:<NAME_WIDTH$} {detail:<DETAIL_WIDTH$} {seconds:>7.2} s"));
+        self.say(&format!("{name:<NAME_WIDTH$} {seconds:>6.2} s  {detail}"));
         self.done.push(Step { name: name.to_owned(), detail, seconds });
         Ok(value)
     }

@@ -1,118 +1,152 @@
 //! What must not happen, tried in earnest. A demonstration fails when something is not refused, or is refused for
 //! another reason than expected.
+//!
+//! | subject | file |
+//! | --- | --- |
+//! | signatures: missing, forged, over something else, withdrawn | [`consent`] |
+//! | windows and uses | [`limits`] |
+//! | purposes, columns, floors, receivers, programs | [`terms`] |
+//! | a changed disk, strangers on the network | [`outside`] |
+//! | processes that are killed | [`crashes`] |
+//! | what came of an attempt | [`verdict`] |
+
+mod attempt;
+mod consent;
+mod crashes;
+mod limits;
+mod outside;
+mod terms;
+mod verdict;
 
 use serde::{Deserialize, Serialize};
 
-use api::types::runs::{RunView, StartRun};
-use api::ClientError;
+use api::types::runs::StartRun;
 
+pub(super) use self::limits::{Prepared, prepare};
+
+use self::attempt::Attempt;
+use self::verdict::Rule;
 use super::DemoError;
-use super::execution::over;
-use super::scenario::TrialText;
+use super::scenario::{RunText, TrialText};
 use super::steps::Steps;
 use super::walk::World;
 
-/// What can be tried.
+/// What can be tried. `member` is the one that suffers or cheats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Act {
-    /// A run under a contract that one party has not signed.
+    /// A run under a contract that the member has not signed.
     MissingSignature,
+    /// A signature in the member's name by another key.
+    ForgedSignature,
+    /// The member changes a contract that all have signed, and files the signatures for it.
+    ChangedAfterSigning,
+    /// A run after the contract's last moment.
+    Expired,
+    /// A run before the contract's first moment.
+    NotYetValid,
+    /// One run more than granted.
+    UsesExhausted,
+    /// Two members start a run at the same instant, and one use is left.
+    SimultaneousRuns,
+    /// A run after the member has revoked the contract.
+    Revoked,
+    /// A run for another purpose than the contract's.
+    OtherPurpose,
+    /// A contract for a purpose that the terms do not know.
+    PurposeNotInTerms,
+    /// A column that the terms do not allow.
+    ColumnNotAllowed,
+    /// Smaller groups than the terms allow.
+    FloorTooLow,
+    /// A group under the contract's floor.
+    GroupUnderFloor,
+    /// A contract that names the member as receiver, whom the terms do not allow.
+    ReceiverNotInTerms,
+    /// The member, which is no receiver, asks for a result.
+    ReceiverNotNamed,
+    /// A program that is not the one of the contract's source.
+    ProgramDiffers,
+    /// The member's data on disk is not what it published.
+    DatasetChanged,
+    /// A node that is no member connects to the member's node.
+    StrangerConnects,
+    /// A person without a delegation asks the member's node.
+    StrangerAsks,
+    /// The member's node is killed while it computes.
+    ComputePartyDisappears,
+    /// Nodes are killed at several steps and started again.
+    NodesKilled,
 }
 
 /// Something that was refused, as it had to be.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Refused {
     /// What was tried.
-    pub(super) what: String,
+    what: String,
     /// The rule that refused.
-    pub(super) rule: String,
+    rule: String,
     /// What it said.
-    pub(super) reason: String,
+    reason: String,
 }
 
-/// Starts a run that must be refused, at the request or by a gatekeeper.
+/// Starts a run of the scenario that must be refused, at the request or by a gatekeeper.
 pub(super) fn refused_run(
     world: &World,
-    number: usize,
+    text: &RunText,
     rule: &str,
     steps: &mut Steps,
 ) -> Result<Refused, DemoError> {
-    let text = world.scenario.runs[number].clone();
     let what = format!("run of {}", text.contract);
-    let id = world.contracts.get(&text.contract).cloned().unwrap_or_default();
+    let contract = world.contracts.get(&text.contract).cloned().unwrap_or_default();
     steps.step(&what, |_| {
-        let request = StartRun { contract: id, purpose: text.purpose.clone() };
-        let verdict = start(world, &text.by, &request)?;
-        shown(verdict.expect(&what, rule)?)
+        let request = StartRun { contract, purpose: text.purpose.clone() };
+        let verdict = verdict::of_request(world, &text.by, &request)?;
+        Ok(shown(verdict.expect(&what, Rule::named(rule), world)?))
     })
 }
 
 /// Tries something that must be refused.
-pub(super) fn attempt(world: &mut World, trial: &TrialText, steps: &mut Steps) -> Result<Refused, DemoError> {
-    let _ = (world, trial, steps);
-    Err(DemoError::TooLate { what: String::new(), seconds: 0 })
+pub(super) fn attempt(
+    world: &World,
+    trial: &TrialText,
+    prepared: &Prepared,
+    steps: &mut Steps,
+) -> Result<Refused, DemoError> {
+    let attempt = Attempt::new(world, trial)?;
+    steps.step(&attempt.what, |_| Ok(shown(attempt.make(trial.act, prepared)?)))
 }
 
-/// What came of an attempt.
-#[derive(Clone, Debug)]
-pub(super) enum Verdict {
-    /// Somebody said no: every rule that refused, with its reason.
-    Refused(Vec<(String, String)>),
-    /// Nobody did.
-    Done(String),
-}
-
-impl Verdict {
-    /// The refusal by that rule, if it is one of those given.
-    pub(super) fn expect(self, what: &str, rule: &str) -> Result<Refused, DemoError> {
-        let what = what.to_owned();
-        let reasons = match self {
-            Self::Done(happened) => return Err(DemoError::NotRefused { what, happened }),
-            Self::Refused(reasons) => reasons,
-        };
-        if let Some((rule, reason)) = reasons.iter().find(|(found, _)| found == rule) {
-            return Ok(Refused { what, rule: rule.clone(), reason: reason.clone() });
+impl Attempt<'_> {
+    fn make(&self, act: Act, prepared: &Prepared) -> Result<Refused, DemoError> {
+        match act {
+            Act::MissingSignature => consent::missing_signature(self),
+            Act::ForgedSignature => consent::forged_signature(self),
+            Act::ChangedAfterSigning => consent::changed_after_signing(self),
+            Act::Revoked => consent::revoked(self),
+            Act::Expired => limits::expired(self, prepared),
+            Act::NotYetValid => limits::not_yet_valid(self),
+            Act::UsesExhausted => limits::uses_exhausted(self),
+            Act::SimultaneousRuns => limits::simultaneous_runs(self),
+            Act::OtherPurpose => terms::other_purpose(self),
+            Act::PurposeNotInTerms => terms::purpose_not_in_terms(self),
+            Act::ColumnNotAllowed => terms::column_not_allowed(self),
+            Act::FloorTooLow => terms::floor_too_low(self),
+            Act::GroupUnderFloor => terms::group_under_floor(self),
+            Act::ReceiverNotInTerms => terms::receiver_not_in_terms(self),
+            Act::ReceiverNotNamed => terms::receiver_not_named(self),
+            Act::ProgramDiffers => terms::program_differs(self),
+            Act::DatasetChanged => outside::dataset_changed(self),
+            Act::StrangerConnects => outside::stranger_connects(self),
+            Act::StrangerAsks => outside::stranger_asks(self),
+            Act::ComputePartyDisappears => crashes::compute_party_disappears(self),
+            Act::NodesKilled => crashes::nodes_killed(self),
         }
-        let (found, message) = reasons.into_iter().next().unwrap_or_default();
-        Err(DemoError::RefusedOtherwise { what, expected: rule.to_owned(), found, message })
-    }
-
-    /// What a node answered to a request that it must refuse. That it cannot be reached is no refusal.
-    pub(super) fn of_answer<T>(member: &str, answer: Result<T, ClientError>) -> Result<Self, DemoError> {
-        match answer {
-            Ok(_) => Ok(Self::Done(format!("the node of `{member}` did it"))),
-            Err(ClientError::Refused(problem)) => {
-                let reasons = problem.reasons.iter().map(|reason| (reason.rule.clone(), reason.message.clone()));
-                let whole = (problem.rule.clone(), problem.message.clone());
-                Ok(Self::Refused(reasons.chain([whole]).collect()))
-            }
-            Err(error) => Err(DemoError::client(member)(error)),
-        }
-    }
-
-    /// What the gatekeepers said to a run.
-    pub(super) fn of_run(view: &RunView) -> Self {
-        if view.state != "refused" {
-            return Self::Done(format!("the run is {}", view.state));
-        }
-        let said = view.refused_by.iter().flat_map(|(member, reasons)| {
-            reasons.iter().map(move |reason| (reason.rule.clone(), format!("{member}: {}", reason.message)))
-        });
-        Self::Refused(said.collect())
-    }
-}
-
-/// Starts a run and waits for its refusal.
-pub(super) fn start(world: &World, by: &str, request: &StartRun) -> Result<Verdict, DemoError> {
-    match world.client(by)?.start_run(request) {
-        Ok(run) => Ok(Verdict::of_run(&over(world, by, &run.id)?)),
-        Err(error) => Verdict::of_answer::<()>(by, Err(error)),
     }
 }
 
 /// A refusal with the line that shows it.
-pub(super) fn shown(refused: Refused) -> Result<(Refused, String), DemoError> {
+fn shown(refused: Refused) -> (Refused, String) {
     let detail = format!("refused as it must be: {}", refused.reason);
-    Ok((refused, detail))
+    (refused, detail)
 }

@@ -125,7 +125,8 @@ impl World {
                         description: dataset.description.clone(),
                         columns: files::declarations(&dataset.columns),
                     };
-                    let imported = self.client(owner)?.import(&path, &request).map_err(DemoError::client(owner))?;
+                    let imported =
+                        self.client(owner)?.import(&path, &request).map_err(DemoError::client(owner))?;
                     counted.0 += imported.rows;
                     counted.1 += imported.rows * imported.schema.columns.len() as u64;
                     done += 1;
@@ -144,14 +145,20 @@ impl World {
                     self.client(owner)?.publish(&dataset.name, &request).map_err(DemoError::client(owner))?;
                 }
             }
-            Ok(((), format!("descriptions and terms are on the ledger; of {values} values none ({rows} rows)")))
+            Ok((
+                (),
+                format!("descriptions and terms are on the ledger; of {values} values none ({rows} rows)"),
+            ))
         })?;
         steps.step("catalog", |_| {
             for member in &self.members {
                 for dataset in &self.scenario.datasets {
                     let what = format!("that the node of `{}` finds `{}`", member.name, dataset.name);
                     eventually(&what, || {
-                        let page = member.client.catalog(&dataset.name, None).map_err(DemoError::client(&member.name))?;
+                        let page = member
+                            .client
+                            .catalog(&dataset.name, None)
+                            .map_err(DemoError::client(&member.name))?;
                         Ok((page.items.len() >= dataset.files.len()).then_some(()))
                     })?;
                 }
@@ -186,7 +193,10 @@ impl World {
                 let view = self.contract_at(signer, &draft.id)?;
                 let check = self.client(signer)?.check(&view.id).map_err(DemoError::client(signer))?;
                 if !check.permitted {
-                    return Err(DemoError::NotPermitted { contract: text.name.clone(), why: listed(&check.refusals) });
+                    return Err(DemoError::NotPermitted {
+                        contract: text.name.clone(),
+                        why: listed(&check.refusals),
+                    });
                 }
             }
             Ok(((), format!("{} nodes compiled it again and find that all terms permit it", signers.len())))
@@ -229,8 +239,20 @@ impl World {
             place: "a contract".to_owned(),
             what: "member",
             name: name.to_owned(),
-            known: self.members.iter().map(|member| format!("`{}`", member.name)).collect::<Vec<_>>().join(", "),
+            known: self
+                .members
+                .iter()
+                .map(|member| format!("`{}`", member.name))
+                .collect::<Vec<_>>()
+                .join(", "),
         })
+    }
+
+    /// A text of a node with members by their names.
+    pub(super) fn named(&self, text: &str) -> String {
+        self.members
+            .iter()
+            .fold(text.to_owned(), |text, member| text.replace(&member.did.to_string(), &member.name))
     }
 
     /// A connection to a member's node.
@@ -250,13 +272,20 @@ impl World {
             let berths: Vec<_> = self.members.iter().map(|member| member.berth.clone()).collect();
             let ids = Fleet::detach(&berths)?;
             let reach = |member: &Member| Reach {
-                api: format!("https://{}", member.api),
+                api: member.api(),
                 profile: member.profile.clone(),
                 process: ids.get(&member.name).copied().unwrap_or_default(),
             };
             let nodes = self.members.iter().map(|member| (member.name.clone(), reach(member))).collect();
             Ok((nodes, "the nodes were started again, to stay".to_owned()))
         })
+    }
+}
+
+impl Member {
+    /// Address of its node's API.
+    pub(super) fn api(&self) -> String {
+        format!("https://{}", self.api)
     }
 }
 

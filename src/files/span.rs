@@ -28,7 +28,8 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refused = || format!("`{text}` is not a span of time; expected for example `90s`, `15m`, `12h` or `7d`");
+        let refused =
+            || format!("`{text}` is not a span of time; expected for example `90s`, `15m`, `12h` or `7d`");
         let unit = match text.chars().next_back() {
             Some('s') => 1,
             Some('m') => 60,
@@ -65,7 +66,8 @@ mod tests {
     fn spans_are_read_and_nonsense_is_refused() {
         let seconds = ["90s", "15m", "12h", "7d"].map(|text| text.parse::<Span>().map(Span::seconds));
         assert_eq!(seconds, [Ok(90), Ok(900), Ok(43_200), Ok(604_800)]);
-        for text in ["", "s", "7", "d7", "-1d", "+1d", "1.5h", "1w", "99999999999999999999d", "40000d", "7é"] {
+        for text in ["", "s", "7", "d7", "-1d", "+1d", "1.5h", "1w", "99999999999999999999d", "40000d", "7é"]
+        {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
     }

@@ -63,7 +63,14 @@ mod tests {
 
     #[test]
     fn cells_read_well() {
-        let cells = [json!(null), json!(3), json!("12.50"), json!(113706.51234), json!(0.004512345), json!({"withheld": true})];
+        let cells = [
+            json!(null),
+            json!(3),
+            json!("12.50"),
+            json!(113706.51234),
+            json!(0.004512345),
+            json!({"withheld": true}),
+        ];
         let texts: Vec<_> = cells.iter().map(cell_text).collect();
         assert_eq!(texts, ["NULL", "3", "12.50", "113706.51", "0.00451235", "withheld"]);
     }

@@ -1,6 +1,9 @@
 //! Tables for people.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Table, presets};
+use comfy_table::{Attribute, Cell, CellAlignment, LineStyle, Table, TableStyle};
+
+/// Nothing but a line under the heads.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A table without borders; a column that holds only numbers is aligned to the right.
 pub(crate) fn table<R: IntoIterator<Item = String>>(
@@ -9,10 +12,11 @@ pub(crate) fn table<R: IntoIterator<Item = String>>(
 ) -> String {
     let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row.into_iter().collect()).collect();
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(STYLE);
     table.set_header(heads.iter().map(|head| Cell::new(head).add_attribute(Attribute::Bold)));
     let is_numeric = |column: usize| {
-        let mut cells = rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
+        let mut cells =
+            rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
         cells.peek().is_some() && cells.all(|cell| cell.trim_end_matches('%').parse::<f64>().is_ok())
     };
     let numeric: Vec<bool> = (0..heads.len()).map(is_numeric).collect();
@@ -31,7 +35,8 @@ mod tests {
 
     #[test]
     fn numbers_stand_on_the_right() {
-        let text = table(&["name", "n"], [["a".to_owned(), "5".to_owned()], ["bcd".to_owned(), "123".to_owned()]]);
+        let text =
+            table(&["name", "n"], [["a".to_owned(), "5".to_owned()], ["bcd".to_owned(), "123".to_owned()]]);
         let lines: Vec<_> = text.lines().collect();
         assert!(lines.iter().any(|line| line.trim_end().ends_with("  5")), "{text}");
         assert!(lines.iter().any(|line| line.contains("bcd")), "{text}");

@@ -7,7 +7,7 @@
 //!   parties, and a [`Scheme`](mpc::Scheme) has all of them.
 //! - [`schemes`]: the types that have these traits. `Rep3<u128>` computes with 128-bit numbers.
 //! - [`ops`]: operators, each an ordinary function over the traits.
-//! - [`bench`]: workloads that measure a scheme.
+//! - [`mod@bench`]: workloads that measure a scheme.
 //!
 //! A call works on a whole column, sends at most one message to each peer, and blocks until its result is there;
 //! independent calls overlap through [`Protocol::both`](mpc::Protocol::both). Rounds are counted by a clock in

@@ -17,12 +17,11 @@ pub fn fresh_seed() -> Result<Seed> {
     Ok(Seed::from(bytes))
 }
 
-/// The seeds that one party shares with each of its peers, one that all parties share, and one that is its own.
+/// The seeds that one party shares with each of its peers, and one that all parties share.
 ///
 /// Each pair's seed comes from a contribution of both, so that it is uniform when either of them is honest, and
 /// secret as far as the transport between them is.
 pub struct PeerKeys {
-    own: Seed,
     common: Seed,
     with: BTreeMap<Party, Seed>,
 }
@@ -55,17 +54,12 @@ impl PeerKeys {
             with.insert(peer, joint((me, &mine(peer)), (peer, &theirs)));
         }
         let common = Seed::from(*all.finalize().as_bytes());
-        Ok(Self { own: entropy.child(b"own"), common, with })
+        Ok(Self { common, with })
     }
 
     /// The stream that all parties share: coins that no outsider knows, fair against passive adversaries.
     pub fn common(&self) -> Prg {
         Prg::new(self.common.clone())
-    }
-
-    /// The stream of this party alone.
-    pub fn own(&self) -> Prg {
-        Prg::new(self.own.clone())
     }
 
     /// The stream shared with `peer`; `None` for this party itself and for parties that don't exist.

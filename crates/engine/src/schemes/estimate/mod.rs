@@ -4,8 +4,10 @@
 //! own code runs on it, so that their cost is nowhere written twice; a [`Model`] states the messages of a scheme's
 //! few primitives. All parties are followed at once, each with its own clock.
 
+mod model;
 mod rep3;
 
+pub use model::{Message, Model, Primitive};
 pub use rep3::Rep3Model;
 
 use std::marker::PhantomData;
@@ -19,109 +21,6 @@ use crate::mpc::{
 };
 use crate::schemes::{check_shape, rows_of_terms};
 use crate::session::Party;
-
-/// The messages of a scheme's primitives.
-pub trait Model: Send + Sync {
-    /// Number of compute parties.
-    const PARTIES: usize;
-
-    /// The messages of one primitive, step by step: those of a step don't wait for each other.
-    fn messages(primitive: &Primitive<'_>) -> Vec<Vec<Message>>;
-}
-
-/// A message between compute parties.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Message {
-    /// The sender.
-    pub from: Party,
-    /// The receiver.
-    pub to: Party,
-    /// Bytes of its body.
-    pub bytes: u64,
-}
-
-/// What a scheme does in one call; `element` is the bytes of a ring element.
-#[derive(Debug, Clone, Copy)]
-pub enum Primitive<'a> {
-    /// [`Mpc::input`].
-    Input {
-        /// Whose input.
-        owner: Party,
-        /// Elements.
-        len: usize,
-        /// Bytes of an element.
-        element: usize,
-    },
-    /// [`Mpc::mul`].
-    Mul {
-        /// Elements.
-        len: usize,
-        /// Bytes of an element.
-        element: usize,
-    },
-    /// [`Mpc::open`].
-    Open {
-        /// Elements.
-        len: usize,
-        /// Bytes of an element.
-        element: usize,
-    },
-    /// [`Mpc::reveal`].
-    Reveal {
-        /// Elements.
-        len: usize,
-        /// Bytes of an element.
-        element: usize,
-        /// Who learns them.
-        to: Receivers<'a>,
-    },
-    /// [`Shuffle::shuffle`].
-    Shuffle {
-        /// Elements.
-        len: usize,
-        /// Bytes of an element.
-        element: usize,
-    },
-    /// [`Shuffle::unshuffle`].
-    Unshuffle {
-        /// Elements.
-        len: usize,
-        /// Bytes of an element.
-        element: usize,
-    },
-    /// [`Mixed::difference`].
-    Difference {
-        /// Rows.
-        rows: usize,
-        /// Bits to a row.
-        width: u32,
-    },
-    /// [`Mixed::truncated_difference`].
-    TruncatedDifference {
-        /// Rows.
-        rows: usize,
-        /// Bits to a row.
-        width: u32,
-        /// Bytes of a number.
-        element: usize,
-    },
-    /// [`Mixed::truncate_near`].
-    TruncateNear {
-        /// Rows.
-        rows: usize,
-        /// Bytes of a number.
-        element: usize,
-    },
-    /// [`Mixed::inject`].
-    Inject {
-        /// Rows.
-        rows: usize,
-        /// Bits to a row.
-        width: usize,
-        /// Bytes of a number.
-        element: usize,
-    },
-}
 
 /// All parties of a computation whose cost is estimated.
 pub struct Estimate<M, N> {

@@ -19,9 +19,7 @@ impl Model for Rep3Model {
             Primitive::Mul { len, element } | Primitive::Open { len, element } => {
                 vec![to_previous(len * element, Receivers::All)]
             }
-            Primitive::Reveal { len, element, to } => {
-                vec![to_previous(len * element, Receivers::All), to_previous(len * element, to)]
-            }
+            Primitive::Reveal { len, element, to } => vec![to_previous(len * element, to)],
             Primitive::Shuffle { len, element } => passes([0, 1, 2], len * element),
             Primitive::Unshuffle { len, element } => passes([2, 1, 0], len * element),
             Primitive::Difference { rows, width } => vec![bits_of_dealers(rows, width as usize)],

@@ -103,12 +103,7 @@ fn agree<D: Ring>(
     (a, first): (&Component<D>, Party),
     (b, second): (&Component<D>, Party),
 ) -> Result<()> {
-    let bytes = |copy: &Component<D>| {
-        let mut bytes = copy.salt.to_vec();
-        D::write_le(copy.values.values(), &mut bytes);
-        zeroize::Zeroizing::new(bytes)
-    };
-    if bool::from(bytes(a).ct_eq(&bytes(b))) {
+    if bool::from(a.salt.ct_eq(&b.salt)) & (a.values == b.values) {
         Ok(())
     } else {
         Err(Error::CopiesDiffer { component, first, second })

@@ -1,0 +1,107 @@
+//! What a model states of a scheme.
+
+use crate::mpc::Receivers;
+use crate::session::Party;
+
+/// The messages of a scheme's primitives.
+pub trait Model: Send + Sync {
+    /// Number of compute parties.
+    const PARTIES: usize;
+
+    /// The messages of one primitive, step by step: those of a step don't wait for each other.
+    fn messages(primitive: &Primitive<'_>) -> Vec<Vec<Message>>;
+}
+
+/// A message between compute parties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// The sender.
+    pub from: Party,
+    /// The receiver.
+    pub to: Party,
+    /// Bytes of its body.
+    pub bytes: u64,
+}
+
+/// What a scheme does in one call; `element` is the bytes of a ring element.
+#[derive(Debug, Clone, Copy)]
+pub enum Primitive<'a> {
+    /// [`Mpc::input`](crate::mpc::Mpc::input).
+    Input {
+        /// Whose input.
+        owner: Party,
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+    },
+    /// [`Mpc::mul`](crate::mpc::Mpc::mul).
+    Mul {
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+    },
+    /// [`Mpc::open`](crate::mpc::Mpc::open).
+    Open {
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+    },
+    /// [`Mpc::reveal`](crate::mpc::Mpc::reveal).
+    Reveal {
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+        /// Who learns them.
+        to: Receivers<'a>,
+    },
+    /// [`Shuffle::shuffle`](crate::mpc::Shuffle::shuffle).
+    Shuffle {
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+    },
+    /// [`Shuffle::unshuffle`](crate::mpc::Shuffle::unshuffle).
+    Unshuffle {
+        /// Elements.
+        len: usize,
+        /// Bytes of an element.
+        element: usize,
+    },
+    /// [`Mixed::difference`](crate::mpc::Mixed::difference).
+    Difference {
+        /// Rows.
+        rows: usize,
+        /// Bits to a row.
+        width: u32,
+    },
+    /// [`Mixed::truncated_difference`](crate::mpc::Mixed::truncated_difference).
+    TruncatedDifference {
+        /// Rows.
+        rows: usize,
+        /// Bits to a row.
+        width: u32,
+        /// Bytes of a number.
+        element: usize,
+    },
+    /// [`Mixed::truncate_near`](crate::mpc::Mixed::truncate_near).
+    TruncateNear {
+        /// Rows.
+        rows: usize,
+        /// Bytes of a number.
+        element: usize,
+    },
+    /// [`Mixed::inject`](crate::mpc::Mixed::inject).
+    Inject {
+        /// Rows.
+        rows: usize,
+        /// Bits to a row.
+        width: usize,
+        /// Bytes of a number.
+        element: usize,
+    },
+}

@@ -50,9 +50,10 @@ Exit codes: 0 done, 1 refused or failed, 2 the command makes no sense.";
 pub(crate) struct Cli {
     /// The profile of the person who asks: which node, and with which key
     #[arg(long, global = true, env = "TREATY_PROFILE", value_name = "FILE", hide_env_values = true)]
+    #[arg(help_heading = "Everywhere", display_order = 900)]
     profile: Option<PathBuf>,
     /// Answer in JSON, for programs
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere", display_order = 901)]
     pub(crate) json: bool,
     #[command(subcommand)]
     command: Command,

@@ -56,11 +56,12 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let place = Arc::new(Place::make(options)?);
     let fleet = Arc::new(Fleet::default());
-    interrupt::watch(Arc::clone(&fleet), Arc::clone(&place))?;
+    let interruption = interrupt::watch(Arc::clone(&fleet), Arc::clone(&place))?;
 
     let mut report = Report::new(&options.scenario, place.root());
     let mut steps = Steps::begin(!options.json);
     let outcome = walk(options, &place, &fleet, &mut steps, &mut report);
+    interruption.pass();
     report.close(&steps, outcome.as_ref().err());
     if options.json {
         line(&json(&report)?)?;

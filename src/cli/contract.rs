@@ -65,8 +65,8 @@ Examples:
   treaty contract sign CONTRACT
   treaty contract sign --offline --dir north contract.json > signature.json
 
-The node signs only what it finds nothing against. With --offline the member's key signs the file as it
-is, on a machine without a network; file the signature with `treaty contract signature`.";
+The node signs only what it finds nothing against. With --offline the member's key signs the \
+file as it is, on a machine without a network; file the signature with `treaty contract signature`.";
 
 #[derive(Debug, Args)]
 pub(super) struct DraftCommand {

@@ -34,9 +34,9 @@ Examples:
       --column 'salary = { unit = \"USD\", range = { min = \"0\", max = \"300000\" } }'
   treaty data import visits.parquet --name visits --columns visits-columns.toml
 
-Types are inferred and shown; `type` overrides them: integer, decimal(2), float(6), boolean, text, date.
-To be grouped by, a text column needs `values`; to be aggregated, a number needs a `range`. Both are
-published with the dataset, and import checks that every value obeys them.";
+Types are inferred and shown; `type` overrides them: integer, decimal(2), float(6), boolean, text, \
+date. To be grouped by, a text column needs `values`; to be aggregated, a number needs a `range`. \
+Both are published with the dataset, and import checks that every value obeys them.";
 
 const PUBLISH: &str = "\
 Example:

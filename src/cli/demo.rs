@@ -14,9 +14,9 @@ Examples:
   treaty demo refusals               everything that must not run, and why it does not
   treaty demo ./my-scenario --json   any directory with a scenario.toml and CSV or Parquet files
 
-Every member is a process of its own on 127.0.0.1, with its own keys and data; the demo speaks with the
-nodes only through their public API. Since all files are on one machine, it also computes the expected
-answer in plaintext and fails unless the joint one agrees.";
+Every member is a process of its own on 127.0.0.1, with its own keys and data; the demo speaks with \
+the nodes only through their public API. Since all files are on one machine, it also computes the \
+expected answer in plaintext and fails unless the joint one agrees.";
 
 /// Walk the whole path on this machine
 #[derive(Debug, Args)]

@@ -36,7 +36,7 @@ const RUN: &str = "\
 Example:
   treaty node run --dir north
 
-Prints one line `ready peer=… api=…` once it serves. Logs go to standard error; TREATY_LOG sets
+Prints one line `ready peer=… api=…` once it serves. Logs go to standard error; TREATY_LOG sets \
 what is logged, for example TREATY_LOG=debug. No log holds a value of the data or a key.";
 
 #[derive(Debug, Args)]

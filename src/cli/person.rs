@@ -22,7 +22,7 @@ Examples:
   treaty person add --dir north --name ada --out ada.json
   treaty person add --dir north --name auditor --scope read --days 30 --out auditor.json
 
-The profile holds the person's key: hand it over on a safe way. To end a delegation early, remove the
+The profile holds the person's key: hand it over in a safe way. To end a delegation early, remove the \
 person's file in DIR/persons; the node notices at once.";
 
 #[derive(Debug, Args)]

@@ -33,9 +33,9 @@ const VERIFY: &str = "\
 Example:
   treaty verify run.proof --alliance alliance.json
 
-Checks the signatures of all parties, that the program is the contract's, all permits, commitments and
-receipts, and that everything stands on the ledger under a checkpoint that a quorum of members cosigned.
-Needs nothing but the two files. One changed byte fails with the name of what failed.";
+Checks the signatures of all parties, that the program is the contract's, all permits, commitments \
+and receipts, and that everything stands on the ledger under a checkpoint that a quorum of members \
+cosigned. Needs nothing but the two files. One changed byte fails with the name of what failed.";
 
 /// `treaty verify`.
 #[derive(Debug, Args)]

@@ -1,0 +1,96 @@
+//! Demonstrations that are not shipped, that are broken off, and whose nodes stay.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::{assert_nothing_runs_in, both, processes_in, treaty};
+use serde_json::Value;
+
+/// The salaries with one run granted, and more runs than that.
+fn scenario(directory: &Path, expect: &str) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/salaries");
+    fs::create_dir_all(directory).unwrap();
+    for file in ["north.csv", "lake.csv", "south.csv"] {
+        fs::copy(shipped.join(file), directory.join(file)).unwrap();
+    }
+    let text = fs::read_to_string(shipped.join("scenario.toml")).unwrap().replace("runs = 3", "runs = 1");
+    let more = format!("\n[[run]]\ncontract = \"by-rank\"\nby = \"north\"\nexpect = {expect}\n");
+    fs::write(directory.join("scenario.toml"), text + &more).unwrap();
+}
+
+#[test]
+fn any_directory_is_a_scenario_and_its_expectations_are_held_to() {
+    let room = tempfile::tempdir().unwrap();
+    let directory = room.path().join("mine");
+    scenario(&directory, r#"{ refused = "not-active" }"#);
+    let output = treaty().args(["demo", "--json"]).arg(&directory).output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["runs"].as_array().unwrap().len(), 1);
+    assert_eq!(report["refusals"][0]["rule"], "not-active");
+    fs::remove_dir_all(report["directory"].as_str().unwrap()).unwrap();
+
+    scenario(&directory, r#"{ refused = "purpose" }"#);
+    let place = room.path().join("place");
+    let output = treaty().args(["demo", "--json"]).arg(&directory).arg("--dir").arg(&place).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", both(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let failure = report["failure"].as_str().unwrap();
+    assert!(failure.contains("was refused as `not-active`, expected `purpose`"), "{failure}");
+    assert_nothing_runs_in(&place);
+}
+
+/// A demonstration whose nodes are up.
+fn under_way(place: &Path) -> Child {
+    let mut demo =
+        treaty().args(["demo", "refusals", "--dir"]).arg(place).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    assert!(lines.map(Result::unwrap).any(|line| line.starts_with("import")));
+    assert_eq!(processes_in(place).len(), 4);
+    demo
+}
+
+fn send(signal: &str, process: u32) {
+    let sent = Command::new("kill").args([signal, &process.to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn no_process_is_left_behind_whatever_ends_the_demonstration() {
+    for (signal, code) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-KILL", None)] {
+        let room = tempfile::tempdir().unwrap();
+        let place = room.path().canonicalize().unwrap().join("demo");
+        let mut demo = under_way(&place);
+        send(signal, demo.id());
+        assert_eq!(demo.wait().unwrap().code(), code, "{signal}");
+        assert_nothing_runs_in(&place);
+    }
+}
+
+#[test]
+fn kept_nodes_stay_until_they_are_stopped() {
+    let room = tempfile::tempdir().unwrap();
+    let place = room.path().canonicalize().unwrap().join("demo");
+    let output = treaty().args(["demo", "--json", "--keep", "--dir"]).arg(&place).output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let nodes = report["nodes"].as_object().unwrap();
+    assert_eq!(nodes.len(), 4);
+    let ask = |profile: &str, words: &[&str]| {
+        let answer = treaty().args(["--json", "--profile", profile]).args(words).output().unwrap();
+        assert!(answer.status.success(), "{}", both(&answer));
+        serde_json::from_slice::<Value>(&answer.stdout).unwrap()
+    };
+    for (member, node) in nodes {
+        let profile = node["profile"].as_str().unwrap();
+        assert_eq!(ask(profile, &["node", "status"])["name"], **member);
+        assert_eq!(ask(profile, &["run", "list"])["items"][0]["state"], "completed");
+        assert_eq!(ask(profile, &["catalog", "search", "salary"])["items"].as_array().unwrap().len(), 3);
+    }
+    for node in nodes.values() {
+        send("-TERM", u32::try_from(node["process"].as_u64().unwrap()).unwrap());
+    }
+    assert_nothing_runs_in(&place);
+}

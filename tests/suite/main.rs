@@ -1,0 +1,10 @@
+//! The binary as people use it: commands, demonstrations, and what must hold after each.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
+
+mod commands;
+mod demonstrations;
+mod hospitals;
+mod refusals;
+mod salaries;
+mod support;

@@ -31,7 +31,7 @@ pub(super) const PRECISION: u32 = 38;
 /// Both operands are normalised; the reciprocal of the denominator's mantissa starts at a line of relative error
 /// below 1/16 and is refined thrice by Goldschmidt's products, to below 2^-32; then the quotient is moved by the
 /// difference of the exponents. Source: Catrina, Saxena, FC 2010, protocol 3.4 (`Div`); Goldschmidt 1964. At most 71
-/// rounds and 1.9 kB per row.
+/// rounds and 1.7 kB per row.
 ///
 /// # Errors
 /// Those of the transport; [`Error::Lengths`]; [`Error::OutOfRange`] when a range is too wide; [`Error::Narrow`] when

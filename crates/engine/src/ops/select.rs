@@ -5,7 +5,7 @@ use super::compare::same_length;
 use crate::error::Result;
 use crate::mpc::{Bits, Mixed, Numbers, Shares};
 
-/// In each row `x` where `choice` (of width 1) is set, else `y`: `y + b · (x − y)`. 3 rounds, 2 ⅓ numbers.
+/// In each row `x` where `choice` (of width 1) is set, else `y`: `y + b · (x − y)`. 3 rounds, 2 numbers.
 ///
 /// # Errors
 /// Those of the transport; [`Error::Lengths`](crate::Error::Lengths).

@@ -19,7 +19,7 @@ const RADIX_BITS: usize = 2;
 /// The order in which rows ascend by `keys`, taken as unsigned numbers of their width; equal rows stay in their
 /// order. To sort by several keys, stack them, the last one lowest; to descend by one, flip it.
 ///
-/// 8 rounds for each two key bits, and 4; bytes per row and pass: 8 numbers and 16 bytes for each 64 bits of what is left
+/// 8 rounds for each two key bits, and 4; bytes per row and pass: 7 numbers and 16 bytes for each 64 bits of what is left
 /// of key and row number.
 ///
 /// # Errors
@@ -61,7 +61,7 @@ pub fn sortable<P: Mixed>(protocol: &mut P, x: &Numbers<P>, width: u32) -> Resul
     Ok(Bits::stack(&[&bits.range(0..top), &sign], bits.rows()))
 }
 
-/// The places of rows when they are sorted, stably, by digits of one or two bits. 4 rounds, 5 numbers per row.
+/// The places of rows when they are sorted, stably, by digits of one or two bits. 4 rounds, 4 numbers per row.
 ///
 /// Rows of digit d go behind those of lower digits: into the place that the prefix sum over the indicators of digit 0, then
 /// those of digit 1, … gives.

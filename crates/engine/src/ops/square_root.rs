@@ -24,7 +24,7 @@ pub struct RootRange {
 /// The radicand is normalised; the inverse root of its mantissa starts at a parabola of relative error below
 /// 0.0037 and is refined by two of Newton's steps, to below 2^-30.6; then the root is moved by half the exponent. Source:
 /// Newton's y(3 − m y²)/2, as in Lu et al.: Faster Secure Multiparty Computation of Function Evaluations, PoPETs 2020.
-/// At most 73 rounds and 1.4 kB per row.
+/// At most 73 rounds and 1.3 kB per row.
 ///
 /// # Errors
 /// Those of the transport; [`Error::OutOfRange`] when a range is too wide; [`Error::Narrow`] when the numbers have

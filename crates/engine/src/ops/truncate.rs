@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::mpc::{Bits, Mixed, Numbers, Shares};
 
 /// x / 2^`shift`, rounded down, for −2^(`width` − 1) ≤ x < 2^(`width` − 1). 5 + ⌈log₂ of the longer of shift and
-/// width − shift⌉ rounds, less than 3 ⅓ · `width` bits and 3 numbers.
+/// width − shift⌉ rounds, less than 3 ⅓ · `width` bits and 2 ⅓ numbers.
 ///
 /// With x ≡ u − w modulo 2^`width`, both parts are divided apart; then the borrow from the low bits and the one
 /// out of the top are put right (Dalskov, Escudero, Keller: Secure Evaluation of Quantized Neural Networks, PoPETs 2020,

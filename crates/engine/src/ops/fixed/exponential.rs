@@ -28,7 +28,7 @@ const PLACES: u32 = 7;
 ///
 /// x · log₂ e is split into an integer, of which 2 to the power is a product over its bits, and a fraction, for which a
 /// polynomial of degree 6 stands (Aly, Smart: Benchmarking Privacy Preserving Scientific Operations, ACNS 2019, §3.5). In the
-/// default format 34 rounds and 550 bytes per row.
+/// default format 34 rounds and 500 bytes per row.
 ///
 /// # Errors
 /// Those of the transport; [`Error::Narrow`](crate::Error::Narrow) below 128 bits;

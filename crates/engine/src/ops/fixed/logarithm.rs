@@ -18,7 +18,7 @@ const LOGARITHM: [i64; 9] =
 /// ln x for x > 0: within 2^-22 and 2^-`fraction` besides; arbitrary for other x.
 ///
 /// x = m · 2^e with ½ ≤ m < 1; a polynomial of degree 8 stands for ln m (Aly, Smart, ACNS 2019, §3.6, use a quotient). In
-/// the default format 38 rounds and 520 bytes per row.
+/// the default format 38 rounds and 470 bytes per row.
 ///
 /// # Errors
 /// Those of the transport; [`Error::Narrow`](crate::Error::Narrow) below 128 bits;

@@ -28,8 +28,10 @@ impl Model for Rep3Model {
             }
             Primitive::TruncateNear { rows, element } => vec![numbers_of_dealers(rows, element)],
             Primitive::Inject { rows, width, element } => {
-                let product = to_previous(rows * width * element, Receivers::All);
-                vec![numbers_of_dealers(rows, width * element), product]
+                let element = width * element;
+                let first =
+                    [numbers_of_dealers(rows, element), numbers_to_dealers(rows, element, 2)].concat();
+                vec![first, numbers_to_dealers(rows, element, 1)]
             }
         }
     }
@@ -37,7 +39,7 @@ impl Model for Rep3Model {
 
 /// A message to the party `places` further on, if it has a body.
 fn message(from: usize, places: usize, bytes: usize) -> Vec<Message> {
-    let message = Message { from: Party(from), to: Party((from + places) % 3), bytes: bytes as u64 };
+    let message = Message { from: Party(from % 3), to: Party((from + places) % 3), bytes: bytes as u64 };
     if bytes == 0 { Vec::new() } else { vec![message] }
 }
 
@@ -55,6 +57,13 @@ fn to_previous(bytes: usize, receivers: Receivers<'_>) -> Vec<Message> {
 fn bits_of_dealers(rows: usize, width: usize) -> Vec<Message> {
     let parts = word_parts(rows).map(|words| words.len() * width * Lanes::BYTES);
     (0..3).zip(parts).flat_map(|(dealer, bytes)| message(dealer, 1, bytes)).collect()
+}
+
+/// To each dealer from the party `places` further on.
+fn numbers_to_dealers(rows: usize, element: usize, places: usize) -> Vec<Message> {
+    let parts = row_parts(rows).map(|rows| rows.len() * element);
+    let one = |(dealer, bytes): (usize, usize)| message(dealer + places, 3 - places, bytes);
+    (0..3).zip(parts).flat_map(one).collect()
 }
 
 fn numbers_of_dealers(rows: usize, element: usize) -> Vec<Message> {

@@ -1,4 +1,4 @@
-//! The seams between numbers and bits: ABY3, CCS 2018, §5.3 (bit decomposition), §5.1.1 (truncation), §5.4 (injection).
+//! The seams between numbers and bits: ABY3, CCS 2018, §5.3 (bit decomposition), §5.1.1 (truncation).
 //!
 //! One party, the *dealer* of a row, knows the sum of two components; the other two know the third. What the dealer
 //! derives from its sum it shares with one message, what the others derive from theirs is shared already. The
@@ -10,7 +10,7 @@ use ring::{Column, Lanes, Number, Ring};
 
 use super::{Rep3, Rep3Shares};
 use crate::error::Result;
-use crate::mpc::{Bits, Difference, Mixed, Mpc, Numbers, Shares};
+use crate::mpc::{Bits, Difference, Mixed, Numbers, Shares};
 
 impl<N: Number> Mixed for Rep3<N> {
     type Num = N;
@@ -58,35 +58,9 @@ impl<N: Number> Mixed for Rep3<N> {
         Ok(minuend.minus(&self.hold(&kept_mine, &kept_next, 1, rows, &ranges)))
     }
 
-    /// With `b = m ⊕ q`, `m` known to the dealer and `q` to the others: `b = m + q − 2mq`. One number from the
-    /// dealer of each row, then one from each party.
+    /// One number from each party.
     fn inject(&mut self, bits: &Bits<Self>) -> Result<Numbers<Self>> {
-        let (rows, width, words) = (bits.rows(), bits.width(), Lanes::words(bits.rows()));
-        let (of_words, of_rows) = (word_parts(rows), row_parts(rows));
-        let [own, after, before] = self.around(&of_words);
-        let [own_rows, after_rows, before_rows] = self.around(&of_rows);
-        let (mine, next) = (bits.words().mine(), bits.words().next());
-        let known = mine.zip(next.values(), Ring::plus);
-        let numbers = |lanes: &Column<Lanes>, range: &Range<usize>, rows: &Range<usize>| {
-            let mut column = Column::<N>::zeros(rows.len() * width);
-            let parts = column.values_mut().chunks_mut(rows.len().max(1));
-            for (slice, part) in lanes.values().chunks(words.max(1)).zip(parts) {
-                N::from_bits(slice.get(range.clone()).unwrap_or_default(), part);
-            }
-            column
-        };
-        let known = self.spread(&numbers(&known, &own, &own_rows), width, rows, &of_rows)?;
-        let (kept_mine, kept_next) =
-            (numbers(mine, &after, &after_rows), numbers(next, &before, &before_rows));
-        let kept = self.hold(&kept_mine, &kept_next, width, rows, &of_rows);
-        let both = Mpc::<N>::mul(self, &known, &kept)?;
-        let xor = |known: &Column<N>, kept: &Column<N>, both: &Column<N>| {
-            let mut sum = known.zip(kept.values(), N::plus);
-            sum.zip_assign(both.values(), |sum, both| sum.minus(both).minus(both));
-            sum
-        };
-        let mine = xor(known.mine(), kept.mine(), both.mine());
-        Ok(Rep3Shares::from_components(mine, xor(known.next(), kept.next(), both.next())))
+        self.injected(bits)
     }
 }
 
@@ -132,7 +106,7 @@ struct Halves {
 impl<N> Rep3<N> {
     /// The parts of this party, of the next one and of the previous one.
     fn around(&self, parts: &[Range<usize>; 3]) -> [Range<usize>; 3] {
-        let me = self.link.me().0 % 3;
+        let me = self.me_index();
         [0, 1, 2].map(|places| parts[(me + places) % 3].clone())
     }
 
@@ -210,18 +184,18 @@ struct Spreading<D: Ring> {
 }
 
 /// A column of slices that is filled part by part.
-struct Layout<D: Ring> {
-    column: Column<D>,
+pub(super) struct Layout<D: Ring> {
+    pub(super) column: Column<D>,
     len: usize,
 }
 
 impl<D: Ring> Layout<D> {
-    fn new(width: usize, len: usize) -> Self {
+    pub(super) fn new(width: usize, len: usize) -> Self {
         Self { column: Column::zeros(width * len), len }
     }
 
     /// Puts `values`, the elements of `range` of slice after slice, in their places.
-    fn place(&mut self, values: &Column<D>, range: &Range<usize>) {
+    pub(super) fn place(&mut self, values: &Column<D>, range: &Range<usize>) {
         if range.is_empty() {
             return;
         }

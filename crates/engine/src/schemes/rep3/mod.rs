@@ -13,6 +13,7 @@
 mod arithmetic;
 mod conversion;
 mod dealing;
+mod injection;
 mod shares;
 mod shuffle;
 
@@ -41,6 +42,11 @@ pub struct Rep3<N> {
 }
 
 impl<N> Rep3<N> {
+    /// This party's place.
+    fn me_index(&self) -> usize {
+        self.link.me().0 % 3
+    }
+
     /// The party that holds this one's second component as its first.
     fn next_party(&self) -> Party {
         self.link.neighbour(1)

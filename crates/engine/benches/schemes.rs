@@ -1,6 +1,7 @@
 //! All workloads on `Rep3`, the three parties on threads of this process.
 //!
-//! `cargo bench -p treaty-engine [-- NAME]` runs all, or those whose name contains NAME.
+//! `cargo bench -p treaty-engine [-- NAME] [--wan]` runs all, or those whose name contains NAME; with `--wan` over a
+//! simulated network of 20 ms there and back and 100 Mbit/s, on a hundredth of the rows.
 
 use std::time::Duration;
 
@@ -8,28 +9,32 @@ use treaty_engine::Result;
 use treaty_engine::bench::{self, Measured, Workload};
 use treaty_engine::mpc::{Cost, Scheme};
 use treaty_engine::schemes::Rep3;
-use treaty_engine::session::{fresh_seed, sim};
+use treaty_engine::session::fresh_seed;
+use treaty_engine::session::sim::{self, Shape};
 
 /// Runs of each workload, of which the median is printed.
 const RUNS: usize = 5;
 
 fn main() -> Result<()> {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    measure(&bench::workloads::<Rep3<u64>>(), &wanted)?;
-    measure(&bench::wide_workloads::<Rep3<u128>>(), &wanted)
+    let wan = std::env::args().any(|argument| argument == "--wan");
+    let (shape, fewer) = if wan { (Shape::WAN, 100) } else { (Shape::default(), 1) };
+    measure(&bench::workloads::<Rep3<u64>>(), &wanted, shape, fewer)?;
+    measure(&bench::wide_workloads::<Rep3<u128>>(), &wanted, shape, fewer)
 }
 
-fn measure<S: Scheme>(workloads: &[Workload<S>], wanted: &str) -> Result<()> {
+fn measure<S: Scheme>(workloads: &[Workload<S>], wanted: &str, shape: Shape, fewer: usize) -> Result<()> {
     for workload in workloads.iter().filter(|workload| workload.name.contains(wanted)) {
-        let mut runs = (0..RUNS).map(|_| run(workload)).collect::<Result<Vec<_>>>()?;
+        let rows = if workload.rows > 1000 { workload.rows / fewer } else { workload.rows };
+        let mut runs = (0..RUNS).map(|_| run(workload, rows, shape)).collect::<Result<Vec<_>>>()?;
         runs.sort_by_key(|measured| measured.took);
         let Measured { took, cost, correct } = runs[RUNS / 2];
         println!(
             "{:12} {:>12} rows {:8.3} s {:10.3} bytes a row, {:5} rounds, {}",
             workload.name,
-            workload.rows,
+            rows,
             took.as_secs_f64(),
-            cost.bytes_sent as f64 / workload.rows as f64,
+            cost.bytes_sent as f64 / rows as f64,
             cost.rounds,
             if correct { "correct" } else { "WRONG" },
         );
@@ -38,10 +43,10 @@ fn measure<S: Scheme>(workloads: &[Workload<S>], wanted: &str) -> Result<()> {
 }
 
 /// The slowest party's measurement.
-fn run<S: Scheme>(workload: &Workload<S>) -> Result<Measured> {
-    let parties = sim::run(3, |_, transport| {
+fn run<S: Scheme>(workload: &Workload<S>, rows: usize, shape: Shape) -> Result<Measured> {
+    let parties = sim::run_shaped(shape, 3, |_, transport| {
         let mut protocol = S::start(transport, &fresh_seed()?)?;
-        (workload.run)(&mut protocol, workload.rows)
+        (workload.run)(&mut protocol, rows)
     });
     let parties = parties.into_iter().collect::<Result<Vec<_>>>()?;
     let slower = |a: Measured, b: Measured| {

@@ -45,7 +45,7 @@ pub fn exp<P: Mixed>(protocol: &mut P, x: &Numbers<P>, format: Fixed) -> Result<
 }
 
 /// 1 / (1 + e⁻ˣ): within 2^-20 and 2^-`fraction` besides, for any x. In the default format 56
-/// rounds and 750 bytes per row.
+/// rounds and 700 bytes per row.
 ///
 /// It is 1 / (1 + e^-|x|), or one minus that for negative x, so that the power lies in (0, 1] and the divisor in
 /// [1, 2], where the reciprocal needs no normalisation.

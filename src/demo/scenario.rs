@@ -122,6 +122,9 @@ pub(super) struct TrialText {
     pub(super) contract: String,
     /// The member that suffers or cheats.
     pub(super) member: String,
+    /// For `compute-party-disappears`: milliseconds from the start of the joint computation on.
+    #[serde(default)]
+    pub(super) after_ms: u64,
 }
 
 /// Reads the scenario in a directory, and checks that every name in it is defined.

@@ -5,6 +5,7 @@
 mod commands;
 mod demonstrations;
 mod hospitals;
+mod path;
 mod refusals;
 mod salaries;
 mod support;

@@ -1,6 +1,8 @@
 //! The means of an attempt: contracts like the scenario's with something changed, signed with or without the nodes'
 //! consent.
 
+use std::time::Duration;
+
 use api::types::contracts::{DraftContract, FileSignature};
 use api::types::runs::{RunView, StartRun};
 use contract::Contract;
@@ -22,6 +24,8 @@ pub(super) struct Attempt<'a> {
     pub(super) member: &'a str,
     /// What is tried, in a few words.
     pub(super) what: String,
+    /// How long after the start of the joint computation a node is killed.
+    pub(super) delay: Duration,
 }
 
 impl<'a> Attempt<'a> {
@@ -33,7 +37,12 @@ impl<'a> Attempt<'a> {
             name: trial.contract.clone(),
             known: String::new(),
         })?;
-        Ok(Self { world, pattern, member: &trial.member, what: title(trial.act).to_owned() })
+        let delay = Duration::from_millis(trial.after_ms);
+        let what = match trial.after_ms {
+            0 => title(trial.act).to_owned(),
+            milliseconds => format!("{}, {milliseconds} ms", title(trial.act)),
+        };
+        Ok(Self { world, pattern, member: &trial.member, what, delay })
     }
 
     /// Who starts runs: the pattern's first data user.

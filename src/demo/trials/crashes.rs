@@ -16,58 +16,59 @@ const RUN_SECONDS_MAX: u32 = 20;
 /// How often a run may be over before its victim is killed.
 const ATTEMPTS: u32 = 5;
 
-/// Kills the member's node while it computes. The run fails, the data user learns who
-/// is at fault, nothing is opened; the node comes back, the use is given back, and the next run completes.
+/// Kills the member's node while it computes. The run fails, the data user learns who is at fault, nothing is opened;
+/// the node comes back, the use is given back. The other nodes go on serving: the next run completes.
+///
+/// The scenario says how long after the start of the joint computation; without it, at once, when the member may not
+/// yet have its inputs. A run that completed before is tried again.
 pub(super) fn compute_party_disappears(attempt: &Attempt<'_>) -> Result<Refused, DemoError> {
     let contract = attempt.variant(|draft| {
         draft.runs = ATTEMPTS + 1;
         draft.run_seconds_max = Some(RUN_SECONDS_MAX);
     })?;
     let id = attempt.agreed(&contract)?;
-    let failed = fail_a_run(attempt, &id)?;
-    let failure = failed.failure.clone().unwrap_or_else(|| api::types::runs::FailureView {
-        reported_by: String::new(),
-        reason: String::new(),
-        blamed: None,
-    });
-    if failure.blamed.as_deref() != Some(attempt.member) {
-        return Err(attempt.broken(format!("expected `{}` to be blamed, found {failure:?}", attempt.member)));
-    }
-    let user = attempt.user();
-    let result = attempt.world.client(user)?.result(&failed.id);
-    attempt.expect(of_answer(user, result)?, Rule::named("not-completed"))?;
-
-    let client = attempt.world.client(user)?;
-    eventually("the return of the use", || {
-        let view = client.run(&failed.id).map_err(DemoError::client(user))?;
-        Ok(view.use_returned.then_some(()))
-    })?;
-    attempt.complete(&contract, &id)?;
-    let reason = format!(
-        "the run failed, by `{}`: {} (at fault: `{}`); nothing was opened, the use was given back, the next run completed",
-        failure.reported_by, failure.reason, attempt.member,
-    );
-    Ok(attempt.shown("run-failed", attempt.world.named(&reason)))
-}
-
-/// Starts runs until one is hit while it is under way; brings the victim back.
-fn fail_a_run(attempt: &Attempt<'_>, id: &str) -> Result<RunView, DemoError> {
-    let user = attempt.user();
     for _ in 0..ATTEMPTS {
-        let run = attempt.start(id)?;
-        wait_until(attempt, user, &run.id, "running")?;
-        attempt.world.fleet.kill(attempt.member)?;
-        let ended = over(attempt.world, user, &run.id);
-        attempt.world.restart(attempt.member)?;
-        let ended = ended?;
-        match ended.state.as_str() {
-            "failed" => return Ok(ended),
-            // The victim had just filed its receipt, and the use is taken.
-            "completed" => {}
-            state => return Err(attempt.broken(format!("expected the run to fail, it is {state}"))),
-        }
+        let Some(report) = kill_while_computing(attempt, &id)? else { continue };
+        attempt.complete(&contract, &id)?;
+        let reason = format!(
+            "the run failed, `{}` at fault: {report}; nothing was opened, the use was given back, the next run completed",
+            attempt.member,
+        );
+        return Ok(attempt.shown("run-failed", attempt.world.named(&reason)));
     }
     Err(attempt.broken(format!("{ATTEMPTS} runs were over before the node could be killed")))
+}
+
+/// Answers with why the run failed; with nothing when it had completed before.
+fn kill_while_computing(attempt: &Attempt<'_>, id: &str) -> Result<Option<String>, DemoError> {
+    let user = attempt.user();
+    let run = attempt.start(id)?;
+    wait_until(attempt, user, &run.id, "running")?;
+    std::thread::sleep(attempt.delay);
+    attempt.world.fleet.kill(attempt.member)?;
+    let ended = over(attempt.world, user, &run.id);
+    attempt.world.restart(attempt.member)?;
+    let ended = ended?;
+    let client = attempt.world.client(user)?;
+    if ended.state == "completed" {
+        // The member hands over its output shares once it is back.
+        eventually("the result of a completed run", || match client.result(&run.id) {
+            Err(error) if error.rule() == Some("unavailable") => Ok(None),
+            result => result.map(Some).map_err(DemoError::client(user)),
+        })?;
+        return Ok(None);
+    }
+    attempt.expect(of_answer(user, client.result(&run.id))?, Rule::named("not-completed"))?;
+    eventually("the return of the use", || {
+        let view = client.run(&run.id).map_err(DemoError::client(user))?;
+        Ok(view.use_returned.then_some(()))
+    })?;
+    match &ended.failure {
+        Some(failure) if failure.blamed.as_deref() == Some(attempt.member) => {
+            Ok(Some(failure.reason.clone()))
+        }
+        found => Err(attempt.broken(format!("expected `{}` to be blamed, found {found:?}", attempt.member))),
+    }
 }
 
 /// Watches a run on a member's node until it is in a state, or over.

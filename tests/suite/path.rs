@@ -1,0 +1,350 @@
+//! The whole path by commands alone, as members on several machines would type them.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{both, treaty};
+
+const MEMBERS: [&str; 3] = ["north", "lake", "south"];
+
+/// Three members' nodes; they end with the test, because it holds their standard input.
+struct Alliance {
+    room: tempfile::TempDir,
+    nodes: Vec<Child>,
+}
+
+impl Alliance {
+    /// `init`, `found`, `join`, `run`.
+    fn founded() -> Self {
+        let mut alliance = Self { room: tempfile::tempdir().unwrap(), nodes: Vec::new() };
+        let taken: Vec<_> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses: Vec<_> = taken.iter().map(|port| port.local_addr().unwrap().to_string()).collect();
+        drop(taken);
+        for (name, ports) in MEMBERS.iter().zip(addresses.chunks(2)) {
+            alliance.plain(&[
+                "node",
+                "init",
+                "--name",
+                name,
+                "--dir",
+                &alliance.path(name),
+                "--peer",
+                &ports[0],
+                "--api",
+                &ports[1],
+            ]);
+        }
+        let cards = MEMBERS.map(|name| alliance.path(&format!("{name}/card.json")));
+        let founding = alliance.path("alliance.json");
+        let mut found = vec![
+            "alliance",
+            "found",
+            "--name",
+            "faculties",
+            "--operator",
+            "north",
+            "--points",
+            "north=100",
+            "--out",
+            &founding,
+        ];
+        found.extend(cards.iter().map(String::as_str));
+        alliance.plain(&found);
+        for name in MEMBERS {
+            alliance.plain(&["alliance", "join", "--dir", &alliance.path(name), &founding]);
+            let node = alliance.start(name);
+            alliance.nodes.push(node);
+        }
+        alliance
+    }
+
+    fn start(&self, name: &str) -> Child {
+        let mut node = treaty()
+            .args(["node", "run", "--stop-with-parent", "--log", "json", "--dir", &self.path(name)])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(node.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("ready peer=127.0.0.1:"), "{line}");
+        node
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.room.path().join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        fs::write(self.room.path().join(name), text).unwrap();
+        self.path(name)
+    }
+
+    /// A command without a node; answers with what it prints for people.
+    fn plain(&self, words: &[&str]) -> String {
+        let output = treaty().args(words).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", both(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A command of a member's first person; answers with what it prints for people.
+    fn text(&self, member: &str, words: &[&str]) -> String {
+        let profile = self.path(&format!("{member}/profile.json"));
+        self.plain(&[&["--profile", &profile], words].concat())
+    }
+
+    /// The same, for programs.
+    fn json(&self, member: &str, words: &[&str]) -> Value {
+        serde_json::from_str(&self.text(member, &[&["--json"], words].concat())).unwrap()
+    }
+
+    /// The same, which must be refused; answers with what it says.
+    fn refused(&self, member: &str, words: &[&str]) -> String {
+        let profile = self.path(&format!("{member}/profile.json"));
+        let output = treaty().args(["--profile", &profile]).args(words).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {}", both(&output));
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Repeats a question until its answer is right: other nodes learn of an entry a moment later.
+    fn until(&self, member: &str, words: &[&str], is_right: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..500 {
+            let profile = self.path(&format!("{member}/profile.json"));
+            let output = treaty().args(["--json", "--profile", &profile]).args(words).output().unwrap();
+            if let Ok(answer) = serde_json::from_slice(&output.stdout)
+                && is_right(&answer)
+            {
+                return answer;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("{member}: {words:?} never got the right answer");
+    }
+}
+
+impl Drop for Alliance {
+    fn drop(&mut self) {
+        for node in &mut self.nodes {
+            drop(node.stdin.take());
+            node.wait().ok();
+        }
+    }
+}
+
+fn data(name: &str) -> String {
+    let file: PathBuf =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/salaries").join(format!("{name}.csv"));
+    file.display().to_string()
+}
+
+const TERMS: &str = r#"
+purposes = ["pay equity"]
+receivers = ["north"]
+floor_rows = 10
+runs_max = 20
+expires_in = "365d"
+[columns]
+rank = ["group", "filter"]
+salary = ["aggregate"]
+"#;
+
+const COLUMNS: &str = r#"
+rank = { nullable = false, values = ["AsstProf", "AssocProf", "Prof"] }
+salary = { nullable = false, unit = "USD", range = { min = "0", max = "500000" } }
+"#;
+
+#[test]
+fn members_get_from_files_to_a_verified_proof_by_commands_alone() {
+    let alliance = Alliance::founded();
+    publish(&alliance);
+    let id = agree(&alliance);
+    let run = compute(&alliance, &id);
+    prove(&alliance, &run);
+    amend_and_revoke(&alliance, &id);
+    scopes_are_held_to(&alliance);
+}
+
+fn publish(alliance: &Alliance) {
+    let (terms, columns) = (alliance.write("terms.toml", TERMS), alliance.write("columns.toml", COLUMNS));
+    for name in MEMBERS {
+        let sex = r#"sex = { description = "as recorded" }"#;
+        let imported = alliance.text(
+            name,
+            &[
+                "data",
+                "import",
+                &data(name),
+                "--name",
+                "salaries",
+                "--description",
+                "what is paid",
+                "--columns",
+                &columns,
+                "--column",
+                sex,
+            ],
+        );
+        assert!(
+            imported.contains(&format!("{name}/salaries@1"))
+                && imported.contains("next: `treaty data publish"),
+            "{imported}"
+        );
+        assert_eq!(alliance.json(name, &["data", "list"])["items"][0]["published"], false);
+        alliance.text(name, &["data", "publish", "salaries", "--terms", &terms]);
+    }
+    for name in MEMBERS {
+        alliance
+            .until(name, &["catalog", "search", "PAID"], |page| page["items"].as_array().unwrap().len() == 3);
+    }
+    let shown = alliance.text("south", &["catalog", "show", "lake/salaries@1"]);
+    assert!(shown.contains("`pay equity`") && shown.contains("not to be used"), "{shown}");
+}
+
+/// Drafted from flags; one party signs without its node.
+fn agree(alliance: &Alliance) -> String {
+    let file = alliance.path("contract.json");
+    let draft = |sql: &str, out: &str| {
+        let table = "salaries=north/salaries@1,lake/salaries@1,south/salaries@1";
+        alliance.text(
+            "north",
+            &[
+                "contract",
+                "draft",
+                "--title",
+                "What professors earn",
+                "--purpose",
+                "pay equity",
+                "--sql",
+                sql,
+                "--table",
+                table,
+                "--compute-parties",
+                "north,lake,south",
+                "--data-users",
+                "north",
+                "--receivers",
+                "north",
+                "--fee",
+                "10",
+                "--runs",
+                "2",
+                "--provider-parts",
+                "7000",
+                "--expires-in",
+                "7d",
+                "--out",
+                out,
+            ],
+        )
+    };
+    let breaks =
+        draft("SELECT COUNT(*) AS n FROM salaries WHERE years_service > 3", &alliance.path("bad.json"));
+    assert!(breaks.contains("it breaks terms"), "{breaks}");
+    let drafted =
+        draft("SELECT rank, COUNT(*) AS people, AVG(salary) AS mean FROM salaries GROUP BY rank", &file);
+    assert!(drafted.contains("every dataset's terms permit it"), "{drafted}");
+
+    let id = alliance.json("north", &["contract", "propose", &file])["contract"].as_str().unwrap().to_owned();
+    for name in ["north", "lake"] {
+        let check = alliance.until(name, &["contract", "check", &id], |_| true);
+        assert_eq!(check["permitted"], true);
+        alliance.text(name, &["contract", "sign", &id]);
+    }
+    assert!(alliance.refused("north", &["run", "start", &id]).contains("is proposed"));
+    let signature =
+        alliance.plain(&["contract", "sign", "--offline", "--dir", &alliance.path("south"), &file]);
+    let signature = alliance.write("signature.json", &signature);
+    alliance.text("lake", &["contract", "signature", &id, &signature]);
+    alliance.until("north", &["contract", "show", &id], |view| view["state"] == "active");
+    let program = alliance.json("south", &["program", "show", &id])["program"].as_str().unwrap().to_owned();
+    let hash = alliance.plain(&["program", "hash", &alliance.write("program.txt", &program)]);
+    let shown = alliance.text("south", &["contract", "show", &id]);
+    assert!(shown.contains(hash.trim()), "the contract names the program's hash {hash}:\n{shown}");
+    id
+}
+
+fn compute(alliance: &Alliance, id: &str) -> String {
+    assert!(
+        alliance.refused("north", &["run", "start", id, "--purpose", "curiosity"]).contains("`curiosity`")
+    );
+    let states = alliance.text("north", &["run", "start", id, "--watch"]);
+    assert!(states.trim_end().ends_with("completed"), "{states}");
+    let run = alliance.json("north", &["run", "list"])["items"][0]["id"].as_str().unwrap().to_owned();
+    let result = alliance.text("north", &["run", "result", &run]);
+    assert!(result.contains("people") && result.contains("266"), "{result}");
+    alliance.until("lake", &["run", "show", &run], |view| view["state"] == "completed");
+    assert!(alliance.refused("lake", &["run", "result", &run]).contains("not named as a receiver"));
+    assert!(alliance.text("lake", &["run", "egress", &run]).contains("input-shares"));
+    assert!(alliance.text("north", &["run", "show", &run]).contains("paid"));
+    let points = alliance.json("north", &["points"]);
+    let total: u64 =
+        points["balances"].as_object().unwrap().values().map(|points| points.as_u64().unwrap()).sum();
+    assert_eq!(total, 100);
+    run
+}
+
+fn prove(alliance: &Alliance, run: &str) {
+    let (proof, founding) = (alliance.path("run.proof"), alliance.path("alliance.json"));
+    alliance.text("north", &["proof", "export", run, "--out", &proof]);
+    let report = alliance.plain(&["verify", &proof, "--alliance", &founding]);
+    assert!(report.contains("What professors earn") && report.contains("the proof holds"), "{report}");
+    let entries = alliance.text("lake", &["ledger", "entries", "--limit", "1000"]);
+    assert!(entries.lines().count() > 15, "{entries}");
+    assert!(alliance.text("lake", &["ledger", "checkpoint"]).starts_with("treaty/"));
+    assert!(alliance.text("north", &["node", "status"]).contains("orders the ledger"));
+}
+
+fn amend_and_revoke(alliance: &Alliance, id: &str) {
+    let amended = alliance.path("amended.json");
+    let draft = alliance.write(
+        "draft.toml",
+        r#"
+title = "What professors earn, oftener"
+purpose = "pay equity"
+sql = "SELECT rank, COUNT(*) AS people FROM salaries GROUP BY rank"
+compute_parties = ["north", "lake", "south"]
+data_users = ["north"]
+receivers = ["north"]
+runs = 2
+expires_in = "30d"
+[tables]
+salaries = ["north/salaries@1", "lake/salaries@1", "south/salaries@1"]
+[settlement]
+payer = "north"
+fee = 1
+providers = 7000
+compute_parties = 3000
+"#,
+    );
+    alliance.text("north", &["contract", "amend", id, &draft, "--runs", "20", "--out", &amended]);
+    let new =
+        alliance.json("north", &["contract", "propose", &amended])["contract"].as_str().unwrap().to_owned();
+    for name in MEMBERS {
+        alliance.until(name, &["contract", "check", &new], |check| check["permitted"] == true);
+        alliance.text(name, &["contract", "sign", &new]);
+    }
+    alliance.until("north", &["contract", "show", id], |view| view["state"] == "superseded");
+    let view = alliance.until("lake", &["contract", "show", &new], |view| view["state"] == "active");
+    assert_eq!(view["contract"]["limits"]["runs"], 20);
+    alliance.text("lake", &["contract", "revoke", &new, "--reason", "the study is over"]);
+    assert!(alliance.refused("north", &["run", "start", &new]).contains("is revoked"));
+    assert!(alliance.text("north", &["contract", "list"]).contains("superseded"));
+}
+
+/// A person who may only read.
+fn scopes_are_held_to(alliance: &Alliance) {
+    let profile = alliance.path("auditor.json");
+    let home = alliance.path("north");
+    alliance
+        .plain(&["person", "add", "--dir", &home, "--name", "auditor", "--scope", "read", "--out", &profile]);
+    alliance.plain(&["--profile", &profile, "contract", "list"]);
+    let output =
+        treaty().args(["--profile", &profile, "contract", "revoke", "x", "--reason", "y"]).output().unwrap();
+    assert!(both(&output).contains("needs the scope `contract`"), "{}", both(&output));
+}

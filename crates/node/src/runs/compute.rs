@@ -155,12 +155,13 @@ async fn run_program(
         Trouble { text: format!("the compute parties could not connect: {error}"), blamed: absent }
     })?;
     let transport = Arc::new(transport);
+    node.desk.note(&granted.run, |active| active.transport = Some(Arc::clone(&transport)));
     let (node, granted) = (Arc::clone(node), Arc::clone(granted));
     tokio::task::spawn_blocking(move || {
         let mut report = |progress: vm::Progress| {
             let count = |n| u32::try_from(n).unwrap_or(u32::MAX);
             let view = ProgressView { done: count(progress.done), of: count(progress.of) };
-            node.desk.with(&granted.run, |active| active.progress = Some(view));
+            node.desk.note(&granted.run, |active| active.progress = Some(view));
         };
         let program = &granted.compiled.program;
         let entropy = vm::fresh_seed().map_err(|error| Trouble::new(error.to_string()))?;

@@ -26,6 +26,7 @@ use std::time::Duration;
 use api::types::runs::ProgressView;
 use contract::{Did, Hash};
 use ledger::{Action, Event, FailReason, Happening, Phase, Run};
+use peers::SessionTransport;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -48,13 +49,22 @@ pub(crate) struct Desk {
 struct Active {
     granted: Option<Arc<Granted>>,
     tasks: Vec<AbortHandle>,
+    /// The connections to the other compute parties. They stay open until the run is over on the ledger: a party that
+    /// stopped and hung up first would be blamed by those who wait for it, instead of the one that is at fault.
+    transport: Option<Arc<SessionTransport>>,
     progress: Option<ProgressView>,
 }
 
 impl Desk {
-    fn with<T>(&self, run: &Hash, act: impl FnOnce(&mut Active) -> T) -> T {
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        act(runs.entry(*run).or_default())
+    fn open(&self, run: &Hash) {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).entry(*run).or_default();
+    }
+
+    /// Notes something about a run that is open here; nothing about one that was closed meanwhile.
+    fn note(&self, run: &Hash, note: impl FnOnce(&mut Active)) {
+        if let Some(active) = self.runs.lock().unwrap_or_else(PoisonError::into_inner).get_mut(run) {
+            note(active);
+        }
     }
 
     fn granted(&self, run: &Hash) -> Option<Arc<Granted>> {
@@ -63,8 +73,13 @@ impl Desk {
 
     fn close(&self, run: &Hash) {
         let closed = self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
-        for task in closed.into_iter().flat_map(|active| active.tasks) {
+        let Some(active) = closed else { return };
+        for task in active.tasks {
             task.abort();
+        }
+        // A computation that waits for a peer on a thread of its own cannot be aborted otherwise.
+        if let Some(transport) = active.transport {
+            transport.abort();
         }
     }
 
@@ -153,6 +168,7 @@ where
     if !record.is_some_and(|record| is_participant(node, &record)) {
         return;
     }
+    node.desk.open(&run);
     let work = step(Arc::clone(node), run);
     let owner = Arc::clone(node);
     let task = tokio::spawn(async move {
@@ -161,7 +177,7 @@ where
             tokio::spawn(async move { fail(&owner, run, trouble).await });
         }
     });
-    node.desk.with(&run, |active| active.tasks.push(task.abort_handle()));
+    node.desk.note(&run, |active| active.tasks.push(task.abort_handle()));
 }
 
 /// Data providers and compute parties.

@@ -19,7 +19,7 @@ pub(super) async fn decide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     let action = match decision {
         Ok(granted) => {
             tracing::info!(%run, contract = %granted.contract_id, "permitted");
-            node.desk.with(&run, |active| active.granted = Some(Arc::new(granted)));
+            node.desk.note(&run, |active| active.granted = Some(Arc::new(granted)));
             Action::PermitRun { run }
         }
         Err(refusals) => {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | what does a scenario say? | [`scenario`], and [`shipped`] for those inside the binary |
 //! | who runs the nodes, and makes sure that none stays behind? | [`fleet`], [`interrupt`] |
+//! | who are the members, and on which ports? | [`members`] |
 //! | where do keys, data and proofs lie? | [`place`] |
 //! | what happens, in which order? | [`walk`], then [`execution`] for each run |
 //! | what would the answer be in one place? | [`oracle`] |
@@ -17,6 +18,7 @@ mod error;
 mod execution;
 mod fleet;
 mod interrupt;
+mod members;
 mod oracle;
 mod place;
 mod report;

@@ -10,10 +10,11 @@ use ledger::proof::Report as Proven;
 use serde::Serialize;
 
 use super::DemoError;
+use super::members::Member;
 use super::oracle::{self, Difference, Expected};
 use super::scenario::RunText;
 use super::steps::Steps;
-use super::walk::{Member, World, eventually, found};
+use super::walk::{World, eventually, found};
 use crate::cli::{verify_proof, why_not};
 use crate::files;
 use crate::output::{Progress, result_table, table};

@@ -1,7 +1,6 @@
 //! From nothing to signed contracts: keys, founding, nodes, data, catalog, drafts, signatures.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,16 +8,17 @@ use std::time::{Duration, Instant};
 use api::types::contracts::{ContractView, Draft, DraftContract, ProposeContract};
 use api::types::datasets::{ImportDataset, PublishDataset};
 use api::types::problem::Reason;
-use api::{Client, ClientError, Profile};
+use api::{Client, ClientError};
 use contract::Did;
 use ledger::Standing;
-use node::setup::{FoundOptions, InitOptions, Initialised};
+use node::setup::FoundOptions;
 
 use super::DemoError;
-use super::fleet::{Berth, Fleet};
+use super::fleet::Fleet;
+use super::members::{self, Member};
 use super::place::Place;
 use super::report::Reach;
-use super::scenario::{ContractText, MemberText, Scenario};
+use super::scenario::{ContractText, Scenario};
 use super::steps::Steps;
 use crate::cli::{format_of, now_seconds};
 use crate::files;
@@ -41,18 +41,6 @@ pub(super) struct World {
     pub(super) contracts: BTreeMap<String, String>,
 }
 
-/// A member with its node.
-#[derive(Clone, Debug)]
-pub(super) struct Member {
-    pub(super) name: String,
-    pub(super) did: Did,
-    pub(super) berth: Berth,
-    /// Its first person's connection to its node.
-    pub(super) client: Client,
-    api: SocketAddr,
-    profile: PathBuf,
-}
-
 impl World {
     /// Makes keys, founds the alliance and starts the nodes.
     pub(super) fn found(
@@ -63,7 +51,7 @@ impl World {
         steps: &mut Steps,
     ) -> Result<Self, DemoError> {
         let (members, cards) = steps.step("keys and certificates", |_| {
-            let made = make_members(&scenario, place)?;
+            let made = members::make(&scenario, place)?;
             let names: Vec<_> = made.0.iter().map(|member| member.name.as_str()).collect();
             let detail = format!("for {}, each in a directory of its own", names.join(", "));
             Ok((made, detail))
@@ -280,58 +268,6 @@ impl World {
             Ok((nodes, "the nodes were started again, to stay".to_owned()))
         })
     }
-}
-
-impl Member {
-    /// Address of its node's API.
-    pub(super) fn api(&self) -> String {
-        format!("https://{}", self.api)
-    }
-}
-
-/// Every member's keys, certificate and directory, on free ports; and their identity cards.
-fn make_members(scenario: &Scenario, place: &Place) -> Result<(Vec<Member>, Vec<PathBuf>), DemoError> {
-    // All ports stay taken until the last one is chosen, so that none is chosen twice.
-    let mut taken = Vec::new();
-    let mut made = Vec::new();
-    for text in &scenario.members {
-        let (peer, api) = (free_port(&mut taken)?, free_port(&mut taken)?);
-        made.push((text, peer, api));
-    }
-    drop(taken);
-    let (mut members, mut cards) = (Vec::new(), Vec::new());
-    for (text, peer, api) in made {
-        let (member, card) = make_member(text, place, peer, api)?;
-        members.push(member);
-        cards.push(card);
-    }
-    Ok((members, cards))
-}
-
-fn make_member(
-    text: &MemberText,
-    place: &Place,
-    peer: SocketAddr,
-    api: SocketAddr,
-) -> Result<(Member, PathBuf), DemoError> {
-    let directory = place.member(&text.name);
-    let options = InitOptions {
-        name: text.name.clone(),
-        standing: if text.regulator { Standing::Regulator } else { Standing::Member },
-        peer: peer.to_string(),
-        api: api.to_string(),
-    };
-    let Initialised { did, card, profile, .. } = node::setup::init(&directory, options)?;
-    let client = Client::new(&Profile::read(&profile)?).map_err(DemoError::client(&text.name))?;
-    let berth = Berth { member: text.name.clone(), directory, log: place.log(&text.name) };
-    Ok((Member { name: text.name.clone(), did, berth, client, api, profile }, card))
-}
-
-fn free_port(taken: &mut Vec<TcpListener>) -> Result<SocketAddr, DemoError> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(DemoError::system("find a free port"))?;
-    let address = listener.local_addr().map_err(DemoError::system("find a free port"))?;
-    taken.push(listener);
-    Ok(address)
 }
 
 /// Looks again and again until something is there.

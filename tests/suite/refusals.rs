@@ -46,7 +46,6 @@ fn everything_that_must_not_run_is_refused() {
 
 /// The refusals' own contract, with nothing tried but a compute party that is killed in the middle of the protocol.
 #[test]
-#[ignore = "surviving parties may blame each other: a node closes its connections before its report is on the ledger"]
 fn a_compute_party_that_dies_in_the_protocol_is_the_one_that_is_blamed() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let room = tempfile::tempdir().unwrap();

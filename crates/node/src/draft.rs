@@ -60,7 +60,7 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
         nonce: nonce()?,
     };
     let compiled = gatekeeper::compile(&contract, &datasets)
-        .map_err(|refusal| Failure::policy("the computation cannot be drafted", &[refusal]))?;
+        .map_err(|refusal| Failure::policy("the computation cannot be drafted", &[refusal], &node.names))?;
     contract.computation.program = Hash::from_bytes(compiled.program.hash());
     contract.validate().map_err(|flaws| {
         let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
@@ -74,7 +74,7 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
         text: text(node, &contract, Some(&program)),
         program,
         audit: compiled.audit.to_string(),
-        refusals: reasons(&reading.refusals),
+        refusals: reasons(&reading.refusals, &node.names),
         contract,
     })
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use contract::policy::Refusal;
 
 use crate::journal::JournalError;
+use crate::names::Names;
 use crate::persons::NotLetIn;
 
 /// A refusal or an error, ready to be answered.
@@ -44,10 +45,10 @@ impl Failure {
     }
 
     /// Policy refuses, for one or several reasons. The rule of the first one names the whole.
-    pub(crate) fn policy(what: &str, refusals: &[Refusal]) -> Self {
+    pub(crate) fn policy(what: &str, refusals: &[Refusal], names: &Names) -> Self {
         let rule = refusals.first().map_or("refused", Refusal::rule);
         let mut failure = Self::refused(rule, what);
-        failure.problem.reasons = reasons(refusals);
+        failure.problem.reasons = reasons(refusals, names);
         failure
     }
 
@@ -58,10 +59,13 @@ impl Failure {
 }
 
 /// Refusals as the API shows them.
-pub(crate) fn reasons(refusals: &[Refusal]) -> Vec<Reason> {
+pub(crate) fn reasons(refusals: &[Refusal], names: &Names) -> Vec<Reason> {
     refusals
         .iter()
-        .map(|refusal| Reason { rule: refusal.rule().to_owned(), message: refusal.to_string() })
+        .map(|refusal| Reason {
+            rule: refusal.rule().to_owned(),
+            message: refusal.describe(|did| names.name(did)),
+        })
         .collect()
 }
 

@@ -23,6 +23,12 @@ impl Names {
         self.by_did.get(member).cloned().unwrap_or_else(|| member.to_string())
     }
 
+    /// A text for people, with names where it has identities.
+    pub(crate) fn in_text(&self, text: &str) -> String {
+        let put_name = |text: String, (did, name): (&Did, &String)| text.replace(&did.to_string(), name);
+        self.by_did.iter().fold(text.to_owned(), put_name)
+    }
+
     /// Several names.
     pub(crate) fn names<'a>(&self, members: impl IntoIterator<Item = &'a Did>) -> Vec<String> {
         members.into_iter().map(|member| self.name(member)).collect()

@@ -13,12 +13,13 @@ use axum::http::Method;
 use bytes::Bytes;
 use contract::{Did, Hash, SigningKey};
 use ledger::log::Checkpoint;
-use ledger::{Action, Event, Ledger, LedgerError, Page, Refused, SignedTransaction, Transaction};
+use ledger::{Action, Event, Ledger, LedgerError, Page, SignedTransaction, Transaction};
 use peers::Body;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::failure::Failure;
+use crate::names::Names;
 use crate::setup::now_seconds;
 
 /// How long the operator holds a follower's question when nothing is new.
@@ -58,6 +59,7 @@ pub(crate) struct Replica {
     key: SigningKey,
     alliance: Hash,
     operator: Did,
+    names: Names,
     heads: watch::Sender<Heads>,
     /// Sequence number of this member's last acknowledged transaction; held while one is under way.
     submitting: tokio::sync::Mutex<u64>,
@@ -70,6 +72,7 @@ impl Replica {
         key: SigningKey,
         peers: peers::Client,
     ) -> Result<Self, LedgerError> {
+        let names = Names::of(ledger.state().alliance());
         let (alliance, operator) = (ledger.state().alliance_id(), ledger.state().alliance().operator);
         if key.did() == operator {
             // The founding entry, or what a crash left without a signature.
@@ -81,6 +84,7 @@ impl Replica {
             key,
             alliance,
             operator,
+            names,
             heads,
             submitting: tokio::sync::Mutex::new(0),
             peers,
@@ -190,7 +194,10 @@ impl Replica {
                     ledger.sign_checkpoint(&self.key).map_err(broken)?;
                     Ok(Ordered::Entry(applied.index))
                 }
-                Some(Err(refused)) => Ok(refusal(&refused)),
+                Some(Err(refused)) => {
+                    let message = self.names.in_text(&refused.to_string());
+                    Ok(Ordered::Refused { rule: refused.rule().to_owned(), message })
+                }
                 None => Err(Failure::unavailable("the ledger ordered nothing")),
             }
         })
@@ -277,10 +284,6 @@ fn broken(error: LedgerError) -> Failure {
 fn diverged(error: LedgerError) -> Failure {
     tracing::error!(%error, "the operator's ledger is refused; this node keeps its last agreed state");
     Failure::unavailable(format!("the operator's ledger is refused: {error}"))
-}
-
-fn refusal(refused: &Refused) -> Ordered {
-    Ordered::Refused { rule: refused.rule().to_owned(), message: refused.to_string() }
 }
 
 fn heads(ledger: &Ledger) -> Heads {

@@ -217,6 +217,26 @@ pub enum Error {
     System(#[source] io::Error),
 }
 
+impl Error {
+    /// The member whose node could not be reached, did not answer, or answered wrongly.
+    pub fn member(&self) -> Option<&MemberId> {
+        match self {
+            Self::Unreachable { member, .. }
+            | Self::ConnectTimedOut { member, .. }
+            | Self::WrongMember { member, .. }
+            | Self::NotAccepted { member, .. }
+            | Self::Handshake { member, .. }
+            | Self::AnswerTimedOut { member, .. }
+            | Self::AnswerTooLarge { member, .. }
+            | Self::NoAnswer { member, .. }
+            | Self::SessionRefused { member, .. }
+            | Self::Greeting { member, .. } => Some(member),
+            Self::Incomplete { missing, .. } => missing.first(),
+            _ => None,
+        }
+    }
+}
+
 /// Why a node turns away another node's greeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -119,7 +119,7 @@ pub(super) async fn check(
     };
     Ok(Json(Check {
         permitted: reading.refusals.is_empty(),
-        refusals: reasons(&reading.refusals),
+        refusals: reasons(&reading.refusals, &node.names),
         program,
         audit,
     }))
@@ -138,8 +138,12 @@ pub(super) async fn sign(
     let contract = find(&node, &id)?;
     let refusals: Vec<Refusal> = gatekeeper::check(&contract, &node.replica, now_seconds()).refusals;
     if !refusals.is_empty() {
-        return Err(Failure::policy("this node does not sign a contract that could not run", &refusals)
-            .next(format!("treaty contract check {id}")));
+        return Err(Failure::policy(
+            "this node does not sign a contract that could not run",
+            &refusals,
+            &node.names,
+        )
+        .next(format!("treaty contract check {id}")));
     }
     let signature = contract.sign(&node.key).map_err(|error| Failure::malformed(error.to_string()))?;
     let action = Action::SignContract { contract: id, party: node.me, signature };

@@ -166,8 +166,9 @@ pub(super) async fn proof(
         return Err(Failure::not_found(format!("run {id} has no contract")));
     };
     let datasets = gatekeeper::datasets_of(&contract, &node.replica);
-    let compiled = gatekeeper::compile(&contract, &datasets)
-        .map_err(|refusal| Failure::policy("the program cannot be compiled again", &[refusal]))?;
+    let compiled = gatekeeper::compile(&contract, &datasets).map_err(|refusal| {
+        Failure::policy("the program cannot be compiled again", &[refusal], &node.names)
+    })?;
     let listing = compiled.program.to_string();
     let bytes = node
         .replica
@@ -236,7 +237,8 @@ fn find(node: &Node, id: &Hash) -> Result<RunView, Failure> {
 
 fn view(node: &Node, state: &LedgerState, id: &Hash, record: &Run) -> RunView {
     let names = &node.names;
-    let refused_by = record.refusals.iter().map(|(by, refusals)| (names.name(by), reasons(&refusals.value)));
+    let refused_by =
+        record.refusals.iter().map(|(by, refusals)| (names.name(by), reasons(&refusals.value, names)));
     let failure = record.failure.as_ref().map(|failure| FailureView {
         reported_by: names.name(&failure.value.by),
         reason: failure.value.reason.text.clone(),

@@ -151,7 +151,7 @@ async fn run_program(
         deadline: left,
     };
     let transport = node.sessions.gather(&node.channels, &plan).await.map_err(|error| {
-        let absent = absent(&error).and_then(|member| member.parse().ok());
+        let absent = error.member().and_then(|member| member.parse().ok());
         Trouble { text: format!("the compute parties could not connect: {error}"), blamed: absent }
     })?;
     let transport = Arc::new(transport);
@@ -185,15 +185,6 @@ async fn run_program(
     })
     .await
     .map_err(|_| Trouble::new("the computation broke off"))?
-}
-
-/// The member that kept a session from coming together, when it is known.
-fn absent(error: &peers::Error) -> Option<&String> {
-    match error {
-        peers::Error::Incomplete { missing, .. } => missing.first(),
-        peers::Error::SessionRefused { member, .. } | peers::Error::Greeting { member, .. } => Some(member),
-        _ => None,
-    }
 }
 
 fn receipt(

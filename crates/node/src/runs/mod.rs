@@ -190,8 +190,9 @@ fn is_participant(node: &Node, record: &Run) -> bool {
 
 /// Tells everyone that this node cannot go on.
 async fn fail(node: &Node, run: Hash, trouble: Trouble) {
-    tracing::warn!(%run, reason = trouble.text, blamed = ?trouble.blamed.map(|did| node.names.name(&did)), "the run fails");
-    let mut text = trouble.text;
+    let mut text = node.names.in_text(&trouble.text);
+    let blamed = trouble.blamed.map(|did| node.names.name(&did));
+    tracing::warn!(%run, reason = text, blamed, "the run fails");
     text.retain(|c| !c.is_control());
     text.truncate(text.floor_char_boundary(900));
     let reason = FailReason { text, blamed: trouble.blamed };

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use contract::{Did, Hash};
@@ -73,6 +74,9 @@ pub enum Shutdown {
     SignalsOrStdinClosed,
 }
 
+/// How long a node may take to say that it is there.
+const ALIVE: Duration = Duration::from_secs(2);
+
 /// Everything that a node holds while it runs.
 pub(crate) struct Node {
     pub(crate) me: Did,
@@ -109,6 +113,16 @@ impl Node {
         }
         let said = String::from_utf8_lossy(answer.body()).chars().take(300).collect::<String>();
         Err(Failure::unavailable(format!("`{}` answered {}: {said}", self.names.name(to), answer.status())))
+    }
+}
+
+impl Node {
+    /// Whether another member's node answers.
+    pub(crate) async fn is_alive(&self, member: &Did) -> bool {
+        let member = member.to_string();
+        let question =
+            self.peers.request_within(ALIVE, &member, axum::http::Method::GET, "/peer/alive", Body::Empty);
+        question.await.is_ok()
     }
 }
 

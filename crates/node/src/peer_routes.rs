@@ -5,6 +5,7 @@
 //! | `POST /peer/ledger/transactions` | the operator's | a signed transaction to be ordered |
 //! | `GET /peer/ledger/news?size=&final=` | the operator's | entries and checkpoints that are new to a follower |
 //! | `POST /peer/ledger/cosignatures` | the operator's | a follower's cosignature |
+//! | `GET /peer/alive` | any | that it is there |
 //! | `POST /peer/runs/{run}/inputs` | a compute party's | a provider's input shares |
 //! | `POST /peer/runs/{run}/outputs` | a receiver's | a compute party's output shares |
 
@@ -44,7 +45,8 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/peer/runs/{run}/inputs", post(inputs))
         .route("/peer/runs/{run}/outputs", post(outputs))
         .layer(DefaultBodyLimit::max(SHARES_BYTES_MAX));
-    ledger.merge(shares).with_state(node)
+    let alive = Router::new().route("/peer/alive", get(async || "{}"));
+    ledger.merge(shares).merge(alive).with_state(node)
 }
 
 fn must_be_operator(node: &Node) -> Result<(), Failure> {

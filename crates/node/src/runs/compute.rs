@@ -8,9 +8,10 @@ use std::time::Duration;
 use api::types::runs::ProgressView;
 use contract::{Did, Hash};
 use ledger::{Action, InputCommitment, OutputComponent, Receipt};
-use peers::{Plan, Run};
+use peers::{Plan, Run, SessionTransport};
 use vm::Party;
 
+use super::alive::while_alive;
 use super::shares::{InputShares, by_component, commit_output, opens, outputs_to_bytes};
 use super::{Granted, Trouble, has_started, wait_for};
 use crate::journal::{Leaving, Note};
@@ -18,7 +19,7 @@ use crate::node::Node;
 use crate::setup::now_seconds;
 
 /// How long the compute parties may take to connect to each other.
-const GATHER: Duration = Duration::from_secs(15);
+const GATHER: Duration = Duration::from_secs(30);
 
 pub(super) async fn compute(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     let Some(granted) = node.desk.granted(&run) else {
@@ -28,8 +29,9 @@ pub(super) async fn compute(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     else {
         return Ok(());
     };
-    let commitments = commitments(&node, &granted).await?;
-    let inputs = collect(&node, &granted, &commitments).await?;
+    let providers: Vec<_> = granted.providers().copied().collect();
+    let commitments = while_alive(&node, &providers, commitments(&node, &granted)).await?;
+    let inputs = while_alive(&node, &providers, collect(&node, &granted, &commitments)).await?;
     let output = run_program(&node, &granted, party, inputs).await?;
     for (peer, bytes, messages) in &output.left {
         node.journal.count(&run, peer, Leaving::ProtocolMessages, *bytes, *messages)?;
@@ -150,10 +152,8 @@ async fn run_program(
         gather: left.min(GATHER),
         deadline: left,
     };
-    let transport = node.sessions.gather(&node.channels, &plan).await.map_err(|error| {
-        let absent = error.member().and_then(|member| member.parse().ok());
-        Trouble { text: format!("the compute parties could not connect: {error}"), blamed: absent }
-    })?;
+    let transport =
+        while_alive(node, &granted.contract.protection.compute_parties, gather(node, &plan)).await?;
     let transport = Arc::new(transport);
     node.desk.note(&granted.run, |active| active.transport = Some(Arc::clone(&transport)));
     let (node, granted) = (Arc::clone(node), Arc::clone(granted));
@@ -185,6 +185,15 @@ async fn run_program(
     })
     .await
     .map_err(|_| Trouble::new("the computation broke off"))?
+}
+
+async fn gather(node: &Node, plan: &Plan) -> Result<SessionTransport, Trouble> {
+    node.sessions.gather(&node.channels, plan).await.map_err(|error| {
+        // Who is late may itself wait for somebody: only a single absentee is named.
+        let alone = !matches!(&error, peers::Error::Incomplete { missing, .. } if missing.len() > 1);
+        let absent = error.member().filter(|_| alone).and_then(|member| member.parse().ok());
+        Trouble { text: format!("the compute parties could not connect: {error}"), blamed: absent }
+    })
 }
 
 fn receipt(

@@ -11,6 +11,7 @@
 //!
 //! Output shares leave only after all receipts agreed on the ledger: a run that fails, or is disputed, opens nothing.
 
+mod alive;
 mod compute;
 mod permit;
 mod provide;

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use contract::{Did, Signature, SigningKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -129,6 +131,17 @@ pub fn body_hash(body: &[u8]) -> [u8; 32] {
     Sha256::digest(body).into()
 }
 
+/// The `Content-Digest` header of a body (RFC 9530 §2): with it a request can be checked before its body is read.
+pub fn content_digest(hash: &[u8; 32]) -> String {
+    format!("sha-256=:{}:", STANDARD.encode(hash))
+}
+
+/// Reads [`content_digest`].
+pub fn parse_content_digest(header: &str) -> Option<[u8; 32]> {
+    let base64 = header.strip_prefix("sha-256=:")?.strip_suffix(':')?;
+    STANDARD.decode(base64).ok()?.try_into().ok()
+}
+
 /// The bytes that a request's signature covers.
 fn request_bytes(method: &str, path_and_query: &str, body: &[u8; 32], time: u64, nonce: &str) -> Vec<u8> {
     let body = hex::encode(body);
@@ -218,6 +231,14 @@ mod tests {
         }
         let later = Credentials { time: read.time + 1, ..read };
         assert!(later.verify("POST", "/v1/runs?x=1", &body_hash(b"{}")).is_err());
+    }
+
+    #[test]
+    fn a_content_digest_is_read_back() {
+        let hash = body_hash(b"a body");
+        assert_eq!(parse_content_digest(&content_digest(&hash)), Some(hash));
+        assert_eq!(parse_content_digest("sha-256=:AAAA:"), None);
+        assert_eq!(parse_content_digest("md5=:AAAA:"), None);
     }
 
     #[test]

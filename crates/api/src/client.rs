@@ -12,7 +12,7 @@ use ureq::http::{Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use crate::auth::{Credentials, body_hash};
+use crate::auth::{Credentials, body_hash, content_digest};
 use crate::profile::Profile;
 use crate::types::contracts::*;
 use crate::types::datasets::*;
@@ -299,12 +299,13 @@ impl Client {
         body: Option<(&str, &[u8])>,
     ) -> Result<Response<Body>, ClientError> {
         let bytes = body.map_or(&[][..], |(_, bytes)| bytes);
-        let credentials =
-            Credentials::sign(&self.key, method, path, &body_hash(bytes), now_seconds(), self.nonce()?);
+        let hash = body_hash(bytes);
+        let credentials = Credentials::sign(&self.key, method, path, &hash, now_seconds(), self.nonce()?);
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.api))
-            .header("authorization", credentials.to_header());
+            .header("authorization", credentials.to_header())
+            .header("content-digest", content_digest(&hash));
         let outcome = match body {
             Some((content_type, bytes)) => request
                 .header("content-type", content_type)

@@ -194,3 +194,13 @@ pub(crate) fn make_directory(path: &Path) -> Result<(), HomeError> {
         .create(path)
         .map_err(|source| HomeError::Unwritable { path: path.to_owned(), source })
 }
+
+/// Makes a directory that only its owner may enter, without what an earlier process left in it.
+pub(crate) fn make_empty_directory(path: &Path) -> Result<(), HomeError> {
+    match fs::remove_dir_all(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(HomeError::Unwritable { path: path.to_owned(), source })
+        }
+        _ => make_directory(path),
+    }
+}

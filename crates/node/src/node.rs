@@ -143,7 +143,7 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let alliance = joined(&home, directory)?;
     let config = home.read_config()?;
     let key = home.read_member_key()?;
-    home::make_directory(&home.uploads())?;
+    home::make_empty_directory(&home.uploads())?;
 
     let registry = Arc::new(Registry::new(alliance.members.iter().map(peer))?);
     let channels = Channels::new(&identity(&home)?, registry)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api::auth::Scope;
+use api::auth::{Scope, parse_content_digest};
 use api::types::datasets::{
     CatalogEntry, ColumnDeclaration, DatasetView, Format, ImportDataset, PublishDataset, Upload,
 };
@@ -30,10 +30,11 @@ use crate::node::Node;
 use crate::persons::Person;
 use crate::setup::now_seconds;
 
-/// Takes a file that a dataset is to be imported from.
+/// Takes a file that a dataset is to be imported from. `Content-Digest` (RFC 9530, SHA-256) says beforehand what it
+/// is, so that the request's signature is checked before a byte is kept.
 #[utoipa::path(post, path = "/v1/uploads", tag = "datasets",
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 200, body = Upload), (status = 401, body = Problem)))]
+    responses((status = 200, body = Upload), (status = 400, body = Problem), (status = 401, body = Problem)))]
 pub(super) async fn upload(
     State(node): State<Arc<Node>>,
     method: Method,
@@ -41,18 +42,23 @@ pub(super) async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Upload>, Failure> {
+    let announced = headers
+        .get("content-digest")
+        .and_then(|header| parse_content_digest(header.to_str().ok()?))
+        .ok_or_else(|| Failure::malformed("an upload needs `Content-Digest: sha-256=:…:` (RFC 9530)"))?;
+    let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
     let credentials = credentials(&headers)?;
+    let person =
+        node.persons.admit(&credentials, method.as_str(), path_and_query, &announced, now_seconds())?;
+    require(&person, Scope::Data)?;
     let upload = nonce()?;
     let path = upload_path(&node, &upload)?;
-    let received = receive(&path, body, node.config.upload_bytes_max).await;
-    let admitted = received.and_then(|(bytes, hash)| {
-        let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
-        let person =
-            node.persons.admit(&credentials, method.as_str(), path_and_query, &hash, now_seconds())?;
-        require(&person, Scope::Data)?;
-        Ok(bytes)
+    let received = receive(&path, body, node.config.upload_bytes_max).await.and_then(|(bytes, found)| {
+        (found == announced)
+            .then_some(bytes)
+            .ok_or_else(|| Failure::malformed("the upload is not what its `Content-Digest` says"))
     });
-    match admitted {
+    match received {
         Ok(bytes) => Ok(Json(Upload { upload, bytes })),
         Err(failure) => {
             tokio::fs::remove_file(&path).await.ok();

@@ -62,7 +62,7 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(runs::watch))
 }
 
-/// An upload is hashed while it is written to disk, and its signature is checked after that.
+/// An upload is too large to be held in memory: its handler checks the signature over the announced digest.
 fn upload_routes() -> OpenApiRouter<Arc<Node>> {
     OpenApiRouter::new().routes(routes!(datasets::upload)).layer(DefaultBodyLimit::disable())
 }

@@ -1,5 +1,7 @@
 //! Processes that are killed with SIGKILL: nothing recorded is lost, no use is lost or gained, nothing is opened.
 
+use std::time::Duration;
+
 use api::types::contracts::ContractView;
 use api::types::runs::RunView;
 use contract::Contract;
@@ -14,21 +16,23 @@ use crate::demo::walk::{eventually, found};
 /// A run must end after this time, whatever happens.
 const RUN_SECONDS_MAX: u32 = 20;
 /// How often a run may be over before its victim is killed.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 6;
 
 /// Kills the member's node while it computes. The run fails, the data user learns who is at fault, nothing is opened;
 /// the node comes back, the use is given back. The other nodes go on serving: the next run completes.
 ///
 /// The scenario says how long after the start of the joint computation; without it, at once, when the member may not
-/// yet have its inputs. A run that completed before is tried again.
+/// yet have its inputs. A run that completed before is tried again with half the delay, and at last with none: how long
+/// a computation takes is the machine's affair.
 pub(super) fn compute_party_disappears(attempt: &Attempt<'_>) -> Result<Refused, DemoError> {
     let contract = attempt.variant(|draft| {
         draft.runs = ATTEMPTS + 1;
         draft.run_seconds_max = Some(RUN_SECONDS_MAX);
     })?;
     let id = attempt.agreed(&contract)?;
-    for _ in 0..ATTEMPTS {
-        let Some(report) = kill_while_computing(attempt, &id)? else { continue };
+    for number in 0..ATTEMPTS {
+        let delay = if number + 1 < ATTEMPTS { attempt.delay / (1 << number) } else { Duration::ZERO };
+        let Some(report) = kill_while_computing(attempt, &id, delay)? else { continue };
         attempt.complete(&contract, &id)?;
         let reason = format!(
             "the run failed, `{}` at fault: {report}; nothing was opened, the use was given back, the next run completed",
@@ -40,11 +44,15 @@ pub(super) fn compute_party_disappears(attempt: &Attempt<'_>) -> Result<Refused,
 }
 
 /// Answers with why the run failed; with nothing when it had completed before.
-fn kill_while_computing(attempt: &Attempt<'_>, id: &str) -> Result<Option<String>, DemoError> {
+fn kill_while_computing(
+    attempt: &Attempt<'_>,
+    id: &str,
+    delay: Duration,
+) -> Result<Option<String>, DemoError> {
     let user = attempt.user();
     let run = attempt.start(id)?;
     wait_until(attempt, user, &run.id, "running")?;
-    std::thread::sleep(attempt.delay);
+    std::thread::sleep(delay);
     attempt.world.fleet.kill(attempt.member)?;
     let ended = over(attempt.world, user, &run.id);
     attempt.world.restart(attempt.member)?;

@@ -40,7 +40,36 @@ pub(super) async fn compute(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     // Sealed before the receipt is filed: whoever said that it has a result can still hand it over after a crash.
     node.journal.put(&run, Note::Sealed, &outputs_to_bytes(&output.messages))?;
     node.replica.record(None, Action::File(Box::new(receipt))).await?;
-    Ok(())
+    others_file(&node, &granted).await
+}
+
+/// Waits for the other compute parties' receipts; one that is gone without having filed its own is named.
+async fn others_file(node: &Node, granted: &Granted) -> Result<(), Trouble> {
+    let missing = || {
+        node.replica.read(|ledger| {
+            let record = ledger.state().run(&granted.run).filter(|record| record.phase.is_open());
+            let filed = |party: &Did| record.is_none_or(|record| record.receipts.contains_key(party));
+            let parties = granted.contract.protection.compute_parties.iter();
+            parties.copied().filter(|party| !filed(party)).collect::<Vec<_>>()
+        })
+    };
+    loop {
+        let awaited = missing();
+        let over =
+            wait_for(node, &granted.run, granted.deadline, |record| (!record.phase.is_open()).then_some(()));
+        let ended = while_alive(node, &awaited, async {
+            over.await;
+            Ok(())
+        });
+        match ended.await {
+            Err(trouble) if trouble.blamed.is_some_and(|gone| missing().contains(&gone)) => {
+                return Err(trouble);
+            }
+            // It filed just before it went.
+            Err(_) => {}
+            Ok(()) => return Ok(()),
+        }
+    }
 }
 
 /// Waits until every provider's commitment is on the ledger.

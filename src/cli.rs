@@ -24,6 +24,7 @@ pub(crate) use self::run::why_not;
 use api::{Client, Profile};
 use clap::{Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::error::Error;
 use crate::output::Output;
 
@@ -98,6 +99,9 @@ enum Command {
     /// Look at what a contract computes
     #[command(subcommand)]
     Program(program::Program),
+    /// Measure how fast this machine computes
+    #[command(subcommand)]
+    Bench(Bench),
 }
 
 /// Does what was typed.
@@ -117,6 +121,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Error> {
         Command::Proof(command) => command.run(&session),
         Command::Verify(command) => command.run(&session),
         Command::Program(command) => command.run(&session),
+        Command::Bench(command) => Ok(command.run(session.output)?),
     }
 }
 

@@ -9,6 +9,7 @@ use node::NodeError;
 use node::setup::SetupError;
 use thiserror::Error;
 
+use crate::bench::BenchError;
 use crate::demo::DemoError;
 use crate::files::FileError;
 
@@ -40,6 +41,9 @@ pub(crate) enum Error {
     /// The node itself.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// A measurement.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// A file that the user wrote.
     #[error(transparent)]
     File(#[from] FileError),
@@ -89,6 +93,7 @@ impl Error {
             Self::File(_) => "file",
             Self::Unproven { .. } => "unproven",
             Self::RunNotCompleted { .. } => "run-not-completed",
+            Self::Bench(_) => "bench",
             Self::Demo(_) => "demo",
             Self::Output(_) => "output",
         }

@@ -4,12 +4,14 @@
 //! | --- | --- |
 //! | what can I type? | [`cli`], one file per group of commands |
 //! | how do I write terms, drafts and spans of time in TOML? | [`files`] |
+//! | how fast is the engine here? | [`bench`] |
 //! | how does `treaty demo` walk the whole path? | [`demo`] |
 //!
 //! Commands that speak with a node use nothing but its API ([`api::Client`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
 
+mod bench;
 mod cli;
 mod demo;
 mod error;

@@ -1,0 +1,218 @@
+//! `treaty bench`: how fast the engine is on this machine, in three processes that speak TLS with each other.
+
+mod party;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use clap::{Args, Subcommand};
+use peers::Identity;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use self::party::{Party, Seat};
+use crate::output::{Output, line, table};
+
+/// Compute parties of the scheme that is measured.
+const PARTIES: usize = 3;
+
+/// Measure the engine
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Measure operators on `rep3`: three processes over loopback TCP with TLS on
+    #[command(
+        after_help = "Examples:\n  treaty bench engine\n  treaty bench engine less-than --runs 9 --json\n\nAll three processes share this machine's cores. Build with --release."
+    )]
+    Engine(Engine),
+    /// One compute party of a measurement; started by `treaty bench engine`
+    #[command(hide = true)]
+    Party(Party),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Engine {
+    /// Only workloads whose name contains this
+    #[arg(default_value = "", hide_default_value = true)]
+    workload: String,
+    /// Runs of each workload, of which the median is printed
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
+    runs: u32,
+}
+
+/// Why a measurement did not come about.
+#[derive(Debug, Error)]
+pub(crate) enum BenchError {
+    /// Processes, pipes or sockets.
+    #[error("the measurement could not be set up: {0}")]
+    System(#[from] std::io::Error),
+    /// Connections between the parties.
+    #[error("the parties could not connect: {0}")]
+    Peers(#[from] peers::Error),
+    /// The computation.
+    #[error("the computation stopped: {0}")]
+    Engine(#[from] engine::Error),
+    /// What a party printed cannot be read.
+    #[error("a party reported nonsense: {0}")]
+    Report(#[from] serde_json::Error),
+    /// A party ended early.
+    #[error("party {party} ended before the measurement did; its reason stands above")]
+    PartyEnded {
+        /// Which.
+        party: usize,
+    },
+    /// An output was wrong: the figures mean nothing.
+    #[error("`{workload}` computed a wrong result")]
+    Wrong {
+        /// Which workload.
+        workload: String,
+    },
+    /// No workload of that name.
+    #[error("no workload's name contains `{0}`\n  try: treaty bench engine")]
+    NoWorkload(String),
+}
+
+/// What one party measured in one run of a workload.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Report {
+    workload: String,
+    rows: usize,
+    seconds: f64,
+    bytes_sent: u64,
+    rounds: u32,
+    memory_bytes_max: u64,
+    correct: bool,
+}
+
+impl Bench {
+    pub(crate) fn run(self, output: Output) -> Result<(), BenchError> {
+        match self {
+            Self::Engine(engine) => engine.run(output),
+            Self::Party(party) => party.run(),
+        }
+    }
+}
+
+impl Engine {
+    fn run(self, output: Output) -> Result<(), BenchError> {
+        let mut parties = start(&self)?;
+        let mut lines = Vec::new();
+        while let Some(reports) = next_reports(&mut parties)? {
+            lines.push(slowest(reports)?);
+        }
+        if lines.is_empty() {
+            return Err(BenchError::NoWorkload(self.workload));
+        }
+        let medians: Vec<Report> = lines.chunks(self.runs as usize).filter_map(median).collect();
+        let printed = output.answer(&medians, || shown(&medians));
+        printed.map_err(|error| BenchError::System(std::io::Error::other(error.to_string())))
+    }
+}
+
+/// One started party. Its standard input stays open as long as the measurement lasts: when it closes, the party ends.
+struct Started {
+    child: Child,
+    _input: ChildStdin,
+    reports: BufReader<std::process::ChildStdout>,
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn start(engine: &Engine) -> Result<Vec<Started>, BenchError> {
+    let mut endpoints = Vec::new();
+    let mut identities = Vec::new();
+    for _ in 0..PARTIES {
+        endpoints.push(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string());
+        identities.push(Identity::generate(&[])?);
+    }
+    let certificates: Vec<_> = identities.iter().map(Identity::certificate_pem).collect();
+    let mut started = Vec::new();
+    for (me, identity) in identities.iter().enumerate() {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["bench", "party"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let seat = Seat {
+            me,
+            endpoints: endpoints.clone(),
+            certificates: certificates.clone(),
+            key: identity.key_pem().to_string(),
+            workload: engine.workload.clone(),
+            runs: engine.runs,
+        };
+        let (Some(mut input), Some(reports)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(BenchError::PartyEnded { party: me });
+        };
+        writeln!(input, "{}", serde_json::to_string(&seat)?)?;
+        started.push(Started { child, _input: input, reports: BufReader::new(reports) });
+    }
+    Ok(started)
+}
+
+/// The next report of each party; none once all are done.
+fn next_reports(parties: &mut [Started]) -> Result<Option<Vec<Report>>, BenchError> {
+    let mut reports = Vec::new();
+    for (party, started) in parties.iter_mut().enumerate() {
+        let mut text = String::new();
+        if started.reports.read_line(&mut text)? > 0 {
+            reports.push(serde_json::from_str(&text)?);
+        } else if !started.child.wait()?.success() || !reports.is_empty() {
+            return Err(BenchError::PartyEnded { party });
+        }
+    }
+    match reports.len() {
+        0 => Ok(None),
+        _ => Ok(Some(reports)),
+    }
+}
+
+/// A run takes as long as its slowest party, and needs as much as its neediest.
+fn slowest(reports: Vec<Report>) -> Result<Report, BenchError> {
+    let together = reports.into_iter().reduce(|a, b| Report {
+        seconds: a.seconds.max(b.seconds),
+        bytes_sent: a.bytes_sent.max(b.bytes_sent),
+        rounds: a.rounds.max(b.rounds),
+        memory_bytes_max: a.memory_bytes_max.max(b.memory_bytes_max),
+        correct: a.correct && b.correct,
+        ..a
+    });
+    match together {
+        Some(report) if report.correct => Ok(report),
+        Some(report) => Err(BenchError::Wrong { workload: report.workload }),
+        None => Err(BenchError::PartyEnded { party: 0 }),
+    }
+}
+
+fn median(runs: &[Report]) -> Option<Report> {
+    let mut runs = runs.to_vec();
+    runs.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    runs.get(runs.len() / 2).cloned()
+}
+
+fn shown(medians: &[Report]) -> String {
+    let heads =
+        ["workload", "rows", "seconds", "bytes a row and party", "rounds", "peak memory [MB]", "outputs"];
+    let rows = medians.iter().map(|median| {
+        [
+            median.workload.clone(),
+            median.rows.to_string(),
+            format!("{:.3}", median.seconds),
+            format!("{:.3}", median.bytes_sent as f64 / median.rows as f64),
+            median.rounds.to_string(),
+            format!("{:.0}", median.memory_bytes_max as f64 / 1e6),
+            "correct".to_owned(),
+        ]
+    });
+    table(&heads, rows)
+}
+
+/// A party's report, as one line.
+fn print(report: &Report) -> Result<(), BenchError> {
+    Ok(line(&serde_json::to_string(report)?)?)
+}

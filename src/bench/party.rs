@@ -1,0 +1,144 @@
+//! One compute party of a measurement, in a process of its own.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use engine::bench::{Workload, wide_workloads, workloads};
+use engine::mpc::Scheme;
+use engine::schemes::Rep3;
+use engine::session::{self, Party as Number, Transport};
+use peers::{
+    Channels, Fingerprint, Identity, Listener, ListenerLimits, Peer, Plan, Registry, Run, SessionLimits,
+    Sessions,
+};
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
+
+use super::{BenchError, Report, print};
+
+/// How long the parties may take to connect for one run.
+const GATHER: Duration = Duration::from_secs(20);
+/// How long one run may take.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+#[derive(Debug, Args)]
+pub(crate) struct Party {}
+
+/// What a party is told on its standard input, as one line of JSON.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Seat {
+    pub(super) me: usize,
+    pub(super) endpoints: Vec<String>,
+    /// Of all parties, PEM.
+    pub(super) certificates: Vec<String>,
+    /// Of this party's certificate, PEM.
+    pub(super) key: String,
+    /// What the names of the workloads to run contain.
+    pub(super) workload: String,
+    pub(super) runs: u32,
+}
+
+impl Party {
+    pub(super) fn run(self) -> Result<(), BenchError> {
+        let mut text = String::new();
+        std::io::stdin().read_line(&mut text)?;
+        let seat: Seat = serde_json::from_str(&text)?;
+        std::thread::spawn(end_with_parent);
+        let table = Table::join(seat)?;
+        table.measure(&workloads::<Rep3<u64>>())?;
+        table.measure(&wide_workloads::<Rep3<u128>>())
+    }
+}
+
+/// Whoever started this process is gone when standard input closes.
+fn end_with_parent() {
+    let mut rest = Vec::new();
+    std::io::stdin().read_to_end(&mut rest).ok();
+    std::process::exit(1);
+}
+
+/// This party's place among the others.
+struct Table {
+    seat: Seat,
+    runtime: Runtime,
+    channels: Channels,
+    sessions: Sessions,
+}
+
+impl Table {
+    fn join(seat: Seat) -> Result<Self, BenchError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let own = seat.certificates.get(seat.me).map_or("", String::as_str);
+        let identity = Identity::from_pem(own, &seat.key)?;
+        let others = seat.endpoints.iter().zip(&seat.certificates).enumerate();
+        let registered = others.map(|(party, (endpoint, certificate))| {
+            // The key is not looked at: a fingerprint is the certificate's alone.
+            let fingerprint = Identity::from_pem(certificate, &seat.key)?.fingerprint();
+            Ok(peer(party, endpoint, fingerprint))
+        });
+        let registry = Registry::new(registered.collect::<Result<Vec<_>, peers::Error>>()?)?;
+        let channels = Channels::new(&identity, Arc::new(registry))?;
+        let sessions = Sessions::new(SessionLimits::default());
+        let endpoint = seat.endpoints.get(seat.me).map_or("", String::as_str);
+        let listener =
+            runtime.block_on(Listener::bind(endpoint, channels.clone(), ListenerLimits::default()))?;
+        runtime.spawn(listener.serve(axum::Router::new(), sessions.clone(), std::future::pending()));
+        Ok(Self { seat, runtime, channels, sessions })
+    }
+
+    fn measure<S: Scheme>(&self, workloads: &[Workload<S>]) -> Result<(), BenchError> {
+        for workload in workloads.iter().filter(|workload| workload.name.contains(&self.seat.workload)) {
+            for run in 0..self.seat.runs {
+                forget_peak_memory();
+                let transport = self.connect(workload.name, run)?;
+                let mut protocol = S::start(transport, &session::fresh_seed()?)?;
+                let measured = (workload.run)(&mut protocol, workload.rows)?;
+                print(&Report {
+                    workload: workload.name.to_owned(),
+                    rows: workload.rows,
+                    seconds: measured.took.as_secs_f64(),
+                    bytes_sent: measured.cost.bytes_sent,
+                    rounds: measured.cost.rounds,
+                    memory_bytes_max: peak_memory_bytes(),
+                    correct: measured.correct,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn connect(&self, workload: &str, run: u32) -> Result<Arc<dyn Transport>, BenchError> {
+        let name = contract::Hash::of("bench-run", format!("{workload}/{run}").as_bytes());
+        let plan = Plan {
+            run: Run(*name.as_bytes()),
+            parties: (0..self.seat.endpoints.len()).map(member).collect(),
+            me: Number(self.seat.me),
+            gather: GATHER,
+            deadline: DEADLINE,
+        };
+        Ok(Arc::new(self.runtime.block_on(self.sessions.gather(&self.channels, &plan))?))
+    }
+}
+
+fn member(party: usize) -> String {
+    format!("party {party}")
+}
+
+fn peer(party: usize, endpoint: &str, certificate: Fingerprint) -> Peer {
+    Peer { member: member(party), endpoint: endpoint.to_owned(), certificates: vec![certificate] }
+}
+
+/// Begins a new peak; on systems without `/proc` the peak is that of the whole process.
+fn forget_peak_memory() {
+    std::fs::write("/proc/self/clear_refs", "5").ok();
+}
+
+/// The largest resident memory since [`forget_peak_memory`]; 0 where the system does not tell.
+fn peak_memory_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|peak| peak.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
+}

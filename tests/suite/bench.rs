@@ -1,0 +1,24 @@
+//! The measurement runs three processes over TLS and checks what they compute.
+
+use serde_json::Value;
+
+use crate::support::{both, treaty};
+
+#[test]
+fn the_engine_is_measured_in_three_processes() {
+    let output = treaty().args(["bench", "engine", "equal", "--runs", "1", "--json"]).output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    let lines: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let [equal] = lines.as_slice() else { panic!("expected one workload: {lines:?}") };
+    assert_eq!(equal["workload"], "equal");
+    assert_eq!(equal["correct"], true);
+    let bytes_per_row = equal["bytes_sent"].as_f64().unwrap() / equal["rows"].as_f64().unwrap();
+    assert!((8.0..12.0).contains(&bytes_per_row), "about 10.6 bytes a row are sent, found {bytes_per_row}");
+}
+
+#[test]
+fn an_unknown_workload_is_refused_by_name() {
+    let output = treaty().args(["bench", "engine", "nonsense"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(both(&output).contains("no workload's name contains `nonsense`"), "{}", both(&output));
+}

@@ -208,7 +208,8 @@ async fn fail(node: &Node, run: Hash, trouble: Trouble) {
     }
 }
 
-/// Waits until the ledger's final entries show what `look` looks for, or the run's deadline passes.
+/// Waits until this node's replica shows what `look` looks for, cosigned by a quorum or not yet, or the run's deadline
+/// passes. What leaves the node waits for finality elsewhere: steps start on final events, and recording waits for it.
 pub(crate) async fn wait_for<T>(
     node: &Node,
     run: &Hash,

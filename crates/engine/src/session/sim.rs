@@ -32,6 +32,13 @@ impl Shape {
         let nanoseconds = |rate: u64| bytes as u128 * 1_000_000_000 / u128::from(rate.max(1));
         Duration::from_nanos(self.bytes_per_second.map_or(0, |rate| nanoseconds(rate) as u64))
     }
+
+    /// When a message of `bytes` sent at `now` arrives over a line that is `free` from a certain moment; the line is
+    /// then free when the message's last byte has left.
+    fn arrival(&self, now: Instant, free: &mut Instant, bytes: usize) -> Instant {
+        *free = now.max(*free) + self.transfer(bytes);
+        *free + self.one_way
+    }
 }
 
 /// Runs `party` once for each of `parties` compute parties, each on a thread of its own, and returns what they
@@ -129,8 +136,7 @@ impl Transport for End {
         let (mut inbox, changed) = self.network.inbox(to)?;
         let now = Instant::now();
         let free = inbox.free.entry(self.me).or_insert(now);
-        *free = now.max(*free) + self.network.shape.transfer(frame.body.len());
-        let arrival = *free + self.network.shape.one_way;
+        let arrival = self.network.shape.arrival(now, free, frame.body.len());
         inbox.queues.entry((self.me, channel)).or_default().push_back((arrival, frame));
         changed.notify_all();
         Ok(())
@@ -188,20 +194,30 @@ mod tests {
     }
 
     #[test]
-    fn a_shaped_network_takes_its_time() {
-        let shape = Shape { one_way: Duration::from_millis(20), bytes_per_second: Some(1_000_000) };
-        let took = run_shaped(shape, 2, |me, transport| {
-            let start = Instant::now();
+    fn messages_queue_for_the_line() {
+        let milliseconds = Duration::from_millis;
+        let shape = Shape { one_way: milliseconds(20), bytes_per_second: Some(1_000_000) };
+        let start = Instant::now();
+        let mut free = start;
+        let mut sent_at = |after, bytes| shape.arrival(start + milliseconds(after), &mut free, bytes) - start;
+        assert_eq!(sent_at(0, 10_000), milliseconds(30));
+        assert_eq!(sent_at(0, 10_000), milliseconds(40), "behind the first");
+        assert_eq!(sent_at(100, 0), milliseconds(120), "on an idle line");
+    }
+
+    #[test]
+    fn a_shaped_network_holds_messages_back() {
+        let shape = Shape { one_way: Duration::from_millis(5), bytes_per_second: Some(1_000_000) };
+        run_shaped(shape, 2, |me, transport| {
             let peer = Party(1 - me.0);
-            for _ in 0..2 {
-                let body = vec![0; 10_000].into();
-                transport.send(peer, 0, Frame { depth: 1, body }).unwrap();
-            }
+            let sent = Instant::now();
+            transport.send(peer, 0, frame(7)).unwrap();
             transport.recv(peer, 0).unwrap();
-            transport.recv(peer, 0).unwrap();
-            start.elapsed()
+            // The peer sends this one after it received the other, which itself was on its way for so long.
+            transport.send(peer, 1, frame(8)).unwrap();
+            transport.recv(peer, 1).unwrap();
+            assert!(sent.elapsed() >= shape.one_way);
         });
-        assert!(took.iter().all(|took| *took >= Duration::from_millis(40)), "{took:?}");
     }
 
     #[test]

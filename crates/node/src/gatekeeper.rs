@@ -55,9 +55,14 @@ pub(crate) fn compile(
         .map_err(|refused| Refusal::NotCompilable { reason: refused.to_string() })
 }
 
-/// The datasets that a contract names, as they stand on the ledger.
-pub(crate) fn datasets_of(contract: &Contract, replica: &Replica) -> BTreeMap<String, Dataset> {
+/// The datasets that a contract names and may use, as they stand on the ledger.
+fn datasets_of(contract: &Contract, replica: &Replica) -> BTreeMap<String, Dataset> {
     replica.read(|ledger| ledger.state().datasets_of(contract))
+}
+
+/// Compiles again what ran under a contract, whatever became of its datasets since: to read a result or to prove it.
+pub(crate) fn recompile(contract: &Contract, replica: &Replica) -> Result<Compiled, Refusal> {
+    compile(contract, &replica.read(|ledger| ledger.state().datasets_ever_of(contract)))
 }
 
 /// A contract as this node reads it, before anyone signs.

@@ -253,10 +253,11 @@ impl Replica {
             if let Some(note) = news.final_checkpoint.filter(|note| is_covered(note, ledger)) {
                 ledger.adopt_final(&note).map_err(diverged)?;
             }
-            let is_new = !news.page.entries.is_empty() || size <= 1;
+            // Also what was cosigned before, as long as it is not final: the word may have been lost on its way.
+            let is_open = !news.page.entries.is_empty() || final_size < size;
             let reached =
                 ledger.latest_checkpoint().is_some_and(|(checkpoint, _)| checkpoint.size == ledger.size());
-            if is_new && reached {
+            if is_open && reached {
                 Ok(Some(ledger.cosign(&self.key, now_seconds()).map_err(broken)?))
             } else {
                 Ok(None)

@@ -135,13 +135,27 @@ impl State {
         self.dataset_paths.get(path).map(|path| path.latest)
     }
 
-    /// The datasets that a contract names, by reference, as the catalog has them now; without those that are
-    /// withdrawn or were never published.
+    /// The datasets that a contract names and may still use, by reference: without those that are withdrawn or were
+    /// never published.
     pub fn datasets_of(&self, contract: &Contract) -> BTreeMap<String, Dataset> {
+        self.named_by(contract, |record| record.withdrawn.is_none())
+    }
+
+    /// The datasets that a contract names, by reference, as they were published, withdrawn since or not: what is
+    /// needed to read the result of a run, or to prove it.
+    pub fn datasets_ever_of(&self, contract: &Contract) -> BTreeMap<String, Dataset> {
+        self.named_by(contract, |_| true)
+    }
+
+    fn named_by(
+        &self,
+        contract: &Contract,
+        keep: impl Fn(&DatasetRecord) -> bool,
+    ) -> BTreeMap<String, Dataset> {
         let references = contract.inputs().map(|(_, input)| input.dataset.as_str());
         references
             .filter_map(|reference| self.dataset(reference))
-            .filter(|record| record.withdrawn.is_none())
+            .filter(|record| keep(record))
             .map(|record| (record.dataset.reference(), Dataset::clone(&record.dataset)))
             .collect()
     }

@@ -165,8 +165,7 @@ pub(super) async fn proof(
     let Some(contract) = contract else {
         return Err(Failure::not_found(format!("run {id} has no contract")));
     };
-    let datasets = gatekeeper::datasets_of(&contract, &node.replica);
-    let compiled = gatekeeper::compile(&contract, &datasets).map_err(|refusal| {
+    let compiled = gatekeeper::recompile(&contract, &node.replica).map_err(|refusal| {
         Failure::policy("the program cannot be compiled again", &[refusal], &node.names)
     })?;
     let listing = compiled.program.to_string();

@@ -122,8 +122,7 @@ impl From<crate::journal::JournalError> for Trouble {
 /// Follows the ledger's final entries and does this node's part in every run, for as long as the node runs.
 pub(crate) async fn conduct(node: Arc<Node>) {
     let mut heads = node.replica.watch();
-    let mut next = heads.borrow_and_update().final_size;
-    settle::pick_up(&node);
+    let Some(mut next) = settle::pick_up(&node, &mut heads).await else { return };
     loop {
         let Ok(seen) = heads.wait_for(|heads| heads.final_size > next).await.map(|heads| heads.final_size)
         else {

@@ -96,8 +96,7 @@ fn check(node: &Node, run: &Hash, context: &Context, from: &Did, body: &[u8]) ->
 }
 
 fn combine(node: &Node, context: &Context, bodies: &[Vec<u8>]) -> Result<RunResult, Trouble> {
-    let datasets = gatekeeper::datasets_of(&context.contract, &node.replica);
-    let compiled = gatekeeper::compile(&context.contract, &datasets)
+    let compiled = gatekeeper::recompile(&context.contract, &node.replica)
         .map_err(|refusal| Trouble::new(refusal.to_string()))?;
     let scheme = gatekeeper::scheme(&context.contract).map_err(Trouble::new)?;
     let parties: Vec<Vec<Vec<u8>>> = bodies

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use contract::Hash;
 use ledger::{Action, Phase};
+use tokio::sync::watch;
 
 use super::{Trouble, fail, is_participant, permit, release, start, wait_for};
 use crate::journal::Note;
 use crate::node::Node;
+use crate::replica::Heads;
 
 /// Runs a closing step; what goes wrong is logged, since the run itself is over.
 pub(super) fn spawn<F, Step>(node: &Arc<Node>, run: Hash, step: Step)
@@ -58,10 +60,22 @@ pub(super) fn forget_inputs(node: &Node, run: &Hash) -> Result<(), Trouble> {
 
 /// Takes up what a restart interrupted. A run that was under way cannot be taken up in the middle: this node fails
 /// it. One that still waits for this node's gatekeeper is decided; one that is over is closed.
-pub(super) fn pick_up(node: &Arc<Node>) {
-    let runs = node
-        .replica
-        .read(|ledger| ledger.state().runs().map(|(run, record)| (*run, record.clone())).collect::<Vec<_>>());
+///
+/// Nothing is taken up from entries that no quorum has cosigned: it waits until all of them are final, and says how
+/// many there are. `None` when the node stops meanwhile.
+pub(super) async fn pick_up(node: &Arc<Node>, heads: &mut watch::Receiver<Heads>) -> Option<u64> {
+    let (size, runs) = loop {
+        let settled =
+            heads.wait_for(|heads| heads.final_size >= heads.size).await.map(|heads| heads.size).ok()?;
+        let runs = node.replica.read(|ledger| {
+            let runs =
+                || ledger.state().runs().map(|(run, record)| (*run, record.clone())).collect::<Vec<_>>();
+            (ledger.size() == settled).then(runs)
+        });
+        if let Some(runs) = runs {
+            break (settled, runs);
+        }
+    };
     for (run, record) in runs {
         match record.phase {
             Phase::Requested | Phase::Permitted | Phase::Running if !is_participant(node, &record) => {}
@@ -84,6 +98,7 @@ pub(super) fn pick_up(node: &Arc<Node>) {
             Phase::Refused | Phase::Failed => spawn(node, run, attest),
         }
     }
+    Some(size)
 }
 
 /// A run that is still open at its deadline is declared failed, naming who is missing. Every participant watches;

@@ -144,4 +144,5 @@ fn a_withdrawn_dataset_is_used_no_more() {
     let again = Action::ProposeContract(Box::new(again));
     assert_eq!(refused(&world, &mut state, north, again), withdrawn);
     assert_eq!(state.datasets_of(&world.contract()).len(), 2);
+    assert_eq!(state.datasets_ever_of(&world.contract()).len(), 3, "what ran before can still be read");
 }

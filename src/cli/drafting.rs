@@ -31,9 +31,15 @@ pub(super) struct Drafting {
     /// The datasets that make up a table of the SELECT
     #[arg(long, value_name = "TABLE=DATASET,…", value_parser = pair)]
     table: Vec<(String, String)>,
-    /// The three members that compute, in protocol order
+    /// The members that compute, in protocol order
     #[arg(long, value_name = "MEMBER,…", value_delimiter = ',')]
     compute_parties: Vec<String>,
+    /// The secret-sharing scheme; rep3 when left out
+    #[arg(long, value_name = "NAME")]
+    scheme: Option<String>,
+    /// How many compute parties may collude without learning anything; the most that the scheme allows when left out
+    #[arg(long, value_name = "N")]
+    threshold: Option<u16>,
     /// Members that may start runs
     #[arg(long, value_name = "MEMBER,…", value_delimiter = ',')]
     data_users: Vec<String>,
@@ -96,6 +102,8 @@ impl Drafting {
             template: None,
             tables: needed((!self.table.is_empty()).then(Default::default), "--table")?,
             compute_parties: needed_list(&self.compute_parties, "--compute-parties")?,
+            scheme: None,
+            threshold: None,
             data_users: needed_list(&self.data_users, "--data-users")?,
             receivers: needed_list(&self.receivers, "--receivers")?,
             algorithm_providers: Vec::new(),
@@ -126,6 +134,8 @@ impl Drafting {
         set_list(&mut draft.regulators, self.regulators);
         set(&mut draft.runs, self.runs);
         set(&mut draft.expires_in, self.expires_in);
+        draft.scheme = self.scheme.or(draft.scheme);
+        draft.threshold = self.threshold.or(draft.threshold);
         draft.floor_rows = self.floor_rows.or(draft.floor_rows);
         draft.starts_in = self.starts_in.or(draft.starts_in);
         draft.run_seconds_max = self.run_seconds_max.or(draft.run_seconds_max);

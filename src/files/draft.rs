@@ -39,6 +39,10 @@ pub(crate) struct DraftFile {
     pub(crate) template: Option<TemplateUse>,
     pub(crate) tables: BTreeMap<String, Vec<String>>,
     pub(crate) compute_parties: Vec<String>,
+    #[serde(default)]
+    pub(crate) scheme: Option<String>,
+    #[serde(default)]
+    pub(crate) threshold: Option<u16>,
     pub(crate) data_users: Vec<String>,
     pub(crate) receivers: Vec<String>,
     #[serde(default)]
@@ -67,6 +71,8 @@ impl DraftFile {
             template: file.template,
             tables: file.tables,
             compute_parties: file.compute_parties,
+            scheme: file.scheme,
+            threshold: file.threshold,
             data_users: file.data_users,
             receivers: file.receivers,
             algorithm_providers: file.algorithm_providers,

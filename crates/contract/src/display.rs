@@ -5,8 +5,8 @@ use crate::{
     calendar::utc,
     clause::Clause,
     document::{Input, Party, Role},
+    scheme::Scheme,
     text::visible,
-    wellformed::SCHEMES,
 };
 
 /// Characters in a line of a clause; queries and listings stay as they are.
@@ -125,7 +125,7 @@ impl Page<'_> {
                 Clause::Result.number()
             ),
         );
-        if let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == protection.scheme) {
+        if let Some(scheme) = Scheme::find(&protection.scheme) {
             clause.item(self, scheme.assumption);
         }
     }

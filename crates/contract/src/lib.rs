@@ -15,6 +15,7 @@ pub mod document;
 pub mod identity;
 pub mod lifecycle;
 pub mod policy;
+pub mod scheme;
 pub mod terms;
 pub mod text;
 pub mod wellformed;

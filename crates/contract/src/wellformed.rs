@@ -9,30 +9,9 @@ use crate::{
     clause::Clause,
     dataset,
     document::{BYTES_MAX, FORMAT, Party, Role},
+    scheme::{SCHEMES, Scheme},
     text,
 };
-
-/// Schemes that a contract may name, each with its number of compute parties and its threshold.
-pub const SCHEMES: &[Scheme] = &[Scheme {
-    name: "rep3",
-    compute_parties: 3,
-    threshold: 1,
-    assumption: "This holds as long as each of them follows the protocol; one that deviates from it could falsify \
-                 the result or learn more.",
-}];
-
-/// What a secret-sharing scheme asks of a contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scheme {
-    /// As written in clause 5.
-    pub name: &'static str,
-    /// How many parties hold shares.
-    pub compute_parties: usize,
-    /// How many of them may collude without learning anything.
-    pub threshold: u16,
-    /// What its protection rests on, as a sentence of the contract.
-    pub assumption: &'static str,
-}
 
 /// The parts that a settlement divides.
 pub const PARTS: u32 = 10_000;
@@ -153,7 +132,7 @@ pub enum Flaw {
         /// The scheme.
         scheme: String,
         /// How many it needs.
-        expected: u64,
+        expected: String,
         /// How many are listed.
         found: u64,
     },
@@ -168,8 +147,8 @@ pub enum Flaw {
     Threshold {
         /// The scheme.
         scheme: String,
-        /// Its threshold.
-        expected: u16,
+        /// The threshold that it can have: one number or a range.
+        expected: String,
         /// As written.
         found: u16,
     },
@@ -374,18 +353,22 @@ impl Contract {
                 flaws.push(Flaw::ComputePartyTwice { member: *member });
             }
         }
-        let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == protection.scheme) else {
+        let Some(scheme) = Scheme::find(&protection.scheme) else {
             flaws.push(Flaw::Scheme { found: text::excerpt(&protection.scheme) });
             return;
         };
         let name = || scheme.name.to_owned();
-        if protection.compute_parties.len() != scheme.compute_parties {
-            let (expected, found) = (scheme.compute_parties as u64, protection.compute_parties.len() as u64);
+        let parties = protection.compute_parties.len();
+        if !scheme.takes(parties) {
+            let (expected, found) = (scheme.parties(), parties as u64);
             flaws.push(Flaw::ComputeParties { scheme: name(), expected, found });
+            return;
         }
-        if protection.threshold != scheme.threshold {
-            let (expected, found) = (scheme.threshold, protection.threshold);
-            flaws.push(Flaw::Threshold { scheme: name(), expected, found });
+        let allowed = scheme.thresholds(parties);
+        if !allowed.contains(&protection.threshold) {
+            let (least, most) = allowed.into_inner();
+            let expected = if least == most { most.to_string() } else { format!("{least} to {most}") };
+            flaws.push(Flaw::Threshold { scheme: name(), expected, found: protection.threshold });
         }
     }
 

@@ -7,6 +7,7 @@ use api::types::contracts::{Draft, DraftContract, TemplateUse};
 use contract::document::{
     Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement,
 };
+use contract::scheme::Scheme;
 use contract::{Contract, Dataset, Did, Hash};
 
 use crate::failure::{Failure, reasons};
@@ -37,11 +38,7 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
             // Put in below, once the source is compiled.
             program: Hash::from_bytes([0; 32]),
         },
-        protection: Protection {
-            scheme: "rep3".to_owned(),
-            threshold: 1,
-            compute_parties: node.names.members(&request.compute_parties)?,
-        },
+        protection: protection(node, request)?,
         output: OutputRule { receivers: node.names.members(&request.receivers)?, floor_rows },
         limits: Limits {
             runs: request.runs,
@@ -77,6 +74,15 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
         refusals: reasons(&reading.refusals, &node.names),
         contract,
     })
+}
+
+/// Who computes, and how well that is protected: `rep3` and the highest threshold unless the drafter says otherwise.
+fn protection(node: &Node, request: &DraftContract) -> Result<Protection, Failure> {
+    let compute_parties: Vec<Did> = node.names.members(&request.compute_parties)?;
+    let scheme = request.scheme.as_deref().unwrap_or("rep3");
+    let highest = || Scheme::find(scheme).map(|scheme| *scheme.thresholds(compute_parties.len()).end());
+    let threshold = request.threshold.or_else(highest).unwrap_or(1);
+    Ok(Protection { scheme: scheme.to_owned(), threshold, compute_parties })
 }
 
 /// A contract for people, with names.

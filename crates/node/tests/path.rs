@@ -117,6 +117,8 @@ fn draft(sql: &str) -> DraftContract {
             MEMBERS.iter().map(|name| format!("{name}/pay@1")).collect(),
         )]),
         compute_parties: names(&MEMBERS),
+        scheme: None,
+        threshold: None,
         data_users: names(&["lake"]),
         receivers: names(&["lake"]),
         algorithm_providers: Vec::new(),

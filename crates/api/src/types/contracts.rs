@@ -25,8 +25,14 @@ pub struct DraftContract {
     pub template: Option<TemplateUse>,
     /// For each table in the SQL: the datasets that make it up (`north/patients@1`).
     pub tables: BTreeMap<String, Vec<String>>,
-    /// Three members, in protocol order.
+    /// Members that hold the shares, in protocol order; how many, the scheme says.
     pub compute_parties: Vec<String>,
+    /// The secret-sharing scheme; `rep3` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<String>,
+    /// How many compute parties may collude without learning anything; the most that the scheme allows when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u16>,
     /// Members that may start runs.
     pub data_users: Vec<String>,
     /// Members that receive the result.

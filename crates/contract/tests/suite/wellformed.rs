@@ -181,13 +181,13 @@ fn protection() {
     );
     assert_eq!(
         flaws(|contract| contract.protection.threshold = 2),
-        [Flaw::Threshold { scheme: "rep3".into(), expected: 1, found: 2 }]
+        [Flaw::Threshold { scheme: "rep3".into(), expected: "1".into(), found: 2 }]
     );
     assert!(
         flaws(|contract| {
             contract.protection.compute_parties.pop();
         })
-        .contains(&Flaw::ComputeParties { scheme: "rep3".into(), expected: 3, found: 2 })
+        .contains(&Flaw::ComputeParties { scheme: "rep3".into(), expected: "3".into(), found: 2 })
     );
     assert!(
         flaws(|contract| contract.protection.compute_parties[1] = north())

@@ -1,0 +1,91 @@
+//! What the secret-sharing schemes ask of a contract, and what their protection rests on.
+
+use std::ops::RangeInclusive;
+
+/// The schemes that a contract may name.
+pub const SCHEMES: &[Scheme] = &[Scheme {
+    name: "rep3",
+    size: Size::Fixed { parties: 3, threshold: 1 },
+    assumption: "This holds as long as each of them follows the protocol; one that deviates from it could falsify \
+                 the result or learn more.",
+}];
+
+/// A scheme, as contracts speak of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheme {
+    /// As written in clause 5.
+    pub name: &'static str,
+    /// Among how many, and against how many.
+    pub size: Size,
+    /// What its protection rests on, as a sentence of the contract.
+    pub assumption: &'static str,
+}
+
+/// How many compute parties a scheme takes, and how many of them may collude without learning anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Always the same.
+    Fixed {
+        /// Compute parties.
+        parties: usize,
+        /// How many may collude.
+        threshold: u16,
+    },
+    /// Three or more, of whom any minority may collude.
+    Majority,
+}
+
+impl Scheme {
+    /// The scheme of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        SCHEMES.iter().find(|scheme| scheme.name == name)
+    }
+
+    /// Whether it works among so many compute parties.
+    #[must_use]
+    pub fn takes(&self, parties: usize) -> bool {
+        match self.size {
+            Size::Fixed { parties: expected, .. } => parties == expected,
+            Size::Majority => parties >= 3,
+        }
+    }
+
+    /// The thresholds that a contract may choose among so many compute parties; empty when there is none.
+    #[must_use]
+    pub fn thresholds(&self, parties: usize) -> RangeInclusive<u16> {
+        match self.size {
+            Size::Fixed { threshold, .. } => threshold..=threshold,
+            Size::Majority => 1..=u16::try_from(parties.saturating_sub(1) / 2).unwrap_or(u16::MAX),
+        }
+    }
+
+    /// How many compute parties it takes, in words.
+    #[must_use]
+    pub fn parties(&self) -> String {
+        match self.size {
+            Size::Fixed { parties, .. } => parties.to_string(),
+            Size::Majority => "3 or more".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minority_may_collude() {
+        let scheme = Scheme { name: "any", size: Size::Majority, assumption: "" };
+        let most = |parties| *scheme.thresholds(parties).end();
+        assert_eq!([3, 4, 5, 6, 7].map(most), [1, 1, 2, 2, 3]);
+        assert!(!scheme.takes(2) && scheme.takes(3) && scheme.thresholds(2).is_empty());
+    }
+
+    #[test]
+    fn a_fixed_size_stays_as_it_is() {
+        let scheme = Scheme::find("rep3").unwrap();
+        assert!(scheme.takes(3) && !scheme.takes(4));
+        assert_eq!(scheme.thresholds(3), 1..=1);
+    }
+}

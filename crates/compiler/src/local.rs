@@ -1,16 +1,18 @@
 //! An owner's local stage: its SQL run at home on DataFusion, yielding the integers that are then shared.
 
-use std::sync::Arc;
+use std::{error::Error, fmt, sync::Arc};
 
 use arrow::{
     array::{Array, AsArray},
-    datatypes::{DataType, Decimal128Type, Int64Type},
+    datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef},
     record_batch::RecordBatch,
 };
 use contract::Schema;
 use datafusion::{
-    datasource::MemTable,
+    catalog::streaming::StreamingTable,
     error::DataFusionError,
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_plan::{stream::RecordBatchStreamAdapter, streaming::PartitionStream},
     prelude::{SQLOptions, SessionConfig, SessionContext},
 };
 use program::{Input, Program, Stage};
@@ -18,7 +20,7 @@ use thiserror::Error;
 
 use crate::{
     deep,
-    rows::{self, BadRows},
+    rows::{self, BadRows, Check},
 };
 
 /// Why a local stage yields nothing to share. For the owner's own eyes: texts name rows and columns and quote no
@@ -48,6 +50,14 @@ pub enum LocalError {
         dataset: String,
         /// What is wrong, and where.
         reason: BadRows,
+    },
+    /// The rows could not be read.
+    #[error("dataset `{dataset}`: the rows cannot be read: {reason}")]
+    Source {
+        /// The dataset.
+        dataset: String,
+        /// What the source says.
+        reason: Box<dyn Error + Send + Sync>,
     },
     /// DataFusion could not run the stage.
     #[error("dataset `{dataset}`: the local stage failed: {reason}")]
@@ -85,37 +95,37 @@ pub enum LocalError {
     },
 }
 
+/// A dataset's rows, batch after batch, as [`rows::arrow_schema`] says.
+pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, Box<dyn Error + Send + Sync>>> + Send>;
+
 /// Runs stage number `stage` of `program` over a dataset's rows.
 ///
-/// `schema` is the dataset's as published; `batches` hold its rows as [`rows::arrow_schema`] says. Every row is
-/// checked against the declared types, ranges and values first. Yields one column of integers for each of the
-/// program's inputs that read this stage, in the program's order. Costs a few passes over the rows, which are not
-/// copied, on a thread of its own.
+/// `schema` is the dataset's as published; `open` begins to read its rows, which are checked against the declared
+/// types, ranges and values as they pass and never held all at once. Yields one column of integers for each of the
+/// program's inputs that read this stage, in the program's order. Runs on a thread of its own.
 pub async fn run(
     program: &Program,
     stage: u16,
     schema: &Schema,
-    batches: Vec<RecordBatch>,
+    open: impl Fn() -> Batches + Send + Sync + 'static,
 ) -> Result<Vec<Vec<i128>>, LocalError> {
     let no_stage = LocalError::NoStage { stage, stages: program.stages.len() };
     let description = program.stages.get(usize::from(stage)).ok_or(no_stage)?.clone();
     let inputs = program.inputs.iter().filter(|input| input.stage == stage).cloned().collect();
     let (dataset, schema) = (description.dataset.clone(), schema.clone());
-    let work = move || async move { run_here(&description, inputs, &schema, batches).await };
+    let work = move || async move { run_here(&description, inputs, schema, open).await };
     deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?
 }
 
 async fn run_here(
     stage: &Stage,
     inputs: Vec<Input>,
-    schema: &Schema,
-    batches: Vec<RecordBatch>,
+    schema: Schema,
+    open: impl Fn() -> Batches + Send + Sync + 'static,
 ) -> Result<Vec<Vec<i128>>, LocalError> {
     let dataset = &stage.dataset;
-    rows::check(schema, &batches).map_err(|reason| LocalError::Rows { dataset: dataset.clone(), reason })?;
-    let result = query(&stage.sql, &stage.table, schema, batches)
-        .await
-        .map_err(|reason| LocalError::Query { dataset: dataset.clone(), reason: Box::new(reason) })?;
+    let source = Source::new(schema, open).map_err(|fault| explain(dataset, fault.into()))?;
+    let result = query(&stage.sql, &stage.table, source).await.map_err(|fault| explain(dataset, fault))?;
     let mut columns = Vec::with_capacity(inputs.len());
     for Input { name: input, column, bits, .. } in inputs {
         let values = integers(&result, column, stage.rows, dataset)?;
@@ -128,31 +138,88 @@ async fn run_here(
     Ok(columns)
 }
 
-async fn query(
-    sql: &str,
-    table: &str,
-    schema: &Schema,
-    batches: Vec<RecordBatch>,
-) -> Result<Vec<RecordBatch>, DataFusionError> {
-    // One partition: the work is small, and errors come in the same order each time.
+async fn query(sql: &str, table: &str, source: Source) -> Result<Vec<RecordBatch>, DataFusionError> {
+    // One partition: errors come in the same order each time.
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
-    let table_of_rows = MemTable::try_new(rows::arrow_schema(schema), vec![relabelled(schema, batches)?])?;
-    context.register_table(datafusion::common::TableReference::bare(table), Arc::new(table_of_rows))?;
+    let rows = StreamingTable::try_new(Arc::clone(source.schema()), vec![Arc::new(source)])?;
+    context.register_table(datafusion::common::TableReference::bare(table), Arc::new(rows))?;
     // A stage reads; whatever else its text might say is refused.
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     context.sql_with_options(sql, read_only).await?.collect().await
 }
 
+/// Whose fault it is that a stage failed: the rows', their source's, or the query's.
+fn explain(dataset: &str, fault: DataFusionError) -> LocalError {
+    let dataset = dataset.to_owned();
+    if let DataFusionError::External(cause) = fault.find_root() {
+        match cause.downcast_ref::<Fault>() {
+            Some(Fault::Rows(reason)) => return LocalError::Rows { dataset, reason: reason.clone() },
+            Some(Fault::Source(reason)) => {
+                return LocalError::Source { dataset, reason: reason.to_string().into() };
+            }
+            None => {}
+        }
+    }
+    LocalError::Query { dataset, reason: Box::new(fault) }
+}
+
+/// What ends the stream of rows.
+#[derive(Debug, Error)]
+enum Fault {
+    #[error(transparent)]
+    Rows(#[from] BadRows),
+    #[error("{0}")]
+    Source(Box<dyn Error + Send + Sync>),
+}
+
+impl From<Fault> for DataFusionError {
+    fn from(fault: Fault) -> Self {
+        Self::External(Box::new(fault))
+    }
+}
+
+/// The rows as DataFusion reads them: each batch is checked as it passes.
+struct Source {
+    declared: Schema,
+    schema: SchemaRef,
+    open: Box<dyn Fn() -> Batches + Send + Sync>,
+}
+
+impl Source {
+    fn new(declared: Schema, open: impl Fn() -> Batches + Send + Sync + 'static) -> Result<Self, Fault> {
+        Check::new(&declared)?;
+        Ok(Self { schema: rows::arrow_schema(&declared), declared, open: Box::new(open) })
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl PartitionStream for Source {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let declared = Arc::clone(&self.schema);
+        let mut check = Check::new(&self.declared);
+        let pass = move |batch: Result<RecordBatch, Box<dyn Error + Send + Sync>>| {
+            let batch = batch.map_err(Fault::Source)?;
+            check.as_mut().map_err(|fault| Fault::Rows(fault.clone()))?.batch(&batch).map_err(Fault::Rows)?;
+            relabelled(&declared, &batch)
+        };
+        let batches = futures::stream::iter((self.open)().map(pass));
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
+    }
+}
+
 /// The same columns under the declared schema: sources differ in metadata and in what they call nullable.
-pub(crate) fn relabelled(
-    schema: &Schema,
-    batches: Vec<RecordBatch>,
-) -> Result<Vec<RecordBatch>, DataFusionError> {
-    let declared = rows::arrow_schema(schema);
-    let relabel =
-        |batch: RecordBatch| Ok(RecordBatch::try_new(Arc::clone(&declared), batch.columns().to_vec())?);
-    batches.into_iter().map(relabel).collect()
+pub(crate) fn relabelled(declared: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
+    Ok(RecordBatch::try_new(Arc::clone(declared), batch.columns().to_vec())?)
 }
 
 /// One column of a stage's result: integers as they are, decimals without their point.

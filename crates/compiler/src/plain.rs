@@ -58,8 +58,10 @@ pub async fn query(sql: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainErr
 async fn query_here(sql: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainError> {
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
     for (name, schema, batches) in tables {
-        let batches = local::relabelled(&schema, batches)?;
-        let table = MemTable::try_new(crate::rows::arrow_schema(&schema), vec![batches])?;
+        let declared = crate::rows::arrow_schema(&schema);
+        let relabelled = batches.iter().map(|batch| local::relabelled(&declared, batch));
+        let batches = relabelled.collect::<Result<_, _>>()?;
+        let table = MemTable::try_new(declared, vec![batches])?;
         context.register_table(TableReference::bare(name), Arc::new(table))?;
     }
     let plan = ordered(context.state().create_logical_plan(sql).await?)?;

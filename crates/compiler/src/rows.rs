@@ -101,31 +101,51 @@ pub enum BadRows {
     },
 }
 
-/// Checks types, NULLs, declared ranges and declared values of all rows. One pass, no copies of the data.
-pub fn check(schema: &Schema, batches: &[RecordBatch]) -> Result<(), BadRows> {
-    let expected = arrow_schema(schema);
-    for batch in batches {
-        let found = batch.schema();
-        let pairs = expected.fields().iter().zip(found.fields());
-        let same = expected.fields().len() == found.fields().len()
+/// Checks types, NULLs, declared ranges and declared values of rows, batch after batch. No copies of the data.
+pub struct Check {
+    columns: Vec<(Column, Rule)>,
+    expected: SchemaRef,
+    /// Number of the next batch's first row.
+    next_row: u64,
+}
+
+impl Check {
+    /// Nothing checked yet.
+    ///
+    /// # Errors
+    /// [`BadRows::Declaration`].
+    pub fn new(schema: &Schema) -> Result<Self, BadRows> {
+        let rule = |column: &Column| Ok((column.clone(), Rule::of(column)?));
+        let columns = schema.columns.iter().map(rule).collect::<Result<_, _>>()?;
+        Ok(Self { columns, expected: arrow_schema(schema), next_row: 1 })
+    }
+
+    /// Checks the next batch.
+    ///
+    /// # Errors
+    /// What is wrong first, column by column.
+    pub fn batch(&mut self, batch: &RecordBatch) -> Result<(), BadRows> {
+        self.check_shape(&batch.schema())?;
+        for ((column, rule), array) in self.columns.iter().zip(batch.columns()) {
+            rule.check(column, array, self.next_row)?;
+        }
+        self.next_row += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    fn check_shape(&self, found: &ArrowSchema) -> Result<(), BadRows> {
+        let pairs = self.expected.fields().iter().zip(found.fields());
+        let same = self.expected.fields().len() == found.fields().len()
             && pairs.into_iter().all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
+        if same {
+            return Ok(());
+        }
         let shape = |schema: &ArrowSchema| -> Vec<String> {
             schema.fields().iter().map(|f| format!("`{}` ({})", f.name(), type_name(f.data_type()))).collect()
         };
-        if !same {
-            let (expected, found) = (shape(&expected).join(", "), shape(&found).join(", "));
-            return Err(BadRows::Columns { expected, found });
-        }
+        let (expected, found) = (shape(&self.expected).join(", "), shape(found).join(", "));
+        Err(BadRows::Columns { expected, found })
     }
-    for (index, column) in schema.columns.iter().enumerate() {
-        let rule = Rule::of(column)?;
-        let mut first = 1;
-        for batch in batches {
-            rule.check(column, batch.column(index), first)?;
-            first += batch.num_rows() as u64;
-        }
-    }
-    Ok(())
 }
 
 /// What one column declares, made ready for comparing.

@@ -1,11 +1,12 @@
 //! The vault: a directory of dataset versions, opened by one process at a time.
 
 use std::{
+    borrow::Borrow,
     collections::BTreeSet,
     fs::File,
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -165,8 +166,16 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Self::describe`]; each item fails as [`Self::verify`] does.
-    pub fn scan(&self, name: &str, version: u32) -> Result<Scan<'_>, VaultError> {
+    pub fn scan(&self, name: &str, version: u32) -> Result<Scan<&Self>, VaultError> {
         Ok(Scan { vault: self, manifest: self.manifest(name, version)?, next: 0 })
+    }
+
+    /// As [`Self::scan`], for readers that outlive the borrow.
+    ///
+    /// # Errors
+    /// As [`Self::scan`].
+    pub fn scan_shared(self: &Arc<Self>, name: &str, version: u32) -> Result<Scan<Arc<Self>>, VaultError> {
+        Ok(Scan { vault: Arc::clone(self), manifest: self.manifest(name, version)?, next: 0 })
     }
 
     /// Writes one chunk of an import to disk, aside.
@@ -291,13 +300,13 @@ pub(crate) struct StagedChunk {
 
 /// The verified rows of one dataset version, chunk by chunk.
 #[derive(Debug)]
-pub struct Scan<'a> {
-    vault: &'a Vault,
+pub struct Scan<V> {
+    vault: V,
     manifest: Manifest,
     next: usize,
 }
 
-impl Scan<'_> {
+impl<V> Scan<V> {
     /// Columns in order; the batches follow [`to_arrow`](crate::to_arrow) of it.
     pub fn schema(&self) -> &Schema {
         &self.manifest.head.schema
@@ -314,14 +323,14 @@ impl Scan<'_> {
     }
 }
 
-impl Iterator for Scan<'_> {
+impl<V: Borrow<Vault>> Iterator for Scan<V> {
     type Item = Result<RecordBatch, VaultError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let index = self.next;
         let rows = self.manifest.chunks.get(index)?.rows;
         self.next += 1;
-        let bytes = self.vault.chunk_bytes(&self.manifest, index).transpose()?;
+        let bytes = self.vault.borrow().chunk_bytes(&self.manifest, index).transpose()?;
         Some(bytes.and_then(|bytes| {
             chunk::decode(bytes, self.schema(), rows).map_err(|fault| VaultError::ChunkUnreadable {
                 dataset: self.manifest.dataset(),

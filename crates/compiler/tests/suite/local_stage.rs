@@ -7,13 +7,13 @@ use treaty_compiler::{
     rows::BadRows,
 };
 
-use crate::support::{Person, batch, people, table};
+use crate::support::{Person, batch, batches, people, table};
 
 fn run(program: &Program, rows: &[Person]) -> Result<Vec<Vec<i128>>, LocalError> {
     // Two batches, so that rows are counted over both.
     let (first, second) = rows.split_at(rows.len() / 2);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(local::run(program, 0, &people(), vec![batch(first), batch(second)]))
+    runtime.block_on(local::run(program, 0, &people(), batches(vec![batch(first), batch(second)])))
 }
 
 fn program(sql: &str, rows: u64) -> Program {
@@ -72,9 +72,9 @@ fn other_columns_than_declared_are_refused() {
     let fewer = whole.project(&[0, 1]).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let program = program("SELECT COUNT(*) FROM people", 10);
-    let error = runtime.block_on(local::run(&program, 0, &people(), vec![fewer])).unwrap_err();
+    let error = runtime.block_on(local::run(&program, 0, &people(), batches(vec![fewer]))).unwrap_err();
     assert!(matches!(error, LocalError::Rows { reason: BadRows::Columns { .. }, .. }));
-    let error = runtime.block_on(local::run(&program, 7, &people(), vec![whole])).unwrap_err();
+    let error = runtime.block_on(local::run(&program, 7, &people(), batches(vec![whole]))).unwrap_err();
     assert!(matches!(error, LocalError::NoStage { stage: 7, stages: 1 }));
 }
 

@@ -116,7 +116,7 @@ pub(crate) fn run(sql: &str, owners: &[Vec<Person>], floor: u64) -> (Compiled, V
     for (stage, rows) in owners.iter().enumerate() {
         let stage = stage as u16;
         let columns = runtime
-            .block_on(local::run(&compiled.program, stage, &people(), vec![batch(rows)]))
+            .block_on(local::run(&compiled.program, stage, &people(), batches(vec![batch(rows)])))
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         let positions = compiled.program.inputs.iter().enumerate().filter(|(_, input)| input.stage == stage);
         for ((position, _), column) in positions.zip(columns) {
@@ -136,4 +136,9 @@ pub(crate) fn expected(sql: &str, owners: &[Vec<Person>]) -> ResultTable {
     runtime
         .block_on(plain::query(sql, vec![("people".into(), people(), rows)]))
         .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+}
+
+/// Rows that a stage reads as often as it likes.
+pub(crate) fn batches(batches: Vec<RecordBatch>) -> impl Fn() -> local::Batches + Send + Sync {
+    move || Box::new(batches.clone().into_iter().map(Ok))
 }

@@ -80,12 +80,16 @@ async fn local_stage(
         Trouble::by(node.me, format!("the local stage on `{dataset}` failed; its owner's log says why"))
     };
     let (name, version) = local_name(dataset).ok_or_else(|| failed(&"it is no dataset of this vault"))?;
-    let (reader, name) = (Arc::clone(node), name.to_owned());
-    let (schema, batches) = tokio::task::spawn_blocking(move || reader.vault.read(&name, version))
-        .await
-        .map_err(|error| failed(&error))?
-        .map_err(|error| failed(&error))?;
-    compiler::local::run(program, stage, &schema, batches).await.map_err(|error| failed(&error))
+    let scan = node.vault.scan_shared(name, version).map_err(|error| failed(&error))?;
+    let schema = scan.schema().clone();
+    let (vault, name) = (Arc::clone(&node.vault), name.to_owned());
+    let open = move || -> compiler::local::Batches {
+        match vault.scan_shared(&name, version) {
+            Ok(scan) => Box::new(scan.map(|batch| batch.map_err(Into::into))),
+            Err(error) => Box::new(std::iter::once(Err(error.into()))),
+        }
+    };
+    compiler::local::run(program, stage, &schema, open).await.map_err(|error| failed(&error))
 }
 
 /// Shares for every compute party, and the commitments to each component.

@@ -12,6 +12,7 @@ mod paging;
 mod person;
 mod program;
 mod proof;
+mod query;
 mod run;
 
 use std::path::PathBuf;
@@ -82,6 +83,8 @@ enum Command {
     /// Draft, check, sign and revoke contracts
     #[command(subcommand)]
     Contract(Box<contract::Contract>),
+    /// Ask across organisations: draft, sign, wait, run and print the answer
+    Query(Box<query::Query>),
     /// Start, watch and read runs
     #[command(subcommand)]
     Run(run::Run),
@@ -115,6 +118,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Error> {
         Command::Data(command) => command.run(&session),
         Command::Catalog(command) => command.run(&session),
         Command::Contract(command) => command.run(&session),
+        Command::Query(command) => command.run(&session),
         Command::Run(command) => command.run(&session),
         Command::Points => ledger::points(&session),
         Command::Ledger(command) => command.run(&session),

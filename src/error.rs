@@ -55,6 +55,22 @@ pub(crate) enum Error {
         /// What is wrong with it.
         flaw: Box<ledger::proof::Flaw>,
     },
+    /// A query that the datasets' terms forbid.
+    #[error("the terms forbid the query, and no node would sign it:{why}\n  try: treaty query explain")]
+    Forbidden {
+        /// Every reason, one a line, each beginning with a line feed.
+        why: String,
+    },
+    /// A contract that did not become active in time.
+    #[error("contract {contract} is {state}; not signed by: {}\n  try: `treaty contract show {contract}`, and once all signed, `treaty query --contract {contract}`", missing.join(", "))]
+    NotAgreed {
+        /// Which.
+        contract: String,
+        /// Its state.
+        state: String,
+        /// Whose signatures are missing.
+        missing: Vec<String>,
+    },
     /// A run that did not complete.
     #[error("run {run} is {state}{why}\n  try: treaty run show {run}")]
     RunNotCompleted {
@@ -92,6 +108,8 @@ impl Error {
             Self::Node(_) => "node",
             Self::File(_) => "file",
             Self::Unproven { .. } => "unproven",
+            Self::Forbidden { .. } => "forbidden-by-terms",
+            Self::NotAgreed { .. } => "not-agreed",
             Self::RunNotCompleted { .. } => "run-not-completed",
             Self::Bench(_) => "bench",
             Self::Demo(_) => "demo",

@@ -1,5 +1,6 @@
 //! What is printed: answers on standard output, for people or as JSON; complaints on standard error.
 
+mod csv;
 mod progress;
 mod result;
 mod table;
@@ -8,6 +9,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+pub(crate) use self::csv::csv;
 pub(crate) use self::progress::Progress;
 pub(crate) use self::result::result_table;
 pub(crate) use self::table::table;
@@ -23,6 +25,11 @@ impl Output {
     /// As JSON, or for people.
     pub(crate) const fn new(json: bool) -> Self {
         Self { json }
+    }
+
+    /// Whether programs read the answers.
+    pub(crate) const fn is_json(self) -> bool {
+        self.json
     }
 
     /// Prints an answer; the text is only made when people read it.
@@ -51,6 +58,11 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// Says on standard error what a command waits for.
+pub(crate) fn note(text: &str) {
+    eprintln!("treaty: {text}");
 }
 
 /// Says on standard error why a command failed.

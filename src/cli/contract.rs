@@ -284,6 +284,6 @@ impl Sign {
     }
 }
 
-fn reasons(reasons: &[Reason]) -> String {
+pub(super) fn reasons(reasons: &[Reason]) -> String {
     reasons.iter().map(|reason| format!("\n  - {}", reason.message)).collect()
 }

@@ -1,5 +1,6 @@
 //! A draft from a TOML file, from flags, or from a file with some things said differently by flags.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use api::types::contracts::{DraftContract, DraftSettlement, TemplateUse};
@@ -75,11 +76,17 @@ pub(super) struct Drafting {
     provider_parts: Option<u16>,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| format!("`{text}` has no `=`; expected for example `name=value`"))?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// The datasets of each table, from `TABLE=DATASET,…`.
+pub(super) fn tables_of(flags: Vec<(String, String)>) -> BTreeMap<String, Vec<String>> {
+    let names = |datasets: String| datasets.split(',').map(|dataset| dataset.trim().to_owned()).collect();
+    flags.into_iter().map(|(table, datasets)| (table, names(datasets))).collect()
 }
 
 impl Drafting {
@@ -145,10 +152,7 @@ impl Drafting {
             let parameters = self.parameter.into_iter().collect();
             (draft.sql, draft.template) = (None, Some(TemplateUse { name, parameters }));
         }
-        for (table, datasets) in self.table {
-            let datasets = datasets.split(',').map(|dataset| dataset.trim().to_owned());
-            draft.tables.insert(table, datasets.collect());
-        }
+        draft.tables.extend(tables_of(self.table));
         set(&mut draft.settlement.payer, self.payer);
         set(&mut draft.settlement.fee, self.fee);
         if let Some(parts) = self.provider_parts {

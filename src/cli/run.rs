@@ -97,21 +97,30 @@ impl Start {
 
 /// Shows every change; fails unless the run completes.
 fn watch(session: &Session, client: &Client, id: &str) -> Result<(), Error> {
+    follow(client, id, |view| session.output.item(view, || format!("{} {}", view.id, view.state)))
+}
+
+/// Follows a run until it is over and tells of every change of its state; fails unless it completes.
+pub(super) fn follow(
+    client: &Client,
+    id: &str,
+    mut tell: impl FnMut(&RunView) -> Result<(), Error>,
+) -> Result<(), Error> {
     let progress = Progress::begin("running");
     let mut last: Option<RunView> = None;
-    let mut printed = Ok(());
+    let mut told = Ok(());
     client.watch_run(id, |view| {
         if let Some(done) = &view.progress {
             progress.set(done.done.into(), done.of.into());
         }
         if last.as_ref().is_none_or(|last| last.state != view.state) {
-            printed = session.output.item(&view, || format!("{} {}", view.id, view.state));
+            told = tell(&view);
         }
         last = Some(view);
-        printed.is_ok()
+        told.is_ok()
     })?;
     drop(progress);
-    printed?;
+    told?;
     match last {
         Some(view) if view.state != "completed" => Err(not_completed(&view)),
         _ => Ok(()),

@@ -167,6 +167,7 @@ fn members_get_from_files_to_a_verified_proof_by_commands_alone() {
     let run = compute(&alliance, &id);
     prove(&alliance, &run);
     amend_and_revoke(&alliance, &id);
+    ask(&alliance);
     scopes_are_held_to(&alliance);
 }
 
@@ -204,6 +205,43 @@ fn publish(alliance: &Alliance) {
     }
     let shown = alliance.text("south", &["catalog", "show", "lake/salaries@1"]);
     assert!(shown.contains("`pay equity`") && shown.contains("not to be used"), "{shown}");
+}
+
+/// One command from the SELECT to its answer; the others sign meanwhile.
+fn ask(alliance: &Alliance) {
+    let sql = "SELECT rank, COUNT(*) AS people, AVG(salary) AS mean FROM salaries GROUP BY rank";
+    let plan = alliance.text("north", &["query", "explain", sql, "--purpose", "pay equity"]);
+    for part in ["lake/salaries@1", "rep3, 1 may collude", "lake, north, south", "What the receivers learn"] {
+        assert!(plan.contains(part), "{part}: {plan}");
+    }
+    let forbidden = alliance.refused("north", &["query", sql, "--purpose", "curiosity"]);
+    assert!(
+        forbidden.contains("the terms forbid the query") && forbidden.contains("curiosity"),
+        "{forbidden}"
+    );
+    let late = ["query", sql, "--purpose", "pay equity", "--wait", "0s"];
+    let unsigned = alliance.refused("north", &late);
+    assert!(unsigned.contains("is proposed; not signed by: "), "{unsigned}");
+
+    let answer = std::thread::scope(|scope| {
+        let words = ["query", sql, "--purpose", "pay equity", "--floor-rows", "20", "--format", "csv"];
+        let asking = scope.spawn(move || alliance.text("north", &words));
+        for name in ["lake", "south"] {
+            let waits = |contract: &&Value| {
+                contract["state"] == "proposed" && contract["contract"]["output"]["floor_rows"] == 20
+            };
+            let contracts =
+                |page: &Value| page["items"].as_array().unwrap().iter().any(|contract| waits(&contract));
+            let page = alliance.until(name, &["contract", "list"], contracts);
+            let contract = page["items"].as_array().unwrap().iter().find(waits).unwrap();
+            alliance.text(name, &["contract", "sign", contract["id"].as_str().unwrap()]);
+        }
+        asking.join().unwrap()
+    });
+    let lines: Vec<_> = answer.lines().collect();
+    assert_eq!(lines.len(), 4, "{answer}");
+    assert_eq!(lines[0], "rank,people,mean");
+    assert!(lines[3].starts_with("Prof,266,126772"), "{answer}");
 }
 
 /// Drafted from flags; one party signs without its node.

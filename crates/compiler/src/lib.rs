@@ -90,6 +90,14 @@ pub use result::{Cell, CellType, ColumnHead, ResultTable};
 
 use contract::{Hash, policy::Usage};
 
+/// The tables that a query names, once it is known to be one that this crate supports.
+///
+/// # Errors
+/// Whatever the grammar refuses, by name.
+pub fn tables(sql: &str) -> Result<Vec<String>, Refused> {
+    deep::call(|| sql::tables(sql)).map_err(|error| Refused::NoThread(error.to_string()))?
+}
+
 /// Compiles a query over `tables` to a program that withholds groups of fewer than `floor_rows` rows.
 ///
 /// Every table given must be read. The same arguments give the same program on every machine; the cost is a few

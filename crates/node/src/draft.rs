@@ -1,14 +1,17 @@
 //! From what a drafter decides to a whole contract: names become identities, references become roots, the source
 //! becomes a program's hash.
 
+mod completion;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::types::contracts::{Draft, DraftContract, TemplateUse};
+use api::types::contracts::{Draft, DraftContract, EstimateView, StageView, TemplateUse};
 use contract::document::{
     Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement,
 };
 use contract::scheme::Scheme;
 use contract::{Contract, Dataset, Did, Hash};
+use program::{Program, Stage};
 
 use crate::failure::{Failure, reasons};
 use crate::gatekeeper;
@@ -20,6 +23,7 @@ const RUN_SECONDS: u32 = 120;
 
 /// Drafts a contract; nothing is recorded.
 pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failure> {
+    let request = &completion::complete(node, request)?;
     let datasets = named_datasets(node, &request.tables)?;
     let roles = Roles::of(node, request, &datasets)?;
     let floor_rows = request
@@ -71,18 +75,48 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
         text: text(node, &contract, Some(&program)),
         program,
         audit: compiled.audit.to_string(),
+        stages: stages(node, &compiled.program, &datasets),
+        estimate: estimate(&contract, &compiled.program)?,
         refusals: reasons(&reading.refusals, &node.names),
         contract,
+    })
+}
+
+fn stages(node: &Node, program: &Program, datasets: &BTreeMap<String, Dataset>) -> Vec<StageView> {
+    let owner = |dataset: &str| datasets.get(dataset).map(|dataset| node.names.name(&dataset.owner));
+    let view = |stage: &Stage| StageView {
+        owner: owner(&stage.dataset).unwrap_or_default(),
+        dataset: stage.dataset.clone(),
+        sql: stage.sql.clone(),
+        rows: stage.rows,
+    };
+    program.stages.iter().map(view).collect()
+}
+
+fn estimate(contract: &Contract, program: &Program) -> Result<EstimateView, Failure> {
+    let scheme = gatekeeper::scheme(contract).map_err(Failure::malformed)?;
+    let estimate = vm::estimate(program, scheme).map_err(|error| Failure::malformed(error.to_string()))?;
+    Ok(EstimateView {
+        instructions: program.body.len() as u64,
+        rounds: estimate.rounds(),
+        bytes_sent: estimate.bytes_sent(),
+        column_bytes: estimate.column_bytes,
+        seconds_lan: estimate.seconds(vm::Network::LAN),
+        seconds_wan: estimate.seconds(vm::Network::WAN),
     })
 }
 
 /// Who computes, and how well that is protected: `rep3` and the highest threshold unless the drafter says otherwise.
 fn protection(node: &Node, request: &DraftContract) -> Result<Protection, Failure> {
     let compute_parties: Vec<Did> = node.names.members(&request.compute_parties)?;
-    let scheme = request.scheme.as_deref().unwrap_or("rep3");
+    let scheme = scheme_of(request);
     let highest = || Scheme::find(scheme).map(|scheme| *scheme.thresholds(compute_parties.len()).end());
     let threshold = request.threshold.or_else(highest).unwrap_or(1);
     Ok(Protection { scheme: scheme.to_owned(), threshold, compute_parties })
+}
+
+fn scheme_of(request: &DraftContract) -> &str {
+    request.scheme.as_deref().unwrap_or("rep3")
 }
 
 /// A contract for people, with names.

@@ -23,9 +23,13 @@ pub struct DraftContract {
     /// A template with its parameters instead of SQL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<TemplateUse>,
-    /// For each table in the SQL: the datasets that make it up (`north/patients@1`).
+    /// For each table in the SQL: the datasets that make it up (`north/patients@1`); every member's newest dataset of
+    /// the table's name when absent.
+    #[serde(default)]
     pub tables: BTreeMap<String, Vec<String>>,
-    /// Members that hold the shares, in protocol order; how many, the scheme says.
+    /// Members that hold the shares, in protocol order; how many, the scheme says. The data's owners, and others as
+    /// far as the scheme needs them, when absent.
+    #[serde(default)]
     pub compute_parties: Vec<String>,
     /// The secret-sharing scheme; `rep3` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,9 +37,11 @@ pub struct DraftContract {
     /// How many compute parties may collude without learning anything; the most that the scheme allows when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<u16>,
-    /// Members that may start runs.
+    /// Members that may start runs; the drafter's when absent.
+    #[serde(default)]
     pub data_users: Vec<String>,
-    /// Members that receive the result.
+    /// Members that receive the result; those that may start runs when absent.
+    #[serde(default)]
     pub receivers: Vec<String>,
     /// Who wrote the program, if anyone is to be paid for it.
     #[serde(default)]
@@ -56,18 +62,33 @@ pub struct DraftContract {
     /// A run fails after this many seconds; 120 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_seconds_max: Option<u32>,
-    /// Who pays, how much and to whom.
+    /// Who pays, how much and to whom; nothing when absent.
+    #[serde(default)]
     pub settlement: DraftSettlement,
     /// Id of the contract that this one replaces (an amendment).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<String>,
 }
 
+impl Default for DraftSettlement {
+    /// No fee; what it would be divided into says nothing then.
+    fn default() -> Self {
+        Self {
+            payer: String::new(),
+            fee: 0,
+            providers: 5_000,
+            compute_parties: 5_000,
+            algorithm_providers: 0,
+        }
+    }
+}
+
 /// Settlement as drafted: parts of 10,000.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DraftSettlement {
-    /// A data user, by name.
+    /// A data user, by name; the first one when absent.
+    #[serde(default)]
     pub payer: String,
     /// Points per completed run.
     pub fee: u64,
@@ -117,8 +138,42 @@ pub struct Draft {
     pub program: String,
     /// What the program reveals, to whom.
     pub audit: String,
+    /// What each owner computes at home before anything is shared.
+    pub stages: Vec<StageView>,
+    /// What the joint computation will cost.
+    pub estimate: EstimateView,
     /// Which terms it breaks; empty when every dataset's terms permit it.
     pub refusals: Vec<Reason>,
+}
+
+/// One owner's part of a query, computed at home in plaintext.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StageView {
+    /// Whose node computes it.
+    pub owner: String,
+    /// Over which dataset (`north/patients@1`).
+    pub dataset: String,
+    /// The SQL that it runs.
+    pub sql: String,
+    /// Rows of its result, which are shared.
+    pub rows: u32,
+}
+
+/// What a joint computation costs, from its text alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EstimateView {
+    /// Instructions of the program.
+    pub instructions: u64,
+    /// Messages that wait for each other.
+    pub rounds: u32,
+    /// Bytes that the busiest compute party sends.
+    pub bytes_sent: u64,
+    /// The most bytes of columns that a compute party holds at once.
+    pub column_bytes: u64,
+    /// Seconds on the wire in one data centre: 0.1 ms one way, 1 Gbit/s.
+    pub seconds_lan: f64,
+    /// Seconds on the wire across a country: 10 ms one way, 100 Mbit/s.
+    pub seconds_wan: f64,
 }
 
 /// `POST /v1/contracts`: put a contract on the ledger, to be signed.

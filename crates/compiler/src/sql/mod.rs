@@ -62,6 +62,11 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     Ok(Checked { query, alias, filter, uses })
 }
 
+/// The tables that a query names.
+pub(crate) fn tables(sql: &str) -> Result<Vec<String>, Refused> {
+    Ok(vec![grammar::parse(sql)?.table])
+}
+
 /// The plan with its types made explicit, and as DataFusion would run it.
 fn optimise(written: LogicalPlan) -> Result<(LogicalPlan, LogicalPlan), Refused> {
     let options = datafusion::config::ConfigOptions::default();

@@ -99,6 +99,11 @@ pub(super) fn replace<P: Mpc<Lanes>>(bits: &Bits<P>, places: &[usize], by: &Bits
     Bits::stack(&[bits, by], rows).pick(&order)
 }
 
+/// Bits of a number, at least one.
+pub(super) fn bits_of(number: u128) -> u32 {
+    (u128::BITS - number.leading_zeros()).max(1)
+}
+
 fn same_shape<P: Mpc<Lanes>>(operation: &'static str, x: &Bits<P>, y: &Bits<P>) -> Result<()> {
     if x.rows() != y.rows() {
         return Err(Error::Lengths { operation, left: x.rows(), right: y.rows() });

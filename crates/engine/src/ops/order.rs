@@ -1,15 +1,16 @@
 //! Secret orders of rows, as sorting finds them.
 
-use ring::Lanes;
+use ring::{Lanes, Number};
 
+use super::compare::same_length;
 use crate::error::{Error, Result};
 use crate::mpc::{Bits, Mixed, Mpc, Numbers, Permuting, Shares, Shuffle};
 
 /// An order of rows that no party knows.
 ///
 /// It is held as a hidden permutation and public numbers that are uniformly random without it: a secret
-/// permutation becomes public by being shuffled first (Chida et al.: An Efficient Secure Three-Party Sorting Protocol
-/// with an Honest Majority, 2019/695, §4.2).
+/// permutation becomes public by being shuffled first (Chida et al.: An Efficient Secure Three-Party Sorting
+/// Protocol with an Honest Majority, 2019/695, §4.2).
 pub struct Order<P: Permuting> {
     hidden: P::Hidden,
     /// For each shuffled row its place, among the ordered rows or among the original ones.
@@ -18,17 +19,22 @@ pub struct Order<P: Permuting> {
 }
 
 impl<P: Mixed> Order<P> {
-    /// From the place to which each row goes. 4 rounds, 3 numbers per row.
+    /// From the place to which each row goes: each of the places 0, 1, … occurs once. 4 rounds, 3 numbers per
+    /// row.
+    ///
+    /// What is opened is uniformly random only for a permutation; another column would give away which values
+    /// it has, so the places must come from inside the computation, or be proved beforehand.
     ///
     /// # Errors
     /// Those of the transport; [`Error::NotAPermutation`].
-    pub(super) fn from_destinations(protocol: &mut P, destinations: &Numbers<P>) -> Result<Self> {
-        let hidden = protocol.hidden_permutation(destinations.len());
-        let shuffled = Shuffle::<P::Num>::shuffle(protocol, destinations, &hidden)?;
+    pub fn from_places(protocol: &mut P, places: &Numbers<P>) -> Result<Self> {
+        let hidden = protocol.hidden_permutation(places.len());
+        let shuffled = Shuffle::<P::Num>::shuffle(protocol, places, &hidden)?;
         Ok(Self { hidden, places: Shuffle::<P::Num>::open_order(protocol, &shuffled)?, of_ordered: true })
     }
 
-    /// From the place from which each ordered row comes, in at most 64 bits. 4 rounds, 3 words of 8 bytes per row.
+    /// From the place from which each ordered row comes, in at most 64 bits. 4 rounds, 3 words of 8 bytes per
+    /// row.
     ///
     /// # Errors
     /// Those of the transport; [`Error::NotAPermutation`].
@@ -67,6 +73,38 @@ impl<P: Mixed> Order<P> {
     pub fn apply_bits(&self, protocol: &mut P, x: &Bits<P>) -> Result<Bits<P>> {
         let words = self.moved::<Lanes>(protocol, &words_of_rows(x), self.of_ordered)?;
         Ok(bits_of_rows(&words, x.rows(), x.width()))
+    }
+
+    /// The inverse of [`Order::apply_bits`]. 3 rounds, 2 words of 8 bytes per row and 64 bits of its width.
+    ///
+    /// # Errors
+    /// As [`Order::apply`].
+    pub fn undo_bits(&self, protocol: &mut P, x: &Bits<P>) -> Result<Bits<P>> {
+        let words = self.moved::<Lanes>(protocol, &words_of_rows(x), !self.of_ordered)?;
+        Ok(bits_of_rows(&words, x.rows(), x.width()))
+    }
+
+    /// The place to which each row goes, as shared numbers: the inverse of [`Order::from_places`]. 3 rounds,
+    /// 2 numbers per row.
+    ///
+    /// # Errors
+    /// Those of the transport.
+    pub fn places(&self, protocol: &mut P) -> Result<Numbers<P>> {
+        let places: Vec<_> = (0..self.rows() as u128).map(P::Num::from_u128).collect();
+        let places = Mpc::<P::Num>::public(protocol, &places);
+        self.undo(protocol, &places)
+    }
+
+    /// This order and then `next`, as one. 10 rounds, 7 numbers per row: less than applying both from the
+    /// fourth column on.
+    ///
+    /// # Errors
+    /// Those of the transport; [`Error::Lengths`].
+    pub fn then(&self, protocol: &mut P, next: &Self) -> Result<Self> {
+        same_length("order", self.rows(), next.rows())?;
+        let places = next.places(protocol)?;
+        let places = self.undo(protocol, &places)?;
+        Self::from_places(protocol, &places)
     }
 
     /// Rows to their places, or from their places.

@@ -1,9 +1,10 @@
 //! Running sums and extremes.
 
-use ring::{Lanes, Ring};
+use ring::Ring;
 
 use super::bits::{and, or};
 use super::compare::{less_than, same_length};
+use super::rows::{later_by, rows_from};
 use super::select::select;
 use crate::error::Result;
 use crate::mpc::{Bits, Mixed, Numbers, Shares};
@@ -73,38 +74,4 @@ fn scan<P: Mixed>(
         distance *= 2;
     }
     Ok(best)
-}
-
-/// Every bit slice moved `rows` rows down; zeros come in at the top. Local.
-pub(super) fn later_by<P: Mixed>(bits: &Bits<P>, rows: usize) -> Bits<P> {
-    let size = Lanes::words(bits.rows()).max(1);
-    let (whole, part) = (rows / Lanes::ROWS, rows % Lanes::ROWS);
-    let words = bits.words().mapped_into(bits.words().len(), |words, later| {
-        for (slice, later) in words.chunks(size).zip(later.chunks_mut(size)) {
-            let moved = slice.get(..size.saturating_sub(whole)).unwrap_or_default();
-            let mut carried = 0;
-            for (word, later) in moved.iter().zip(later.iter_mut().skip(whole)) {
-                *later = Lanes(word.0 << part | carried);
-                carried = word.0.checked_shr((Lanes::ROWS - part) as u32).unwrap_or(0);
-            }
-        }
-    });
-    Bits::new(words, bits.rows(), bits.width())
-}
-
-/// `rows` rows of every bit slice from `first` on, arbitrary ones beyond the last. Local.
-pub(super) fn rows_from<P: Mixed>(bits: &Bits<P>, first: usize, rows: usize) -> Bits<P> {
-    let size = Lanes::words(bits.rows()).max(1);
-    let (whole, part) = (first / Lanes::ROWS, first % Lanes::ROWS);
-    let taken = Lanes::words(rows);
-    let words = bits.words().mapped_into(taken * bits.width(), |words, from| {
-        for (slice, from) in words.chunks(size).zip(from.chunks_mut(taken.max(1))) {
-            let slice = slice.get(whole..).unwrap_or_default();
-            let above = slice.iter().skip(1).map(|word| word.0).chain(std::iter::once(0));
-            for ((word, above), from) in slice.iter().zip(above).zip(from) {
-                *from = Lanes(word.0 >> part | above.checked_shl((Lanes::ROWS - part) as u32).unwrap_or(0));
-            }
-        }
-    });
-    Bits::new(words, rows, bits.width())
 }

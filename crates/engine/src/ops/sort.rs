@@ -5,10 +5,11 @@
 //! buckets by one inner product; and the row's number travels in the spare bits of the key's words, so that the
 //! passes need not be composed. It takes the same rounds and bytes whatever the keys.
 
-use ring::{Lanes, Number, Ring};
+use ring::{Lanes, Ring};
 
 use super::bits::{and, decompose};
 use super::order::{Order, bits_of_rows, in_columns, inverse, words_of_rows};
+use super::rows::public_numbers;
 use super::scan::prefix_sum;
 use crate::error::{Error, Result};
 use crate::mpc::{Bits, Mixed, Mpc, Numbers, Shares, Shuffle};
@@ -32,12 +33,10 @@ pub fn sort<P: Mixed>(protocol: &mut P, keys: &Bits<P>) -> Result<Order<P>> {
     }
     if keys.width() <= RADIX_BITS {
         let destinations = destinations(protocol, keys)?;
-        return Order::from_destinations(protocol, &destinations);
+        return Order::from_places(protocol, &destinations);
     }
-    let numbers: Vec<_> = (0..rows as u64).collect();
     let number_width = (usize::BITS - rows.leading_zeros()) as usize;
-    let numbers = protocol.public(u64::to_slices(&numbers, number_width as u32).values());
-    let numbers = Bits::new(numbers, rows, number_width);
+    let numbers = public_numbers(protocol, rows, number_width);
     // Row numbers below, then the key bits that are still to be sorted by, lowest first.
     let mut carried = Bits::stack(&[&numbers, keys], rows);
     while carried.width() > number_width {

@@ -7,7 +7,15 @@ use treaty_engine::{Result, mpc, ops};
 use super::harness::{Tested, bits, columns, numbers, random, ring_bits};
 use super::on_all_schemes;
 
-on_all_schemes!(compares, compares_equal, compares_with_public, prefix_or_reaches_down, selects, extremes);
+on_all_schemes!(
+    compares,
+    compares_equal,
+    compares_with_public,
+    prefix_or_reaches_down,
+    selects,
+    extremes,
+    magnitudes_and_signs
+);
 
 type Comparison<S> = fn(&mut S, &Numbers<S>, &Numbers<S>, u32) -> Result<mpc::Bits<S>>;
 
@@ -79,4 +87,17 @@ fn extremes<S: Tested>() {
             assert_eq!(Some(most[row]), column.max());
         }
     });
+}
+
+fn magnitudes_and_signs<S: Tested>() {
+    for (bits, width) in [(ring_bits::<S>() - 2, ring_bits::<S>() - 1), (2, 3), (0, 2)] {
+        random(columns(1, bits), |inputs| {
+            let (found, _) = numbers::<S>(&inputs, |protocol, x| {
+                let (abs, sign) = (ops::abs(protocol, &x[0], width)?, ops::sign(protocol, &x[0], width)?);
+                Ok(mpc::Shares::concat(&[&abs, &sign]))
+            });
+            let (abs, sign) = (inputs[0].iter().map(|x| x.abs()), inputs[0].iter().map(|x| x.signum()));
+            assert_eq!(found, abs.chain(sign).collect::<Vec<_>>(), "width {width}");
+        });
+    }
 }

@@ -5,8 +5,10 @@ mod comparisons;
 mod division;
 mod fixed;
 mod harness;
+mod joins;
 mod numbers;
 mod outside;
+mod ranks;
 mod tables;
 
 /// Runs generic test functions on each scheme and ring.

@@ -14,6 +14,8 @@ on_all_schemes!(
     adds_and_scales,
     inputs_of_a_party,
     decomposes_and_injects,
+    composes,
+    moves_up,
     truncates,
     truncates_nearly,
     both_overlap
@@ -74,6 +76,36 @@ fn decomposes_and_injects<S: Tested>() {
         let expected: Vec<_> = inputs[0].iter().map(|value| value & ((1 << width) - 1)).collect();
         assert_eq!(found, expected);
     });
+}
+
+fn composes<S: Tested>() {
+    random((columns(1, 60), 0u32..=62), |(inputs, width)| {
+        let (found, _) = numbers::<S>(&inputs, |protocol, x| {
+            let bits = ops::decompose(protocol, &x[0], width)?;
+            let (unsigned, signed) = (ops::compose(protocol, &bits)?, ops::compose_signed(protocol, &bits)?);
+            Ok(Shares::concat(&[&unsigned, &signed]))
+        });
+        let unsigned = |value: &i128| value & ((1 << width) - 1);
+        let signed = |value: &i128| if width == 0 { 0 } else { value << (128 - width) >> (128 - width) };
+        let expected = inputs[0].iter().map(unsigned).chain(inputs[0].iter().map(signed));
+        assert_eq!(found, expected.collect::<Vec<_>>(), "width {width}");
+    });
+}
+
+fn moves_up<S: Tested>() {
+    random((columns(1, 30), 0u32..=30), |(inputs, places)| {
+        let (found, cost) = numbers::<S>(&inputs, |_, x| ops::shift_left::<S>(&x[0], places, 62));
+        assert_eq!(cost.bytes_sent, 0);
+        assert_eq!(found, inputs[0].iter().map(|value| value << places).collect::<Vec<_>>());
+    });
+    let found = session::<S, _>(|protocol| {
+        let x = protocol.constant(S::Num::ONE, 1);
+        Ok([
+            ops::shift_left::<S>(&x, 9, 8).is_err(),
+            ops::shift_left::<S>(&x, 1, ring_bits::<S>() + 1).is_err(),
+        ])
+    });
+    assert!(found.iter().all(|found| *found == Ok([true; 2])));
 }
 
 fn truncates<S: Tested>() {

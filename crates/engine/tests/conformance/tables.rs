@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use ring::{Number, Ring};
+use ring::Ring;
 use treaty_engine::mpc::{Bits, Mpc, Numbers, Shares, Shuffle};
 use treaty_engine::{Result, ops};
 
@@ -18,8 +18,7 @@ on_all_schemes!(
     sorts_by_wide_keys,
     scans,
     groups,
-    looks_up,
-    looks_up_wide_keys
+    groups_valid_rows
 );
 
 fn dots<S: Tested>() {
@@ -128,18 +127,13 @@ fn groups<S: Tested>() {
         let (found, _) = numbers::<S>(&inputs, |protocol, x| {
             let keys = ops::sortable(protocol, &x[0], 5)?;
             let groups = ops::group(protocol, &keys)?;
-            let ones = Mpc::<S::Num>::constant(protocol, S::Num::ONE, rows);
-            let counts = groups.sum(protocol, &ones)?;
+            let counts = groups.count(protocol)?;
             let sums = groups.sum(protocol, &x[1])?;
             let least = groups.min(protocol, &x[1], 6)?;
             let most = groups.max(protocol, &x[1], 6)?;
-            let key_bits = protocol.inject(groups.keys())?;
-            let keys = (0..5).fold(<Numbers<S>>::zeros(rows), |sum, bit| {
-                sum.plus(
-                    &key_bits.slice(bit * rows..(bit + 1) * rows).times(S::Num::ONE.shifted_left(bit as u32)),
-                )
-            });
-            Ok(Shares::concat(&[&keys, &counts, &sums, &least, &most, groups.occupied()]))
+            let keys = ops::compose(protocol, groups.keys())?;
+            let first = groups.first(protocol, &x[1])?;
+            Ok(Shares::concat(&[&keys, &counts, &sums, &least, &most, &first, groups.occupied()]))
         });
         let mut expected: BTreeMap<i128, Vec<i128>> = BTreeMap::new();
         for (key, value) in inputs[0].iter().zip(&inputs[1]) {
@@ -148,54 +142,56 @@ fn groups<S: Tested>() {
         let column = |column: usize| &found[column * rows..(column + 1) * rows];
         for (row, (key, values)) in expected.iter().enumerate() {
             let (least, most) = (values.iter().min().unwrap(), values.iter().max().unwrap());
-            let of_group = [*key, values.len() as i128, values.iter().sum(), *least, *most, 1];
-            assert_eq!([0, 1, 2, 3, 4, 5].map(|place| column(place)[row]), of_group, "group {row}");
+            let of_group = [*key, values.len() as i128, values.iter().sum(), *least, *most, values[0], 1];
+            assert_eq!([0, 1, 2, 3, 4, 5, 6].map(|place| column(place)[row]), of_group, "group {row}");
         }
         for row in expected.len()..rows {
-            assert_eq!([0, 1, 2, 3, 4, 5].map(|place| column(place)[row]), [0; 6], "row {row}");
+            assert_eq!([0, 1, 2, 3, 4, 5, 6].map(|place| column(place)[row]), [0; 7], "row {row}");
         }
     });
 }
 
-/// Looks the second column up among the distinct values of the first and fetches two columns.
-fn check_lookup<S: Tested>(keys: Vec<i128>, queries: Vec<i128>, width: u32) {
-    let mut seen = std::collections::BTreeSet::new();
-    let keys: Vec<_> = keys.into_iter().filter(|key| seen.insert(*key)).collect();
-    let values: Vec<_> = (0..keys.len() as i128).map(|row| 3 * row - 7).collect();
-    let more: Vec<_> = (0..keys.len() as i128).map(|row| row * row + 1).collect();
-    let inputs = vec![keys, queries, values, more];
-    let (found, _) = numbers::<S>(&inputs, |protocol, x| {
-        let keys = ops::decompose(protocol, &x[0], width)?;
-        let queries = ops::decompose(protocol, &x[1], width)?;
-        let found = ops::lookup(protocol, &keys, &queries, &Shares::concat(&[&x[2], &x[3]]))?;
-        Ok(Shares::concat(&[&found.matched, &found.columns]))
-    });
-    let rows: BTreeMap<_, _> = inputs[0]
-        .iter()
-        .zip(inputs[2].iter().zip(&inputs[3]))
-        .map(|(key, (a, b))| (*key, [1, *a, *b]))
-        .collect();
-    let columns = if inputs[0].is_empty() { 1 } else { 3 };
-    let expected = (0..columns).flat_map(|column| {
-        let rows = &rows;
-        inputs[1].iter().map(move |query| rows.get(query).map_or(0, |row| row[column]))
-    });
-    assert_eq!(found, expected.collect::<Vec<_>>(), "{inputs:?}");
-}
-
-fn looks_up<S: Tested>() {
-    random((columns(1, 5), columns(1, 5)), |(mut keys, mut queries)| {
-        check_lookup::<S>(keys.remove(0), queries.remove(0), 6);
-    });
-}
-
-fn looks_up_wide_keys<S: Tested>() {
-    if S::Num::BITS < 128 {
-        return;
-    }
-    random(columns(1, 90), |mut keys| {
-        let keys = keys.remove(0);
-        let queries = keys.iter().step_by(3).flat_map(|key| [*key, key ^ 1]).collect();
-        check_lookup::<S>(keys, queries, 92);
+/// Two columns at once, and rows that don't count.
+fn groups_valid_rows<S: Tested>() {
+    random((columns(3, 3), 0usize..20), |(mut inputs, bound)| {
+        let rows = inputs[0].len();
+        inputs[2].iter_mut().for_each(|valid| *valid &= 1);
+        let (found, _) = numbers::<S>(&inputs, |protocol, x| {
+            let keys = ops::sortable(protocol, &x[0], 4)?;
+            let valid = ops::decompose(protocol, &x[2], 1)?;
+            let groups = ops::group_where(protocol, &keys, &valid)?;
+            let both = Shares::concat(&[&x[1], &x[0]]);
+            let sums = groups.sum(protocol, &both)?;
+            let first = groups.first(protocol, &both)?;
+            let counts = groups.count(protocol)?;
+            let keys = ops::compose(protocol, groups.keys())?;
+            let most = groups.max(protocol, &x[1], 5)?;
+            Ok(Shares::concat(&[
+                &keys,
+                &counts,
+                &most,
+                &sums,
+                &first,
+                groups.occupied(),
+                &groups.exceed(bound),
+            ]))
+        });
+        let mut expected: BTreeMap<i128, Vec<i128>> = BTreeMap::new();
+        for row in (0..rows).filter(|row| inputs[2][*row] == 1) {
+            expected.entry(inputs[0][row]).or_default().push(inputs[1][row]);
+        }
+        let column = |column: usize| &found[column * rows..(column + 1) * rows];
+        let row = |row: usize| [0, 1, 2, 3, 4, 5, 6, 7].map(|place| column(place)[row]);
+        for (place, (key, values)) in expected.iter().enumerate() {
+            let (count, sum) = (values.len() as i128, values.iter().sum());
+            let most = values.iter().max().unwrap();
+            assert_eq!(
+                row(place),
+                [key + 8, count, *most, sum, key * count, values[0], *key, 1],
+                "group {place}"
+            );
+        }
+        assert!((expected.len()..rows).all(|place| row(place) == [0; 8]));
+        assert_eq!(found[8 * rows], i128::from(expected.len() > bound));
     });
 }

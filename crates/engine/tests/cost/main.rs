@@ -5,13 +5,28 @@ use ring::Seed;
 use treaty_engine::Result;
 use treaty_engine::mpc::{Cost, Mixed, Mpc, Numbers, Protocol, Receivers, Scheme, Shares, Shuffle};
 use treaty_engine::ops::fixed::Fixed;
-use treaty_engine::ops::{self, DivideRange, RootRange};
+use treaty_engine::ops::{self, Between, DivideRange, Quantile, RootRange, Segments, Side, SortKey};
 use treaty_engine::schemes::estimate::{Estimate, Length, Rep3Model};
 use treaty_engine::schemes::{Plain, Rep3};
 use treaty_engine::session::{Party, sim};
 
 /// Row counts around the words of 64 rows and the three dealers' parts.
 const ROWS: [usize; 8] = [0, 1, 63, 64, 65, 128, 200, 1000];
+
+/// A join of two columns on each side by keys of 5 bits.
+fn join<P: Mixed, T>(
+    protocol: &mut P,
+    x: &Numbers<P>,
+    y: &Numbers<P>,
+    join: impl Fn(&mut P, &Side<'_, P>, &Side<'_, P>, usize) -> Result<T>,
+) -> Result<T> {
+    let (keys, others) = (ops::decompose(protocol, x, 5)?, ops::decompose(protocol, y, 5)?);
+    let valid = ops::decompose(protocol, y, 1)?;
+    let columns = [x.clone(), y.clone()];
+    let left = Side { keys: &keys, valid: None, columns: &columns };
+    let right = Side { keys: &others, valid: Some(&valid), columns: &columns };
+    join(protocol, &left, &right, 150)
+}
 
 /// For each operator a generic function of two columns, and a test that runs it on `Rep3` and on its estimate.
 macro_rules! operators {
@@ -119,9 +134,71 @@ operators! {
         groups.min(protocol, y, 20)?;
         groups.max(protocol, y, 20)
     }
-    lookup(protocol, x, y) {
-        let (keys, queries) = (ops::decompose(protocol, x, 5)?, ops::decompose(protocol, y, 5)?);
-        ops::lookup(protocol, &keys, &queries, &Shares::concat(&[x, y]))
+    group_where(protocol, x, y) {
+        let (keys, valid) = (ops::sortable(protocol, x, 3)?, ops::negative(protocol, y, 9)?);
+        let groups = ops::group_where(protocol, &keys, &valid)?;
+        groups.count(protocol)?;
+        groups.first(protocol, &Shares::concat(&[x, y]))
+    }
+    abs(protocol, x, _y) { ops::abs(protocol, x, 33) }
+    sign(protocol, x, _y) { ops::sign(protocol, x, 33) }
+    compose(protocol, x, _y) {
+        let bits = ops::decompose(protocol, x, 7)?;
+        ops::compose_signed(protocol, &bits)
+    }
+    argmin_blocks(protocol, x, y) {
+        let blocks = Shares::concat(&[x, y, x]);
+        ops::argmin_blocks(protocol, &blocks, std::slice::from_ref(&blocks), 3, 40)
+    }
+    argmax(protocol, x, y) {
+        let both = Shares::concat(&[x, y, &Shares::zeros(1)]);
+        let rows = Shares::<P::Num>::len(&both);
+        ops::argmax_blocks(protocol, &both, &[], rows, 40)
+    }
+    orders(protocol, x, y) {
+        let keys = ops::sortable(protocol, x, 3)?;
+        let order = ops::sort(protocol, &keys)?;
+        let both = order.then(protocol, &order)?;
+        both.undo_bits(protocol, &keys)?;
+        both.apply(protocol, y)
+    }
+    segments(protocol, x, y) {
+        let starts = ops::decompose(protocol, x, 1)?;
+        let segments = Segments::new(protocol, &starts)?;
+        segments.running_sum(protocol, y)?;
+        segments.running_count(protocol)?;
+        segments.length(protocol)
+    }
+    boundaries_and_scan(protocol, x, y) {
+        let keys = ops::decompose(protocol, x, 9)?;
+        let starts = ops::boundaries(protocol, &keys)?.starts;
+        ops::segmented_max(protocol, y, &starts, 30)
+    }
+    compact(protocol, x, y) {
+        let kept = ops::decompose(protocol, x, 1)?;
+        ops::compact(protocol, &kept, &[y.clone(), x.clone()], 70)
+    }
+    distinct(protocol, x, y) {
+        let (keys, valid) = (ops::decompose(protocol, x, 5)?, ops::decompose(protocol, y, 1)?);
+        ops::distinct(protocol, &keys, &valid)
+    }
+    inner_join(protocol, x, y) { join(protocol, x, y, ops::inner_join) }
+    join_many(protocol, x, y) { join(protocol, x, y, ops::join_many) }
+    semi_and_anti_join(protocol, x, y) {
+        join(protocol, x, y, |protocol, left, right, _| {
+            ops::semi_join(protocol, left, right)?;
+            ops::anti_join(protocol, left, right)
+        })
+    }
+    top_k(protocol, x, y) {
+        let keys = ops::decompose(protocol, x, 7)?;
+        ops::top_k(protocol, &[SortKey { bits: &keys, descending: true }], &[x.clone(), y.clone()], 10)
+    }
+    quantiles(protocol, x, _y) { ops::quantiles(protocol, x, 9, &[Quantile::MEDIAN]) }
+    group_quantiles(protocol, x, y) {
+        let (keys, valid) = (ops::decompose(protocol, x, 5)?, ops::decompose(protocol, y, 1)?);
+        let discrete = Quantile { between: Between::Discrete, ..Quantile::MEDIAN };
+        ops::group_quantiles(protocol, &keys, &valid, y, 9, &[Quantile::MEDIAN, discrete])
     }
     fixed_matmul(protocol, x, y) {
         let shape = ring::Shape { rows: 1, inner: Shares::<P::Num>::len(x), columns: 1 };
@@ -200,5 +277,30 @@ fn square_root_costs_what_its_header_says() {
     stated(73, 1230.0, |p, x, _| {
         let range = RootRange { bits: 118, fraction_in: 0, fraction_out: 50 };
         ops::square_root(p, x, range).map(|_| ())
+    });
+}
+
+#[test]
+fn abs_and_sign_cost_what_their_headers_say() {
+    stated(11, 57.4, |p, x, _| ops::abs(p, x, 64).map(|_| ()));
+    stated(10, 68.0, |p, x, _| ops::sign(p, x, 64).map(|_| ()));
+}
+
+#[test]
+fn compact_costs_what_its_header_says() {
+    let number = 16.0;
+    stated(11, 13.01 * number, |p, x, y| {
+        let kept = ops::public_bits(p, 19_200, |_| true);
+        ops::compact(p, &kept, &[*x, *y], 19_200).map(|_| ())
+    });
+}
+
+#[test]
+fn lookup_costs_what_its_header_says() {
+    let (number, sort) = (16.0, 7.0);
+    stated(8 + 24, 2.0 * (sort + 17.1 + 9.0) * number, |p, x, _| {
+        let keys = ops::public_bits(p, 19_200, |_| true).pick(&[0, 0]);
+        let side = Side { keys: &keys, valid: None, columns: &[*x] };
+        ops::lookup(p, &side, &side).map(|_| ())
     });
 }

@@ -4,7 +4,8 @@
 //! program   = "treaty-program/1\n" stages inputs body outputs          each a u32 count, then the items
 //! stage     = provider u16, table, dataset, sql, rows u32              a text is a u32 length, then UTF-8
 //! input     = name, stage u16, column u16, kind u8, bits u8
-//! operation = tag u8, then its fields in the order of `Operation`      a value is a u32, a constant's element i128
+//! operation = tag u8, then its fields in the order of `Operation`      a value is a u32, a constant's element i128;
+//!                                                                      tags and fields: `operation::table`
 //! output    = name, value u32
 //! ```
 //! Integers are little-endian and of fixed width, so that nothing can be written in two ways.
@@ -102,29 +103,4 @@ impl Program {
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.to_bytes()).into()
     }
-}
-
-/// The wire tag of each operation. Never reused: a tag that falls out of use stays unknown.
-mod tag {
-    pub(super) const CONSTANT: u8 = 0;
-    pub(super) const ADD: u8 = 1;
-    pub(super) const SUBTRACT: u8 = 2;
-    pub(super) const NEGATE: u8 = 3;
-    pub(super) const MULTIPLY: u8 = 4;
-    pub(super) const SUM: u8 = 5;
-    pub(super) const TO_INTEGER: u8 = 6;
-    pub(super) const LESS_THAN: u8 = 7;
-    pub(super) const EQUAL: u8 = 8;
-    pub(super) const MINIMUM: u8 = 9;
-    pub(super) const MAXIMUM: u8 = 10;
-    pub(super) const NOT: u8 = 11;
-    pub(super) const AND: u8 = 12;
-    pub(super) const OR: u8 = 13;
-    pub(super) const XOR: u8 = 14;
-    pub(super) const SELECT: u8 = 15;
-    pub(super) const DIVIDE: u8 = 16;
-    pub(super) const SQUARE_ROOT: u8 = 17;
-    pub(super) const SLICE: u8 = 18;
-    pub(super) const CONCAT: u8 = 19;
-    pub(super) const REPEAT: u8 = 20;
 }

@@ -14,6 +14,7 @@
 //! output "mean" = v2
 //! ```
 
+mod fields;
 mod parse;
 mod print;
 mod scan;
@@ -91,5 +92,15 @@ impl Program {
             return Err(Misread::TooLong { found: listing.len(), most: MAX_BYTES });
         }
         parse::program(listing)
+    }
+}
+
+impl Misread {
+    /// How far a line was read: those that say more than that something else was expected come last.
+    fn column(&self) -> usize {
+        match self {
+            Misread::Unexpected { column, .. } => *column,
+            _ => usize::MAX,
+        }
     }
 }

@@ -28,6 +28,30 @@ pub enum Kind {
     Integer,
 }
 
+impl Kind {
+    /// Whether its elements are numbers, whose range a width in bits declares.
+    pub fn is_number(self) -> bool {
+        self != Kind::Bit
+    }
+
+    /// Its canonical bytes.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        match self {
+            Kind::Bit => vec![0],
+            Kind::Integer => vec![1],
+        }
+    }
+
+    /// Reads [`Kind::to_bytes`].
+    pub(crate) fn of_tag(tag: u8) -> Option<Self> {
+        match tag {
+            0 => Some(Kind::Bit),
+            1 => Some(Kind::Integer),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -8,10 +8,8 @@ use ring::{Lanes, Ring};
 /// The rows of `range`, of a column one bit wide. Bits beyond the last row become zero.
 pub(crate) fn slice<P: Mpc<Lanes>>(bits: &Bits<P>, range: Range<usize>) -> Bits<P> {
     let rows = range.len();
-    let words = bits.words().mapped(|words| {
-        let mut out = Packed::default();
-        out.append(words, range.clone());
-        out.words
+    let words = bits.words().mapped_into(Lanes::words(rows), |words, out| {
+        append(out, 0, words, range.clone());
     });
     Bits::new(words, rows, 1)
 }
@@ -19,50 +17,33 @@ pub(crate) fn slice<P: Mpc<Lanes>>(bits: &Bits<P>, range: Range<usize>) -> Bits<
 /// The columns, each one bit wide, one below the other. Bits beyond the last row become zero.
 pub(crate) fn concat<P: Mpc<Lanes>>(parts: &[&Bits<P>]) -> Bits<P> {
     let words: Vec<_> = parts.iter().map(|part| part.words()).collect();
-    let joined = P::Shares::concat(&words).mapped(|words| {
-        let mut out = Packed::default();
-        let mut rest = words;
+    let rows = parts.iter().map(|part| part.rows()).sum();
+    let joined = P::Shares::concat(&words).mapped_into(Lanes::words(rows), |words, out| {
+        let (mut rest, mut at) = (words, 0);
         for part in parts {
             let (words, after) = rest.split_at(Lanes::words(part.rows()));
-            out.append(words, 0..part.rows());
+            append(out, at, words, 0..part.rows());
+            at += part.rows();
             rest = after;
         }
-        out.words
     });
-    Bits::new(joined, parts.iter().map(|part| part.rows()).sum(), 1)
+    Bits::new(joined, rows, 1)
 }
 
-/// Bits packed without gaps; beyond the last one all are zero.
-#[derive(Default)]
-struct Packed {
-    words: Vec<Lanes>,
-    rows: usize,
-}
-
-impl Packed {
-    /// Appends the rows of `range`, a word at a time.
-    fn append(&mut self, from: &[Lanes], range: Range<usize>) {
-        let mut next = range.start;
-        while next < range.end {
-            let taken = (range.end - next).min(Lanes::ROWS);
-            self.push(window(from, next, taken), taken);
-            next += taken;
+/// Adds the rows of `range` to `out` from row `at` on, a word at a time.
+fn append(out: &mut [Lanes], at: usize, from: &[Lanes], range: Range<usize>) {
+    for start in range.clone().step_by(Lanes::ROWS) {
+        let rows = (range.end - start).min(Lanes::ROWS);
+        let (word, to) = (window(from, start, rows), at + start - range.start);
+        let (index, used) = (to / Lanes::ROWS, to % Lanes::ROWS);
+        if let Some(low) = out.get_mut(index) {
+            low.0 ^= word << used;
         }
-    }
-
-    /// Appends the low `rows` bits of `word`, whose other bits are zero.
-    fn push(&mut self, word: u64, rows: usize) {
-        let used = self.rows % Lanes::ROWS;
-        match self.words.last_mut() {
-            Some(last) if used > 0 => {
-                last.0 |= word << used;
-                if used + rows > Lanes::ROWS {
-                    self.words.push(Lanes(word >> (Lanes::ROWS - used)));
-                }
-            }
-            _ => self.words.push(Lanes(word)),
+        if let Some(high) = out.get_mut(index + 1)
+            && used > 0
+        {
+            high.0 ^= word >> (Lanes::ROWS - used);
         }
-        self.rows += rows;
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn run<P: Mixed>(
         (O::Multiply(..), [Column::Public(_, factors), x] | [x, Column::Public(_, factors)]) => {
             Column::Numbers(x.numbers(protocol).times_each(elements(factors).values()))
         }
-        (O::Sum(_), [x]) => Column::Numbers(x.numbers(protocol).mapped(|x| vec![sum(x)])),
+        (O::Sum(_), [x]) => Column::Numbers(x.numbers(protocol).mapped_into(1, sum)),
         (O::Not(_), [x]) => Column::Bits(x.bits(protocol).not(protocol)),
         (O::Xor(..), [x, y]) => Column::Bits(x.bits(protocol).xor(&y.bits(protocol))),
         (O::And(..), [Column::Public(_, mask), x] | [x, Column::Public(_, mask)]) => {
@@ -75,8 +75,9 @@ pub(crate) fn negated<P: Mixed>(x: &Numbers<P>) -> Numbers<P> {
     Numbers::<P>::zeros(x.len()).minus(x)
 }
 
-fn sum<N: Number>(x: &[N]) -> N {
-    x.iter().fold(N::ZERO, |sum, x| sum.plus(*x))
+/// Adds all of `x` to each element of `total`.
+fn sum<N: Number>(x: &[N], total: &mut [N]) {
+    total.iter_mut().for_each(|total| *total = x.iter().fold(*total, |sum, x| sum.plus(*x)));
 }
 
 /// The bits where `mask` is 1, zero elsewhere.

@@ -60,9 +60,6 @@ pub trait Shares<D: Ring>: Clone + Debug + Send + Sync + Sized {
     /// `map` finds zeros, `len` many, and adds its result to them.
     #[must_use]
     fn mapped_into(&self, len: usize, map: impl Fn(&[D], &mut [D])) -> Self;
-    /// As [`Shares::mapped_into`], with a map that says how long its result is.
-    #[must_use]
-    fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self;
 }
 
 /// One party's end of a running computation.

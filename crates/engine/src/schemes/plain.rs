@@ -57,9 +57,6 @@ impl<D: Ring> Shares<D> for Column<D> {
     fn mapped_into(&self, len: usize, map: impl Fn(&[D], &mut [D])) -> Self {
         self.mapped_into(len, map)
     }
-    fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self {
-        map(self.values()).into()
-    }
 }
 
 impl<N: Number> Protocol for Plain<N> {

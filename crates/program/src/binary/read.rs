@@ -1,7 +1,10 @@
 //! Reading the canonical binary form: total, and never allocating more than the bytes at hand justify.
 
-use super::{MAGIC, Undecodable, tag};
-use crate::{Divide, Input, Kind, Operation, Output, Program, SquareRoot, Stage, ValueId};
+use super::{MAGIC, Undecodable};
+use crate::{
+    Input, Kind, Operation, Output, Program, Stage, ValueId,
+    operation::{Each, Fill, Number},
+};
 
 pub(super) fn program(bytes: &[u8]) -> Result<Program, Undecodable> {
     if !bytes.starts_with(MAGIC) {
@@ -68,73 +71,8 @@ impl<'a> Reader<'a> {
 
     fn operation(&mut self) -> Result<Operation, Undecodable> {
         let at = self.at;
-        Ok(match self.u8("an instruction")? {
-            tag::CONSTANT => Operation::Constant {
-                kind: self.kind()?,
-                values: self
-                    .list("elements of a constant", 16, |r| r.take("a constant").map(i128::from_le_bytes))?,
-            },
-            tag::ADD => Operation::Add(self.value()?, self.value()?),
-            tag::SUBTRACT => Operation::Subtract(self.value()?, self.value()?),
-            tag::NEGATE => Operation::Negate(self.value()?),
-            tag::MULTIPLY => Operation::Multiply(self.value()?, self.value()?),
-            tag::SUM => Operation::Sum(self.value()?),
-            tag::TO_INTEGER => Operation::ToInteger(self.value()?),
-            tag::LESS_THAN => Operation::LessThan(self.value()?, self.value()?),
-            tag::EQUAL => Operation::Equal(self.value()?, self.value()?),
-            tag::MINIMUM => Operation::Minimum(self.value()?, self.value()?),
-            tag::MAXIMUM => Operation::Maximum(self.value()?, self.value()?),
-            tag::NOT => Operation::Not(self.value()?),
-            tag::AND => Operation::And(self.value()?, self.value()?),
-            tag::OR => Operation::Or(self.value()?, self.value()?),
-            tag::XOR => Operation::Xor(self.value()?, self.value()?),
-            tag::SELECT => {
-                Operation::Select { condition: self.value()?, then: self.value()?, otherwise: self.value()? }
-            }
-            tag::DIVIDE => Operation::Divide(self.divide()?),
-            tag::SQUARE_ROOT => Operation::SquareRoot(self.square_root()?),
-            tag::SLICE => Operation::Slice {
-                of: self.value()?,
-                start: self.u32("a slice")?,
-                rows: self.u32("a slice")?,
-            },
-            tag::CONCAT => Operation::Concat(self.list("columns of a concat", 4, Reader::value)?),
-            tag::REPEAT => Operation::Repeat { of: self.value()?, times: self.u32("a repeat")? },
-            found => return Err(Undecodable::Unknown { what: "operation", found, at }),
-        })
-    }
-
-    fn divide(&mut self) -> Result<Divide, Undecodable> {
-        Ok(Divide {
-            numerator: self.value()?,
-            denominator: self.value()?,
-            numerator_bits: self.u8("a division")?,
-            denominator_bits: self.u8("a division")?,
-            result_bits: self.u8("a division")?,
-            fraction: self.u8("a division")?,
-        })
-    }
-
-    fn square_root(&mut self) -> Result<SquareRoot, Undecodable> {
-        Ok(SquareRoot {
-            of: self.value()?,
-            bits: self.u8("a square root")?,
-            fraction_in: self.u8("a square root")?,
-            fraction_out: self.u8("a square root")?,
-        })
-    }
-
-    fn value(&mut self) -> Result<ValueId, Undecodable> {
-        self.u32("a value").map(ValueId)
-    }
-
-    fn kind(&mut self) -> Result<Kind, Undecodable> {
-        let at = self.at;
-        match self.u8("a kind")? {
-            0 => Ok(Kind::Bit),
-            1 => Ok(Kind::Integer),
-            found => Err(Undecodable::Unknown { what: "kind", found, at }),
-        }
+        let tag = self.u8("an instruction")?;
+        Operation::of_tag(tag, self)?.ok_or(Undecodable::Unknown { what: "operation", found: tag, at })
     }
 
     fn text(&mut self, what: &'static str) -> Result<String, Undecodable> {
@@ -167,5 +105,48 @@ impl<'a> Reader<'a> {
         let found = rest.get(..length).ok_or(Undecodable::Truncated { what, at: self.at })?;
         self.at += length;
         Ok(found)
+    }
+}
+
+impl Fill for Reader<'_> {
+    type Error = Undecodable;
+
+    fn fill(
+        &mut self,
+        _: &'static str,
+        fields: &[&'static str],
+        each: Each<'_, Self>,
+    ) -> Result<(), Undecodable> {
+        fields.iter().try_for_each(|field| each(field, self))
+    }
+
+    fn missing(&self, field: &'static str) -> Undecodable {
+        Undecodable::Truncated { what: field, at: self.at }
+    }
+
+    fn number<T: Number<N>, const N: usize>(&mut self) -> Result<T, Undecodable> {
+        self.take("an instruction").map(T::of_bytes)
+    }
+
+    fn value(&mut self) -> Result<ValueId, Undecodable> {
+        self.u32("a value").map(ValueId)
+    }
+
+    fn kind(&mut self) -> Result<Kind, Undecodable> {
+        let at = self.at;
+        let tag = self.u8("a kind")?;
+        Kind::of_tag(tag).ok_or(Undecodable::Unknown { what: "kind", found: tag, at })
+    }
+
+    fn items<T>(
+        &mut self,
+        least: usize,
+        each: impl Fn(&mut Self) -> Result<T, Undecodable>,
+    ) -> Result<Vec<T>, Undecodable> {
+        self.list("items of an instruction", least, each)
+    }
+
+    fn elements(&mut self) -> Result<Vec<i128>, Undecodable> {
+        self.list("elements of a constant", 16, |r| r.take("a constant").map(i128::from_le_bytes))
     }
 }

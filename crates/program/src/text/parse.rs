@@ -1,10 +1,7 @@
 //! Reading the listing, one statement a line.
 
 use super::{Misread, TITLE, scan::Scan};
-use crate::{
-    Divide, Flaw, Input, Kind, Operation, Output, Program, SquareRoot, Stage, Type, ValueId,
-    verify::{Draft, limits::MAX_CONSTANTS},
-};
+use crate::{Flaw, Input, Kind, Operation, Output, Program, Stage, Type, verify::Draft};
 
 pub(super) fn program(listing: &str) -> Result<Program, Misread> {
     // `split`, not `lines`: a query is read exactly as it was written.
@@ -106,14 +103,13 @@ impl Parser {
         let stage = scan.number("a stage number")?;
         scan.expect(" column ")?;
         let column = scan.number("a column number")?;
-        let bits = match listed.kind {
-            Kind::Bit => 1,
-            Kind::Integer => {
-                scan.expect(", ")?;
-                let bits = bits(scan)?;
-                scan.expect(" bits")?;
-                bits
-            }
+        let bits = if listed.kind.is_number() {
+            scan.expect(", ")?;
+            let bits = scan.number("a number of bits")?;
+            scan.expect(" bits")?;
+            bits
+        } else {
+            1
         };
         let input = Input { name, stage, column, kind: listed.kind, bits };
         if !self.program.body.is_empty() {
@@ -150,148 +146,28 @@ fn in_order(scan: &Scan<'_>, next: usize, found: u32) -> Result<(), Misread> {
     Err(Misread::Numbering { line: scan.line_number(), expected: next as u32, found })
 }
 
-/// The right-hand side of an instruction. A constant's kind stands in its listed type only.
+/// The right-hand side of an instruction: the operation whose listing fits. A constant's kind stands in its listed type
+/// only.
 fn operation(scan: &mut Scan<'_>, kind: Kind) -> Result<Operation, Misread> {
-    if scan.eat("constant") {
-        Ok(Operation::Constant { kind, values: constant(scan)? })
-    } else if scan.eat("concat") {
-        concat(scan)
-    } else if scan.eat("sum of ") {
-        Ok(Operation::Sum(scan.value()?))
-    } else if scan.eat("integer of ") {
-        Ok(Operation::ToInteger(scan.value()?))
-    } else if scan.eat("not ") {
-        Ok(Operation::Not(scan.value()?))
-    } else if scan.eat("-") {
-        Ok(Operation::Negate(scan.value()?))
-    } else if scan.eat("minimum of ") {
-        pair(scan).map(|(x, y)| Operation::Minimum(x, y))
-    } else if scan.eat("maximum of ") {
-        pair(scan).map(|(x, y)| Operation::Maximum(x, y))
-    } else if scan.eat("if ") {
-        select(scan)
-    } else if scan.eat("divide ") {
-        divide(scan)
-    } else if scan.eat("square root of ") {
-        square_root(scan)
-    } else if let Ok(x) = scan.value() {
-        infix(scan, x)
-    } else {
-        slice(scan)
-    }
-}
-
-fn infix(scan: &mut Scan<'_>, x: ValueId) -> Result<Operation, Misread> {
-    type Binary = fn(ValueId, ValueId) -> Operation;
-    const INFIX: [(&str, Binary); 8] = [
-        (" + ", Operation::Add),
-        (" - ", Operation::Subtract),
-        (" * ", Operation::Multiply),
-        (" < ", Operation::LessThan),
-        (" == ", Operation::Equal),
-        (" and ", Operation::And),
-        (" or ", Operation::Or),
-        (" xor ", Operation::Xor),
-    ];
-    if scan.eat(" repeated ") {
-        let times = scan.number("a number of repetitions")?;
-        scan.expect(" times")?;
-        return Ok(Operation::Repeat { of: x, times });
-    }
-    for (symbol, operation) in INFIX {
-        if scan.eat(symbol) {
-            return Ok(operation(x, scan.value()?));
+    // Of the listings that don't fit, that counts which fits the longest.
+    let mut nearest: Option<Misread> = None;
+    for &(tag, listing) in Operation::LISTINGS {
+        let mut attempt = scan.with_kind(kind);
+        if !attempt.begins_like(listing) {
+            continue;
+        }
+        match Operation::of_tag(tag, &mut attempt).and_then(|operation| attempt.end().map(|()| operation)) {
+            Ok(Some(operation)) => {
+                *scan = attempt;
+                return Ok(operation);
+            }
+            Ok(None) => {}
+            Err(misread) => {
+                if nearest.as_ref().is_none_or(|nearest| misread.column() > nearest.column()) {
+                    nearest = Some(misread);
+                }
+            }
         }
     }
-    Err(scan.unexpected("an operator such as ` + `"))
-}
-
-fn pair(scan: &mut Scan<'_>) -> Result<(ValueId, ValueId), Misread> {
-    let x = scan.value()?;
-    scan.expect(" and ")?;
-    Ok((x, scan.value()?))
-}
-
-fn select(scan: &mut Scan<'_>) -> Result<Operation, Misread> {
-    let condition = scan.value()?;
-    scan.expect(" then ")?;
-    let then = scan.value()?;
-    scan.expect(" else ")?;
-    Ok(Operation::Select { condition, then, otherwise: scan.value()? })
-}
-
-fn divide(scan: &mut Scan<'_>) -> Result<Operation, Misread> {
-    let numerator = scan.value()?;
-    scan.expect(" (")?;
-    let numerator_bits = bits(scan)?;
-    scan.expect(" bits) by ")?;
-    let denominator = scan.value()?;
-    scan.expect(" (")?;
-    let denominator_bits = bits(scan)?;
-    scan.expect(" bits), result ")?;
-    let result_bits = bits(scan)?;
-    scan.expect(" bits, ")?;
-    let fraction = bits(scan)?;
-    scan.expect(" fraction bits")?;
-    Ok(Operation::Divide(Divide {
-        numerator,
-        denominator,
-        numerator_bits,
-        denominator_bits,
-        result_bits,
-        fraction,
-    }))
-}
-
-fn square_root(scan: &mut Scan<'_>) -> Result<Operation, Misread> {
-    let of = scan.value()?;
-    scan.expect(" (")?;
-    let width = bits(scan)?;
-    scan.expect(" bits, ")?;
-    let fraction_in = bits(scan)?;
-    scan.expect(" fraction bits), ")?;
-    let fraction_out = bits(scan)?;
-    scan.expect(" fraction bits")?;
-    Ok(Operation::SquareRoot(SquareRoot { of, bits: width, fraction_in, fraction_out }))
-}
-
-fn bits(scan: &mut Scan<'_>) -> Result<u8, Misread> {
-    scan.number("a number of bits")
-}
-
-fn slice(scan: &mut Scan<'_>) -> Result<Operation, Misread> {
-    let rows = scan.number("an operation")?;
-    scan.expect(" rows of ")?;
-    let of = scan.value()?;
-    scan.expect(" from row ")?;
-    Ok(Operation::Slice { of, start: scan.number("a row number")?, rows })
-}
-
-fn concat(scan: &mut Scan<'_>) -> Result<Operation, Misread> {
-    let mut of = Vec::new();
-    while !scan.is_at_end() {
-        scan.expect(if of.is_empty() { " " } else { ", " })?;
-        of.push(scan.value()?);
-    }
-    Ok(Operation::Concat(of))
-}
-
-fn constant(scan: &mut Scan<'_>) -> Result<Vec<i128>, Misread> {
-    let mut values: Vec<i128> = Vec::new();
-    while !scan.is_at_end() {
-        scan.expect(if values.is_empty() { " " } else { ", " })?;
-        let x = scan.number("a number")?;
-        let times = if scan.eat(" x ") { repetitions(scan)? } else { 1 };
-        if times > MAX_CONSTANTS - values.len() {
-            return Err(Misread::LongConstant { line: scan.line_number(), most: MAX_CONSTANTS });
-        }
-        values.resize(values.len() + times, x);
-    }
-    Ok(values)
-}
-
-/// At least 2: a single element is not counted.
-fn repetitions(scan: &mut Scan<'_>) -> Result<usize, Misread> {
-    let at = scan.unexpected("a number of repetitions, at least 2");
-    scan.number("a number of repetitions").and_then(|times| if times < 2 { Err(at) } else { Ok(times) })
+    Err(nearest.unwrap_or_else(|| scan.unexpected("an operation")))
 }

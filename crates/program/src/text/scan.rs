@@ -7,20 +7,28 @@ use crate::{Kind, Type, ValueId, Visibility};
 const QUOTED: usize = 24;
 
 /// What is left of a line.
+#[derive(Clone)]
 pub(super) struct Scan<'a> {
     line: &'a str,
     rest: &'a str,
     number: usize,
+    /// That of the value which the line defines.
+    pub(super) kind: Kind,
 }
 
 impl<'a> Scan<'a> {
     /// Line `number`, counted from 1.
     pub(super) fn new(line: &'a str, number: usize) -> Self {
-        Self { line, rest: line, number }
+        Self { line, rest: line, number, kind: Kind::Integer }
     }
 
     pub(super) fn line_number(&self) -> usize {
         self.number
+    }
+
+    /// The same place, in a line that defines a value of `kind`.
+    pub(super) fn with_kind(&self, kind: Kind) -> Self {
+        Self { kind, ..self.clone() }
     }
 
     /// Takes `literal` if it comes next.

@@ -135,10 +135,6 @@ impl<D: Ring> Shares<D> for Length {
     fn mapped_into(&self, len: usize, _map: impl Fn(&[D], &mut [D])) -> Self {
         Self(len)
     }
-    /// Runs the map on zeros, to see how long its result is.
-    fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self {
-        Self(map(&vec![D::ZERO; self.0]).len())
-    }
 }
 
 impl<M: Model, N: Number, D: Ring> Mpc<D> for Estimate<M, N> {

@@ -74,7 +74,4 @@ impl<D: Ring> Shares<D> for Rep3Shares<D> {
     fn mapped_into(&self, len: usize, map: impl Fn(&[D], &mut [D])) -> Self {
         self.each(|component| component.mapped_into(len, &map))
     }
-    fn mapped(&self, map: impl Fn(&[D]) -> Vec<D>) -> Self {
-        self.each(|component| map(component.values()).into())
-    }
 }

@@ -1,4 +1,14 @@
-//! What an instruction does. Operands have equal row counts unless stated otherwise.
+//! What an instruction does.
+//!
+//! Operands have equal shapes unless stated otherwise. *Numbers* are integers or fixed-point numbers, all of one kind.
+//! What stands here twice, in the documentation and in [`table`], is checked by the round-trip tests.
+
+mod field;
+mod table;
+
+pub(crate) use field::{Each, Field, Fill, Number, Piece, list, pieces};
+
+use std::fmt;
 
 use crate::{Kind, ValueId};
 
@@ -114,55 +124,20 @@ pub struct SquareRoot {
 }
 
 impl Operation {
-    /// The operation's name, as error messages give it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Operation::Constant { .. } => "constant",
-            Operation::Add(..) => "add",
-            Operation::Subtract(..) => "subtract",
-            Operation::Negate(_) => "negate",
-            Operation::Multiply(..) => "multiply",
-            Operation::Sum(_) => "sum",
-            Operation::ToInteger(_) => "to integer",
-            Operation::LessThan(..) => "less than",
-            Operation::Equal(..) => "equal",
-            Operation::Minimum(..) => "minimum",
-            Operation::Maximum(..) => "maximum",
-            Operation::Not(_) => "not",
-            Operation::And(..) => "and",
-            Operation::Or(..) => "or",
-            Operation::Xor(..) => "xor",
-            Operation::Select { .. } => "select",
-            Operation::Divide(_) => "divide",
-            Operation::SquareRoot(_) => "square root",
-            Operation::Slice { .. } => "slice",
-            Operation::Concat(_) => "concat",
-            Operation::Repeat { .. } => "repeat",
-        }
-    }
-
     /// The values that it reads, in order; a value may occur more than once.
     pub fn operands(&self) -> Vec<ValueId> {
-        use Operation::*;
-        match self {
-            Constant { .. } => vec![],
-            Negate(x) | Sum(x) | ToInteger(x) | Not(x) => vec![*x],
-            Add(x, y)
-            | Subtract(x, y)
-            | Multiply(x, y)
-            | LessThan(x, y)
-            | Equal(x, y)
-            | Minimum(x, y)
-            | Maximum(x, y)
-            | And(x, y)
-            | Or(x, y)
-            | Xor(x, y) => vec![*x, *y],
-            Select { condition, then, otherwise } => vec![*condition, *then, *otherwise],
-            Divide(d) => vec![d.numerator, d.denominator],
-            SquareRoot(s) => vec![s.of],
-            Slice { of, .. } | Repeat { of, .. } => vec![*of],
-            Concat(of) => of.clone(),
-        }
+        let mut operands = Vec::new();
+        let (_, _, fields) = self.parts();
+        fields.into_iter().for_each(|(_, field)| field.operands(&mut operands));
+        operands
+    }
+}
+
+/// The right-hand side of an instruction's line in the listing.
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, listing, fields) = self.parts();
+        list(f, listing, &fields)
     }
 }
 

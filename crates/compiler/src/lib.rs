@@ -13,8 +13,9 @@
 //! One SELECT over one table, which is the union of datasets with equal columns:
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
-//! - COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR_SAMP, STDDEV_SAMP of columns, or of integers and columns under
-//!   `+`, `−`, `×`; MIN and MAX also of dates.
+//! - COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR_SAMP, STDDEV_SAMP of columns, or of sums and differences of
+//!   columns, multiplied by integers; MIN and MAX also of dates. What would pick rows inside an aggregate, past filter
+//!   terms and floor, is refused: products of columns, sums with columns that may be NULL.
 //! - ORDER BY group columns. Without it rows come in ascending order of the group columns, NULL last.
 //!
 //! Everything else is [`Refused`] by name when the query is drafted. Compiling is deterministic: every node compiles

@@ -260,6 +260,8 @@ pub enum Construct {
     AggregateOrder,
     Aggregate,
     ArgumentExpression,
+    ColumnProduct,
+    NullableSum,
     Function,
     Case,
     Cast,
@@ -323,6 +325,14 @@ impl Construct {
             Self::Aggregate => {
                 ("this aggregate", "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VAR) or STDDEV_SAMP (STDDEV)")
             }
+            Self::ColumnProduct => (
+                "a product of columns inside an aggregate",
+                "one factor could pick single rows of the other; let the owner publish the product as a column",
+            ),
+            Self::NullableSum => (
+                "adding a column that may be NULL to another one inside an aggregate",
+                "rows with a NULL would be left out of one sum and not of another; aggregate the columns one by one",
+            ),
             Self::ArgumentExpression => {
                 ("this expression inside an aggregate", "use columns, integer constants, +, − and ×")
             }

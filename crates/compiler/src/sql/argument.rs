@@ -1,5 +1,5 @@
-//! What an aggregate is taken of: a column, or integers, columns and `+`, `−`, `×`, with bounds by interval
-//! arithmetic (Moore, *Interval Analysis*, 1966) over the declared ranges.
+//! What an aggregate is taken of: a column, or sums and differences of columns and integers, multiplied by integers,
+//! with bounds by interval arithmetic (Moore, *Interval Analysis*, 1966) over the declared ranges.
 
 use std::collections::BTreeSet;
 
@@ -54,6 +54,7 @@ impl Argument {
         match expr {
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                 let (x, y) = (Self::valued(function, left, schema)?, Self::valued(function, right, schema)?);
+                x.check_no_choice(*op, &y).map_err(|construct| construct.refuse(expr))?;
                 x.combine(function, *op, y).ok_or_else(|| Construct::ArgumentExpression.refuse(expr))?
             }
             Expr::Negative(inner) => {
@@ -109,6 +110,22 @@ impl Argument {
             scale: 0,
             interval: point(value),
         }
+    }
+
+    /// Refuses what would choose rows inside an aggregate, past the terms for filters and past the floor, which counts
+    /// the rows of the whole group: a factor that is zero on all rows but one, a NULL on one row alone. Powers of a
+    /// column, whose sums determine its values (Newton's identities), are such products.
+    fn check_no_choice(&self, op: Operator, other: &Self) -> Result<(), Construct> {
+        if self.columns.is_empty() || other.columns.is_empty() {
+            return Ok(());
+        }
+        if op == Operator::Multiply {
+            return Err(Construct::ColumnProduct);
+        }
+        if self.columns != other.columns && (self.nullable || other.nullable) {
+            return Err(Construct::NullableSum);
+        }
+        Ok(())
     }
 
     /// `None` for operators and dates that are not supported; an error if bounds get too large.

@@ -68,7 +68,7 @@ fn aggregate() -> impl Strategy<Value = String> {
         Just("MIN(joined)".to_owned()),
         Just("MAX(joined)".to_owned()),
         Just("SUM(salary * 3 - team_pay)".replace("team_pay", "salary")),
-        Just("MAX(bonus * salary)".to_owned()),
+        Just("MAX(7 - bonus * 3)".to_owned()),
         (numeric, select(vec!["salary", "bonus", "score"])).prop_map(|(f, x)| format!("{f}({x})")),
     ]
 }

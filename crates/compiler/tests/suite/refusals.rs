@@ -226,9 +226,26 @@ fn widths_that_do_not_fit_name_the_column() {
         Refused::TooWide { function: "VAR_SAMP", columns, most: 118, .. } => assert_eq!(columns, "`x`"),
         other => panic!("{other:?}"),
     }
-    match with(wide(), "SELECT SUM(x * x) FROM people") {
+    match with(wide(), "SELECT SUM(x * 9) FROM people") {
         Refused::TooWide { function: "SUM", columns, .. } => assert_eq!(columns, "`x`"),
         other => panic!("{other:?}"),
+    }
+}
+
+/// Each of these is a filter in disguise: the floor would count all rows of the group.
+#[test]
+fn aggregates_that_pick_rows_are_refused() {
+    for (sql, expected) in [
+        ("SELECT SUM(salary * bonus) FROM people", Construct::ColumnProduct),
+        ("SELECT AVG(salary * (score + 1)) FROM people", Construct::ColumnProduct),
+        ("SELECT SUM(salary), SUM(salary * salary) FROM people", Construct::ColumnProduct),
+        ("SELECT SUM(salary), SUM(salary + 0 * bonus) FROM people", Construct::NullableSum),
+        ("SELECT SUM(bonus - salary) FROM people", Construct::NullableSum),
+    ] {
+        match refused(sql) {
+            Refused::Unsupported { construct, .. } => assert_eq!(construct, expected, "{sql}"),
+            other => panic!("{sql}: {other:?}"),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ fn each_place_is_a_use() {
         &[("salary", &[Filter, Aggregate, Extreme])],
     );
     assert_uses(
-        "SELECT SUM(salary * bonus) FROM people",
+        "SELECT SUM(salary * 2 - salary), SUM(bonus) FROM people",
         &[("salary", &[Aggregate]), ("bonus", &[Aggregate])],
     );
 }

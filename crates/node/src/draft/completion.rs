@@ -1,6 +1,7 @@
 //! What a drafter may leave open, filled in from the catalog and the alliance.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 
 use api::types::contracts::DraftContract;
 use contract::scheme::{Scheme, Size};
@@ -20,9 +21,9 @@ pub(super) fn complete(node: &Node, request: &DraftContract) -> Result<DraftCont
     let tables = compiler::tables(&sql)
         .map_err(|refused| Failure::malformed(refused.to_string()).next("treaty contract draft --help"))?;
     for table in tables {
-        if !draft.tables.contains_key(&table) {
-            let datasets = newest(node, &table)?;
-            draft.tables.insert(table, datasets);
+        if let Entry::Vacant(open) = draft.tables.entry(table) {
+            let datasets = newest(node, open.key())?;
+            open.insert(datasets);
         }
     }
     if draft.data_users.is_empty() {

@@ -5,6 +5,7 @@
 
 mod functions;
 mod harness;
+mod joins;
 mod numbers;
 mod tables;
 
@@ -49,6 +50,9 @@ pub fn workloads<P: Mixed>() -> Vec<Workload<P>> {
         workload("matmul", 512, functions::matmul),
         workload("sort", 100_000, tables::sort),
         workload("group-sum", 100_000, tables::group_sum),
+        workload("group-median", 100_000, joins::group_median),
+        workload("top-k", 100_000, joins::top_k),
+        workload("join", 100_000, joins::join),
     ]
 }
 

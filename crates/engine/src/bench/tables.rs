@@ -45,18 +45,18 @@ pub(super) fn group_sum<P: Mixed>(protocol: &mut P, rows: usize) -> Result<Measu
 }
 
 /// Keys up to `most`, and values of 40 bits.
-fn table(rows: usize, most: u64) -> (Vec<u64>, Vec<u64>) {
+pub(super) fn table(rows: usize, most: u64) -> (Vec<u64>, Vec<u64>) {
     let row = |row: u64| (scrambled(2 * row) % (most + 1), scrambled(2 * row + 1) >> 24);
     (0..rows as u64).map(row).unzip()
 }
 
-fn input<P: Mixed>(protocol: &mut P, values: &[u64]) -> Result<Numbers<P>> {
+pub(super) fn input<P: Mixed>(protocol: &mut P, values: &[u64]) -> Result<Numbers<P>> {
     let values: Vec<_> = values.iter().map(|value| P::Num::from_u128((*value).into())).collect();
     let given = mine(protocol, &values);
     Mpc::<P::Num>::input(protocol, Party(0), given, values.len())
 }
 
-fn revealed<P: Mixed>(protocol: &mut P, x: &Numbers<P>) -> Result<Vec<P::Num>> {
+pub(super) fn revealed<P: Mixed>(protocol: &mut P, x: &Numbers<P>) -> Result<Vec<P::Num>> {
     let proof = protocol.verify()?;
     Ok(Mpc::<P::Num>::reveal(protocol, x, Receivers::All, proof)?.unwrap_or_default())
 }

@@ -74,7 +74,7 @@ impl RootRange {
 }
 
 /// 2^(3/2 · PRECISION) / √m for mantissas m, scaled by 2^PRECISION, in [½, 1): within 2^-30.6 of it.
-fn inverse_root<P: Mixed>(protocol: &mut P, mantissa: &Numbers<P>) -> Result<Numbers<P>> {
+pub(super) fn inverse_root<P: Mixed>(protocol: &mut P, mantissa: &Numbers<P>) -> Result<Numbers<P>> {
     let rows = mantissa.len();
     // Interpolates 1/√m at the three Chebyshev nodes of [½, 1].
     let square = fixed_mul(protocol, mantissa, mantissa)?;
@@ -96,15 +96,15 @@ fn inverse_root<P: Mixed>(protocol: &mut P, mantissa: &Numbers<P>) -> Result<Num
 const START: [f64; 3] = [2.225_520_65, -2.042_793_49, 0.820_044_45];
 
 /// A product of two numbers of PRECISION fraction bits. 2 rounds.
-fn fixed_mul<P: Mixed>(protocol: &mut P, x: &Numbers<P>, y: &Numbers<P>) -> Result<Numbers<P>> {
+pub(super) fn fixed_mul<P: Mixed>(protocol: &mut P, x: &Numbers<P>, y: &Numbers<P>) -> Result<Numbers<P>> {
     let product = protocol.multiply(x, y)?;
     protocol.truncate_near(&product, PRECISION)
 }
 
-fn fixed<P: Mixed>(value: f64) -> P::Num {
+pub(super) fn fixed<P: Mixed>(value: f64) -> P::Num {
     P::Num::from_i128((value * (1u64 << PRECISION) as f64) as i128)
 }
 
-fn constant<P: Mixed>(protocol: &P, value: f64, rows: usize) -> Numbers<P> {
+pub(super) fn constant<P: Mixed>(protocol: &P, value: f64, rows: usize) -> Numbers<P> {
     protocol.constant(fixed::<P>(value), rows)
 }

@@ -1,12 +1,20 @@
 //! Division and square root against rational arithmetic.
 
 use proptest::prelude::*;
-use treaty_engine::ops::{self, DivideRange, RootRange};
+use treaty_engine::ops::{self, DivideRange, InverseRange, RootRange};
 
 use super::harness::{Tested, numbers, random, rows};
 use super::on_wide_schemes;
 
-on_wide_schemes!(divides, divides_by_zero, extreme_quotients, roots, extreme_roots);
+on_wide_schemes!(
+    divides,
+    divides_by_zero,
+    extreme_quotients,
+    roots,
+    extreme_roots,
+    inverses,
+    extreme_inverses
+);
 
 fn check_division<S: Tested>(numerators: Vec<i128>, denominators: Vec<i128>, range: DivideRange) {
     let inputs = vec![numerators, denominators];
@@ -87,4 +95,38 @@ fn extreme_roots<S: Tested>() {
         check_root::<S>(&radicands, RootRange { bits, fraction_in, fraction_out });
     }
     check_root::<S>(&[0, 1], RootRange { bits: 1, fraction_in: 0, fraction_out: 10 });
+}
+
+/// Both, since they have the same ranges.
+fn check_inverses<S: Tested>(x: &[i128], range: InverseRange) {
+    let (found, _) = numbers::<S>(&[x.to_vec()], |protocol, x| {
+        let reciprocal = ops::reciprocal(protocol, &x[0], range)?;
+        let root = ops::inverse_root(protocol, &x[0], range)?;
+        Ok(treaty_engine::mpc::Shares::concat(&[&reciprocal, &root]))
+    });
+    let scale = f64::from(range.fraction_out).exp2();
+    for (row, x) in x.iter().enumerate() {
+        let value = *x as f64 / f64::from(range.fraction_in).exp2();
+        let exact = if *x == 0 { [0.0; 2] } else { [scale / value, scale / value.sqrt()] };
+        for (found, exact) in [found[row], found[found.len() / 2 + row]].into_iter().zip(exact) {
+            let bound = exact * 2f64.powi(-30) + if *x == 0 { 0.0 } else { 1.0 };
+            assert!((found as f64 - exact).abs() <= bound, "{x} with {range:?} gave {found}, not {exact}");
+        }
+    }
+}
+
+fn inverses<S: Tested>() {
+    let row = (0i128..1 << 100, 0u32..100).prop_map(|(value, small)| value >> small);
+    let columns = rows().prop_flat_map(move |rows| prop::collection::vec(row.clone(), rows));
+    random((columns, 0u32..=60, 0u32..=50), |(x, fraction_in, fraction_out)| {
+        check_inverses::<S>(&x, InverseRange { bits: 100, fraction_in, fraction_out });
+    });
+}
+
+fn extreme_inverses<S: Tested>() {
+    for (fraction_in, fraction_out) in [(0, 0), (0, 50), (60, 0), (60, 50), (59, 49)] {
+        let x = [0, 1, 2, 3, 4, (1 << 118) - 1, 1 << 117, 1 << 116, (1 << 117) - 1, 1 << 60, (1 << 60) + 1];
+        check_inverses::<S>(&x, InverseRange { bits: 118, fraction_in, fraction_out });
+    }
+    check_inverses::<S>(&[0, 1], InverseRange { bits: 1, fraction_in: 0, fraction_out: 10 });
 }

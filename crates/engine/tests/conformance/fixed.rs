@@ -10,7 +10,7 @@ use super::harness::{Tested, columns, numbers, random, ring_bits, rows, session}
 use super::{on_all_schemes, on_wide_schemes};
 
 on_all_schemes!(multiplies, multiplies_matrices, formats_have_limits);
-on_wide_schemes!(functions, extreme_functions);
+on_wide_schemes!(functions, extreme_functions, probabilities, extreme_probabilities);
 
 /// A format that leaves no room for inexact truncation over 64 bits.
 const NARROW: Fixed = Fixed { integer: 20, fraction: 18 };
@@ -118,4 +118,45 @@ fn extreme_functions<S: Tested>() {
     );
     check::<S>(&[-most, most, 0.0], format, fixed::tanh, f64::tanh, (0.0, 8.0 * PART));
     check::<S>(&[most, smallest, 1.0, 0.5, 2.0, 1.0 - smallest], format, fixed::log, f64::ln, (0.0, PART));
+}
+
+fn check_softmax<S: Tested>(rows: &[Vec<f64>], columns: usize, format: Fixed) {
+    let encode = |value: &f64| format.encode::<S::Num>(*value).unwrap().to_i128();
+    let inputs: Vec<_> = rows.iter().flatten().map(encode).collect();
+    let (found, _) = numbers::<S>(&[inputs], |protocol, x| fixed::softmax(protocol, &x[0], columns, format));
+    let unit = f64::from(format.fraction).exp2().recip();
+    for (row, found) in rows.iter().zip(found.chunks(columns.max(1))) {
+        let row: Vec<_> = row.iter().map(|value| format.decode(S::Num::from_i128(encode(value)))).collect();
+        let most = row.iter().copied().fold(f64::MIN, f64::max);
+        let sum: f64 = row.iter().map(|value| (value - most).exp()).sum();
+        for (value, found) in row.iter().zip(found) {
+            let (exact, found) = ((value - most).exp() / sum, format.decode(S::Num::from_i128(*found)));
+            let bound = 4.0 * PART + columns as f64 * PART / 128.0 + unit;
+            assert!((found - exact).abs() <= bound, "{row:?} gave {found}, not {exact}");
+        }
+    }
+}
+
+fn probabilities<S: Tested>() {
+    let formats = prop_oneof![Just(Fixed::default()), Just(Fixed { integer: 16, fraction: 30 })];
+    let shape = (0usize..30, 0usize..12);
+    let matrix = shape.prop_flat_map(|(rows, columns)| {
+        let value = prop_oneof![3 => -9.0f64..9.0, 1 => Just(9.0f64), 1 => Just(-9.0f64)];
+        (prop::collection::vec(prop::collection::vec(value, columns), rows), Just(columns))
+    });
+    random((matrix, formats), |((rows, columns), format)| check_softmax::<S>(&rows, columns, format));
+}
+
+fn extreme_probabilities<S: Tested>() {
+    let format = Fixed::default();
+    let most = f64::from(format.integer).exp2() - 1.0;
+    let rows =
+        [vec![most, -most, 0.0], vec![most, most, most], vec![-most, -most, -most], vec![0.0, 0.0, -most]];
+    check_softmax::<S>(&rows, 3, format);
+    check_softmax::<S>(&[vec![3.0], vec![-most]], 1, format);
+    let found = session::<S, _>(|protocol| {
+        let x = protocol.public(&[S::Num::from_u128(1); 5]);
+        fixed::softmax(protocol, &x, 2, Fixed::default()).map(|_: Numbers<S>| ())
+    });
+    assert!(found.iter().all(|found| matches!(found, Err(Error::Lengths { .. }))), "{found:?}");
 }

@@ -5,7 +5,9 @@ use ring::Seed;
 use treaty_engine::Result;
 use treaty_engine::mpc::{Cost, Mixed, Mpc, Numbers, Protocol, Receivers, Scheme, Shares, Shuffle};
 use treaty_engine::ops::fixed::Fixed;
-use treaty_engine::ops::{self, Between, DivideRange, Quantile, RootRange, Segments, Side, SortKey};
+use treaty_engine::ops::{
+    self, Between, DivideRange, InverseRange, Quantile, RootRange, Segments, Side, SortKey,
+};
 use treaty_engine::schemes::estimate::{Estimate, Length, Rep3Model};
 use treaty_engine::schemes::{Plain, Rep3};
 use treaty_engine::session::{Party, sim};
@@ -209,6 +211,14 @@ operators! {
         ops::fixed::tanh(protocol, x, Fixed::default())?;
         ops::fixed::log(protocol, x, Fixed::default())
     }
+    softmax(protocol, x, y) {
+        ops::fixed::softmax(protocol, &Shares::concat(&[x, y, x]), 3, Fixed::default())
+    }
+    inverses(protocol, x, y) {
+        let range = InverseRange { bits: 60, fraction_in: 20, fraction_out: 20 };
+        ops::reciprocal(protocol, x, range)?;
+        ops::inverse_root(protocol, y, range)
+    }
     truncate(protocol, x, _y) { ops::truncate(protocol, x, 90, 30) }
     divide(protocol, x, y) {
         let range = DivideRange { numerator_bits: 90, denominator_bits: 40, result_bits: 60, fraction: 30 };
@@ -223,7 +233,7 @@ operators! {
 fn stated(
     rounds: u32,
     bytes_per_row: f64,
-    operator: fn(&mut Estimate<Rep3Model, u128>, &Length, &Length) -> Result<()>,
+    operator: impl Fn(&mut Estimate<Rep3Model, u128>, &Length, &Length) -> Result<()>,
 ) {
     const ROWS: usize = 192 * 100;
     let mut estimate = Estimate::<Rep3Model, u128>::new();
@@ -302,5 +312,20 @@ fn lookup_costs_what_its_header_says() {
         let keys = ops::public_bits(p, 19_200, |_| true).pick(&[0, 0]);
         let side = Side { keys: &keys, valid: None, columns: &[*x] };
         ops::lookup(p, &side, &side).map(|_| ())
+    });
+}
+
+#[test]
+fn inverses_cost_what_their_headers_say() {
+    let range = InverseRange { bits: 118, fraction_in: 60, fraction_out: 50 };
+    stated(62, 1160.0, |p, x, _| ops::reciprocal(p, x, range).map(|_| ()));
+    stated(72, 1220.0, |p, x, _| ops::inverse_root(p, x, range).map(|_| ()));
+}
+
+#[test]
+fn softmax_costs_what_its_header_says() {
+    stated(128, 10.0 * 650.0, |p, x, _| {
+        let ten = Shares::<u128>::concat(&[x; 10]);
+        ops::fixed::softmax(p, &ten, 10, Fixed::default()).map(|_| ())
     });
 }

@@ -14,7 +14,7 @@ type S = Rep3<u128>;
 type Operator = fn(&mut S, &Numbers<S>, &Numbers<S>) -> Result<Numbers<S>>;
 
 /// Operators that between them send every kind of message.
-const OPERATORS: [(&str, Operator); 7] = [
+const OPERATORS: [(&str, Operator); 8] = [
     ("multiply", |protocol, x, y| {
         ops::fixed::mul(protocol, x, y, fixed::Fixed { integer: 40, fraction: 40 })
     }),
@@ -31,6 +31,13 @@ const OPERATORS: [(&str, Operator); 7] = [
     ("group", |protocol, x, y| {
         let keys = ops::sortable(protocol, x, 6)?;
         ops::group(protocol, &keys)?.sum(protocol, y)
+    }),
+    ("join", |protocol, x, y| {
+        let (keys, others) = (ops::decompose(protocol, x, 6)?, ops::decompose(protocol, y, 6)?);
+        let valid = ops::decompose(protocol, y, 1)?;
+        let left = ops::Side { keys: &keys, valid: Some(&valid), columns: std::slice::from_ref(y) };
+        let right = ops::Side { keys: &others, valid: None, columns: std::slice::from_ref(x) };
+        Ok(Shares::concat(&ops::inner_join(protocol, &left, &right, 50)?.right.iter().collect::<Vec<_>>()))
     }),
     ("exp", |protocol, x, _| fixed::exp(protocol, x, fixed::Fixed::default())),
 ];
@@ -70,7 +77,7 @@ fn what_a_party_receives_is_uniform_whatever_the_inputs() {
         for x in &inputs {
             for (party, view) in views(operator, x, &inputs[1]).iter().enumerate() {
                 // Orders that sorting opens are the rows' numbers, which fill only the low bytes of their words.
-                if ["sort", "group"].contains(&name) {
+                if ["sort", "group", "join"].contains(&name) {
                     continue;
                 }
                 assert!(view.len() > 256 * 20, "{name} sends too little to judge: {} bytes", view.len());

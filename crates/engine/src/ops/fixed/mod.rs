@@ -7,9 +7,11 @@
 mod exponential;
 mod logarithm;
 mod polynomial;
+mod softmax;
 
 pub use exponential::{exp, sigmoid, tanh};
 pub use logarithm::log;
+pub use softmax::softmax;
 
 use ring::{Number, Ring, Shape};
 

@@ -16,6 +16,10 @@ unsafe impl Plain for u64 {}
 unsafe impl Plain for u128 {}
 // SAFETY: a transparent wrapper of an integer.
 unsafe impl Plain for crate::lanes::Lanes {}
+// SAFETY: a transparent wrapper of an integer.
+unsafe impl Plain for crate::field::Gf64 {}
+// SAFETY: a transparent wrapper of an array of integers.
+unsafe impl Plain for crate::wide::Wide {}
 
 /// The memory of `values`.
 pub(crate) fn of_plain<T: Plain>(values: &[T]) -> &[u8] {

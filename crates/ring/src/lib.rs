@@ -3,6 +3,7 @@
 //! Everything that touches single elements in a loop lives here, so that the protocols above are written on
 //! whole columns:
 //! - [`Ring`] and [`Number`]: what a protocol may compute with (`u64`, `u128`, and [`Lanes`] for bits);
+//! - [`Lift`]: for each of them a larger ring, in which false results are found;
 //! - [`Column`]: a vector of secret elements, wiped when dropped and absent from debug output;
 //! - [`PackedBits`]: public bits, 64 to a word, with their exact length;
 //! - [`Number::to_slices`] and [`Number::from_slices`]: numbers to bit slices and back;
@@ -13,17 +14,23 @@
 mod bytes;
 mod column;
 mod element;
+mod field;
 mod lanes;
+mod lift;
 mod matmul;
 mod permutation;
 mod pool;
 mod prg;
 mod transpose;
+mod wide;
 
 pub use column::Column;
 pub use element::{Number, Ring};
+pub use field::{Gf64, add_weighted_bits};
 pub use lanes::{Lanes, PackedBits};
+pub use lift::{Checked, Lift};
 pub use matmul::{Shape, add_matmul};
 pub use permutation::Permutation;
 pub use prg::{Prg, Seed};
 pub use transpose::{rows_of_slices, slices_of_rows};
+pub use wide::Wide;

@@ -157,7 +157,8 @@ pub fn add_weighted_bits(words: impl Iterator<Item = u64>, weights: &[Gf64], sum
 #[target_feature(enable = "avx512f,avx512dq")]
 fn add_bits_with_avx512(words: impl Iterator<Item = u64>, weights: &[Gf64], sums: &mut [Gf64; 64]) {
     use std::arch::x86_64::{
-        _mm512_mask_xor_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_xor_si512,
+        _mm512_loadu_si512, _mm512_mask_xor_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
+        _mm512_storeu_si512, _mm512_xor_si512,
     };
     let (parts, _) = sums.as_chunks_mut::<8>();
     let mut lanes = [_mm512_setzero_si512(); 8];

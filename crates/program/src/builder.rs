@@ -1,7 +1,8 @@
 //! Writing a program, checked as it grows.
 
 use crate::{
-    Divide, Flaw, Input, Kind, Operation, Output, Program, SquareRoot, Stage, Value, ValueId, verify::Draft,
+    Divide, Flaw, Input, Key, Kind, Operation, Output, Program, SquareRoot, Stage, Value, ValueId,
+    verify::Draft,
 };
 
 /// Builds a [`Program`]: stages, then inputs, then operations and outputs. Each method checks what it adds by the
@@ -193,6 +194,82 @@ impl Builder {
     /// Row by row: `then` where `condition` holds, `otherwise` elsewhere.
     pub fn select(&mut self, condition: ValueId, then: ValueId, otherwise: ValueId) -> Result<ValueId, Flaw> {
         self.push(Operation::Select { condition, then, otherwise })
+    }
+}
+
+/// Fixed-point numbers, matrices and functions.
+impl Builder {
+    /// Numbers with `fraction` binary places, rounded down where those are fewer.
+    pub fn rescale(&mut self, of: ValueId, fraction: u8) -> Result<ValueId, Flaw> {
+        self.push(Operation::Rescale { of, fraction })
+    }
+
+    /// Numbers with fewer binary places, rounded to either neighbour: see [`Operation::RescaleNear`].
+    pub fn rescale_near(&mut self, of: ValueId, fraction: u8) -> Result<ValueId, Flaw> {
+        self.push(Operation::RescaleNear { of, fraction })
+    }
+
+    /// The same digits as numbers of another kind.
+    pub fn read_as(&mut self, of: ValueId, kind: Kind) -> Result<ValueId, Flaw> {
+        self.push(Operation::ReadAs { of, kind })
+    }
+
+    /// The product of two matrices.
+    pub fn matrix_multiply(&mut self, x: ValueId, y: ValueId) -> Result<ValueId, Flaw> {
+        self.push(Operation::MatrixMultiply(x, y))
+    }
+
+    /// Rows as columns.
+    pub fn transpose(&mut self, x: ValueId) -> Result<ValueId, Flaw> {
+        self.push(Operation::Transpose(x))
+    }
+
+    /// The elements, row after row, as another matrix.
+    pub fn reshape(&mut self, of: ValueId, rows: u32, columns: u32) -> Result<ValueId, Flaw> {
+        self.push(Operation::Reshape { of, rows, columns })
+    }
+
+    /// eˣ, which is below 2^`result_bits`.
+    pub fn exp(&mut self, of: ValueId, result_bits: u8) -> Result<ValueId, Flaw> {
+        self.push(Operation::Exp { of, result_bits })
+    }
+
+    /// 1 / (1 + e⁻ˣ).
+    pub fn sigmoid(&mut self, x: ValueId) -> Result<ValueId, Flaw> {
+        self.push(Operation::Sigmoid(x))
+    }
+}
+
+/// Secret orders, groups and joins.
+impl Builder {
+    /// The order in which rows ascend or descend by the keys: see [`Operation::Sort`].
+    pub fn sort(&mut self, keys: Vec<Key>) -> Result<ValueId, Flaw> {
+        self.push(Operation::Sort(keys))
+    }
+
+    /// A column in that order.
+    pub fn arrange(&mut self, of: ValueId, order: ValueId) -> Result<ValueId, Flaw> {
+        self.push(Operation::Arrange { of, order })
+    }
+
+    /// Rows grouped by equal keys.
+    pub fn group(&mut self, keys: Vec<ValueId>) -> Result<ValueId, Flaw> {
+        self.push(Operation::Group(keys))
+    }
+
+    /// The sum of each group: see [`Operation::GroupSum`].
+    pub fn group_sum(&mut self, of: ValueId, groups: ValueId) -> Result<ValueId, Flaw> {
+        self.push(Operation::GroupSum { of, groups })
+    }
+
+    /// Left join with unique keys: see [`Operation::Lookup`].
+    pub fn lookup(
+        &mut self,
+        queries: Vec<ValueId>,
+        keys: Vec<ValueId>,
+        columns: Vec<ValueId>,
+    ) -> Result<ValueId, Flaw> {
+        self.push(Operation::Lookup { queries, keys, columns })
     }
 }
 

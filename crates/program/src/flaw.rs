@@ -116,6 +116,93 @@ pub enum Flaw {
         /// Its rows.
         found: u32,
     },
+    /// Operands of different widths in columns.
+    #[error(
+        "{operation} at {at} combines rows element by element, but those of {first} have {expected} elements and \
+         those of {operand} {found}"
+    )]
+    ColumnMismatch {
+        /// The operation's name.
+        operation: &'static str,
+        /// Where.
+        at: ValueId,
+        /// The operand that sets the width.
+        first: ValueId,
+        /// Its columns.
+        expected: u32,
+        /// The operand that differs.
+        operand: ValueId,
+        /// Its columns.
+        found: u32,
+    },
+    /// Factors of a matrix product that do not fit.
+    #[error("{operation} at {at}: {first} has {expected} columns, but {operand} has {found} rows")]
+    InnerMismatch {
+        /// The operation's name.
+        operation: &'static str,
+        /// Where.
+        at: ValueId,
+        /// The first factor.
+        first: ValueId,
+        /// Its columns.
+        expected: u32,
+        /// The second factor.
+        operand: ValueId,
+        /// Its rows.
+        found: u32,
+    },
+    /// A matrix where a column is needed.
+    #[error("{operation} at {at} needs a column, but {operand} has rows of {found} elements")]
+    NotAColumn {
+        /// The operation's name.
+        operation: &'static str,
+        /// Where.
+        at: ValueId,
+        /// The operand.
+        operand: ValueId,
+        /// Its columns.
+        found: u32,
+    },
+    /// Orders and groups are for their own operations only.
+    #[error("{operation} at {at} needs numbers or bits, but {operand} is of kind {found}")]
+    Opaque {
+        /// The operation's name.
+        operation: &'static str,
+        /// Where.
+        at: ValueId,
+        /// The operand.
+        operand: ValueId,
+        /// What it is.
+        found: Kind,
+    },
+    /// A constant of a kind that only operations yield.
+    #[error("constant at {at} is declared of kind {kind}, which only operations yield")]
+    OpaqueConstant {
+        /// Where.
+        at: ValueId,
+        /// The kind.
+        kind: Kind,
+    },
+    /// An input of a kind that only operations yield.
+    #[error("input `{name}` is declared of kind {kind}, which only operations yield")]
+    OpaqueInput {
+        /// The input.
+        name: String,
+        /// The kind.
+        kind: Kind,
+    },
+    /// An output of a kind that cannot be opened.
+    #[error(
+        "output `{name}` opens {value}, which is of kind {kind}; open columns that it arranges or groups"
+    )]
+    OpaqueOutput {
+        /// The output.
+        name: String,
+        /// What it names.
+        value: ValueId,
+        /// The kind.
+        kind: Kind,
+    },
     /// A result that might leave the ring's range.
     #[error(
         "{operation} at {at} could reach {bits} bits, more than the {most} that are exact; narrow the declared \

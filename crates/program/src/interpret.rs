@@ -1,10 +1,13 @@
 //! What a program computes, exactly, on plain integers: the reference that every joint computation is held to.
 
 mod arithmetic;
+mod functions;
+mod tables;
+mod transcendental;
 
 use thiserror::Error;
 
-use crate::{Divide, Flaw, Input, Kind, Operation, Program, SquareRoot, ValueId, verify::limits::MAX_BITS};
+use crate::{Flaw, Input, Operation, Program, Type, ValueId, verify::limits::MAX_BITS};
 
 /// Why a program has no result on these inputs. Rows are counted from 0; values are never shown.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -79,8 +82,11 @@ pub fn interpret(program: &Program, inputs: &[Vec<i128>]) -> Result<Vec<Vec<i128
         columns.push(column.clone());
     }
     for (i, operation) in program.body.iter().enumerate() {
-        let operands: Vec<&[i128]> =
-            operation.operands().iter().filter_map(|o| columns.get(o.index())).map(Vec::as_slice).collect();
+        let operands: Vec<_> = operation
+            .operands()
+            .into_iter()
+            .filter_map(|o| Some(Operand { ty: values.get(o)?.ty, elements: columns.get(o.index())? }))
+            .collect();
         let column = evaluate(operation, program.result_of(i), &operands)?;
         columns.push(column);
     }
@@ -95,7 +101,7 @@ impl Input {
         if column.len() != rows as usize {
             return Err(Fault::InputRows { name: name(), expected: rows, found: column.len() });
         }
-        let fits = |x: i128| below(x.unsigned_abs(), self.bits) && (self.kind == Kind::Integer || x >= 0);
+        let fits = |x: i128| below(x.unsigned_abs(), self.bits) && (self.kind.is_number() || x >= 0);
         match column.iter().position(|&x| !fits(x)) {
             Some(row) => Err(Fault::InputRange { name: name(), row, bits: self.bits }),
             None => Ok(()),
@@ -103,11 +109,24 @@ impl Input {
     }
 }
 
-/// One operation, with parameters and on columns that the verifier admits; `operands` are the columns that
+/// An operand in the clear.
+#[derive(Clone, Copy, Debug)]
+pub struct Operand<'a> {
+    /// Its type.
+    pub ty: Type,
+    /// Its elements, row after row. Of an order they are the rows' former places, of groups each row's group, counted
+    /// from 0.
+    pub elements: &'a [i128],
+}
+
+/// One operation, with parameters and on operands that the verifier admits; `operands` are those that
 /// [`Operation::operands`] lists. `at` is named in errors.
-pub fn evaluate(operation: &Operation, at: ValueId, operands: &[&[i128]]) -> Result<Vec<i128>, Fault> {
+pub fn evaluate(operation: &Operation, at: ValueId, operands: &[Operand<'_>]) -> Result<Vec<i128>, Fault> {
     let site = Site { name: operation.name(), at };
-    let operand = |i: usize| operands.get(i).copied().unwrap_or_default();
+    let operand = |i: usize| operands.get(i).map(|operand| operand.elements).unwrap_or_default();
+    let ty = |i: usize| operands.get(i).map(|operand| operand.ty);
+    let (rows, columns) = ty(0).map_or((0, 1), |ty| (ty.rows as usize, ty.columns as usize));
+    let fraction = ty(0).map_or(0, |ty| ty.kind.fraction());
     let (x, y, z) = (operand(0), operand(1), operand(2));
     use Operation::*;
     match operation {
@@ -116,12 +135,8 @@ pub fn evaluate(operation: &Operation, at: ValueId, operands: &[&[i128]]) -> Res
         Subtract(..) => site.zip(x, y, i128::checked_sub),
         Multiply(..) => site.zip(x, y, i128::checked_mul),
         Negate(_) => site.map(x, i128::checked_neg),
-        Sum(_) => {
-            let sum =
-                x.iter().enumerate().try_fold(0, |sum, (row, &x)| site.exact(row, i128::checked_add(sum, x)));
-            Ok(vec![sum?])
-        }
-        ToInteger(_) => Ok(x.to_vec()),
+        Sum(_) => site.sum(x, columns),
+        ToInteger(_) | ReadAs { .. } | Reshape { .. } => Ok(x.to_vec()),
         LessThan(..) => site.zip(x, y, |x, y| Some(i128::from(x < y))),
         Equal(..) => site.zip(x, y, |x, y| Some(i128::from(x == y))),
         Minimum(..) => site.zip(x, y, |x, y| Some(x.min(y))),
@@ -136,10 +151,44 @@ pub fn evaluate(operation: &Operation, at: ValueId, operands: &[&[i128]]) -> Res
         Divide(d) => site.divide(d, x, y),
         SquareRoot(s) => site.square_root(s, x),
         Slice { start, rows, .. } => {
-            Ok(x.iter().skip(*start as usize).take(*rows as usize).copied().collect())
+            let (skipped, taken) = (*start as usize * columns, *rows as usize * columns);
+            Ok(x.iter().skip(skipped).take(taken).copied().collect())
         }
-        Concat(_) => Ok(operands.concat()),
+        Concat(_) => Ok(operands.iter().flat_map(|operand| operand.elements).copied().collect()),
         Repeat { times, .. } => Ok(x.repeat(*times as usize)),
+        Rescale { fraction: to, .. } | RescaleNear { fraction: to, .. } => match fraction.checked_sub(*to) {
+            Some(places) => site.map(x, |x| Some(arithmetic::shift_right(x, places))),
+            None => site.map(x, |x| arithmetic::shift_left(x, to - fraction)),
+        },
+        Floor(_) => site.map(x, |x| Some(arithmetic::shift_right(x, fraction))),
+        ShiftLeft { places, .. } => site.map(x, |x| arithmetic::shift_left(x, *places)),
+        ShiftRight { places, .. } => site.map(x, |x| Some(arithmetic::shift_right(x, *places))),
+        MatrixMultiply(..) => {
+            let width = ty(1).map_or(1, |ty| ty.columns as usize);
+            site.matrix_product(x, y, [rows, columns, width])
+        }
+        Transpose(_) => Ok((0..columns).flat_map(|c| x.iter().skip(c).step_by(columns)).copied().collect()),
+        Exp { result_bits, .. } => site.exp(x, fraction, *result_bits),
+        Log(_) => site.log(x, fraction),
+        Sigmoid(_) => site.map(x, |x| Some(transcendental::sigmoid(x, fraction))),
+        Tanh(_) => site.map(x, |x| Some(transcendental::tanh(x, fraction))),
+        Least(_) => Ok(x.iter().min().copied().into_iter().collect()),
+        Greatest(_) => Ok(x.iter().max().copied().into_iter().collect()),
+        RunningSum(_) => site.running(x, &[], i128::checked_add),
+        RunningMinimum { .. } => site.running(x, y, |best, x| Some(best.min(x))),
+        RunningMaximum { .. } => site.running(x, y, |best, x| Some(best.max(x))),
+        Decompose { width, .. } => {
+            Ok((0..*width).flat_map(|place| x.iter().map(move |x| x >> place & 1)).collect())
+        }
+        Sort(keys) => Ok(tables::sort(keys, operands)),
+        Arrange { .. } => Ok(tables::arrange(x, y)),
+        Restore { .. } => Ok(tables::restore(x, y)),
+        Group(_) => Ok(tables::group(operands)),
+        GroupSum { .. } => site.groups(x, y, i128::checked_add),
+        GroupMinimum { .. } => site.groups(x, y, |best, x| Some(best.min(x))),
+        GroupMaximum { .. } => site.groups(x, y, |best, x| Some(best.max(x))),
+        Occupied(_) => Ok(tables::occupied(x)),
+        Lookup { queries, keys, .. } => Ok(tables::lookup(operands, queries.len(), keys.len())),
     }
 }
 
@@ -173,27 +222,53 @@ impl Site {
         exact.ok_or(Fault::Overflow { operation: self.name, at: self.at, row })
     }
 
-    fn divide(&self, d: &Divide, numerators: &[i128], denominators: &[i128]) -> Result<Vec<i128>, Fault> {
-        let row = |(row, (&n, &q)): (usize, (&i128, &i128))| {
-            self.promised("numerator", row, below(n.unsigned_abs(), d.numerator_bits))?;
-            self.promised("denominator", row, q >= 0 && below(q.unsigned_abs(), d.denominator_bits))?;
-            if q == 0 {
-                return Ok(0);
+    /// The sum of all rows, in one row.
+    fn sum(&self, x: &[i128], columns: usize) -> Result<Vec<i128>, Fault> {
+        let add = |mut sums: Vec<i128>, (row, x): (usize, &[i128])| {
+            for (sum, x) in sums.iter_mut().zip(x) {
+                *sum = self.exact(row, sum.checked_add(*x))?;
             }
-            // |n / q| < 2^result_bits
-            self.promised("result", row, n.unsigned_abs() >> d.result_bits < q.unsigned_abs())?;
-            Ok(arithmetic::divide(n, q, d.fraction))
+            Ok(sums)
         };
-        numerators.iter().zip(denominators).enumerate().map(row).collect()
+        x.chunks(columns.max(1)).enumerate().try_fold(vec![0; columns], add)
     }
 
-    fn square_root(&self, s: &SquareRoot, of: &[i128]) -> Result<Vec<i128>, Fault> {
-        let shift = 2 * i32::from(s.fraction_out) - i32::from(s.fraction_in);
-        let row = |(row, &x): (usize, &i128)| {
-            self.promised("operand", row, x >= 0 && below(x.unsigned_abs(), s.bits))?;
-            Ok(arithmetic::square_root(x.unsigned_abs(), shift).cast_signed())
+    /// In each row what `f` makes of the row before it and its own, but its own where a segment starts.
+    fn running(
+        &self,
+        x: &[i128],
+        starts: &[i128],
+        f: impl Fn(i128, i128) -> Option<i128>,
+    ) -> Result<Vec<i128>, Fault> {
+        let mut before = None;
+        let step = |(row, &x): (usize, &i128)| {
+            let start = starts.get(row).is_some_and(|&start| start == 1);
+            let own = before.filter(|_| !start).map_or(Some(x), |before| f(before, x));
+            let own = self.exact(row, own)?;
+            before = Some(own);
+            Ok(own)
         };
-        of.iter().enumerate().map(row).collect()
+        x.iter().enumerate().map(step).collect()
+    }
+
+    /// `rows` · `inner` by `inner` · `columns`.
+    fn matrix_product(
+        &self,
+        x: &[i128],
+        y: &[i128],
+        [rows, inner, columns]: [usize; 3],
+    ) -> Result<Vec<i128>, Fault> {
+        let element = |row: usize, column: usize| {
+            let row_of_x = x.iter().skip(row * inner).take(inner);
+            let column_of_y = y.iter().skip(column).step_by(columns.max(1));
+            let sum =
+                row_of_x.zip(column_of_y).try_fold(0i128, |sum, (x, y)| sum.checked_add(x.checked_mul(*y)?));
+            self.exact(row, sum)
+        };
+        (0..rows)
+            .flat_map(|row| (0..columns).map(move |column| (row, column)))
+            .map(|(r, c)| element(r, c))
+            .collect()
     }
 
     fn promised(&self, operand: &'static str, row: usize, kept: bool) -> Result<(), Fault> {

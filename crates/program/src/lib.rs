@@ -13,9 +13,10 @@
 //! | what did the parties sign? | [`Program::to_bytes`] (canonical) and [`Program::hash`] |
 //! | what does it look like? | `to_string()` and [`Program::parse`], which round-trip |
 //!
-//! Values are columns in single static assignment: the inputs come first, then one value per instruction.
-//! Integers are signed and exact. The verifier carries a bound on each of them from the inputs' declared widths
-//! and refuses a program in which any could reach 2^126: on a 128-bit ring nothing ever wraps.
+//! Values are columns or matrices in single static assignment: the inputs come first, then one value per instruction.
+//! Numbers are signed integers or stand for fractions with a fixed number of binary places. The verifier carries a bound
+//! on each of them from the inputs' declared widths and refuses a program in which any could reach 2^126: on a 128-bit
+//! ring nothing ever wraps. It also says how far a result on shares may be from the plaintext reference.
 //!
 //! ```
 //! use treaty_program::{Builder, Kind};
@@ -50,8 +51,8 @@ pub use binary::Undecodable;
 pub use builder::Builder;
 pub use document::{Input, Output, Program, Stage};
 pub use flaw::{Flaw, TextFlaw};
-pub use interpret::{Fault, evaluate, interpret};
-pub use operation::{Divide, Operation, SquareRoot};
+pub use interpret::{Fault, Operand, evaluate, interpret};
+pub use operation::{Divide, Key, Operation, SquareRoot};
 pub use text::Misread;
 pub use types::{Kind, Type, Value, ValueId, Visibility};
 pub use verify::{Values, limits};

@@ -21,7 +21,19 @@ pub mod limits {
     pub const MAX_ROOT_FRACTION: u8 = 50;
     /// Of a quotient or root with its binary places.
     pub const MAX_QUOTIENT_BITS: u8 = 110;
-    /// Of one column.
+    /// Of binary places.
+    pub const MAX_FRACTION: u8 = 100;
+    /// Of an operand that is rescaled to one neighbour or the other: 40 bits of the ring stay free.
+    pub const MAX_NEAR_BITS: u8 = 87;
+    /// Of binary places where a function is not arithmetic.
+    pub const MAX_FUNCTION_FRACTION: u8 = 30;
+    /// Of the places before the point of an exponent and of what it yields.
+    pub const MAX_EXPONENT_BITS: u8 = 52;
+    /// Of the keys that rows are sorted, grouped or looked up by.
+    pub const MAX_KEYS: u64 = 64;
+    /// Of all these keys together, with a sign for each.
+    pub const MAX_KEY_BITS: u64 = 512;
+    /// Of one column, and of the elements of one matrix.
     pub const MAX_ROWS: u32 = 1 << 24;
     /// Of all values together: a compute party of `rep3` holds 32 bytes for each if none is dropped early.
     pub const MAX_CELLS: u64 = 1 << 26;
@@ -123,8 +135,12 @@ impl Draft {
         })?;
         let (least, most) = match input.kind {
             Kind::Bit => (1, 1),
-            Kind::Integer => (1, MAX_BITS),
+            Kind::Integer | Kind::Fixed(_) => (1, MAX_BITS),
+            Kind::Order | Kind::Groups => {
+                return Err(Flaw::OpaqueInput { name: input.name.clone(), kind: input.kind });
+            }
         };
+        at_most("binary places in one input", input.kind.fraction().into(), MAX_FRACTION.into())?;
         if !(least..=most).contains(&input.bits) {
             let (name, bits, kind) = (input.name.clone(), input.bits, input.kind);
             return Err(Flaw::InputWidth { name, bits, kind, least, most });
@@ -136,8 +152,8 @@ impl Draft {
             let (second, stage, column) = (input.name.clone(), input.stage, input.column);
             return Err(Flaw::DuplicateInput { first: first.clone(), second, stage, column });
         }
-        let ty = Type { kind: input.kind, rows, visibility: Visibility::Secret };
-        self.push(Value { ty, magnitude: (1 << input.bits) - 1 })?;
+        let ty = Type { kind: input.kind, rows, columns: 1, visibility: Visibility::Secret };
+        self.push(Value { ty, magnitude: (1 << input.bits) - 1, error: Some(0) })?;
         self.inputs.insert(input.name.clone());
         self.columns.insert((input.stage, input.column), input.name.clone());
         Ok(())
@@ -156,7 +172,7 @@ impl Draft {
     }
 
     fn push(&mut self, value: Value) -> Result<(), Flaw> {
-        let cells = self.cells + u64::from(value.ty.rows);
+        let cells = self.cells + value.ty.elements() as u64;
         at_most("inputs and instructions", self.values.len() as u64 + 1, MAX_VALUES)?;
         at_most("elements in all its columns", cells, MAX_CELLS)?;
         self.values.push(value);
@@ -166,8 +182,12 @@ impl Draft {
 
     pub(crate) fn output(&mut self, output: &str, value: ValueId) -> Result<(), Flaw> {
         name("an output's name", output)?;
-        if self.values.get(value.index()).is_none() {
-            return Err(Flaw::UndefinedOutput { name: output.to_owned(), value });
+        match self.values.get(value.index()) {
+            None => return Err(Flaw::UndefinedOutput { name: output.to_owned(), value }),
+            Some(v) if v.ty.kind.is_opaque() => {
+                return Err(Flaw::OpaqueOutput { name: output.to_owned(), value, kind: v.ty.kind });
+            }
+            Some(_) => {}
         }
         if self.outputs.contains(output) {
             return Err(Flaw::DuplicateName { what: "output", name: output.to_owned() });

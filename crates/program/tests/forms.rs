@@ -3,10 +3,11 @@
 
 mod generate;
 
-use generate::Inexact;
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use treaty_program::{
-    Builder, Divide, Flaw, Kind, Misread, Operation, Program, SquareRoot, Undecodable, ValueId,
+    Builder, Divide, Flaw, Key, Kind, Misread, Operation, Program, SquareRoot, Undecodable, ValueId,
 };
 
 fn choices() -> impl Strategy<Value = Vec<u32>> {
@@ -16,7 +17,7 @@ fn choices() -> impl Strategy<Value = Vec<u32>> {
 proptest! {
     #[test]
     fn both_forms_round_trip(choices in choices(), rows in 0u32..6, steps in 0usize..60) {
-        let (program, _) = generate::program(&choices, rows, steps, Inexact::Anywhere);
+        let (program, _) = generate::program(&choices, rows, steps);
         prop_assert_eq!(&Program::from_bytes(&program.to_bytes()).unwrap(), &program);
         let listing = program.to_string();
         prop_assert_eq!(&Program::parse(&listing).unwrap(), &program, "{}", listing);
@@ -24,7 +25,7 @@ proptest! {
 
     #[test]
     fn decoding_is_strict(choices in choices(), at in any::<prop::sample::Index>(), xor in 1u8..) {
-        let (program, _) = generate::program(&choices, 3, 20, Inexact::Anywhere);
+        let (program, _) = generate::program(&choices, 3, 20);
         let mut bytes = program.to_bytes();
         let at = at.index(bytes.len());
         bytes[at] ^= xor;
@@ -38,7 +39,7 @@ proptest! {
 
     #[test]
     fn decoding_is_total(tail in proptest::collection::vec(any::<u8>(), 0..300), cut in any::<prop::sample::Index>()) {
-        let (program, _) = generate::program(&[7; 90], 3, 20, Inexact::Anywhere);
+        let (program, _) = generate::program(&[7; 90], 3, 20);
         let bytes = program.to_bytes();
         let kept = cut.index(bytes.len());
         prop_assert!(Program::from_bytes(&bytes[..kept]).is_err());
@@ -48,7 +49,7 @@ proptest! {
 
     #[test]
     fn parsing_is_total(choices in choices(), at in any::<prop::sample::Index>(), with in "[ -~é\n]{0,4}", gone in 0usize..6) {
-        let (program, _) = generate::program(&choices, 3, 20, Inexact::Anywhere);
+        let (program, _) = generate::program(&choices, 3, 20);
         let mut listing: Vec<char> = program.to_string().chars().collect();
         let at = at.index(listing.len());
         let until = (at + gone).min(listing.len());
@@ -109,6 +110,64 @@ fn showcase() -> Program {
     b.finish().unwrap()
 }
 
+/// Fixed-point numbers, matrices, functions, orders, groups and joins.
+fn tables() -> Program {
+    let mut b = Builder::new();
+    let shop = b.stage(0, "sales", "shop/sales@3", "SELECT product, price, amount FROM sales", 8).unwrap();
+    let bank = b.stage(1, "rates", "bank/rates@1", "SELECT product, rate FROM rates", 4).unwrap();
+    let product = b.input("product", shop, 0, Kind::Integer, 16).unwrap();
+    let price = b.input("price", shop, 1, Kind::Fixed(18), 40).unwrap();
+    let amount = b.input("amount", shop, 2, Kind::Integer, 12).unwrap();
+    let known = b.input("known product", bank, 0, Kind::Integer, 16).unwrap();
+    let rate = b.input("rate", bank, 1, Kind::Integer, 30).unwrap();
+    let exact = b.multiply(price, amount).unwrap();
+    let square = b.multiply(price, price).unwrap();
+    let square = b.rescale_near(square, 18).unwrap();
+    let whole = b.push(Operation::Floor(square)).unwrap();
+    let down = b.rescale(exact, 4).unwrap();
+    let half = b.push(Operation::ShiftRight { of: amount, places: 1 }).unwrap();
+    let double = b.push(Operation::ShiftLeft { of: half, places: 2 }).unwrap();
+    let matrix = b.reshape(price, 4, 2).unwrap();
+    let turned = b.transpose(matrix).unwrap();
+    let gram = b.matrix_multiply(turned, matrix).unwrap();
+    let small = b.read_as(amount, Kind::Fixed(10)).unwrap();
+    let powers = [b.exp(small, 6), b.sigmoid(small), b.push(Operation::Tanh(small))].map(Result::unwrap);
+    let one = b.push(Operation::Constant { kind: Kind::Fixed(10), values: vec![1024; 8] }).unwrap();
+    let above = b.maximum(small, one).unwrap();
+    let log = b.push(Operation::Log(above)).unwrap();
+    let least = b.push(Operation::Least(price)).unwrap();
+    let most = b.push(Operation::Greatest(price)).unwrap();
+    let running = b.push(Operation::RunningSum(amount)).unwrap();
+    let bits = b.push(Operation::Decompose { of: product, width: 2 }).unwrap();
+    let starts = b.slice(bits, 8, 8).unwrap();
+    let low = b.push(Operation::RunningMinimum { of: price, starts }).unwrap();
+    let high = b.push(Operation::RunningMaximum { of: price, starts }).unwrap();
+    let keys = [(product, false), (price, true)].map(|(of, descending)| Key { of, descending });
+    let order = b.sort(keys.to_vec()).unwrap();
+    let sorted = b.push(Operation::Arrange { of: amount, order }).unwrap();
+    let back = b.push(Operation::Restore { of: sorted, order }).unwrap();
+    let groups = b.group(vec![product, starts]).unwrap();
+    let sums = b.group_sum(exact, groups).unwrap();
+    let key = b.push(Operation::GroupMinimum { of: product, groups }).unwrap();
+    let top = b.push(Operation::GroupMaximum { of: price, groups }).unwrap();
+    let there = b.push(Operation::Occupied(groups)).unwrap();
+    let rates = b.lookup(vec![product], vec![known], vec![rate]).unwrap();
+    let columns =
+        [whole, down, double, gram, log, least, most, running, low, high, back, sums, key, top, there, rates];
+    for (i, &value) in columns.iter().chain(&powers).enumerate() {
+        b.output(format!("result {i}"), value).unwrap();
+    }
+    b.finish().unwrap()
+}
+
+#[test]
+fn listing_of_tables_reads_well() {
+    let program = tables();
+    insta::assert_snapshot!(program.to_string());
+    assert_eq!(Program::parse(&program.to_string()), Ok(program.clone()));
+    assert_eq!(Program::from_bytes(&program.to_bytes()), Ok(program));
+}
+
 #[test]
 fn listing_reads_well() {
     insta::assert_snapshot!(showcase().to_string());
@@ -118,14 +177,27 @@ fn listing_reads_well() {
 fn hash_is_pinned() {
     // Changes only with the format's version: contracts name programs by it.
     insta::assert_snapshot!(hex::encode(showcase().hash()));
+    insta::assert_snapshot!(hex::encode(tables().hash()));
+}
+
+fn names(program: &Program) -> BTreeSet<&'static str> {
+    program.body.iter().map(Operation::name).collect()
 }
 
 #[test]
-fn every_operation_is_in_the_showcase() {
-    let mut names: Vec<_> = showcase().body.iter().map(Operation::name).collect();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), 21);
+fn every_operation_is_in_the_showcases() {
+    let all = &names(&showcase()) | &names(&tables());
+    assert_eq!(all.len(), Operation::NAMES.len());
+}
+
+#[test]
+fn random_programs_reach_every_operation() {
+    let choices =
+        |seed: u32| (0..600u32).map(move |i| (seed + 1).wrapping_mul(i + 7).wrapping_mul(0x9E37_79B9) >> 7);
+    let found = (0..400).map(|seed| names(&generate::program(&choices(seed).collect::<Vec<_>>(), 4, 60).0));
+    let missing =
+        found.fold(BTreeSet::from_iter(Operation::NAMES.iter().copied()), |all, found| &all - &found);
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use treaty_program::{
-    Builder, Divide, Flaw, Kind, Operation, Program, SquareRoot, TextFlaw, ValueId,
+    Builder, Divide, Flaw, Key, Kind, Operation, Program, SquareRoot, TextFlaw, ValueId,
     limits::{MAX_CELLS, MAX_CONSTANTS, MAX_NAME, MAX_OUTPUTS, MAX_ROWS, MAX_STAGES, MAX_VALUES},
 };
 
@@ -225,4 +225,86 @@ fn sizes_are_bounded() {
     assert!(matches!(b.not(BIT).unwrap_err(), Flaw::TooMany { what: "inputs and instructions", .. }));
     (0..MAX_OUTPUTS).for_each(|i| b.output(format!("{i}"), X).unwrap());
     assert!(matches!(b.output("last", X).unwrap_err(), Flaw::TooMany { what: "outputs", .. }));
+}
+
+/// The reason for refusing `operation` on a matrix v3 of two by two, made of x, and an order v4 of the rows of x.
+fn refused_of_shapes(operation: Operation) -> Flaw {
+    let mut b = builder();
+    b.reshape(X, 2, 2).unwrap();
+    b.sort(vec![Key { of: X, descending: false }]).unwrap();
+    b.push(operation).unwrap_err()
+}
+
+#[test]
+fn shapes_must_agree() {
+    let (matrix, order) = (ValueId(3), ValueId(4));
+    let flaw = refused_of_shapes(Operation::MatrixMultiply(X, matrix));
+    assert_eq!(flaw.to_string(), "matrix multiply at v5: v0 has 1 columns, but v3 has 2 rows");
+    let flaw = refused_of_shapes(Operation::Reshape { of: X, rows: 3, columns: 1 });
+    assert_eq!(flaw.to_string(), "reshape at v5 has elements 3; it must lie in 4 to 4");
+    let flaw = refused_of_shapes(Operation::RunningSum(matrix));
+    assert_eq!(flaw.to_string(), "running sum at v5 needs a column, but v3 has rows of 2 elements");
+    assert!(matches!(refused_of_shapes(Operation::Arrange { of: SHORT, order }), Flaw::RowMismatch { .. }));
+    let flaw = refused_of_shapes(Operation::Concat(vec![matrix, SHORT]));
+    assert!(matches!(flaw, Flaw::ColumnMismatch { expected: 2, found: 1, .. }));
+}
+
+#[test]
+fn orders_and_groups_stay_inside() {
+    let order = ValueId(4);
+    let flaw = refused_of_shapes(Operation::Slice { of: order, start: 0, rows: 1 });
+    assert_eq!(flaw.to_string(), "slice at v5 needs numbers or bits, but v4 is of kind order");
+    assert!(matches!(refused_of_shapes(Operation::Add(order, order)), Flaw::KindMismatch { .. }));
+    let constant = Operation::Constant { kind: Kind::Groups, values: vec![] };
+    assert!(matches!(refused(constant), Flaw::OpaqueConstant { .. }));
+    let mut b = builder();
+    let order = b.sort(vec![Key { of: BIT, descending: true }]).unwrap();
+    let flaw = b.output("order", order).unwrap_err();
+    assert_eq!(flaw, Flaw::OpaqueOutput { name: "order".into(), value: NEXT, kind: Kind::Order });
+    let mut b = Builder::new();
+    b.stage(0, "t", "d", "SELECT", 4).unwrap();
+    assert!(matches!(b.input("x", 0, 0, Kind::Order, 1), Err(Flaw::OpaqueInput { .. })));
+}
+
+#[test]
+fn functions_need_room() {
+    let fixed = |fraction| Operation::ReadAs { of: X, kind: Kind::Fixed(fraction) };
+    let on = |fraction, operation: fn(ValueId) -> Operation| {
+        let mut b = builder();
+        let x = b.push(fixed(fraction)).unwrap();
+        b.push(operation(x)).unwrap_err()
+    };
+    assert!(matches!(refused(Operation::Log(X)), Flaw::KindMismatch { found: Kind::Integer, .. }));
+    assert!(matches!(on(31, Operation::Sigmoid), Flaw::Parameter { found: 31, most: 30, .. }));
+    assert!(matches!(on(5, Operation::Tanh), Flaw::Parameter { found: 55, most: 51, .. }));
+    assert!(matches!(refused(Operation::Exp { of: BIT, result_bits: 3 }), Flaw::KindMismatch { .. }));
+    assert!(matches!(refused(fixed(101)), Flaw::Parameter { parameter: "binary places", .. }));
+    assert!(matches!(refused(Operation::ReadAs { of: X, kind: Kind::Bit }), Flaw::KindMismatch { .. }));
+    assert!(matches!(refused(Operation::ShiftLeft { of: X, places: 67 }), Flaw::TooWide { bits: 127, .. }));
+    assert!(matches!(refused(Operation::RescaleNear { of: X, fraction: 0 }), Flaw::Parameter { .. }));
+    assert!(matches!(refused(Operation::Decompose { of: X, width: 127 }), Flaw::Parameter { .. }));
+    assert!(matches!(refused(Operation::Sort(vec![])), Flaw::Parameter { parameter: "keys", .. }));
+    let keys = vec![X; 9];
+    assert!(matches!(refused(Operation::Group(keys)), Flaw::Parameter { parameter: "key bits", .. }));
+    let lookup = Operation::Lookup { queries: vec![X], keys: vec![X, X], columns: vec![] };
+    assert!(matches!(refused(lookup), Flaw::Parameter { parameter: "keys", .. }));
+}
+
+/// Errors grow by what is done with a value; where a promise is made of an inexact one, nobody can bound them.
+#[test]
+fn errors_are_carried() {
+    let mut b = builder();
+    let two = b.scale(X, 2).unwrap();
+    let near = b.read_as(two, Kind::Fixed(8)).unwrap();
+    let near = b.rescale_near(near, 4).unwrap();
+    let twice = b.add(near, near).unwrap();
+    let large = b.less_than(near, twice).unwrap();
+    let kept = b.select(large, near, twice).unwrap();
+    let digits = b.read_as(near, Kind::Integer).unwrap();
+    let range = SquareRoot { of: digits, bits: 60, fraction_in: 0, fraction_out: 0 };
+    let root = b.square_root(range).unwrap();
+    let error = |id| b.value(id).unwrap().error;
+    assert_eq!([two, near, twice, large].map(error), [Some(0), Some(1), Some(2), Some(1)]);
+    assert_eq!(error(kept), Some(2 * b.value(twice).unwrap().magnitude));
+    assert_eq!(error(root), None);
 }

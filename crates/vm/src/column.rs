@@ -1,8 +1,11 @@
 //! A program's value as one compute party holds it.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
-use engine::mpc::{Bits, Mixed, Numbers, Shares};
+use engine::{
+    mpc::{Bits, Mixed, Numbers, Shares},
+    ops::{Groups, Order},
+};
 use program::Kind;
 use ring::{Lanes, Number};
 
@@ -16,6 +19,10 @@ pub(crate) enum Column<P: Mixed> {
     Numbers(Numbers<P>),
     /// Shared bits, one slice wide.
     Bits(Bits<P>),
+    /// A secret order.
+    Order(Arc<Order<P>>),
+    /// Rows grouped by secret keys.
+    Groups(Arc<Groups<P>>),
 }
 
 impl<P: Mixed> Column<P> {
@@ -24,7 +31,7 @@ impl<P: Mixed> Column<P> {
         match self {
             Self::Public(_, values) => protocol.public(elements::<P::Num>(values).values()),
             Self::Numbers(numbers) => numbers.clone(),
-            Self::Bits(_) => unreachable!("the verifier admits only integers here"),
+            _ => unreachable!("the verifier admits only numbers here"),
         }
     }
 
@@ -36,31 +43,40 @@ impl<P: Mixed> Column<P> {
                 Bits::new(words, values.len(), 1)
             }
             Self::Bits(bits) => bits.clone(),
-            Self::Numbers(_) => unreachable!("the verifier admits only bits here"),
+            _ => unreachable!("the verifier admits only bits here"),
         }
     }
 
-    /// The rows of `range`, which must lie within the column.
+    /// The elements of `range`, which must lie within the column.
     pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         match self {
             Self::Public(kind, values) => Self::Public(*kind, values.get(range).unwrap_or_default().to_vec()),
             Self::Numbers(numbers) => Self::Numbers(numbers.slice(range)),
             Self::Bits(bits) => Self::Bits(lanes::slice(bits, range)),
+            Self::Order(_) | Self::Groups(_) => self.clone(),
+        }
+    }
+
+    /// The elements at `places`, which must lie within the column.
+    pub(crate) fn gather(&self, places: &[usize]) -> Self {
+        match self {
+            Self::Public(kind, values) => {
+                Self::Public(*kind, places.iter().filter_map(|&place| values.get(place)).copied().collect())
+            }
+            Self::Numbers(numbers) => Self::Numbers(numbers.blocks(places, 1)),
+            Self::Bits(bits) => Self::Bits(lanes::gather(bits, places)),
+            Self::Order(_) | Self::Groups(_) => self.clone(),
         }
     }
 
     /// Shared columns of `kind`, one below the other.
     pub(crate) fn concat(protocol: &P, kind: Kind, parts: &[&Self]) -> Self {
-        match kind {
-            Kind::Integer => {
-                let numbers: Vec<_> = parts.iter().map(|part| part.numbers(protocol)).collect();
-                Self::Numbers(Numbers::<P>::concat(&numbers.iter().collect::<Vec<_>>()))
-            }
-            Kind::Bit => {
-                let bits: Vec<_> = parts.iter().map(|part| part.bits(protocol)).collect();
-                Self::Bits(lanes::concat(&bits.iter().collect::<Vec<_>>()))
-            }
+        if kind == Kind::Bit {
+            let bits: Vec<_> = parts.iter().map(|part| part.bits(protocol)).collect();
+            return Self::Bits(lanes::concat(&bits.iter().collect::<Vec<_>>()));
         }
+        let numbers: Vec<_> = parts.iter().map(|part| part.numbers(protocol)).collect();
+        Self::Numbers(Numbers::<P>::concat(&numbers.iter().collect::<Vec<_>>()))
     }
 }
 
@@ -70,6 +86,8 @@ impl<P: Mixed> Clone for Column<P> {
             Self::Public(kind, values) => Self::Public(*kind, values.clone()),
             Self::Numbers(numbers) => Self::Numbers(numbers.clone()),
             Self::Bits(bits) => Self::Bits(bits.clone()),
+            Self::Order(order) => Self::Order(order.clone()),
+            Self::Groups(groups) => Self::Groups(groups.clone()),
         }
     }
 }

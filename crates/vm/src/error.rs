@@ -18,6 +18,22 @@ pub enum Error {
     /// Not a program that may run.
     #[error(transparent)]
     Refused(#[from] Flaw),
+    /// An operation for which the scheme's numbers are too narrow. Nothing was sent.
+    #[error(
+        "{operation} at {at} needs numbers of {needed} bits, but those of scheme `{scheme}` have {found}"
+    )]
+    TooNarrow {
+        /// The operation's name, or `input`.
+        operation: &'static str,
+        /// The value that it defines.
+        at: ValueId,
+        /// Bits that it needs.
+        needed: u32,
+        /// The scheme.
+        scheme: &'static str,
+        /// Bits of its numbers.
+        found: u32,
+    },
     /// The program's own constants break a width that it promises.
     #[error(transparent)]
     Constants(#[from] Fault),

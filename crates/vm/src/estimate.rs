@@ -72,16 +72,12 @@ pub(crate) fn follow<M: Model>(program: &Program, components: u64) -> Result<Est
     // A sealing sends what an opening does: each party's component to the peer that lacks it.
     parallel(&mut lengths, OUTPUTS_AT_ONCE, &program.outputs, |lengths, output| {
         let ty = values[output.value].ty;
-        match ty.kind {
-            Kind::Integer => {
-                let column = Mpc::<u128>::constant(lengths, 0, ty.rows as usize);
-                Mpc::<u128>::open(lengths, &column).map(drop)
-            }
-            Kind::Bit => {
-                let column = Mpc::<Lanes>::constant(lengths, Lanes::ZERO, Lanes::words(ty.rows as usize));
-                Mpc::<Lanes>::open(lengths, &column).map(drop)
-            }
+        if ty.kind == Kind::Bit {
+            let column = Mpc::<Lanes>::constant(lengths, Lanes::ZERO, Lanes::words(ty.elements()));
+            return Mpc::<Lanes>::open(lengths, &column).map(drop);
         }
+        let column = Mpc::<u128>::constant(lengths, 0, ty.elements());
+        Mpc::<u128>::open(lengths, &column).map(drop)
     })?;
     let peers = M::PARTIES as u64 - 1;
     let with_setup = |cost: &Cost| Cost {
@@ -99,20 +95,23 @@ pub(crate) fn follow<M: Model>(program: &Program, components: u64) -> Result<Est
 }
 
 fn zeros<M: Model>(lengths: &Lengths<M, u128>, ty: Type) -> Column<Lengths<M, u128>> {
-    let rows = ty.rows as usize;
-    match ty.kind {
-        Kind::Integer => Column::Numbers(Mpc::<u128>::constant(lengths, 0, rows)),
-        Kind::Bit => {
-            let words = Mpc::<Lanes>::constant(lengths, Lanes::ZERO, Lanes::words(rows));
-            Column::Bits(Bits::new(words, rows, 1))
-        }
+    let rows = ty.elements();
+    if ty.kind == Kind::Bit {
+        let words = Mpc::<Lanes>::constant(lengths, Lanes::ZERO, Lanes::words(rows));
+        return Column::Bits(Bits::new(words, rows, 1));
     }
+    Column::Numbers(Mpc::<u128>::constant(lengths, 0, rows))
 }
 
 /// Of one component of a column.
 fn bytes(ty: Type) -> u64 {
+    let number = ty.elements() as u64 * u128::BYTES as u64;
     match ty.kind {
-        Kind::Integer => u64::from(ty.rows) * u128::BYTES as u64,
-        Kind::Bit => (Lanes::words(ty.rows as usize) * Lanes::BYTES) as u64,
+        Kind::Bit => (Lanes::words(ty.elements()) * Lanes::BYTES) as u64,
+        Kind::Integer | Kind::Fixed(_) => number,
+        // Places in the clear, and a party's part of the hidden permutation.
+        Kind::Order => number,
+        // Two orders, the groups' keys, and a number and a bit for each row.
+        Kind::Groups => 4 * number,
     }
 }

@@ -7,10 +7,10 @@ use engine::{
     session::Transport,
 };
 use program::{Kind, Program, ValueId, Values};
-use ring::{Lanes, Seed};
+use ring::{Lanes, Ring, Seed};
 
 use crate::{
-    Error, Progress, RunOutput, column::Column, lanes, machine::Machine, parallel::parallel,
+    Error, Progress, RunOutput, column::Column, lanes, machine::Machine, narrow, parallel::parallel,
     transcript::Recorder,
 };
 
@@ -26,6 +26,7 @@ pub(crate) fn execute<P: Scheme>(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RunOutput, Error> {
     let values = program.verify()?;
+    narrow::check(program, &values, P::NAME, P::Num::BITS)?;
     let recorder = Arc::new(Recorder::new(transport));
     let mut protocol = P::start(recorder.clone(), entropy).map_err(|source| Error::Setup { source })?;
     let mut machine = Machine::new(program, &values);
@@ -48,7 +49,7 @@ fn accept<P: Scheme>(
     if messages.len() != inputs.len() {
         return Err(Error::InputCount { expected: inputs.len(), found: messages.len() });
     }
-    let rows = |i: usize| values[ValueId(i as u32)].ty.rows as usize;
+    let rows = |i: usize| values[ValueId(i as u32)].ty.elements();
     let columns = inputs.iter().zip(messages).enumerate().map(|(i, (input, message))| {
         accepted(protocol, input.kind, rows(i), message)
             .map_err(|source| Error::Input { name: input.name.clone(), source })
@@ -73,13 +74,11 @@ fn seal<P: Scheme>(
 }
 
 fn accepted<P: Scheme>(protocol: &P, kind: Kind, rows: usize, message: &[u8]) -> engine::Result<Column<P>> {
-    Ok(match kind {
-        Kind::Integer => Column::Numbers(Dealing::<P::Num>::accept(protocol, message, rows)?),
-        Kind::Bit => {
-            let words = Dealing::<Lanes>::accept(protocol, message, Lanes::words(rows))?;
-            Column::Bits(Bits::new(words, rows, 1))
-        }
-    })
+    if kind == Kind::Bit {
+        let words = Dealing::<Lanes>::accept(protocol, message, Lanes::words(rows))?;
+        return Ok(Column::Bits(Bits::new(words, rows, 1)));
+    }
+    Ok(Column::Numbers(Dealing::<P::Num>::accept(protocol, message, rows)?))
 }
 
 /// A share message of a value that was checked. Bits beyond the last row, which other values may have left there,
@@ -87,14 +86,14 @@ fn accepted<P: Scheme>(protocol: &P, kind: Kind, rows: usize, message: &[u8]) ->
 fn sealed<P: Scheme>(protocol: &mut P, column: &Column<P>) -> engine::Result<Vec<u8>> {
     let proof = protocol.verify()?;
     match column {
-        Column::Public(Kind::Integer, _) | Column::Numbers(_) => {
-            let numbers = column.numbers(protocol);
-            Dealing::<P::Num>::seal(protocol, &numbers, proof)
-        }
         Column::Public(Kind::Bit, _) | Column::Bits(_) => {
             let bits = column.bits(protocol);
             let clean = lanes::slice(&bits, 0..bits.rows());
             Dealing::<Lanes>::seal(protocol, clean.words(), proof)
+        }
+        _ => {
+            let numbers = column.numbers(protocol);
+            Dealing::<P::Num>::seal(protocol, &numbers, proof)
         }
     }
 }

@@ -2,24 +2,18 @@
 
 use std::ops::Range;
 
-use engine::{
-    Result,
-    mpc::Mixed,
-    ops::{self, DivideRange, RootRange},
-};
-use program::{Kind, Operation, Program, ValueId, Values};
+use engine::{Result, mpc::Mixed};
+use program::{Operation, Program, ValueId, Values};
 
 use crate::{
+    call::Call,
     column::Column,
     local::negated,
     parallel::parallel,
-    schedule::{Group, Joint, gap},
+    schedule::{Group, Joint},
+    whole,
 };
 
-/// Rows of one call of a division or root, which holds about 2 kB of temporaries a row.
-const DIVISION_BLOCK: usize = 1 << 15;
-/// Rows of one call of any other kind.
-const BLOCK: usize = 1 << 18;
 /// Blocks that run at the same time: one computes while the other waits for its peers.
 const BLOCKS_AT_ONCE: usize = 2;
 
@@ -31,10 +25,13 @@ pub(crate) fn run<'a, P: Mixed + 'a>(
     group: &Group,
     column: impl Fn(ValueId) -> &'a Column<P>,
 ) -> Result<Vec<Column<P>>> {
+    if let Joint::Move { .. } | Joint::Whole { .. } = group.kind {
+        return whole::run(protocol, program, values, group, column);
+    }
     let members = members(program, group);
     let operands = operands(protocol, values, &members, column);
     let rows: Vec<usize> =
-        group.members.iter().map(|&i| values[program.result_of(i)].ty.rows as usize).collect();
+        group.members.iter().map(|&i| values[program.result_of(i)].ty.elements()).collect();
     let call = Call::new(group.kind, &members, values);
     let blocks = blocks(rows.iter().sum(), call.block());
     let parts = parallel(protocol, BLOCKS_AT_ONCE, &blocks, |protocol, range| {
@@ -95,108 +92,4 @@ fn after<P: Mixed>(protocol: &P, operation: &Operation, result: Column<P>) -> Co
 /// Equal parts of at most `most` rows, but the last; each starts at a word of bits.
 fn blocks(rows: usize, most: usize) -> Vec<Range<usize>> {
     (0..rows).step_by(most).map(|start| start..rows.min(start + most)).collect()
-}
-
-/// An engine operator with its parameters.
-enum Call {
-    Multiply,
-    And,
-    SelectBits,
-    Select,
-    ToInteger,
-    Equal { width: u32 },
-    LessThan { width: u32 },
-    Minimum { width: u32 },
-    Divide(DivideRange),
-    SquareRoot(RootRange),
-}
-
-impl Call {
-    /// Its widths are the largest of the members'.
-    fn new(kind: Joint, members: &[&Operation], values: &Values) -> Self {
-        let width = || members.iter().map(|operation| width(operation, values)).max().unwrap_or(1);
-        match kind {
-            Joint::Multiply => Self::Multiply,
-            Joint::And => Self::And,
-            Joint::SelectBits => Self::SelectBits,
-            Joint::Select => Self::Select,
-            Joint::ToInteger => Self::ToInteger,
-            Joint::Equal(_) => Self::Equal { width: width() },
-            // One more for the sign.
-            Joint::LessThan(_) => Self::LessThan { width: width() + 1 },
-            Joint::Extremum(_) => Self::Minimum { width: width() + 1 },
-            Joint::Divide { fraction } => Self::Divide(divide_range(members, fraction)),
-            Joint::SquareRoot { fraction_in, fraction_out } => {
-                Self::SquareRoot(root_range(members, fraction_in, fraction_out))
-            }
-        }
-    }
-
-    fn block(&self) -> usize {
-        match self {
-            Self::Divide(_) | Self::SquareRoot(_) => DIVISION_BLOCK,
-            _ => BLOCK,
-        }
-    }
-
-    fn result(&self) -> Kind {
-        match self {
-            Self::And | Self::SelectBits | Self::Equal { .. } | Self::LessThan { .. } => Kind::Bit,
-            Self::Multiply | Self::Select | Self::ToInteger | Self::Minimum { .. } => Kind::Integer,
-            Self::Divide(_) | Self::SquareRoot(_) => Kind::Integer,
-        }
-    }
-
-    fn run<P: Mixed>(&self, protocol: &mut P, operands: &[Column<P>]) -> Result<Column<P>> {
-        use Column::{Bits, Numbers};
-        match (self, operands) {
-            (Self::Multiply, [Numbers(x), Numbers(y)]) => protocol.multiply(x, y).map(Numbers),
-            (Self::And, [Bits(x), Bits(y)]) => ops::and(protocol, x, y).map(Bits),
-            (Self::SelectBits, [Bits(c), Bits(x), Bits(y)]) => ops::select_bits(protocol, c, x, y).map(Bits),
-            (Self::Select, [Bits(c), Numbers(x), Numbers(y)]) => ops::select(protocol, c, x, y).map(Numbers),
-            (Self::ToInteger, [Bits(x)]) => protocol.inject(x).map(Numbers),
-            (Self::Equal { width }, [Numbers(x), Numbers(y)]) => ops::equal(protocol, x, y, *width).map(Bits),
-            (Self::LessThan { width }, [Numbers(x), Numbers(y)]) => {
-                ops::less_than(protocol, x, y, *width).map(Bits)
-            }
-            (Self::Minimum { width }, [Numbers(x), Numbers(y)]) => {
-                ops::min(protocol, x, y, *width).map(Numbers)
-            }
-            (Self::Divide(range), [Numbers(x), Numbers(y)]) => {
-                ops::divide(protocol, x, y, *range).map(Numbers)
-            }
-            (Self::SquareRoot(range), [Numbers(x)]) => ops::square_root(protocol, x, *range).map(Numbers),
-            _ => unreachable!("the verifier checks each operation's operands"),
-        }
-    }
-}
-
-/// Bits of the magnitude of the difference of the first two operands; at least 1.
-fn width(operation: &Operation, values: &Values) -> u32 {
-    match operation.operands().as_slice() {
-        [x, y, ..] => (u128::BITS - gap(&values[*x], &values[*y]).leading_zeros()).max(1),
-        _ => 1,
-    }
-}
-
-fn divide_range(members: &[&Operation], fraction: u8) -> DivideRange {
-    let mut range =
-        DivideRange { numerator_bits: 1, denominator_bits: 1, result_bits: 1, fraction: fraction.into() };
-    for operation in members {
-        if let Operation::Divide(d) = operation {
-            range.numerator_bits = range.numerator_bits.max(d.numerator_bits.into());
-            range.denominator_bits = range.denominator_bits.max(d.denominator_bits.into());
-            range.result_bits = range.result_bits.max(d.result_bits.into());
-        }
-    }
-    range
-}
-
-fn root_range(members: &[&Operation], fraction_in: u8, fraction_out: u8) -> RootRange {
-    let bits = members.iter().filter_map(|operation| match operation {
-        Operation::SquareRoot(s) => Some(s.bits.into()),
-        _ => None,
-    });
-    let (fraction_in, fraction_out) = (fraction_in.into(), fraction_out.into());
-    RootRange { bits: bits.max().unwrap_or(1), fraction_in, fraction_out }
 }

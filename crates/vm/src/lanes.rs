@@ -30,6 +30,16 @@ pub(crate) fn concat<P: Mpc<Lanes>>(parts: &[&Bits<P>]) -> Bits<P> {
     Bits::new(joined, rows, 1)
 }
 
+/// The rows at `places`, of a column one bit wide. Bits beyond the last row become zero.
+pub(crate) fn gather<P: Mpc<Lanes>>(bits: &Bits<P>, places: &[usize]) -> Bits<P> {
+    let words = bits.words().mapped_into(Lanes::words(places.len()), |words, out| {
+        for (at, &place) in places.iter().enumerate() {
+            append(out, at, words, place..place + 1);
+        }
+    });
+    Bits::new(words, places.len(), 1)
+}
+
 /// Adds the rows of `range` to `out` from row `at` on, a word at a time.
 fn append(out: &mut [Lanes], at: usize, from: &[Lanes], range: Range<usize>) {
     for start in range.clone().step_by(Lanes::ROWS) {

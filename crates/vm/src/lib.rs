@@ -17,7 +17,8 @@
 //! need no message run as soon as their operands are there; of the others, those of one kind are merged into one
 //! call on concatenated columns, different kinds run at the same time on channels of their own, and a costly kind
 //! waits for more of its kind when that takes fewer rounds than running twice. Long columns are cut into blocks
-//! of rows, so that memory stays bounded and computing overlaps sending. Values are dropped after their last use.
+//! of rows, so that memory stays bounded and computing overlaps sending; what sorts, groups, joins or scans needs whole
+//! columns. Values are dropped after their last use.
 //!
 //! ```
 //! use program::{Builder, Kind};
@@ -49,6 +50,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "tests"))]
 
+mod call;
 mod column;
 mod error;
 mod estimate;
@@ -58,11 +60,13 @@ mod lanes;
 mod lifetimes;
 mod local;
 mod machine;
+mod narrow;
 mod parallel;
 mod report;
 mod schedule;
 mod scheme;
 mod transcript;
+mod whole;
 
 pub use engine::session::{Frame, Party, Transport, fresh_seed};
 pub use error::Error;

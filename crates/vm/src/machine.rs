@@ -68,7 +68,7 @@ impl<'a, P: Mixed> Machine<'a, P> {
         let Some(operation) = self.program.body.get(i) else { return Ok(()) };
         let id = self.program.result_of(i);
         let operands: Vec<_> = operation.operands().into_iter().map(|id| self.column(id)).collect();
-        let column = local::run(protocol, operation, id, self.values[id].ty, &operands)?;
+        let column = local::run(protocol, operation, id, self.values, &operands)?;
         self.define(id, column);
         self.release(operation);
         Ok(())
@@ -129,7 +129,7 @@ impl<'a, P: Mixed> Machine<'a, P> {
     fn report(&self, group: &Group, cost: Cost) -> InstructionCost {
         let operation = self.name(group).unwrap_or_default();
         let values: Vec<_> = group.members.iter().map(|&i| self.program.result_of(i)).collect();
-        let rows = values.iter().map(|&id| u64::from(self.values[id].ty.rows)).sum();
+        let rows = values.iter().map(|&id| self.values[id].ty.elements() as u64).sum();
         InstructionCost { operation, values, rows, cost }
     }
 }

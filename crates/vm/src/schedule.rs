@@ -56,6 +56,48 @@ pub(crate) enum Joint {
         /// Of the root.
         fraction_out: u8,
     },
+    /// Fewer binary places, rounded down.
+    Truncate {
+        /// How many are dropped.
+        places: u8,
+    },
+    /// Fewer binary places, rounded to either neighbour.
+    TruncateNear {
+        /// How many are dropped.
+        places: u8,
+    },
+    /// A function of numbers with equally many binary places.
+    Function {
+        /// Which.
+        function: Function,
+        /// Binary places.
+        fraction: u8,
+    },
+    /// Columns moved by one order.
+    Move {
+        /// The order.
+        order: ValueId,
+        /// Whether back to where they were.
+        back: bool,
+        /// Whether they are bits.
+        bits: bool,
+    },
+    /// The value that is named, of an operation on whole columns, which merges with no other.
+    Whole {
+        /// The value.
+        of: ValueId,
+        /// Rounds, nearly.
+        weight: u32,
+    },
+}
+
+/// The functions of fixed-point numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Function {
+    Exp,
+    Log,
+    Sigmoid,
+    Tanh,
 }
 
 /// A class of widths: merging a narrow comparison with a far wider one would waste bytes.
@@ -85,15 +127,23 @@ impl Joint {
             Self::Extremum(width) => 5 + width.levels(),
             Self::SquareRoot { .. } => 50,
             Self::Divide { .. } => 60,
+            Self::TruncateNear { .. } => 1,
+            Self::Move { .. } => 3,
+            Self::Truncate { .. } => 11,
+            Self::Function { function: Function::Sigmoid | Function::Tanh, .. } => 56,
+            Self::Function { function: Function::Exp | Function::Log, .. } => 36,
+            Self::Whole { weight, .. } => weight,
         }
     }
 }
 
-/// How an instruction runs: `None` without a message.
-pub(crate) fn joint(operation: &Operation, values: &Values) -> Option<Joint> {
+/// How the instruction that defines `at` runs: `None` without a message.
+pub(crate) fn joint(operation: &Operation, at: ValueId, values: &Values) -> Option<Joint> {
     let secret = |id: &ValueId| values[*id].ty.visibility == Visibility::Secret;
     let gap = |x: &ValueId, y: &ValueId| Width::of(gap(&values[*x], &values[*y]));
-    if !operation.operands().iter().any(secret) {
+    let fraction = |id: &ValueId| values[*id].ty.kind.fraction();
+    let whole = |weight| Some(Joint::Whole { of: at, weight });
+    if !secret(&at) {
         return None;
     }
     use Operation as O;
@@ -102,7 +152,7 @@ pub(crate) fn joint(operation: &Operation, values: &Values) -> Option<Joint> {
         O::And(x, y) | O::Or(x, y) if secret(x) && secret(y) => Some(Joint::And),
         O::Select { condition, then, .. } if secret(condition) => match values[*then].ty.kind {
             Kind::Bit => Some(Joint::SelectBits),
-            Kind::Integer => Some(Joint::Select),
+            _ => Some(Joint::Select),
         },
         O::ToInteger(_) => Some(Joint::ToInteger),
         O::LessThan(x, y) => Some(Joint::LessThan(gap(x, y))),
@@ -112,12 +162,38 @@ pub(crate) fn joint(operation: &Operation, values: &Values) -> Option<Joint> {
         O::SquareRoot(s) => {
             Some(Joint::SquareRoot { fraction_in: s.fraction_in, fraction_out: s.fraction_out })
         }
+        O::Rescale { of, fraction: to } => fewer(fraction(of).saturating_sub(*to)),
+        O::Floor(x) => fewer(fraction(x)),
+        O::ShiftRight { places, .. } => fewer(*places),
+        O::RescaleNear { of, fraction: to } => {
+            Some(Joint::TruncateNear { places: fraction(of).saturating_sub(*to) })
+        }
+        O::Exp { of, .. } => Some(Joint::Function { function: Function::Exp, fraction: fraction(of) }),
+        O::Log(x) => Some(Joint::Function { function: Function::Log, fraction: fraction(x) }),
+        O::Sigmoid(x) => Some(Joint::Function { function: Function::Sigmoid, fraction: fraction(x) }),
+        O::Tanh(x) => Some(Joint::Function { function: Function::Tanh, fraction: fraction(x) }),
+        O::Arrange { of, order } | O::Restore { of, order } => Some(Joint::Move {
+            order: *order,
+            back: matches!(operation, O::Restore { .. }),
+            bits: values[*of].ty.kind == Kind::Bit,
+        }),
+        O::MatrixMultiply(..) => whole(1),
+        O::Decompose { .. } => whole(8),
+        O::Least(_) | O::Greatest(_) | O::RunningMinimum { .. } | O::RunningMaximum { .. } => whole(100),
+        O::GroupMinimum { .. } | O::GroupMaximum { .. } => whole(100),
+        O::GroupSum { .. } => whole(7),
+        O::Sort(_) | O::Group(_) | O::Lookup { .. } => whole(150),
         O::Constant { .. } | O::Add(..) | O::Subtract(..) | O::Negate(_) | O::Multiply(..) | O::Sum(_) => {
             None
         }
         O::Not(_) | O::And(..) | O::Or(..) | O::Xor(..) | O::Select { .. } => None,
-        O::Slice { .. } | O::Concat(_) | O::Repeat { .. } => None,
+        O::Slice { .. } | O::Concat(_) | O::Repeat { .. } | O::Transpose(_) | O::Reshape { .. } => None,
+        O::ReadAs { .. } | O::ShiftLeft { .. } | O::RunningSum(_) | O::Occupied(_) => None,
     }
+}
+
+fn fewer(places: u8) -> Option<Joint> {
+    (places > 0).then_some(Joint::Truncate { places })
 }
 
 /// The steps in which the instructions run that the outputs need.

@@ -96,7 +96,8 @@ pub fn estimate(program: &Program, scheme: SchemeName) -> Result<Estimate, Error
 pub fn deal(scheme: SchemeName, values: &[i128], kind: Kind, prg: &mut Prg) -> Result<Vec<Vec<u8>>, Error> {
     let shareable = |x: i128| match kind {
         Kind::Bit => x == 0 || x == 1,
-        Kind::Integer => x.unsigned_abs() >> program::limits::MAX_BITS == 0,
+        Kind::Integer | Kind::Fixed(_) => x.unsigned_abs() >> program::limits::MAX_BITS == 0,
+        Kind::Order | Kind::Groups => false,
     };
     if let Some(row) = values.iter().position(|&x| !shareable(x)) {
         return Err(Error::NotShareable { row, kind });
@@ -117,18 +118,16 @@ pub fn components(scheme: SchemeName, message: &[u8]) -> Result<Vec<(usize, &[u8
 }
 
 fn dealt<S: Scheme>(values: &[i128], kind: Kind, prg: &mut Prg) -> Vec<Vec<u8>> {
-    match kind {
-        Kind::Integer => <S as Dealing<S::Num>>::deal(elements::<S::Num>(values).values(), prg),
-        Kind::Bit => <S as Dealing<Lanes>>::deal(packed(values).values(), prg),
+    if kind == Kind::Bit {
+        return <S as Dealing<Lanes>>::deal(packed(values).values(), prg);
     }
+    <S as Dealing<S::Num>>::deal(elements::<S::Num>(values).values(), prg)
 }
 
 fn combined<S: Scheme>(messages: &[Vec<u8>], kind: Kind, rows: usize) -> engine::Result<Vec<i128>> {
-    match kind {
-        Kind::Integer => {
-            let elements = <S as Dealing<S::Num>>::combine(messages, rows)?;
-            Ok(elements.into_iter().map(Number::to_i128).collect())
-        }
-        Kind::Bit => Ok(unpacked(&<S as Dealing<Lanes>>::combine(messages, Lanes::words(rows))?, rows)),
+    if kind == Kind::Bit {
+        return Ok(unpacked(&<S as Dealing<Lanes>>::combine(messages, Lanes::words(rows))?, rows));
     }
+    let elements = <S as Dealing<S::Num>>::combine(messages, rows)?;
+    Ok(elements.into_iter().map(Number::to_i128).collect())
 }

@@ -121,7 +121,7 @@ fn opened(
         let (Some(messages), Some(value)) = (messages, values.get(output.value)) else {
             return Err(Trouble::new(format!("the output shares lack `{}`", output.name)));
         };
-        vm::combine(scheme, &messages, value.ty.kind, value.ty.rows).map_err(|error| {
+        vm::combine(scheme, &messages, value.ty.kind, value.ty.elements() as u32).map_err(|error| {
             Trouble::new(format!("the shares of `{}` do not fit together: {error}", output.name))
         })
     };

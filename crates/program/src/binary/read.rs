@@ -135,7 +135,17 @@ impl Fill for Reader<'_> {
     fn kind(&mut self) -> Result<Kind, Undecodable> {
         let at = self.at;
         let tag = self.u8("a kind")?;
-        Kind::of_tag(tag).ok_or(Undecodable::Unknown { what: "kind", found: tag, at })
+        let kind = Kind::of_tag(tag, || self.u8("a kind"))?;
+        kind.ok_or(Undecodable::Unknown { what: "kind", found: tag, at })
+    }
+
+    fn choice(&mut self, _: [&'static str; 2]) -> Result<bool, Undecodable> {
+        let at = self.at;
+        match self.u8("a choice")? {
+            0 => Ok(false),
+            1 => Ok(true),
+            found => Err(Undecodable::Unknown { what: "choice", found, at }),
+        }
     }
 
     fn items<T>(

@@ -33,3 +33,13 @@ pub(super) fn square_root(x: u128, shift: i32) -> u128 {
     }
     root
 }
+
+/// ⌊x / 2^places⌋.
+pub(super) fn shift_right(x: i128, places: u8) -> i128 {
+    x >> u32::from(places).min(i128::BITS - 1)
+}
+
+/// x · 2^places, if 128 bits hold it.
+pub(super) fn shift_left(x: i128, places: u8) -> Option<i128> {
+    x.checked_mul(1i128.checked_shl(places.into()).filter(|factor| *factor > 0)?)
+}

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use super::Key;
 use crate::{Kind, ValueId};
 
 /// A field's type.
@@ -58,6 +59,9 @@ pub(crate) trait Fill: Sized {
 
     /// A kind, which listings give as a part of the value's type.
     fn kind(&mut self) -> Result<Kind, Self::Error>;
+
+    /// Whether the second of two words comes next, not the first.
+    fn choice(&mut self, words: [&'static str; 2]) -> Result<bool, Self::Error>;
 
     /// Items of at least `least` bytes each, counted or separated by commas.
     fn items<T>(
@@ -180,7 +184,31 @@ macro_rules! lists {
     };
 }
 
-lists!(ValueId);
+lists!(ValueId, Key);
+
+/// As `v7 ascending`.
+impl Field for Key {
+    fn least() -> usize {
+        5
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.of.write(out);
+        out.push(u8::from(self.descending));
+    }
+
+    fn list(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.of, if self.descending { "descending" } else { "ascending" })
+    }
+
+    fn operands(&self, out: &mut Vec<ValueId>) {
+        out.push(self.of);
+    }
+
+    fn read<S: Fill>(source: &mut S) -> Result<Self, S::Error> {
+        Ok(Self { of: source.value()?, descending: source.choice(["ascending", "descending"])? })
+    }
+}
 
 /// The elements of a constant: equal neighbours are listed once and counted, as in `100 x 6, 20`.
 impl Field for Vec<i128> {

@@ -23,26 +23,27 @@ pub enum Operation {
         values: Vec<i128>,
     },
 
-    /// Integers: x + y.
+    /// Numbers: x + y.
     Add(ValueId, ValueId),
-    /// Integers: x − y.
+    /// Numbers: x − y.
     Subtract(ValueId, ValueId),
-    /// Integer: −x.
+    /// Number: −x.
     Negate(ValueId),
-    /// Integers: x · y. By a constant (scaling) it needs no communication.
+    /// Numbers, of one kind or two: x · y, exact, with the binary places of both together. By a constant (scaling) it
+    /// needs no communication.
     Multiply(ValueId, ValueId),
-    /// Integer: the sum of all rows, in one row.
+    /// Numbers: the sum of all rows, in one row.
     Sum(ValueId),
     /// A bit as the integer 0 or 1.
     ToInteger(ValueId),
 
-    /// Integers: x < y, as a bit.
+    /// Numbers: x < y, as a bit.
     LessThan(ValueId, ValueId),
-    /// Integers: x = y, as a bit.
+    /// Numbers: x = y, as a bit.
     Equal(ValueId, ValueId),
-    /// Integers: the smaller one.
+    /// Numbers: the smaller one.
     Minimum(ValueId, ValueId),
-    /// Integers: the larger one.
+    /// Numbers: the larger one.
     Maximum(ValueId, ValueId),
 
     /// Bit.
@@ -86,6 +87,171 @@ pub enum Operation {
         /// At least 1.
         times: u32,
     },
+
+    /// Number with `fraction` binary places: rounded towards −∞ where that is fewer than it has. Without a message
+    /// where it is not.
+    Rescale {
+        /// The number.
+        of: ValueId,
+        /// At most 100.
+        fraction: u8,
+    },
+    /// Number with fewer binary places, rounded on shares to one neighbour or the other at random, which is cheaper than
+    /// [`Operation::Rescale`]; it fails with probability 2^-40. At most 87 bits.
+    RescaleNear {
+        /// The number.
+        of: ValueId,
+        /// Fewer than it has.
+        fraction: u8,
+    },
+    /// Fixed-point number as an integer, rounded towards −∞.
+    Floor(ValueId),
+    /// The same shared integers, read as numbers of another kind: a quotient with 24 binary places, for example, as
+    /// `fixed24`.
+    ReadAs {
+        /// The number.
+        of: ValueId,
+        /// What its digits now mean.
+        kind: Kind,
+    },
+    /// Number times 2^places.
+    ShiftLeft {
+        /// The number.
+        of: ValueId,
+        /// At most 125.
+        places: u8,
+    },
+    /// Number divided by 2^places, rounded towards −∞ at its last place.
+    ShiftRight {
+        /// The number.
+        of: ValueId,
+        /// At most 125.
+        places: u8,
+    },
+
+    /// Numbers: the product of two matrices; its binary places are those of both together, as in
+    /// [`Operation::Multiply`].
+    MatrixMultiply(ValueId, ValueId),
+    /// Rows as columns.
+    Transpose(ValueId),
+    /// The elements, row after row, as another matrix.
+    Reshape {
+        /// The matrix or column.
+        of: ValueId,
+        /// Rows.
+        rows: u32,
+        /// Elements of a row; rows · columns is what it has.
+        columns: u32,
+    },
+
+    /// Fixed-point number x, of at most 30 binary places: eˣ with as many. On shares within 2^-22 of its value and
+    /// two units besides.
+    Exp {
+        /// The exponent.
+        of: ValueId,
+        /// The author's promise: eˣ < 2^result_bits; at most 52.
+        result_bits: u8,
+    },
+    /// Fixed-point number, positive, of at most 30 binary places: its natural logarithm with as many, on shares within
+    /// 2^-22 and a unit.
+    Log(ValueId),
+    /// Fixed-point number x of at most 30 binary places: 1 / (1 + e⁻ˣ), on shares within 2^-20 and a unit.
+    Sigmoid(ValueId),
+    /// Fixed-point number of at most 30 binary places: its hyperbolic tangent, on shares within 2^-19 and two units.
+    Tanh(ValueId),
+
+    /// Numbers: the smallest of a column of at least one row, in one row.
+    Least(ValueId),
+    /// Numbers: the largest of a column of at least one row, in one row.
+    Greatest(ValueId),
+    /// Numbers: in each row of a column the sum of the rows up to it.
+    RunningSum(ValueId),
+    /// Numbers: in each row the smallest of its segment up to it.
+    RunningMinimum {
+        /// The column.
+        of: ValueId,
+        /// A bit: where a segment begins.
+        starts: ValueId,
+    },
+    /// Numbers: in each row the largest of its segment up to it.
+    RunningMaximum {
+        /// The column.
+        of: ValueId,
+        /// A bit: where a segment begins.
+        starts: ValueId,
+    },
+    /// The low bits of a column of numbers in two's complement: `width` columns of bits, the lowest first, one below
+    /// the other.
+    Decompose {
+        /// The column.
+        of: ValueId,
+        /// How many: 1 to 126.
+        width: u8,
+    },
+
+    /// The order in which rows ascend, or descend, by the first key, among equals by the next, and so on; equal rows stay in
+    /// their order.
+    Sort(Vec<Key>),
+    /// A column of numbers or bits, its rows in that order.
+    Arrange {
+        /// The column.
+        of: ValueId,
+        /// The order.
+        order: ValueId,
+    },
+    /// The inverse of [`Operation::Arrange`].
+    Restore {
+        /// The ordered column.
+        of: ValueId,
+        /// The order.
+        order: ValueId,
+    },
+
+    /// Rows grouped by equal keys, in the keys' ascending order.
+    Group(Vec<ValueId>),
+    /// Numbers: the sum of each group. As many rows as there were; zero beyond the groups, so that their number stays
+    /// secret.
+    GroupSum {
+        /// The column.
+        of: ValueId,
+        /// The groups of its rows.
+        groups: ValueId,
+    },
+    /// Numbers: the smallest of each group; zero beyond the groups. Of a key it is the group's key.
+    GroupMinimum {
+        /// The column.
+        of: ValueId,
+        /// The groups of its rows.
+        groups: ValueId,
+    },
+    /// Numbers: the largest of each group; zero beyond the groups.
+    GroupMaximum {
+        /// The column.
+        of: ValueId,
+        /// The groups of its rows.
+        groups: ValueId,
+    },
+    /// 1 in the row of each group, 0 beyond them, as integers.
+    Occupied(ValueId),
+    /// The left join of queries with rows of unique keys: a column of 1 where the query's key exists, else 0, and below it
+    /// each of `columns` at the row with that key (of several, the first), else 0. Integers.
+    Lookup {
+        /// What is looked up: as many columns as `keys`.
+        queries: Vec<ValueId>,
+        /// The keys.
+        keys: Vec<ValueId>,
+        /// What is fetched: integers, of the keys' rows.
+        columns: Vec<ValueId>,
+    },
+}
+
+/// One of the keys that rows are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// A column of numbers or bits.
+    pub of: ValueId,
+    /// Whether the largest comes first.
+    pub descending: bool,
 }
 
 /// Secret division. On shares its relative error is at most 2^-30 plus 2^-fraction absolute; the plaintext

@@ -25,6 +25,9 @@ macro_rules! operations {
     ($($operation:ident $(($($place:ident),*))? $({$($field:ident),*})?
         = $tag:literal, $name:literal, $listing:literal;)*) => {
         impl Operation {
+            /// The names of all operations.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
             /// The operation's name, as error messages give it.
             pub fn name(&self) -> &'static str {
                 match self {
@@ -113,6 +116,40 @@ operations! {
     Slice { of, start, rows } = 18, "slice", "{rows} rows of {of} from row {start}";
     Concat(of) = 19, "concat", "concat{of}";
     Repeat { of, times } = 20, "repeat", "{of} repeated {times} times";
+
+    Rescale { of, fraction } = 21, "rescale", "{of} to {fraction} binary places";
+    RescaleNear { of, fraction } = 22, "near rescale", "{of} to about {fraction} binary places";
+    Floor(x) = 23, "floor", "floor of {x}";
+    ReadAs { of, kind } = 24, "read as", "digits of {of}{kind}";
+    ShiftLeft { of, places } = 25, "shift left", "{of} shifted left by {places}";
+    ShiftRight { of, places } = 26, "shift right", "{of} shifted right by {places}";
+
+    MatrixMultiply(x, y) = 27, "matrix multiply", "matrix {x} times {y}";
+    Transpose(x) = 28, "transpose", "transpose of {x}";
+    Reshape { of, rows, columns } = 29, "reshape", "{of} as {rows} rows of {columns}";
+
+    Exp { of, result_bits } = 30, "exp", "exp of {of}, result {result_bits} bits";
+    Log(x) = 31, "log", "log of {x}";
+    Sigmoid(x) = 32, "sigmoid", "sigmoid of {x}";
+    Tanh(x) = 33, "tanh", "tanh of {x}";
+
+    Least(x) = 34, "least", "least of {x}";
+    Greatest(x) = 35, "greatest", "greatest of {x}";
+    RunningSum(x) = 36, "running sum", "running sum of {x}";
+    RunningMinimum { of, starts } = 37, "running minimum", "running minimum of {of} from {starts}";
+    RunningMaximum { of, starts } = 38, "running maximum", "running maximum of {of} from {starts}";
+    Decompose { of, width } = 39, "decompose", "low {width} bits of {of}";
+
+    Sort(keys) = 40, "sort", "order by{keys}";
+    Arrange { of, order } = 41, "arrange", "{of} arranged by {order}";
+    Restore { of, order } = 42, "restore", "{of} restored from {order}";
+
+    Group(keys) = 43, "group", "groups by{keys}";
+    GroupSum { of, groups } = 44, "group sum", "sum of {of} in {groups}";
+    GroupMinimum { of, groups } = 45, "group minimum", "least of {of} in {groups}";
+    GroupMaximum { of, groups } = 46, "group maximum", "greatest of {of} in {groups}";
+    Occupied(groups) = 47, "occupied", "occupied rows of {groups}";
+    Lookup { queries, keys, columns } = 48, "lookup", "lookup of{queries} among{keys} for{columns}";
 }
 
 record! {

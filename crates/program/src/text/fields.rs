@@ -34,7 +34,7 @@ impl Fill for Scan<'_> {
         each: Each<'_, Self>,
     ) -> Result<(), Misread> {
         pieces(listing).try_for_each(|piece| match piece {
-            Piece::Literal(literal) => self.expect(literal),
+            Piece::Literal(literal) => self.literal(literal),
             Piece::Field(name) => each(name, self),
         })
     }
@@ -53,6 +53,11 @@ impl Fill for Scan<'_> {
 
     fn kind(&mut self) -> Result<Kind, Misread> {
         Ok(self.kind)
+    }
+
+    fn choice(&mut self, [no, yes]: [&'static str; 2]) -> Result<bool, Misread> {
+        self.literal(" ")?;
+        if self.eat(yes) { Ok(true) } else { self.literal(no).map(|()| false) }
     }
 
     fn items<T>(

@@ -7,7 +7,7 @@ pub(super) fn program(listing: &str) -> Result<Program, Misread> {
     // `split`, not `lines`: a query is read exactly as it was written.
     let mut lines = Lines { rest: listing.split('\n').collect(), at: 0 };
     let mut title = lines.next_scan().unwrap_or_else(|| Scan::new("", 1));
-    title.expect(TITLE)?;
+    title.literal(TITLE)?;
     title.end()?;
 
     let mut parser = Parser::default();
@@ -62,9 +62,9 @@ impl Parser {
         }
         let id = scan.value().map_err(|_| scan.unexpected("`stage`, a value such as `v7`, or `output`"))?;
         in_order(&scan, self.draft.values.len(), id.0)?;
-        scan.expect(": ")?;
+        scan.literal(": ")?;
         let listed = scan.ty()?;
-        scan.expect(" = ")?;
+        scan.literal(" = ")?;
         if scan.eat("input ") {
             self.input(&mut scan, listed)?
         } else {
@@ -82,13 +82,13 @@ impl Parser {
     fn stage<'a>(&mut self, mut scan: Scan<'a>, lines: &mut Lines<'a>) -> Result<(), Misread> {
         let index = scan.number("a stage number")?;
         in_order(&scan, self.program.stages.len(), index)?;
-        scan.expect(": ")?;
+        scan.literal(": ")?;
         let rows = scan.number("a number of rows")?;
-        scan.expect(" rows from ")?;
+        scan.literal(" rows from ")?;
         let dataset = scan.quoted()?;
-        scan.expect(" as ")?;
+        scan.literal(" as ")?;
         let table = scan.quoted()?;
-        scan.expect(", dataset ")?;
+        scan.literal(", dataset ")?;
         let provider = scan.number("a dataset number")?;
         scan.end()?;
         let stage = Stage { provider, table, dataset, sql: lines.query(), rows };
@@ -99,14 +99,14 @@ impl Parser {
 
     fn input(&mut self, scan: &mut Scan<'_>, listed: Type) -> Result<(), Misread> {
         let name = scan.quoted()?;
-        scan.expect(", stage ")?;
+        scan.literal(", stage ")?;
         let stage = scan.number("a stage number")?;
-        scan.expect(" column ")?;
+        scan.literal(" column ")?;
         let column = scan.number("a column number")?;
         let bits = if listed.kind.is_number() {
-            scan.expect(", ")?;
+            scan.literal(", ")?;
             let bits = scan.number("a number of bits")?;
-            scan.expect(" bits")?;
+            scan.literal(" bits")?;
             bits
         } else {
             1
@@ -129,7 +129,7 @@ impl Parser {
 
     fn output(&mut self, mut scan: Scan<'_>) -> Result<(), Misread> {
         let name = scan.quoted()?;
-        scan.expect(" = ")?;
+        scan.literal(" = ")?;
         let value = scan.value()?;
         scan.end()?;
         self.draft.output(&name, value)?;

@@ -43,7 +43,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Takes `literal`, which must come next.
-    pub(super) fn expect(&mut self, literal: &'static str) -> Result<(), Misread> {
+    pub(super) fn literal(&mut self, literal: &'static str) -> Result<(), Misread> {
         if self.eat(literal) { Ok(()) } else { Err(self.unexpected(literal)) }
     }
 
@@ -81,17 +81,29 @@ impl<'a> Scan<'a> {
         Err(self.unexpected("a value such as `v7`"))
     }
 
-    /// `integer[6]` or `public bit[6]`.
+    /// `integer[6]`, `fixed18[6x3]` or `public bit[6]`.
     pub(super) fn ty(&mut self) -> Result<Type, Misread> {
         let visibility = if self.eat("public ") { Visibility::Public } else { Visibility::Secret };
         let kind = match () {
-            () if self.eat("bit[") => Kind::Bit,
-            () if self.eat("integer[") => Kind::Integer,
+            () if self.eat("bit") => Kind::Bit,
+            () if self.eat("integer") => Kind::Integer,
+            () if self.eat("fixed") => Kind::Fixed(self.number("a number of binary places")?),
+            () if self.eat("order") => Kind::Order,
+            () if self.eat("groups") => Kind::Groups,
             () => return Err(self.unexpected("a type such as `integer[6]`")),
         };
+        self.literal("[")?;
         let rows = self.number("a number of rows")?;
-        self.expect("]")?;
-        Ok(Type { kind, rows, visibility })
+        let columns = if self.eat("x") { self.columns()? } else { 1 };
+        self.literal("]")?;
+        Ok(Type { kind, rows, columns, visibility })
+    }
+
+    /// Not 1: a row of one element is not counted.
+    fn columns(&mut self) -> Result<u32, Misread> {
+        let at = self.unexpected("a number of columns other than 1");
+        self.number("a number of columns")
+            .and_then(|columns| if columns == 1 { Err(at) } else { Ok(columns) })
     }
 
     /// A name in quotes.

@@ -1,5 +1,8 @@
 //! Random programs with inputs on which they are defined, from a finite string of choices: a failing case shrinks
-//! with its string. Also used by the tests of crate `vm`.
+//! with its string. Values that are not exact on shares are read like others: how far they may be off is the
+//! verifier's to say. Also used by the tests of crate `vm`.
+
+mod tables;
 
 use treaty_program::{Builder, Divide, Flaw, Kind, Operation, Program, SquareRoot, ValueId};
 
@@ -24,37 +27,19 @@ impl Choices<'_> {
     }
 }
 
-/// What divisions and roots may be read by: on shares they are not exact.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "each test binary that includes this module uses one of them")]
-pub(crate) enum Inexact {
-    /// By any instruction.
-    Anywhere,
-    /// By outputs alone, whose names then start with `inexact`.
-    InOutputs,
-}
-
 /// A program of about `steps` instructions over columns of `rows` rows, and inputs for it.
-pub(crate) fn program(choices: &[u32], rows: u32, steps: usize, at: Inexact) -> (Program, Vec<Vec<i128>>) {
+pub(crate) fn program(choices: &[u32], rows: u32, steps: usize) -> (Program, Vec<Vec<i128>>) {
     let mut choices = Choices(choices.iter());
     let (mut builder, inputs, mut values) = inputs(&mut choices, rows);
     for _ in 0..steps {
-        let exact = at == Inexact::InOutputs;
         // A refusal is one of the possible outcomes of a random choice.
-        if let Ok(value) = step(&mut builder, &mut choices, &values, exact) {
+        if let Ok(value) = step(&mut builder, &mut choices, &values) {
             values.push(value);
         }
     }
     // The newest values depend on the most others.
     for (i, &value) in values.iter().rev().take(1 + choices.below(8)).enumerate() {
         builder.output(format!("result \"{i}\" \\ é"), value).unwrap();
-    }
-    for i in 0..choices.below(4) {
-        let mut any = || values[choices.below(values.len())];
-        let (x, y) = (any(), any());
-        let inexact = inexact(&mut builder, &mut choices, x, y);
-        let Ok(value) = inexact else { continue };
-        builder.output(format!("inexact {i}"), value).unwrap();
     }
     (builder.finish().unwrap(), inputs)
 }
@@ -78,13 +63,8 @@ fn inputs(choices: &mut Choices<'_>, rows: u32) -> (Builder, Vec<Vec<i128>>, Vec
     (builder, columns, values)
 }
 
-fn step(
-    b: &mut Builder,
-    choices: &mut Choices<'_>,
-    values: &[ValueId],
-    exact: bool,
-) -> Result<ValueId, Flaw> {
-    let which = choices.below(if exact { 21 } else { 24 });
+fn step(b: &mut Builder, choices: &mut Choices<'_>, values: &[ValueId]) -> Result<ValueId, Flaw> {
+    let which = choices.below(36);
     let mut any = || values[values.len() - 1 - choices.below(values.len().min(12))];
     let (x, y, z) = (any(), any(), any());
     let rows = b.value(x).unwrap().ty.rows;
@@ -116,7 +96,8 @@ fn step(
         18 => b.slice(x, choices.below(rows as usize + 1) as u32, choices.below(4) as u32),
         19 => b.concat(vec![x, y]),
         20 => b.repeat(x, 1 + choices.below(2) as u32),
-        _ => inexact(b, choices, x, y),
+        21 | 22 => inexact(b, choices, x, y),
+        _ => tables::step(b, choices, [x, y, z]),
     }
 }
 

@@ -39,7 +39,7 @@ impl Planner {
         let (mut local, mut ready, mut coming) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
         for i in needed(program, operands) {
             let Some(operation) = program.body.get(i) else { continue };
-            let (joint, operands) = (joint(operation, values), operands(operation));
+            let (joint, operands) = (joint(operation, program.result_of(i), values), operands(operation));
             operands.iter().for_each(|&operand| body[operand].readers.push(i));
             body[i].joint = joint;
             body[i].missing = operands.len();

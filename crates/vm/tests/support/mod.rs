@@ -44,5 +44,5 @@ pub(crate) fn outputs(program: &Program, parties: &[RunOutput]) -> Result<Vec<Ve
 /// Kind and rows of each output.
 pub(crate) fn types(program: &Program) -> Vec<(Kind, u32)> {
     let values = program.verify().unwrap();
-    program.outputs.iter().map(|o| (values[o.value].ty.kind, values[o.value].ty.rows)).collect()
+    program.outputs.iter().map(|o| (values[o.value].ty.kind, values[o.value].ty.elements() as u32)).collect()
 }

@@ -1,9 +1,10 @@
 //! How a request proves who sent it.
 //!
 //! A person holds an Ed25519 key that the member delegated ([`Delegation`]). Each request carries
-//! `Authorization: Treaty <person> <unix seconds> <nonce> <signature>`; the signature covers method, path with query,
-//! time, nonce and the SHA-256 of the body, so that nothing of it can be changed or replayed elsewhere. A node accepts
-//! a time within [`CLOCK_SKEW_SECONDS`] of its own and each nonce once.
+//! `Authorization: Treaty <person> <unix seconds> <nonce> <signature>`; the signature covers the member whose node is
+//! asked, method, path with query, time, nonce and the SHA-256 of the body, so that nothing of it can be changed or
+//! replayed elsewhere. A node accepts a time within [`CLOCK_SKEW_SECONDS`] of its own and not before its own start,
+//! and each nonce once. `Content-Digest` announces the body's hash, so that a request is judged before its body is read.
 
 use std::collections::BTreeSet;
 
@@ -142,23 +143,32 @@ pub fn parse_content_digest(header: &str) -> Option<[u8; 32]> {
     STANDARD.decode(base64).ok()?.try_into().ok()
 }
 
-/// The bytes that a request's signature covers.
-fn request_bytes(method: &str, path_and_query: &str, body: &[u8; 32], time: u64, nonce: &str) -> Vec<u8> {
-    let body = hex::encode(body);
-    format!("{method}\n{path_and_query}\n{body}\n{time}\n{nonce}").into_bytes()
+/// What a person asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The member whose node is asked.
+    pub member: &'a Did,
+    /// HTTP method.
+    pub method: &'a str,
+    /// Path with query.
+    pub path_and_query: &'a str,
+    /// SHA-256 of the body.
+    pub body: &'a [u8; 32],
+}
+
+impl Asked<'_> {
+    /// The bytes that a request's signature covers.
+    fn bytes(&self, time: u64, nonce: &str) -> Vec<u8> {
+        let Self { member, method, path_and_query, body } = self;
+        let body = hex::encode(body);
+        format!("{member}\n{method}\n{path_and_query}\n{body}\n{time}\n{nonce}").into_bytes()
+    }
 }
 
 impl Credentials {
-    /// Signs a request whose body has that SHA-256; `nonce` must never repeat (16 random bytes in hex).
-    pub fn sign(
-        key: &SigningKey,
-        method: &str,
-        path_and_query: &str,
-        body: &[u8; 32],
-        time: u64,
-        nonce: String,
-    ) -> Self {
-        let signature = key.sign(REQUEST, &request_bytes(method, path_and_query, body, time, &nonce));
+    /// Signs a request; `nonce` must never repeat (16 random bytes in hex).
+    pub fn sign(key: &SigningKey, asked: Asked<'_>, time: u64, nonce: String) -> Self {
+        let signature = key.sign(REQUEST, &asked.bytes(time, &nonce));
         Self { person: key.did(), time, nonce, signature }
     }
 
@@ -189,16 +199,10 @@ impl Credentials {
         parsed.ok_or(CredentialsError::Malformed)
     }
 
-    /// Whether they were made for exactly this request, whose body has that SHA-256.
-    pub fn verify(
-        &self,
-        method: &str,
-        path_and_query: &str,
-        body: &[u8; 32],
-    ) -> Result<(), CredentialsError> {
-        let bytes = request_bytes(method, path_and_query, body, self.time, &self.nonce);
+    /// Whether they were made for exactly this request.
+    pub fn verify(&self, asked: Asked<'_>) -> Result<(), CredentialsError> {
         self.person
-            .verify(REQUEST, &bytes, &self.signature)
+            .verify(REQUEST, &asked.bytes(self.time, &self.nonce), &self.signature)
             .map_err(|_| CredentialsError::Forged { person: self.person })
     }
 }
@@ -210,27 +214,23 @@ mod tests {
     #[test]
     fn a_signed_request_verifies_and_any_change_is_found() {
         let key = SigningKey::from_seed(&[7; 32]);
-        let made = Credentials::sign(
-            &key,
-            "POST",
-            "/v1/runs?x=1",
-            &body_hash(b"{}"),
-            1_700_000_000,
-            "0123456789abcdef".into(),
-        );
+        let [north, lake] = [1, 2].map(|seed| SigningKey::from_seed(&[seed; 32]).did());
+        let (body, other_body) = (body_hash(b"{}"), body_hash(b"{ }"));
+        let asked = Asked { member: &north, method: "POST", path_and_query: "/v1/runs?x=1", body: &body };
+        let made = Credentials::sign(&key, asked, 1_700_000_000, "0123456789abcdef".into());
         let read = Credentials::parse(&made.to_header()).unwrap();
         assert_eq!(read, made);
-        assert_eq!(read.verify("POST", "/v1/runs?x=1", &body_hash(b"{}")), Ok(()));
-        for (method, path, body) in [
-            ("PUT", "/v1/runs?x=1", &b"{}"[..]),
-            ("POST", "/v1/runs?x=2", b"{}"),
-            ("POST", "/v1/runs?x=1", b"{ }"),
+        assert_eq!(read.verify(asked), Ok(()));
+        for changed in [
+            Asked { member: &lake, ..asked },
+            Asked { method: "PUT", ..asked },
+            Asked { path_and_query: "/v1/runs?x=2", ..asked },
+            Asked { body: &other_body, ..asked },
         ] {
-            let forged = Err(CredentialsError::Forged { person: key.did() });
-            assert_eq!(read.verify(method, path, &body_hash(body)), forged);
+            assert_eq!(read.verify(changed), Err(CredentialsError::Forged { person: key.did() }));
         }
         let later = Credentials { time: read.time + 1, ..read };
-        assert!(later.verify("POST", "/v1/runs?x=1", &body_hash(b"{}")).is_err());
+        assert!(later.verify(asked).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use contract::SigningKey;
+use contract::{Did, SigningKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -12,7 +12,7 @@ use ureq::http::{Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use crate::auth::{Credentials, body_hash, content_digest};
+use crate::auth::{Asked, Credentials, body_hash, content_digest};
 use crate::profile::Profile;
 use crate::types::contracts::*;
 use crate::types::datasets::*;
@@ -88,6 +88,7 @@ fn explain(problem: &Problem) -> String {
 pub struct Client {
     agent: Agent,
     api: String,
+    member: Did,
     key: Arc<SigningKey>,
 }
 
@@ -110,7 +111,8 @@ impl Client {
             .proxy(None)
             .build()
             .new_agent();
-        Ok(Self { agent, api: profile.api.trim_end_matches('/').to_owned(), key: Arc::new(key) })
+        let api = profile.api.trim_end_matches('/').to_owned();
+        Ok(Self { agent, api, member: profile.member, key: Arc::new(key) })
     }
 
     /// `GET /v1/status`.
@@ -300,7 +302,8 @@ impl Client {
     ) -> Result<Response<Body>, ClientError> {
         let bytes = body.map_or(&[][..], |(_, bytes)| bytes);
         let hash = body_hash(bytes);
-        let credentials = Credentials::sign(&self.key, method, path, &hash, now_seconds(), self.nonce()?);
+        let asked = Asked { member: &self.member, method, path_and_query: path, body: &hash };
+        let credentials = Credentials::sign(&self.key, asked, now_seconds(), self.nonce()?);
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.api))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::SigningKey;
+use contract::{Did, SigningKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -12,6 +12,8 @@ use thiserror::Error;
 pub struct Profile {
     /// `https://127.0.0.1:7101`
     pub api: String,
+    /// The member whose node it is.
+    pub member: Did,
     /// The node's certificate (PEM): the only one that the client accepts.
     pub certificate: String,
     /// The person's name, for people.
@@ -43,8 +45,8 @@ pub enum ProfileError {
 
 impl Profile {
     /// A profile for a person.
-    pub fn new(api: String, certificate: String, person: String, key: &SigningKey) -> Self {
-        Self { api, certificate, person, key: hex::encode(key.to_seed().as_slice()) }
+    pub fn new(api: String, member: Did, certificate: String, person: String, key: &SigningKey) -> Self {
+        Self { api, member, certificate, person, key: hex::encode(key.to_seed().as_slice()) }
     }
 
     /// Reads a profile file.

@@ -74,7 +74,7 @@ impl From<NotLetIn> for Failure {
         let (status, rule) = match error {
             NotLetIn::Anonymous => (StatusCode::UNAUTHORIZED, "anonymous"),
             NotLetIn::Credentials(_) => (StatusCode::UNAUTHORIZED, "forged-request"),
-            NotLetIn::Stale { .. } => (StatusCode::UNAUTHORIZED, "stale-request"),
+            NotLetIn::Stale { .. } | NotLetIn::BeforeStart => (StatusCode::UNAUTHORIZED, "stale-request"),
             NotLetIn::Replayed => (StatusCode::UNAUTHORIZED, "replayed-request"),
             NotLetIn::Stranger { .. } => (StatusCode::FORBIDDEN, "stranger"),
             NotLetIn::Expired { .. } => (StatusCode::FORBIDDEN, "delegation-expired"),

@@ -12,6 +12,7 @@ use contract::{Contract, Dataset, Did, Hash};
 use vault::{Vault, VaultError};
 
 use crate::replica::Replica;
+use crate::setup::now_seconds;
 
 /// A run that this node's gatekeeper permitted: nothing of a run is done without holding one.
 pub(crate) struct Granted {
@@ -148,7 +149,11 @@ fn held_as_published(contract: &Contract, me: &Did, vault: &Vault) -> Vec<Refusa
             Err(error) => Some(Refusal::DatasetChanged {
                 dataset: input.dataset.clone(),
                 expected: input.root,
-                found: error.to_string(),
+                // Paths and system errors are for this member's own log.
+                found: {
+                    tracing::error!(dataset = input.dataset, %error, "a dataset cannot be verified");
+                    "chunks that are missing, changed or unreadable".to_owned()
+                },
             }),
         }
     })
@@ -179,11 +184,13 @@ impl Facts {
         let state = ledger.state();
         let record = state.run(run)?;
         let contract = state.contract(&record.contract)?;
+        // The ledger's time is the operator's word. That it stands still must not keep an expired contract alive.
+        let now = state.time().max(now_seconds());
         Some(Self {
-            now: state.time(),
+            now,
             contract: Arc::clone(&contract.contract),
             contract_id: record.contract,
-            state: contract.state_at(state.time()),
+            state: contract.state_at(now),
             signatures: contract.signatures.clone(),
             runs_taken: contract.runs_taken,
             requester: record.requested.value,

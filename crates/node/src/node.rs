@@ -23,7 +23,7 @@ use crate::names::Names;
 use crate::persons::Persons;
 use crate::replica::Replica;
 use crate::runs::{self, Desk};
-use crate::setup::{SetupError, read_alliance};
+use crate::setup::{SetupError, now_seconds, read_alliance};
 use crate::{http, peer_routes};
 
 /// Why a node could not run.
@@ -117,6 +117,28 @@ impl Node {
 }
 
 impl Node {
+    /// The newest checkpoint that another member's node holds to be final; `None` when it does not answer, also
+    /// after a few chances for one that is just being restarted.
+    pub(crate) async fn final_checkpoint_of(&self, member: &Did) -> Option<String> {
+        let peer = member.to_string();
+        for pause in [100, 400, 1_500] {
+            let question = self.peers.request_within(
+                ALIVE,
+                &peer,
+                axum::http::Method::GET,
+                "/peer/ledger/checkpoint",
+                Body::Empty,
+            );
+            if let Ok(answer) = question.await
+                && answer.status().is_success()
+            {
+                return Some(String::from_utf8_lossy(answer.body()).into_owned());
+            }
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        None
+    }
+
     /// Whether another member's node answers.
     pub(crate) async fn is_alive(&self, member: &Did) -> bool {
         let member = member.to_string();
@@ -156,7 +178,7 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let node = Arc::new(Node {
         me: key.did(),
         names: Names::of(&alliance),
-        persons: Persons::new(key.did(), home.clone()),
+        persons: Persons::new(key.did(), home.clone(), now_seconds()),
         replica: Arc::new(Replica::new(ledger, key.clone(), client.clone())?),
         vault: Arc::new(Vault::open(home.vault())?),
         journal: Journal::open(&home.journal())?,

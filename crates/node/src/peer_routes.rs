@@ -5,13 +5,15 @@
 //! | `POST /peer/ledger/transactions` | the operator's | a signed transaction to be ordered |
 //! | `GET /peer/ledger/news?size=&final=` | the operator's | entries and checkpoints that are new to a follower |
 //! | `POST /peer/ledger/cosignatures` | the operator's | a follower's cosignature |
+//! | `GET /peer/ledger/checkpoint` | any | the newest checkpoint that it holds to be final |
 //! | `GET /peer/alive` | any | that it is there |
 //! | `POST /peer/runs/{run}/inputs` | a compute party's | a provider's input shares |
 //! | `POST /peer/runs/{run}/outputs` | a receiver's | a compute party's output shares |
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -33,6 +35,8 @@ use crate::setup::now_seconds;
 const LAG_SECONDS: u64 = 10;
 /// The largest share message that a node takes.
 const SHARES_BYTES_MAX: usize = 256 << 20;
+/// How long a share message may take.
+const SHARES_PATIENCE: Duration = Duration::from_secs(120);
 
 /// The routes.
 pub(crate) fn router(node: Arc<Node>) -> Router {
@@ -44,9 +48,11 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
     let shares = Router::new()
         .route("/peer/runs/{run}/inputs", post(inputs))
         .route("/peer/runs/{run}/outputs", post(outputs))
-        .layer(DefaultBodyLimit::max(SHARES_BYTES_MAX));
-    let alive = Router::new().route("/peer/alive", get(async || "{}"));
-    ledger.merge(shares).merge(alive).with_state(node)
+        .layer(DefaultBodyLimit::disable());
+    let open = Router::new()
+        .route("/peer/alive", get(async || "{}"))
+        .route("/peer/ledger/checkpoint", get(checkpoint));
+    ledger.merge(shares).merge(open).with_state(node)
 }
 
 fn must_be_operator(node: &Node) -> Result<(), Failure> {
@@ -81,6 +87,11 @@ async fn news(State(node): State<Arc<Node>>, Query(from): Query<From>) -> Result
     Ok(Json(news).into_response())
 }
 
+/// What this node holds to be final.
+async fn checkpoint(State(node): State<Arc<Node>>) -> Result<String, Failure> {
+    node.replica.final_checkpoint().ok_or_else(|| Failure::unavailable("no checkpoint is final yet"))
+}
+
 async fn cosignature(State(node): State<Arc<Node>>, note: String) -> Result<Response, Failure> {
     must_be_operator(&node)?;
     node.replica.add_cosignature(&note)?;
@@ -93,7 +104,7 @@ async fn inputs(
     State(node): State<Arc<Node>>,
     Extension(Caller(caller)): Extension<Caller>,
     Path(run): Path<String>,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Failure> {
     let (run, provider) = (read_run(&run)?, read_caller(&caller)?);
     if !awaits_input(&node, &run, &provider).await {
@@ -105,6 +116,7 @@ async fn inputs(
             format!("`{caller}` has already sent its input for run {run}"),
         ));
     }
+    let body = read(body).await?;
     InputShares::from_bytes(&body).map_err(|error| Failure::malformed(format!("input shares: {error}")))?;
     node.journal.put(&run, Note::Input(&provider), &body)?;
     node.desk.arrivals.notify_waiters();
@@ -135,7 +147,7 @@ async fn outputs(
     State(node): State<Arc<Node>>,
     Extension(Caller(caller)): Extension<Caller>,
     Path(run): Path<String>,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Failure> {
     let (run, party) = (read_run(&run)?, read_caller(&caller)?);
     // The compute party may have seen the last receipt a moment before this node does.
@@ -143,8 +155,20 @@ async fn outputs(
         (!record.phase.is_open()).then_some(())
     })
     .await;
+    runs::may_hand_over(&node, &run, &party)?;
+    let body = read(body).await?;
     runs::receive_output(&node, &run, &party, &body)?;
     Ok(([(CONTENT_TYPE, "application/json")], "{}").into_response())
+}
+
+/// A share message, once it is known that its sender may send one.
+async fn read(body: Body) -> Result<Bytes, Failure> {
+    tokio::time::timeout(SHARES_PATIENCE, to_bytes(body, SHARES_BYTES_MAX))
+        .await
+        .map_err(|_| {
+            Failure::malformed(format!("the shares did not come within {} s", SHARES_PATIENCE.as_secs()))
+        })?
+        .map_err(|_| Failure::malformed(format!("the shares are more than {SHARES_BYTES_MAX} bytes")))
 }
 
 fn read_run(text: &str) -> Result<Hash, Failure> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Mutex, PoisonError};
 
-use api::auth::{CLOCK_SKEW_SECONDS, Credentials, CredentialsError, Delegation, Scope};
+use api::auth::{Asked, CLOCK_SKEW_SECONDS, Credentials, CredentialsError, Delegation, Scope};
 use contract::Did;
 use thiserror::Error;
 
@@ -28,6 +28,9 @@ pub(crate) enum NotLetIn {
         /// Difference in seconds.
         off: u64,
     },
+    /// The request was made before this node was started, which may have seen its nonce then.
+    #[error("the request was made before this node was started; send it again")]
+    BeforeStart,
     /// The same nonce came before.
     #[error("this request was already sent once")]
     Replayed,
@@ -80,13 +83,15 @@ impl Person {
 pub(crate) struct Persons {
     member: Did,
     home: Home,
+    /// When this node was started, seconds since 1970.
+    started: u64,
     /// Nonces of the last minutes, with the time at which they may be forgotten.
     nonces: Mutex<BTreeMap<(Did, String), u64>>,
 }
 
 impl Persons {
-    pub(crate) fn new(member: Did, home: Home) -> Self {
-        Self { member, home, nonces: Mutex::default() }
+    pub(crate) fn new(member: Did, home: Home, started: u64) -> Self {
+        Self { member, home, started, nonces: Mutex::default() }
     }
 
     /// Checks a request's credentials against its content, the clock, earlier requests and the delegations.
@@ -95,13 +100,16 @@ impl Persons {
         credentials: &Credentials,
         method: &str,
         path_and_query: &str,
-        body_hash: &[u8; 32],
+        body: &[u8; 32],
         now: u64,
     ) -> Result<Person, NotLetIn> {
-        credentials.verify(method, path_and_query, body_hash)?;
+        credentials.verify(Asked { member: &self.member, method, path_and_query, body })?;
         let off = now.abs_diff(credentials.time);
         if off > CLOCK_SKEW_SECONDS {
             return Err(NotLetIn::Stale { off });
+        }
+        if credentials.time < self.started {
+            return Err(NotLetIn::BeforeStart);
         }
         let delegation =
             self.delegation(&credentials.person).ok_or(NotLetIn::Stranger { person: credentials.person })?;

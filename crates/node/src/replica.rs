@@ -2,8 +2,9 @@
 //!
 //! A follower asks the operator for what is new and waits there until something is (long poll), replays it, and
 //! cosigns the checkpoint that it reached by its own computation. A node acts on an entry only once a quorum has
-//! cosigned a checkpoint over it, so that an operator who shows different histories to different members is noticed
-//! before anyone shares a byte.
+//! cosigned a checkpoint over it, and permits a run only after its own final checkpoint and those of the other
+//! participants were found to be of one history, so that an operator who shows different ones to different members is
+//! noticed before anyone shares a byte.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use axum::http::Method;
 use bytes::Bytes;
 use contract::{Did, Hash, SigningKey};
 use ledger::log::Checkpoint;
-use ledger::{Action, Event, Ledger, LedgerError, Page, SignedTransaction, Transaction};
+use ledger::{Action, Content, Event, Ledger, LedgerError, Page, SignedTransaction, Transaction};
 use peers::Body;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -128,32 +129,40 @@ impl Replica {
 
     /// Writes on the ledger in this member's name and waits until a quorum has cosigned it.
     pub(crate) async fn record(&self, person: Option<Did>, action: Action) -> Result<Recorded, Failure> {
-        let entry = self.submit(person, action).await?;
+        let (entry, signed) = self.submit(person, action).await?;
         let mut heads = self.watch();
-        let reached = tokio::time::timeout(FINALITY, heads.wait_for(|heads| heads.final_size > entry)).await;
-        match reached {
-            Ok(Ok(_)) => Ok(Recorded { entry }),
-            _ => Err(Failure::unavailable(format!(
+        if !reaches(&mut heads, FINALITY, |heads| heads.final_size > entry).await {
+            return Err(Failure::unavailable(format!(
                 "entry {entry} is on the ledger, but no quorum cosigned it within {} seconds: too few members' \
                  nodes are up",
                 FINALITY.as_secs()
+            )));
+        }
+        // The operator's word for where it stands is not enough.
+        let written = self.read(|ledger| ledger.entries(entry, 1)).map_err(broken)?;
+        match written.first().map(|entry| &entry.content) {
+            Some(Content::Transaction(found)) if **found == signed => Ok(Recorded { entry }),
+            _ => Err(Failure::unavailable(format!(
+                "the operator said that entry {entry} is what was submitted, and it is not: nothing is recorded"
             ))),
         }
     }
 
-    /// Writes on the ledger in this member's name; answers with the entry's index once the operator ordered it.
-    async fn submit(&self, person: Option<Did>, action: Action) -> Result<u64, Failure> {
+    /// Writes on the ledger in this member's name; answers with the entry's index, as the operator says it, and the
+    /// entry that should stand there.
+    async fn submit(&self, person: Option<Did>, action: Action) -> Result<(u64, SignedTransaction), Failure> {
         let mut last = self.submitting.lock().await;
         let member = self.key.did();
         let sequence = self.read(|ledger| ledger.state().next_sequence(&member)).max(*last + 1);
         let transaction = Transaction { alliance: self.alliance, member, sequence, person, action };
         let signed = SignedTransaction::sign(transaction, &self.key)
             .map_err(|error| Failure::malformed(error.to_string()))?;
-        let ordered = if self.is_operator() { self.order(signed)? } else { self.forward(&signed).await? };
+        let ordered =
+            if self.is_operator() { self.order(signed.clone())? } else { self.forward(&signed).await? };
         match ordered {
             Ordered::Entry(index) => {
                 *last = sequence;
-                Ok(index)
+                Ok((index, signed))
             }
             Ordered::Refused { rule, message } => Err(Failure::refused(rule, message)),
         }
@@ -216,6 +225,26 @@ impl Replica {
         .map_err(broken)
     }
 
+    /// The newest checkpoint that a quorum cosigned, for other members to compare with theirs.
+    pub(crate) fn final_checkpoint(&self) -> Option<String> {
+        self.read(|ledger| ledger.final_checkpoint().map(|(_, note)| note.clone()))
+    }
+
+    /// Compares another member's final checkpoint with this replica, once it has the entries under it; `patience` is
+    /// how long to wait for them.
+    ///
+    /// # Errors
+    /// When it is of another history, or none that a quorum stands behind, or of entries that don't come.
+    pub(crate) async fn compare(&self, note: &str, patience: Duration) -> Result<(), String> {
+        let body = ledger::log::Note::parse(note).map_err(|error| error.to_string())?.body;
+        let size = Checkpoint::parse_body(&body).map_err(|error| error.to_string())?.size;
+        let mut heads = self.watch();
+        if !reaches(&mut heads, patience, |heads| heads.size >= size).await {
+            return Err(format!("it has {size} entries, which the operator does not hand to this node"));
+        }
+        self.change(|ledger| ledger.adopt_final(note)).map_err(|error| error.to_string())
+    }
+
     /// On the operator's node: takes a member's cosignature of a checkpoint.
     pub(crate) fn add_cosignature(&self, note: &str) -> Result<(), Failure> {
         self.change(|ledger| ledger.add_cosignature(note))
@@ -269,6 +298,15 @@ impl Replica {
         }
         Ok(())
     }
+}
+
+/// Waits until the replica is so far. What `wait_for` answers with would keep the heads locked, and is dropped here.
+async fn reaches(
+    heads: &mut watch::Receiver<Heads>,
+    patience: Duration,
+    is_there: impl FnMut(&Heads) -> bool,
+) -> bool {
+    matches!(tokio::time::timeout(patience, heads.wait_for(is_there)).await, Ok(Ok(_)))
 }
 
 /// Whether this replica has all entries under a checkpoint; the rest comes with the next page.

@@ -251,7 +251,8 @@ fn delegate(
     let certificate = home::read(&home.node_certificate())?;
     let certificate = String::from_utf8(certificate)
         .map_err(|error| document("the node's certificate")(error.to_string()))?;
-    let profile = Profile::new(format!("https://{}", config.api), certificate, name.to_owned(), &person);
+    let api = format!("https://{}", config.api);
+    let profile = Profile::new(api, member.did(), certificate, name.to_owned(), &person);
     let profile =
         serde_json::to_vec_pretty(&profile).map_err(|error| document("the profile")(error.to_string()))?;
     home::write_private(out, &profile)?;

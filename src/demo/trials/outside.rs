@@ -82,7 +82,7 @@ pub(super) fn stranger_asks(attempt: &Attempt<'_>) -> Result<Refused, DemoError>
     let certificate = member.berth.directory.join("node.cert.pem");
     let certificate = String::from_utf8(files::read(&certificate)?)
         .map_err(|error| attempt.broken(error.utf8_error().to_string()))?;
-    let profile = Profile::new(member.api(), certificate, "stranger".to_owned(), &key);
+    let profile = Profile::new(member.api(), member.did, certificate, "stranger".to_owned(), &key);
     let stranger = Client::new(&profile).map_err(DemoError::client(attempt.member))?;
     attempt.expect(of_answer(attempt.member, stranger.catalog("", None))?, Rule::named("stranger"))
 }

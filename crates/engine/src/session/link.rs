@@ -87,7 +87,7 @@ impl Link {
         let body = Bytes::from_owner(Column::copied(values).into_bytes());
         self.bytes_sent += body.len() as u64;
         self.messages_sent += 1;
-        self.transport.send(to, self.channel, Frame { depth: self.depth + 1, body })
+        self.transport.send(to, self.channel, Frame { depth: self.depth.saturating_add(1), body })
     }
 
     /// Receives `len` values from `from`.

@@ -62,6 +62,7 @@ impl Step {
     pub(super) fn permit_run(&mut self, member: Did, id: Hash) -> Result<(), Refused> {
         let (mut run, contract) = self.participant(member, id)?;
         self.check_open(id, &run, &[Phase::Requested], "permit it")?;
+        self.check_standing(&run, &contract)?;
         if run.permits.insert(member, self.index).is_some() {
             return Err(Refused::AlreadyDone { who: member, run: id, step: "permit" });
         }
@@ -167,6 +168,17 @@ impl Step {
             return Err(Refused::RunTimedOut { run: id, deadline: run.deadline, now: self.time });
         }
         Ok(())
+    }
+
+    /// A run that all have permitted may end after its contract did; one that still waits for a permit may not begin
+    /// under a contract that a party has ended meanwhile, nor on data that was withdrawn.
+    fn check_standing(&self, run: &Run, record: &ContractRecord) -> Result<(), Refused> {
+        use lifecycle::State::{Active, Exhausted};
+        let state = record.state_at(self.time);
+        if !matches!(state, Active | Exhausted) {
+            return Err(Refused::NotActive { contract: run.contract, state });
+        }
+        record.contract.inputs().try_for_each(|(_, input)| self.catalogued(&input.dataset).map(drop))
     }
 
     fn check_request(

@@ -1,12 +1,13 @@
-//! Who is let in: a middleware that checks the signature of every request before its handler sees it.
+//! Who is let in: a request's signature is checked before a byte of its body is read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use api::auth::{Credentials, Scope, body_hash};
+use api::auth::{Credentials, Scope, body_hash, parse_content_digest};
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::extract::{OriginalUri, Request, State};
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -16,29 +17,49 @@ use crate::node::Node;
 use crate::persons::{NotLetIn, Person};
 use crate::setup::now_seconds;
 
-/// Checks the credentials and puts the [`Person`] into the request's extensions.
+/// The time in which a request's body must have come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Checks the credentials, reads the body that they announce, and puts the [`Person`] into the request's extensions.
 pub(super) async fn admit(
     State(node): State<Arc<Node>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
     let (mut parts, body) = request.into_parts();
-    let credentials = credentials(&parts.headers)?;
-    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
-        Failure::malformed(format!("the request's body is larger than {BODY_BYTES_MAX} bytes"))
-    })?;
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let person =
-        node.persons.admit(&credentials, parts.method.as_str(), path, &body_hash(&body), now_seconds())?;
+    let uri = OriginalUri(parts.uri.clone());
+    let (person, announced) = announced(&node, &parts.method, &uri, &parts.headers)?;
+    let body = tokio::time::timeout(PATIENCE, to_bytes(body, BODY_BYTES_MAX))
+        .await
+        .map_err(|_| Failure::malformed(format!("the body did not come within {} s", PATIENCE.as_secs())))?
+        .map_err(|_| {
+            Failure::malformed(format!("the request's body is larger than {BODY_BYTES_MAX} bytes"))
+        })?;
+    if body_hash(&body) != announced {
+        return Err(Failure::malformed("the body is not what its `Content-Digest` says"));
+    }
     parts.extensions.insert(person);
     Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
 }
 
-/// The `Authorization` header.
-pub(super) fn credentials(headers: &HeaderMap) -> Result<Credentials, Failure> {
+/// Who asks, and the SHA-256 that the body must have: that of `Content-Digest`, or of nothing when there is none.
+pub(super) fn announced(
+    node: &Node,
+    method: &Method,
+    OriginalUri(uri): &OriginalUri,
+    headers: &HeaderMap,
+) -> Result<(Person, [u8; 32]), Failure> {
     let header = headers.get(AUTHORIZATION).ok_or(NotLetIn::Anonymous)?;
-    let text = header.to_str().unwrap_or_default();
-    Ok(Credentials::parse(text).map_err(NotLetIn::from)?)
+    let credentials = Credentials::parse(header.to_str().unwrap_or_default()).map_err(NotLetIn::from)?;
+    let hash = match headers.get("content-digest") {
+        None => body_hash(b""),
+        Some(header) => header.to_str().ok().and_then(parse_content_digest).ok_or_else(|| {
+            Failure::malformed("`Content-Digest` is not of the form `sha-256=:…:` (RFC 9530)")
+        })?,
+    };
+    let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
+    let person = node.persons.admit(&credentials, method.as_str(), path_and_query, &hash, now_seconds())?;
+    Ok((person, hash))
 }
 
 /// Whether the person's delegation covers the act.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api::auth::{Scope, parse_content_digest};
+use api::auth::Scope;
 use api::types::datasets::{
     CatalogEntry, ColumnDeclaration, DatasetView, Format, ImportDataset, PublishDataset, Upload,
 };
@@ -22,13 +22,12 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use vault::{Declaration, ImportRequest, VaultError};
 
-use super::admit::{credentials, require};
+use super::admit::{announced, require};
 use super::paging::Paging;
 use crate::draft::nonce;
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::persons::Person;
-use crate::setup::now_seconds;
 
 /// Takes a file that a dataset is to be imported from. `Content-Digest` (RFC 9530, SHA-256) says beforehand what it
 /// is, so that the request's signature is checked before a byte is kept.
@@ -38,18 +37,11 @@ use crate::setup::now_seconds;
 pub(super) async fn upload(
     State(node): State<Arc<Node>>,
     method: Method,
-    OriginalUri(uri): OriginalUri,
+    uri: OriginalUri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Upload>, Failure> {
-    let announced = headers
-        .get("content-digest")
-        .and_then(|header| parse_content_digest(header.to_str().ok()?))
-        .ok_or_else(|| Failure::malformed("an upload needs `Content-Digest: sha-256=:…:` (RFC 9530)"))?;
-    let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
-    let credentials = credentials(&headers)?;
-    let person =
-        node.persons.admit(&credentials, method.as_str(), path_and_query, &announced, now_seconds())?;
+    let (person, announced) = announced(&node, &method, &uri, &headers)?;
     require(&person, Scope::Data)?;
     let upload = nonce()?;
     let path = upload_path(&node, &upload)?;

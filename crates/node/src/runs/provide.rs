@@ -14,6 +14,7 @@ use super::{Granted, Trouble};
 use crate::gatekeeper::local_name;
 use crate::journal::{Leaving, Note};
 use crate::node::Node;
+use crate::setup::now_seconds;
 
 pub(super) async fn provide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     let Some(granted) = node.desk.granted(&run) else {
@@ -23,6 +24,7 @@ pub(super) async fn provide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     if rows.is_empty() {
         return Ok(());
     }
+    still_permitted(&node, &granted)?;
     let inputs = local_stages(&node, &granted).await?;
     let dealt = deal(&granted, inputs)?;
     let commitment = InputCommitment { components: dealt.commitments, rows: rows.values().sum() };
@@ -34,6 +36,29 @@ pub(super) async fn provide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
         });
     futures::future::try_join_all(deliveries).await?;
     Ok(())
+}
+
+/// The permit may be old: between it and the last one of the others a party may have ended the contract, or this
+/// member withdrawn its data.
+fn still_permitted(node: &Node, granted: &Granted) -> Result<(), Trouble> {
+    use contract::lifecycle::State::{Active, Exhausted};
+    let (state, datasets) = node.replica.read(|ledger| {
+        let state = ledger.state();
+        let now = state.time().max(now_seconds());
+        let contract = state.contract(&granted.contract_id).map(|record| record.state_at(now));
+        (contract, state.datasets_of(&granted.contract))
+    });
+    if !matches!(state, Some(Active | Exhausted)) {
+        return Err(Trouble::by(node.me, "the contract ended after this node permitted the run"));
+    }
+    let withdrawn = granted.contract.inputs().find(|(_, input)| !datasets.contains_key(&input.dataset));
+    match withdrawn {
+        Some((_, input)) => Err(Trouble::by(
+            input.provider,
+            format!("`{}` was withdrawn after this node permitted the run", input.dataset),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Rows of each dataset that this member provides, as published.
@@ -57,10 +82,11 @@ async fn local_stages(
     let mut values = Vec::new();
     for (number, stage) in (0..).zip(&program.stages) {
         let mut inputs = granted.contract.inputs().map(|(_, input)| input);
-        if !inputs.any(|input| input.dataset == stage.dataset && input.provider == node.me) {
+        let Some(input) = inputs.find(|input| input.dataset == stage.dataset && input.provider == node.me)
+        else {
             continue;
-        }
-        let columns = local_stage(node, program, number, &stage.dataset).await?;
+        };
+        let columns = local_stage(node, program, number, input).await?;
         let read = (0..).zip(&program.inputs).filter(|(_, input)| input.stage == number);
         values.extend(read.map(|(input, _)| input).zip(columns.into_iter().map(Zeroizing::new)));
     }
@@ -73,14 +99,18 @@ async fn local_stage(
     node: &Arc<Node>,
     program: &Program,
     stage: u16,
-    dataset: &str,
+    input: &contract::document::Input,
 ) -> Result<Vec<Vec<i128>>, Trouble> {
+    let dataset = &input.dataset;
     let failed = |error: &dyn std::fmt::Display| {
         tracing::error!(dataset, %error, "the local stage failed");
         Trouble::by(node.me, format!("the local stage on `{dataset}` failed; its owner's log says why"))
     };
     let (name, version) = local_name(dataset).ok_or_else(|| failed(&"it is no dataset of this vault"))?;
     let scan = node.vault.scan_shared(name, version).map_err(|error| failed(&error))?;
+    if scan.root() != input.root {
+        return Err(failed(&"the vault's version is not the one that the contract names"));
+    }
     let schema = scan.schema().clone();
     let (vault, name) = (Arc::clone(&node.vault), name.to_owned());
     let open = move || -> compiler::local::Batches {

@@ -26,8 +26,8 @@ struct Context {
     receipts: BTreeMap<Did, Receipt>,
 }
 
-/// Takes output shares that another node sent.
-pub(crate) fn receive_output(node: &Node, run: &Hash, from: &Did, body: &[u8]) -> Result<(), Failure> {
+/// Whether that member may hand output shares of the run to this node.
+pub(crate) fn may_hand_over(node: &Node, run: &Hash, from: &Did) -> Result<(), Failure> {
     let context = context(node, run).ok_or_else(|| {
         Failure::refused("not-completed", format!("run {run} is not completed on this node's ledger"))
     })?;
@@ -40,6 +40,11 @@ pub(crate) fn receive_output(node: &Node, run: &Hash, from: &Did, body: &[u8]) -
             "only compute parties hand over output shares",
         ));
     }
+    Ok(())
+}
+
+/// Takes output shares from a member that [may hand them over](may_hand_over).
+pub(crate) fn receive_output(node: &Node, run: &Hash, from: &Did, body: &[u8]) -> Result<(), Failure> {
     keep(node, run, from, body).map_err(|trouble| Failure::malformed(trouble.text))
 }
 

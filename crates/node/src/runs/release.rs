@@ -9,8 +9,8 @@ use super::{Trouble, receive, settle};
 use crate::journal::{Leaving, Note};
 use crate::node::Node;
 
-/// How often delivery to a receiver that is not there is tried again.
-const ATTEMPTS: u32 = 10;
+/// The longest pause before delivery to a receiver that is not there is tried again.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 pub(super) async fn release(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     let Some(sealed) = node.journal.read(&run, Note::Sealed)? else { return Ok(()) };
@@ -25,7 +25,8 @@ pub(super) async fn release(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
         let (node, sealed) = (Arc::clone(&node), sealed.clone());
         async move { deliver(&node, &run, receiver, &sealed).await }
     });
-    futures::future::try_join_all(deliveries).await?;
+    // All of them, whatever happens to one.
+    futures::future::join_all(deliveries).await.into_iter().collect::<Result<(), _>>()?;
     // Every receiver has them; this node needs them no longer.
     node.journal.forget(&run, Note::Sealed)?;
     settle::forget_inputs(&node, &run)
@@ -40,18 +41,12 @@ async fn deliver(node: &Node, run: &Hash, receiver: &Did, sealed: &[u8]) -> Resu
         return Ok(node.journal.put(run, Note::Delivered(receiver), b"")?);
     }
     let path = format!("/peer/runs/{run}/outputs");
-    let mut attempt = 0;
-    loop {
-        match node.leave(run, receiver, Leaving::OutputShares, &path, sealed).await {
-            Ok(()) => return Ok(node.journal.put(run, Note::Delivered(receiver), b"")?),
-            Err(failure) if attempt == ATTEMPTS => {
-                return Err(Trouble::by(*receiver, failure.problem.message));
-            }
-            Err(_) => {
-                // At the next start it is tried again.
-                tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
-                attempt += 1;
-            }
-        }
+    let mut pause = Duration::from_millis(50);
+    // For as long as it takes: also at the next start it is tried again.
+    while let Err(failure) = node.leave(run, receiver, Leaving::OutputShares, &path, sealed).await {
+        tracing::debug!(%run, %receiver, reason = failure.problem.message, "output shares wait for their receiver");
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(PAUSE_MAX);
     }
+    Ok(node.journal.put(run, Note::Delivered(receiver), b"")?)
 }

@@ -189,7 +189,9 @@ impl Page<'_> {
 
     fn beyond(&self) -> Vec<String> {
         let mut beyond = vec![
-            "a provider can put in wrong data; what it put in is committed to, and can be audited".to_owned(),
+            "a provider can put in wrong data, also wrong numbers of rows, which lift a group over the floor; what it \
+             put in is committed to, and can be audited"
+                .to_owned(),
             "two results over nearly the same rows can be subtracted from each other; \
              the number of runs and the conditions of other contracts matter"
                 .to_owned(),

@@ -96,6 +96,25 @@ fn only_participants_permit_or_refuse_and_only_once() {
     assert!(matches!(scene.refused(2, refuse(1)), Refused::AlreadyDone { .. }));
 }
 
+/// Otherwise a participant that waits with its permit could have data shared whose owner has long ended the contract.
+#[test]
+fn a_permit_that_comes_after_the_contracts_end_is_refused() {
+    let mut scene = Scene::new();
+    let (run, contract) = (scene.run, scene.contract);
+    scene.act(0, Action::PermitRun { run });
+    scene.act(1, Action::RevokeContract { contract, reason: "enough".to_owned() });
+    assert_eq!(
+        scene.refused(2, Action::PermitRun { run }),
+        Refused::NotActive { contract, state: lifecycle::State::Revoked }
+    );
+
+    let mut scene = Scene::new();
+    let run = scene.run;
+    let dataset = scene.world.dataset(1, 1).reference();
+    scene.act(1, Action::WithdrawDataset { dataset: dataset.clone() });
+    assert_eq!(scene.refused(2, Action::PermitRun { run }), Refused::WithdrawnDataset { dataset });
+}
+
 #[test]
 fn inputs_are_committed_once_by_providers_with_all_their_rows() {
     let mut scene = Scene::new();

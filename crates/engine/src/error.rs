@@ -110,6 +110,18 @@ pub enum Error {
         /// Parties that were given.
         found: usize,
     },
+    /// A party sent something else where all parties send the same.
+    #[error("{party} is not where the others are in the protocol")]
+    OutOfStep {
+        /// The sender.
+        party: Party,
+    },
+    /// What was computed since the last check contains an error that another party made.
+    #[error("the check of {checked} failed: one of the other compute parties deviates from the protocol")]
+    CheckFailed {
+        /// What was checked.
+        checked: &'static str,
+    },
     /// The operating system gave no randomness.
     #[error("the operating system gave no randomness")]
     NoRandomness,

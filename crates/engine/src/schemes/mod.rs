@@ -4,10 +4,12 @@ pub mod estimate;
 mod message;
 pub mod plain;
 pub mod rep3;
+pub mod rep3_malicious;
 
 pub use estimate::Estimate;
 pub use plain::Plain;
 pub use rep3::Rep3;
+pub use rep3_malicious::Rep3Malicious;
 
 use crate::error::{Error, Result};
 

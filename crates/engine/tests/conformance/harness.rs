@@ -7,13 +7,16 @@ use proptest::test_runner::TestRunner;
 use ring::{Lanes, Number, PackedBits, Prg, Ring, Seed};
 use treaty_engine::Result;
 use treaty_engine::mpc::{Bits, Cost, Dealing, Mixed, Mpc, Numbers, Receivers, Scheme};
-use treaty_engine::schemes::{Plain, Rep3};
+use treaty_engine::schemes::rep3_malicious::Element;
+use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious};
 use treaty_engine::session::{Transport, sim};
 
 /// A scheme under test.
 pub(crate) trait Tested: Scheme {
     /// Compute parties to start.
     const PARTIES: usize;
+    /// Bytes that a party sends for a product of numbers.
+    const PRODUCT_BYTES: usize = Self::Num::BYTES;
 }
 
 impl<N: Number> Tested for Plain<N> {
@@ -22,6 +25,12 @@ impl<N: Number> Tested for Plain<N> {
 
 impl<N: Number> Tested for Rep3<N> {
     const PARTIES: usize = 3;
+}
+
+impl<N: Number + Element> Tested for Rep3Malicious<N> {
+    const PARTIES: usize = 3;
+    /// 64 bits more.
+    const PRODUCT_BYTES: usize = N::BYTES + 8;
 }
 
 /// What all parties return, each with the seed of its place.

@@ -28,8 +28,16 @@ macro_rules! on_all_schemes {
                 super::$test::<treaty_engine::schemes::Rep3<u64>>();
             }
             #[test]
+            fn rep3_malicious_64() {
+                super::$test::<treaty_engine::schemes::Rep3Malicious<u64>>();
+            }
+            #[test]
             fn rep3_128() {
                 super::$test::<treaty_engine::schemes::Rep3<u128>>();
+            }
+            #[test]
+            fn rep3_malicious_128() {
+                super::$test::<treaty_engine::schemes::Rep3Malicious<u128>>();
             }
         }
     )* };
@@ -46,6 +54,10 @@ macro_rules! on_wide_schemes {
             #[test]
             fn rep3_128() {
                 super::$test::<treaty_engine::schemes::Rep3<u128>>();
+            }
+            #[test]
+            fn rep3_malicious_128() {
+                super::$test::<treaty_engine::schemes::Rep3Malicious<u128>>();
             }
         }
     )* };

@@ -125,7 +125,7 @@ fn truncates_nearly<S: Tested>() {
     let bits = ring_bits::<S>() - 41;
     random((columns(1, bits), 1..bits), |(inputs, shift)| {
         let (found, cost) = numbers::<S>(&inputs, |protocol, x| protocol.truncate_near(&x[0], shift));
-        assert!(cost.rounds <= 1);
+        assert!(cost.rounds <= 4, "{cost}");
         for (value, found) in inputs[0].iter().zip(found) {
             assert!(
                 found == value >> shift || found == (value >> shift) + 1,

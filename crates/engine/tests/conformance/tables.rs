@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use ring::Ring;
 use treaty_engine::mpc::{Bits, Mpc, Numbers, Shares, Shuffle};
 use treaty_engine::{Result, ops};
 
@@ -28,7 +27,7 @@ fn dots<S: Tested>() {
             let concat = |columns: &[Numbers<S>]| Shares::concat(&columns.iter().collect::<Vec<_>>());
             Mpc::<S::Num>::dot(protocol, &concat(left), &concat(right), 3)
         });
-        assert!(cost.bytes_sent <= (inputs[0].len() * S::Num::BYTES) as u64);
+        assert!(cost.bytes_sent <= (inputs[0].len() * S::PRODUCT_BYTES) as u64);
         let expected = (0..inputs[0].len())
             .map(|row| (0..3).map(|term| inputs[term][row] * inputs[term + 3][row]).sum());
         assert_eq!(found, expected.collect::<Vec<i128>>());

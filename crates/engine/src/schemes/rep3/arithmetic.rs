@@ -105,7 +105,7 @@ impl<N> Rep3<N> {
     }
 
     /// This party's part of a fresh additive sharing of zeros. No message (Araki et al., §2.2, protocol 2.1).
-    pub(super) fn zero_sharing<D: Ring>(&mut self, len: usize) -> Column<D> {
+    pub(in crate::schemes) fn zero_sharing<D: Ring>(&mut self, len: usize) -> Column<D> {
         let mut zeros = self.mine.elements::<D>(len);
         let other = self.next.elements::<D>(len);
         zeros.zip_assign(other.values(), D::minus);
@@ -113,7 +113,7 @@ impl<N> Rep3<N> {
     }
 
     /// Replicated shares of additive ones: each party sends its own to the previous party. 1 round.
-    pub(super) fn replicate<D: Ring>(&mut self, mine: Column<D>) -> Result<Rep3Shares<D>> {
+    pub(in crate::schemes) fn replicate<D: Ring>(&mut self, mine: Column<D>) -> Result<Rep3Shares<D>> {
         if mine.is_empty() {
             return Ok(Rep3Shares::zeros(0));
         }
@@ -140,7 +140,10 @@ impl<N> Rep3<N> {
 }
 
 /// The two components of one column after another.
-fn terms_of<D: Ring>(x: &Rep3Shares<D>, rows: usize) -> impl Iterator<Item = (&[D], &[D])> {
+pub(in crate::schemes) fn terms_of<D: Ring>(
+    x: &Rep3Shares<D>,
+    rows: usize,
+) -> impl Iterator<Item = (&[D], &[D])> {
     let rows = rows.max(1);
     x.mine().values().chunks_exact(rows).zip(x.next().values().chunks_exact(rows))
 }

@@ -19,7 +19,22 @@ impl<N: Number> Scheme for Rep3<N> {
     const NAME: &'static str = "rep3";
 
     fn start(transport: Arc<dyn Transport>, entropy: &Seed) -> Result<Self> {
-        let wrong = Error::Parties { scheme: Self::NAME, expected: 3, found: transport.parties() };
+        Self::set_up(Self::NAME, transport, entropy)
+    }
+
+    fn components(message: &[u8]) -> Result<Vec<(usize, &[u8])>> {
+        components(CODE, message)
+    }
+}
+
+impl<N> Rep3<N> {
+    /// One party of a session of the scheme called `name`.
+    pub(in crate::schemes) fn set_up(
+        name: &'static str,
+        transport: Arc<dyn Transport>,
+        entropy: &Seed,
+    ) -> Result<Self> {
+        let wrong = Error::Parties { scheme: name, expected: 3, found: transport.parties() };
         let mut link = Link::new(transport);
         if link.parties() != 3 {
             return Err(wrong);
@@ -29,37 +44,15 @@ impl<N: Number> Scheme for Rep3<N> {
         let next = keys.with(link.neighbour(1)).ok_or(wrong)?;
         Ok(Self { link, mine, next, common: keys.common(), numbers: PhantomData })
     }
-
-    fn components(message: &[u8]) -> Result<Vec<(usize, &[u8])>> {
-        let parts = message::parts(message, CODE, 2)?;
-        let first = usize::from(parts.party);
-        Ok(parts
-            .components
-            .into_iter()
-            .enumerate()
-            .map(|(place, bytes)| ((first + place) % 3, bytes))
-            .collect())
-    }
 }
 
 impl<N: Number, D: Ring> Dealing<D> for Rep3<N> {
     fn deal(values: &[D], prg: &mut Prg) -> Vec<Vec<u8>> {
-        let mut random = || {
-            let values = prg.elements::<D>(values.len());
-            Component { salt: message::salt(prg), values }
-        };
-        let (first, second) = (random(), random());
-        let mut rest = Column::from(values.to_vec());
-        rest.zip_assign(first.values.values(), D::minus);
-        rest.zip_assign(second.values.values(), D::minus);
-        let third = Component { salt: message::salt(prg), values: rest };
-        let message = |party, mine, next| message::encode(CODE, Party(party), &[mine, next]);
-        vec![message(0, &first, &second), message(1, &second, &third), message(2, &third, &first)]
+        deal(CODE, values, prg)
     }
 
     fn accept(&self, message: &[u8], len: usize) -> Result<Rep3Shares<D>> {
-        let [mine, next] = decode(message, self.link.me(), len)?;
-        Ok(Rep3Shares::from_components(mine.values, next.values))
+        accept(CODE, self.link.me(), message, len)
     }
 
     /// One element from each party.
@@ -74,23 +67,62 @@ impl<N: Number, D: Ring> Dealing<D> for Rep3<N> {
     }
 
     fn combine(messages: &[Vec<u8>], len: usize) -> Result<Vec<D>> {
-        let [first, second, third] = messages else {
-            return Err(ShareMessageFault::Count { expected: 3, found: messages.len() }.into());
-        };
-        let [zero, one] = decode::<D>(first, Party(0), len)?;
-        let [one_again, two] = decode(second, Party(1), len)?;
-        let [two_again, zero_again] = decode(third, Party(2), len)?;
-        agree(0, (&zero, Party(0)), (&zero_again, Party(2)))?;
-        agree(1, (&one, Party(0)), (&one_again, Party(1)))?;
-        agree(2, (&two, Party(1)), (&two_again, Party(2)))?;
-        let sum = zero.values.zip(one.values.values(), D::plus);
-        Ok(sum.values().iter().zip(two.values.values()).map(|(a, b)| a.plus(*b)).collect())
+        combine(CODE, messages, len)
     }
 }
 
+/// As [`Scheme::components`], of messages with the scheme number `code`.
+pub(in crate::schemes) fn components(code: u8, message: &[u8]) -> Result<Vec<(usize, &[u8])>> {
+    let parts = message::parts(message, code, 2)?;
+    let first = usize::from(parts.party);
+    let numbered = parts.components.into_iter().enumerate();
+    Ok(numbered.map(|(place, bytes)| ((first + place) % 3, bytes)).collect())
+}
+
+/// As [`Dealing::deal`].
+pub(in crate::schemes) fn deal<D: Ring>(code: u8, values: &[D], prg: &mut Prg) -> Vec<Vec<u8>> {
+    let mut random = || {
+        let values = prg.elements::<D>(values.len());
+        Component { salt: message::salt(prg), values }
+    };
+    let (first, second) = (random(), random());
+    let mut rest = Column::from(values.to_vec());
+    rest.zip_assign(first.values.values(), D::minus);
+    rest.zip_assign(second.values.values(), D::minus);
+    let third = Component { salt: message::salt(prg), values: rest };
+    let message = |party, mine, next| message::encode(code, Party(party), &[mine, next]);
+    vec![message(0, &first, &second), message(1, &second, &third), message(2, &third, &first)]
+}
+
+/// As [`Dealing::accept`], for the party `me`.
+pub(in crate::schemes) fn accept<D: Ring>(
+    code: u8,
+    me: Party,
+    message: &[u8],
+    len: usize,
+) -> Result<Rep3Shares<D>> {
+    let [mine, next] = decode(code, message, me, len)?;
+    Ok(Rep3Shares::from_components(mine.values, next.values))
+}
+
+/// As [`Dealing::combine`].
+pub(in crate::schemes) fn combine<D: Ring>(code: u8, messages: &[Vec<u8>], len: usize) -> Result<Vec<D>> {
+    let [first, second, third] = messages else {
+        return Err(ShareMessageFault::Count { expected: 3, found: messages.len() }.into());
+    };
+    let [zero, one] = decode::<D>(code, first, Party(0), len)?;
+    let [one_again, two] = decode(code, second, Party(1), len)?;
+    let [two_again, zero_again] = decode(code, third, Party(2), len)?;
+    agree(0, (&zero, Party(0)), (&zero_again, Party(2)))?;
+    agree(1, (&one, Party(0)), (&one_again, Party(1)))?;
+    agree(2, (&two, Party(1)), (&two_again, Party(2)))?;
+    let sum = zero.values.zip(one.values.values(), D::plus);
+    Ok(sum.values().iter().zip(two.values.values()).map(|(a, b)| a.plus(*b)).collect())
+}
+
 /// The two components in the message of, or for, `party`.
-fn decode<D: Ring>(message: &[u8], party: Party, len: usize) -> Result<[Component<D>; 2]> {
-    let expected = Expected { scheme: CODE, party, components: 2, len };
+fn decode<D: Ring>(code: u8, message: &[u8], party: Party, len: usize) -> Result<[Component<D>; 2]> {
+    let expected = Expected { scheme: code, party, components: 2, len };
     let components = message::decode(message, &expected)?;
     components
         .try_into()

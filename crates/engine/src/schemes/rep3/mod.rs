@@ -12,11 +12,12 @@
 
 mod arithmetic;
 mod conversion;
-mod dealing;
+pub(in crate::schemes) mod dealing;
 mod injection;
 mod shares;
 mod shuffle;
 
+pub(in crate::schemes) use arithmetic::terms_of;
 pub(in crate::schemes) use conversion::{row_parts, word_parts};
 pub use shares::Rep3Shares;
 pub use shuffle::Rep3Permutation;
@@ -31,11 +32,11 @@ use crate::session::{Link, Party};
 
 /// One party of the three, with numbers of the ring `N`.
 pub struct Rep3<N> {
-    link: Link,
+    pub(in crate::schemes) link: Link,
     /// Stream of the key of this party's first component, shared with the previous party.
-    mine: Prg,
+    pub(in crate::schemes) mine: Prg,
     /// Stream of the key of this party's second component, shared with the next party.
-    next: Prg,
+    pub(in crate::schemes) next: Prg,
     /// Stream of all three: coins that only need to be independent of the data.
     common: Prg,
     numbers: PhantomData<N>,
@@ -43,17 +44,17 @@ pub struct Rep3<N> {
 
 impl<N> Rep3<N> {
     /// This party's place.
-    fn me_index(&self) -> usize {
+    pub(in crate::schemes) fn me_index(&self) -> usize {
         self.link.me().0 % 3
     }
 
     /// The party that holds this one's second component as its first.
-    fn next_party(&self) -> Party {
+    pub(in crate::schemes) fn next_party(&self) -> Party {
         self.link.neighbour(1)
     }
 
     /// The party that holds this one's first component as its second.
-    fn previous_party(&self) -> Party {
+    pub(in crate::schemes) fn previous_party(&self) -> Party {
         self.link.neighbour(2)
     }
 }

@@ -33,6 +33,11 @@ impl<D: Ring> Rep3Shares<D> {
         &self.next
     }
 
+    /// Both components, to change in place.
+    pub(in crate::schemes) fn components_mut(&mut self) -> [&mut Column<D>; 2] {
+        [&mut self.mine, &mut self.next]
+    }
+
     fn each(&self, f: impl Fn(&Column<D>) -> Column<D>) -> Self {
         Self { mine: f(&self.mine), next: f(&self.next) }
     }

@@ -15,8 +15,8 @@ use crate::mpc::{Permuting, Shuffle};
 /// One party's two factors of a hidden permutation.
 #[derive(Debug, Clone)]
 pub struct Rep3Permutation {
-    with_next: Permutation,
-    with_previous: Permutation,
+    pub(in crate::schemes) with_next: Permutation,
+    pub(in crate::schemes) with_previous: Permutation,
 }
 
 impl<N: Number> Permuting for Rep3<N> {
@@ -46,7 +46,7 @@ impl<N: Number, D: Ring> Shuffle<D> for Rep3<N> {
 
 impl<N> Rep3<N> {
     /// Moves `x` by the factor that parties `lower` and `lower` + 1 know. 1 round, 1 element from each of the two.
-    fn pass<D: Ring>(
+    pub(in crate::schemes) fn pass<D: Ring>(
         &mut self,
         lower: usize,
         x: &Rep3Shares<D>,

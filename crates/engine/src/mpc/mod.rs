@@ -232,6 +232,35 @@ pub trait Mixed: Shuffle<Self::Num> + Shuffle<Lanes> {
     /// # Errors
     /// Those of the transport.
     fn inject(&mut self, bits: &Bits<Self>) -> Result<Numbers<Self>>;
+
+    /// Public linear combinations of each row's bits, as numbers: row `i` of sum `k` is `Σ weights[k][place] · bit
+    /// place of row i`; sum after sum. A weight that is missing is 0. 2 rounds.
+    ///
+    /// Schemes that can add up before they send do better than this default, which injects every bit.
+    ///
+    /// # Errors
+    /// Those of the transport.
+    fn inject_sums(&mut self, bits: &Bits<Self>, weights: &[Vec<Self::Num>]) -> Result<Numbers<Self>> {
+        let rows = bits.rows();
+        let injected = self.inject(bits)?;
+        let sum = |weights: &Vec<Self::Num>| {
+            let terms = weights.iter().take(bits.width()).enumerate();
+            terms.fold(<Numbers<Self>>::zeros(rows), |sum, (place, weight)| {
+                sum.plus(&injected.slice(place * rows..(place + 1) * rows).times(*weight))
+            })
+        };
+        let sums: Vec<_> = weights.iter().map(sum).collect();
+        Ok(Shares::concat(&sums.iter().collect::<Vec<_>>()))
+    }
+
+    /// Products divided by 2^`shift`, with the error of [`Mixed::truncate_near`]. 2 rounds.
+    ///
+    /// # Errors
+    /// As [`Mpc::mul`].
+    fn multiply_near(&mut self, x: &Numbers<Self>, y: &Numbers<Self>, shift: u32) -> Result<Numbers<Self>> {
+        let product = self.multiply(x, y)?;
+        self.truncate_near(&product, shift)
+    }
 }
 
 /// Inputs from and outputs to members that need not be compute parties, in the ring `D`.

@@ -2,8 +2,9 @@
 
 use ring::Ring;
 
-use super::divide::{DOWN, EXPONENT_WIDTH, PRECISION, reciprocal as reciprocal_of_mantissa, scale};
+use super::divide::{PRECISION, reciprocal as reciprocal_of_mantissa};
 use super::normalise::{chosen, normalise};
+use super::scale::scale_by_place;
 use super::square_root::{constant, fixed, fixed_mul, inverse_root as inverse_root_of_mantissa};
 use crate::error::{Error, Result};
 use crate::mpc::{Mixed, Numbers, Shares};
@@ -23,7 +24,7 @@ pub struct InverseRange {
 /// for 0, arbitrary for negative numbers.
 ///
 /// The operand is normalised; the reciprocal of its mantissa is that of [`divide`](super::divide()), which is
-/// then moved by the exponent. At most 62 rounds and 1.2 kB per row.
+/// then moved by the exponent. At most 59 rounds and 1.1 kB per row.
 ///
 /// # Errors
 /// Those of the transport; [`Error::OutOfRange`] when a range is too wide; [`Error::Narrow`] when the numbers
@@ -36,17 +37,15 @@ pub fn reciprocal<P: Mixed>(protocol: &mut P, x: &Numbers<P>, range: InverseRang
     // x = m · 2^(place + 1) with ½ ≤ m < 1, and the inverse is 2^PRECISION / m.
     let fractions = i64::from(range.fraction_in) + i64::from(range.fraction_out);
     let moved = |place: usize| fractions - i64::from(PRECISION) - place as i64 - 1;
-    let down = chosen(&normal.leading, EXPONENT_WIDTH, |place| places_down(moved(place)));
-    let up = chosen(&normal.leading, EXPONENT_WIDTH, |place| moved(place).max(0) as usize);
-    scale(protocol, &inverse, &down, &up)
+    scale_by_place(protocol, &inverse, &normal.leading, moved)
 }
 
 /// 2^`fraction_out` / √(x / 2^`fraction_in`) for 0 < x < 2^`bits`, within 2^-30 of its value and 1 besides; 0
 /// for 0, arbitrary for negative numbers.
 ///
 /// The operand is normalised; the inverse root of its mantissa is that from which
-/// [`square_root`](super::square_root()) makes the root; it is then moved by half the exponent. At most 72
-/// rounds and 1.3 kB per row.
+/// [`square_root`](super::square_root()) makes the root; it is then moved by half the exponent. At most 68
+/// rounds and 783 bytes per row.
 ///
 /// # Errors
 /// As [`reciprocal`].
@@ -65,14 +64,7 @@ pub fn inverse_root<P: Mixed>(protocol: &mut P, x: &Numbers<P>, range: InverseRa
     let factor = one.minus(&odd.times(fixed::<P>(1.0 - std::f64::consts::FRAC_1_SQRT_2)));
     let factor = protocol.multiply(&factor, &normal.present)?;
     let inverse = fixed_mul(protocol, &inverse, &factor)?;
-    let down = chosen(&normal.leading, EXPONENT_WIDTH, |place| places_down(moved(place)));
-    let up = chosen(&normal.leading, EXPONENT_WIDTH, |place| moved(place).max(0) as usize);
-    scale(protocol, &inverse, &down, &up)
-}
-
-/// A move as [`scale`] takes it: DOWN places less those that are moved down.
-fn places_down(moved: i64) -> usize {
-    (moved + i64::from(DOWN)).clamp(0, DOWN.into()) as usize
+    scale_by_place(protocol, &inverse, &normal.leading, moved)
 }
 
 impl InverseRange {

@@ -1,32 +1,32 @@
 //! Numbers as mantissa and exponent, both secret: what division and roots start from.
 //!
 //! Source: Catrina, Saxena: Secure Computation with Fixed-Point Numbers, FC 2010, protocol 3.6 (`Norm`). Difference: the
-//! leading bit comes as a one-hot row, of which every public function is a XOR of slices; so the power of two by
-//! which a number is moved costs a few bits' injection and a product tree instead of an injection per place.
+//! leading bit comes as a one-hot row, of which every public function is a XOR of slices. A power of two is a product of
+//! two, one for each octal digit of its exponent; each is a linear combination of the digit's one-hot bits.
 
 use ring::{Number, Ring};
 
 use super::bits::{decompose, prefix_or};
-use super::truncate::truncate;
+use super::truncate::multiply_scaled;
 use crate::error::Result;
 use crate::mpc::{Bits, Mixed, Numbers, Shares};
 
 /// A column x, with |x| < 2^`bits`, as `mantissa` · 2^(`bits` − `precision` − shift).
 pub(super) struct Normalised<P: Mixed> {
-    /// x · 2^shift / 2^(`bits` − `precision`), rounded down: at least 2^(`precision` − 1) in magnitude and at most
+    /// x · 2^shift / 2^(`bits` − `precision`), rounded down or up: at least 2^(`precision` − 1) in magnitude and at most
     /// 2^`precision`; 0 when x is.
     pub(super) mantissa: Numbers<P>,
     /// In each row the place of the leading bit is set and no other: place i when 2^i ≤ |x| < 2^(i + 1), with −2^i
     /// for 2^i and 0 for 1. shift is `bits` − 1 − i.
     pub(super) leading: Bits<P>,
-    /// The bits of shift as numbers, lowest first.
-    pub(super) shift_bits: Vec<Numbers<P>>,
+    /// shift, as a number.
+    pub(super) shift: Numbers<P>,
     /// Whether x > 0 or x < −1, as a number.
     pub(super) present: Numbers<P>,
 }
 
 /// Normalises signed numbers of magnitude below 2^`bits` to mantissas of `precision` bits. The numbers' ring needs
-/// `bits` + 2 bits, and `precision` ≤ `bits`.
+/// `bits` + 2 bits.
 ///
 /// # Errors
 /// Those of the transport.
@@ -38,15 +38,127 @@ pub(super) fn normalise<P: Mixed>(
 ) -> Result<Normalised<P>> {
     let (rows, places) = (x.len(), bits as usize);
     let (leading, present) = leading_bit(protocol, x, places)?;
-    let shift_width = (usize::BITS - (places - 1).leading_zeros()) as usize;
-    let shift = chosen(&leading, shift_width, |place| places - 1 - place);
-    let injected = protocol.inject(&Bits::stack(&[&shift, &present], rows))?;
-    let column = |place: usize| injected.slice(place * rows..(place + 1) * rows);
-    let shift_bits: Vec<_> = (0..shift_width).map(column).collect();
-    let power = power_of_two(protocol, &shift_bits, rows)?;
-    let raised = protocol.multiply(x, &power)?;
-    let mantissa = truncate(protocol, &raised, bits + 2, bits - precision)?;
-    Ok(Normalised { mantissa, leading, shift_bits, present: column(shift_width) })
+    let digits = Digits::new(&leading, |place| places - 1 - place);
+    let all = Bits::stack(&[&digits.bits, &present], rows);
+    let marks = digits.weights_of(|_| P::Num::ZERO, |_| P::Num::ZERO, P::Num::ONE);
+    let sums = protocol.inject_sums(&all, &[digits.low(), digits.high(), digits.exponent(), marks])?;
+    let sum = |sum: usize| sums.slice(sum * rows..(sum + 1) * rows);
+    let power = digits.power(protocol, &sum(0), &sum(1))?;
+    let mantissa = raised(protocol, x, &power, bits, precision)?;
+    Ok(Normalised { mantissa, leading, shift: sum(2), present: sum(3) })
+}
+
+/// As [`normalise`], for x ≥ 0: the mantissa and 2^shift, which is 0 when x is.
+///
+/// # Errors
+/// Those of the transport.
+pub(super) fn normalise_divisor<P: Mixed>(
+    protocol: &mut P,
+    x: &Numbers<P>,
+    bits: u32,
+    precision: u32,
+) -> Result<(Numbers<P>, Numbers<P>)> {
+    let (rows, places) = (x.len(), bits as usize);
+    let (leading, present) = leading_bit(protocol, x, places)?;
+    let digits = Digits::new(&leading, |place| places - 1 - place);
+    // Zero counts as place 0, and what that adds to the low digit's power is taken away again.
+    let forced = P::Num::ONE.shifted_left((places as u32 - 1) % RADIX as u32);
+    let low = digits.weights_of(
+        |digit| P::Num::ONE.shifted_left(digit as u32).minus(P::Num::ONE),
+        |_| P::Num::ZERO,
+        forced,
+    );
+    let all = Bits::stack(&[&digits.bits, &present], rows);
+    let sums = protocol.inject_sums(&all, &[low, digits.high()])?;
+    let low = protocol.plus_constant(&sums.slice(0..rows), forced.negated());
+    let power = digits.power(protocol, &low, &sums.slice(rows..2 * rows))?;
+    Ok((raised(protocol, x, &power, bits, precision)?, power))
+}
+
+/// x · `power` · 2^(`precision` − `bits`), of magnitude at most 2^`precision`.
+fn raised<P: Mixed>(
+    protocol: &mut P,
+    x: &Numbers<P>,
+    power: &Numbers<P>,
+    bits: u32,
+    precision: u32,
+) -> Result<Numbers<P>> {
+    let x = x.times(P::Num::ONE.shifted_left(precision.saturating_sub(bits)));
+    multiply_scaled(protocol, &x, power, bits.max(precision) + 1, bits.saturating_sub(precision))
+}
+
+/// Values of a digit.
+const RADIX: usize = 8;
+
+/// A public function of the leading bit's place as two digits: one-hot bits of the low one, then of the high one,
+/// both without that for 0.
+pub(super) struct Digits<P: Mixed> {
+    bits: Bits<P>,
+    high: usize,
+}
+
+impl<P: Mixed> Digits<P> {
+    fn new(leading: &Bits<P>, f: impl Fn(usize) -> usize) -> Self {
+        let places = || 0..leading.width();
+        let high = places().map(&f).max().unwrap_or(0) / RADIX;
+        let low = (1..RADIX).map(|digit| leading.parity(places().filter(|place| f(*place) % RADIX == digit)));
+        let upper =
+            (1..=high).map(|digit| leading.parity(places().filter(|place| f(*place) / RADIX == digit)));
+        let bits: Vec<_> = low.chain(upper).collect();
+        Self { bits: Bits::stack(&bits.iter().collect::<Vec<_>>(), leading.rows()), high }
+    }
+
+    /// One weight for each bit of the low digit, of the high one, and `rest` for one that may follow.
+    fn weights_of(
+        &self,
+        low: impl Fn(usize) -> P::Num,
+        high: impl Fn(usize) -> P::Num,
+        rest: P::Num,
+    ) -> Vec<P::Num> {
+        (1..RADIX).map(low).chain((1..=self.high).map(high)).chain([rest]).collect()
+    }
+
+    /// 2 to the low digit, less one.
+    fn low(&self) -> Vec<P::Num> {
+        let power = |digit| P::Num::ONE.shifted_left(digit as u32).minus(P::Num::ONE);
+        self.weights_of(power, |_| P::Num::ZERO, P::Num::ZERO)
+    }
+
+    /// 8 to the high digit as 2^(8 · digit), less one.
+    fn high(&self) -> Vec<P::Num> {
+        let power = |digit| P::Num::ONE.shifted_left((RADIX * digit) as u32).minus(P::Num::ONE);
+        self.weights_of(|_| P::Num::ZERO, power, P::Num::ZERO)
+    }
+
+    fn exponent(&self) -> Vec<P::Num> {
+        let number = |digit: usize| P::Num::from_u128(digit as u128);
+        self.weights_of(number, |digit| number(RADIX * digit), P::Num::ZERO)
+    }
+
+    /// The product of both digits' powers, of each of which one was taken away. 1 round, none with one digit.
+    fn power(&self, protocol: &mut P, low: &Numbers<P>, high: &Numbers<P>) -> Result<Numbers<P>> {
+        let low = protocol.plus_constant(low, P::Num::ONE);
+        if self.high == 0 {
+            return Ok(low);
+        }
+        let high = protocol.plus_constant(high, P::Num::ONE);
+        protocol.multiply(&low, &high)
+    }
+}
+
+/// 2^f(place) for the leading bit's place. 3 rounds; with exponents up to e a third of a number for 11 and for each
+/// eighth of e, and one number.
+///
+/// # Errors
+/// Those of the transport.
+pub(super) fn power_at_place<P: Mixed>(
+    protocol: &mut P,
+    leading: &Bits<P>,
+    f: impl Fn(usize) -> usize,
+) -> Result<Numbers<P>> {
+    let (digits, rows) = (Digits::new(leading, f), leading.rows());
+    let sums = protocol.inject_sums(&digits.bits, &[digits.low(), digits.high()])?;
+    digits.power(protocol, &sums.slice(0..rows), &sums.slice(rows..2 * rows))
 }
 
 /// The one-hot leading bit, and whether there was one besides that forced for zero.

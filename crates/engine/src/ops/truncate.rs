@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::mpc::{Bits, Mixed, Numbers, Shares};
 
 /// x / 2^`shift`, rounded down, for −2^(`width` − 1) ≤ x < 2^(`width` − 1). 5 + ⌈log₂ of the longer of shift and
-/// width − shift⌉ rounds, less than 3 ⅓ · `width` bits and 2 ⅓ numbers.
+/// width − shift⌉ rounds, less than 3 ⅓ · `width` bits and 1 ⅔ numbers.
 ///
 /// With x ≡ u − w modulo 2^`width`, both parts are divided apart; then the borrow from the low bits and the one
 /// out of the top are put right (Dalskov, Escudero, Keller: Secure Evaluation of Quantized Neural Networks, PoPETs 2020,
@@ -35,8 +35,54 @@ pub fn truncate<P: Mixed>(protocol: &mut P, x: &Numbers<P>, width: u32, shift: u
     let raised = protocol.plus_constant(x, P::Num::ONE.shifted_left(width - 1));
     let (difference, parts) = protocol.truncated_difference(&raised, width, shift)?;
     let [below, out] = borrows_at(protocol, &difference, shift as usize)?;
-    let borrows = protocol.inject(&Bits::stack(&[&below, &out], x.len()))?;
-    let (below, out) = (borrows.slice(0..x.len()), borrows.slice(x.len()..2 * x.len()));
-    let quotient = parts.minus(&below).plus(&out.times(P::Num::ONE.shifted_left(width - shift)));
+    let weights = vec![P::Num::ONE.negated(), P::Num::ONE.shifted_left(width - shift)];
+    let quotient = parts.plus(&protocol.inject_sums(&Bits::stack(&[&below, &out], x.len()), &[weights])?);
     Ok(protocol.plus_constant(&quotient, P::Num::ONE.shifted_left(width - 1 - shift).negated()))
+}
+
+/// Bits of the ring that a truncation near the value leaves free: it fails with probability 2^-40.
+const FREE: u32 = 40;
+
+/// Whether numbers of magnitude below 2^`bits` may be truncated near the value.
+pub(super) fn leaves_room<N: Number>(bits: u32) -> bool {
+    bits + FREE < N::BITS
+}
+
+/// Numbers of magnitude below 2^`bits` divided by 2^`shift`: near the value when enough of the ring is free, else
+/// exactly.
+///
+/// # Errors
+/// As [`truncate`].
+pub(super) fn rescale<P: Mixed>(
+    protocol: &mut P,
+    x: &Numbers<P>,
+    bits: u32,
+    shift: u32,
+) -> Result<Numbers<P>> {
+    if leaves_room::<P::Num>(bits) {
+        protocol.truncate_near(x, shift)
+    } else {
+        truncate(protocol, x, (bits + 1).min(P::Num::BITS), shift)
+    }
+}
+
+/// As [`rescale`], of products.
+///
+/// # Errors
+/// As [`Mixed::multiply`] and [`truncate`].
+pub(super) fn multiply_scaled<P: Mixed>(
+    protocol: &mut P,
+    x: &Numbers<P>,
+    y: &Numbers<P>,
+    bits: u32,
+    shift: u32,
+) -> Result<Numbers<P>> {
+    if shift == 0 {
+        return protocol.multiply(x, y);
+    }
+    if leaves_room::<P::Num>(bits) {
+        return protocol.multiply_near(x, y, shift);
+    }
+    let product = protocol.multiply(x, y)?;
+    rescale(protocol, &product, bits, shift)
 }

@@ -8,6 +8,7 @@ use super::on_wide_schemes;
 
 on_wide_schemes!(
     divides,
+    divides_in_short_ranges,
     divides_by_zero,
     extreme_quotients,
     roots,
@@ -39,6 +40,42 @@ fn divides<S: Tested>() {
         let (numerators, denominators) = pairs.into_iter().unzip();
         check_division::<S>(numerators, denominators, range);
     });
+}
+
+/// Ranges so short that nothing but the denominator is normalised.
+fn divides_in_short_ranges<S: Tested>() {
+    let ranges = prop_oneof![
+        Just((32u32, 32u32, 18u32)),
+        Just((48, 39, 0)),
+        Just((1, 1, 38)),
+        Just((20, 10, 47)),
+        Just((60, 26, 60))
+    ];
+    let case = (ranges, rows()).prop_flat_map(|((above, below, fraction), rows)| {
+        let row = (1 - (1i128 << above)..1 << above, 0u32..60, 1i128..1 << below, 0u32..40);
+        let row = row.prop_map(|(x, small, y, few)| (x >> small, (y >> few).max(1)));
+        let range = DivideRange {
+            numerator_bits: above,
+            denominator_bits: below,
+            result_bits: above.min(50),
+            fraction,
+        };
+        (Just(range), prop::collection::vec(row, rows))
+    });
+    random(case, |(range, pairs)| {
+        let (numerators, denominators) = pairs.into_iter().unzip();
+        check_division::<S>(numerators, denominators, range);
+    });
+    let range = DivideRange { numerator_bits: 32, denominator_bits: 32, result_bits: 32, fraction: 18 };
+    let most = (1i128 << 32) - 1;
+    check_division::<S>(
+        vec![most, -most, most, 1, -1, 0, most],
+        vec![1, 1, most, most, most, 3, 1 << 31],
+        range,
+    );
+    let inputs = vec![vec![0, 1, -1, most], vec![0; 4]];
+    let (found, _) = numbers::<S>(&inputs, |protocol, x| ops::divide(protocol, &x[0], &x[1], range));
+    assert_eq!(found, [0; 4]);
 }
 
 fn divides_by_zero<S: Tested>() {

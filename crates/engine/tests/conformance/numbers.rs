@@ -15,6 +15,8 @@ on_all_schemes!(
     inputs_of_a_party,
     decomposes_and_injects,
     composes,
+    injects_sums,
+    multiplies_nearly,
     moves_up,
     truncates,
     truncates_nearly,
@@ -55,6 +57,35 @@ fn inputs_of_a_party<S: Tested>() {
     for (party, seen) in seen.into_iter().enumerate() {
         assert_eq!(seen.unwrap(), (party == 0).then(|| values.clone()), "party {party}");
     }
+}
+
+fn injects_sums<S: Tested>() {
+    random(columns(1, 6), |inputs| {
+        let number = |value: i128| S::Num::from_i128(value);
+        let weights =
+            [vec![number(5), number(-3), number(0), number(1 << 40)], vec![number(7)], vec![number(0); 6]];
+        let (found, _) = numbers::<S>(&inputs, |protocol, x| {
+            let bits = ops::decompose(protocol, &x[0], 6)?;
+            protocol.inject_sums(&bits, &weights)
+        });
+        let bit = |x: &i128, place: u32| (x >> place) & 1;
+        let first = |x: &i128| 5 * bit(x, 0) - 3 * bit(x, 1) + (bit(x, 3) << 40);
+        let rows = || inputs[0].iter();
+        let expected = rows().map(first).chain(rows().map(|x| 7 * bit(x, 0))).chain(rows().map(|_| 0));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    });
+}
+
+fn multiplies_nearly<S: Tested>() {
+    // Products of 20 bits leave 2^-42 for a wrong result.
+    random((columns(2, 10), 1u32..20), |(inputs, shift)| {
+        let (found, _) = numbers::<S>(&inputs, |protocol, x| protocol.multiply_near(&x[0], &x[1], shift));
+        for ((x, y), found) in inputs[0].iter().zip(&inputs[1]).zip(found) {
+            let down = (x * y) >> shift;
+            assert!(found == down || found == down + 1, "{x} · {y} / 2^{shift} gave {found}");
+            assert!(x * y != 0 || found == 0, "zero gave {found}");
+        }
+    });
 }
 
 fn decomposes_and_injects<S: Tested>() {

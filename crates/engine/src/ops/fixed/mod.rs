@@ -13,17 +13,14 @@ pub use exponential::{exp, sigmoid, tanh};
 pub use logarithm::log;
 pub use softmax::softmax;
 
-use ring::{Number, Ring, Shape};
+use ring::{Number, Shape};
 
-use super::truncate::truncate;
+use super::truncate::{multiply_scaled, rescale};
 use crate::error::{Error, Result};
 use crate::mpc::{Mixed, Mpc, Numbers};
 
 /// Fraction bits with which functions compute inside.
 const INNER: u32 = 30;
-
-/// Bits of the ring that a truncation near the value leaves free: it fails with probability 2^-40.
-const FREE: u32 = 40;
 
 /// How integers stand for fractions: a value is its integer / 2^`fraction`, of magnitude below 2^`integer`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,15 +73,14 @@ impl Fixed {
     }
 }
 
-/// Products of two columns in `format`, whose results fit it: within 2^-fraction. 2 rounds and 1 ⅓ numbers where 40
-/// bits of the ring stay free, else those of a product and an exact [`truncate`].
+/// Products of two columns in `format`, whose results fit it: within 2^-fraction. 2 rounds and one number where 40 bits
+/// of the ring stay free, else those of a product and an exact [`truncate`].
 ///
 /// # Errors
 /// Those of the transport; [`Error::Lengths`]; [`Error::OutOfRange`] when products in this format don't fit the ring.
 pub fn mul<P: Mixed>(protocol: &mut P, x: &Numbers<P>, y: &Numbers<P>, format: Fixed) -> Result<Numbers<P>> {
     format.check::<P::Num>("fixed-point product", 0)?;
-    let product = protocol.multiply(x, y)?;
-    rescale(protocol, &product, format.bits() + format.fraction, format.fraction)
+    multiply_scaled(protocol, x, y, format.bits() + format.fraction, format.fraction)
 }
 
 /// The product of two matrices in `format`, whose results fit it: exact sums, scaled back once, as [`mul`].
@@ -101,13 +97,4 @@ pub fn matmul<P: Mixed>(
     format.check::<P::Num>("fixed-point matrix product", 0)?;
     let product = Mpc::<P::Num>::matmul(protocol, x, y, shape)?;
     rescale(protocol, &product, format.bits() + format.fraction, format.fraction)
-}
-
-/// Numbers of magnitude below 2^`bits` divided by 2^`shift`: near the value when enough of the ring is free.
-fn rescale<P: Mixed>(protocol: &mut P, x: &Numbers<P>, bits: u32, shift: u32) -> Result<Numbers<P>> {
-    if bits + FREE < P::Num::BITS {
-        protocol.truncate_near(x, shift)
-    } else {
-        truncate(protocol, x, (bits + 1).min(P::Num::BITS), shift)
-    }
 }

@@ -22,8 +22,7 @@ pub(super) fn evaluate<P: Mixed>(
         let new = powers.len().min(coefficients.len() - 1 - powers.len());
         let highest = vec![&powers[powers.len() - 1]; new];
         let lowest: Vec<_> = powers[..new].iter().collect();
-        let products = protocol.multiply(&Shares::concat(&highest), &Shares::concat(&lowest))?;
-        let products = protocol.truncate_near(&products, INNER)?;
+        let products = protocol.multiply_near(&Shares::concat(&highest), &Shares::concat(&lowest), INNER)?;
         powers.extend((0..new).map(|place| products.slice(place * rows..(place + 1) * rows)));
     }
     let number = |value: i128| P::Num::from_i128(value);

@@ -42,7 +42,11 @@ impl<M: Model, N: Number> Estimate<M, N> {
     }
 
     fn count(&mut self, primitive: &Primitive<'_>) {
-        for step in M::messages(primitive) {
+        self.count_steps(M::messages(primitive));
+    }
+
+    fn count_steps(&mut self, steps: Vec<Vec<Message>>) {
+        for step in steps {
             let before: Vec<_> = self.costs.iter().map(|cost| cost.rounds).collect();
             for message in step {
                 if let Some(sender) = self.costs.get_mut(message.from.0) {
@@ -233,6 +237,27 @@ impl<M: Model, N: Number> Mixed for Estimate<M, N> {
         let (rows, width) = (bits.rows(), bits.width());
         self.count(&Primitive::Inject { rows, width, element: N::BYTES });
         Ok(Length(rows * width))
+    }
+    fn inject_sums(&mut self, bits: &Bits<Self>, weights: &[Vec<N>]) -> Result<Length> {
+        let (rows, width) = (bits.rows(), bits.width());
+        match M::inject_sums(rows, width, weights.len(), N::BYTES) {
+            Some(steps) => self.count_steps(steps),
+            None => self.count(&Primitive::Inject { rows, width, element: N::BYTES }),
+        }
+        Ok(Length(rows * weights.len()))
+    }
+    fn multiply_near(&mut self, x: &Length, y: &Length, shift: u32) -> Result<Length> {
+        match M::multiply_near(x.0, N::BYTES) {
+            Some(steps) => {
+                rows_of_terms(x.0, y.0, 1)?;
+                self.count_steps(steps);
+                Ok(*x)
+            }
+            None => {
+                let product = self.multiply(x, y)?;
+                self.truncate_near(&product, shift)
+            }
+        }
     }
 }
 

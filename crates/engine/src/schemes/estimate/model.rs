@@ -10,6 +10,21 @@ pub trait Model: Send + Sync {
 
     /// The messages of one primitive, step by step: those of a step don't wait for each other.
     fn messages(primitive: &Primitive<'_>) -> Vec<Vec<Message>>;
+
+    /// The messages of [`Mixed::inject_sums`](crate::mpc::Mixed::inject_sums) where the scheme has its own;
+    /// `element` is the bytes of a number.
+    #[must_use]
+    fn inject_sums(rows: usize, width: usize, sums: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+        let _ = (rows, width, sums, element);
+        None
+    }
+
+    /// The messages of [`Mixed::multiply_near`](crate::mpc::Mixed::multiply_near) where the scheme has its own.
+    #[must_use]
+    fn multiply_near(rows: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+        let _ = (rows, element);
+        None
+    }
 }
 
 /// A message between compute parties.

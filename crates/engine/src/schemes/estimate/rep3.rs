@@ -35,6 +35,17 @@ impl Model for Rep3Model {
             }
         }
     }
+
+    fn inject_sums(rows: usize, width: usize, sums: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+        let summed = |places| numbers_to_dealers(rows, sums * element, places);
+        Some(vec![[numbers_of_dealers(rows, width * element), summed(2)].concat(), summed(1)])
+    }
+
+    fn multiply_near(rows: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+        let parts = row_parts(rows).map(|rows| rows.len());
+        let shown = |from: usize| message(from, 2, (parts[(from + 2) % 3] + parts[(from + 1) % 3]) * element);
+        Some(vec![(0..3).flat_map(shown).collect(), numbers_of_dealers(rows, element)])
+    }
 }
 
 /// A message to the party `places` further on, if it has a body.

@@ -59,16 +59,7 @@ impl<N: Number, D: Ring> Mpc<D> for Rep3<N> {
 
     /// One element from each party and row: the products are summed before they are shared again.
     fn dot(&mut self, x: &Rep3Shares<D>, y: &Rep3Shares<D>, terms: usize) -> Result<Rep3Shares<D>> {
-        let rows = rows_of_terms(x.len(), y.len(), terms)?;
-        let mut sums: Column<D> = self.zero_sharing(rows);
-        let (x_terms, y_terms) = (terms_of(x, rows), terms_of(y, rows));
-        for ((x_mine, x_next), (y_mine, y_next)) in x_terms.zip(y_terms) {
-            let operands = x_mine.iter().zip(x_next).zip(y_mine.iter().zip(y_next));
-            for (sum, ((x_mine, x_next), (y_mine, y_next))) in sums.values_mut().iter_mut().zip(operands) {
-                let product = x_mine.times(y_mine.plus(*y_next)).plus(x_next.times(*y_mine));
-                *sum = sum.plus(product);
-            }
-        }
+        let sums = self.additive_dot(x, y, terms)?;
         self.replicate(sums)
     }
 
@@ -102,6 +93,26 @@ impl<N> Rep3<N> {
             1 => Rep3Shares::from_components(Column::zeros(len), Column::zeros(len)),
             _ => Rep3Shares::from_components(Column::zeros(len), value()),
         }
+    }
+
+    /// This party's part of a fresh additive sharing of inner products, as [`Mpc::dot`] has them. No message.
+    pub(super) fn additive_dot<D: Ring>(
+        &mut self,
+        x: &Rep3Shares<D>,
+        y: &Rep3Shares<D>,
+        terms: usize,
+    ) -> Result<Column<D>> {
+        let rows = rows_of_terms(x.len(), y.len(), terms)?;
+        let mut sums: Column<D> = self.zero_sharing(rows);
+        let (x_terms, y_terms) = (terms_of(x, rows), terms_of(y, rows));
+        for ((x_mine, x_next), (y_mine, y_next)) in x_terms.zip(y_terms) {
+            let operands = x_mine.iter().zip(x_next).zip(y_mine.iter().zip(y_next));
+            for (sum, ((x_mine, x_next), (y_mine, y_next))) in sums.values_mut().iter_mut().zip(operands) {
+                let product = x_mine.times(y_mine.plus(*y_next)).plus(x_next.times(*y_mine));
+                *sum = sum.plus(product);
+            }
+        }
+        Ok(sums)
     }
 
     /// This party's part of a fresh additive sharing of zeros. No message (Araki et al., §2.2, protocol 2.1).

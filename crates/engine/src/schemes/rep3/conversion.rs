@@ -62,6 +62,16 @@ impl<N: Number> Mixed for Rep3<N> {
     fn inject(&mut self, bits: &Bits<Self>) -> Result<Numbers<Self>> {
         self.injected(bits)
     }
+
+    /// For each bit a third of a number from each party, and for each sum two thirds.
+    fn inject_sums(&mut self, bits: &Bits<Self>, weights: &[Vec<N>]) -> Result<Numbers<Self>> {
+        self.injected_sums(bits, weights)
+    }
+
+    /// One number from each party, where the two steps apart take 1 ⅓.
+    fn multiply_near(&mut self, x: &Numbers<Self>, y: &Numbers<Self>, shift: u32) -> Result<Numbers<Self>> {
+        self.multiplied_near(x, y, shift)
+    }
 }
 
 impl<N: Number> Rep3<N> {
@@ -105,7 +115,7 @@ struct Halves {
 
 impl<N> Rep3<N> {
     /// The parts of this party, of the next one and of the previous one.
-    fn around(&self, parts: &[Range<usize>; 3]) -> [Range<usize>; 3] {
+    pub(super) fn around(&self, parts: &[Range<usize>; 3]) -> [Range<usize>; 3] {
         let me = self.me_index();
         [0, 1, 2].map(|places| parts[(me + places) % 3].clone())
     }

@@ -14,6 +14,7 @@ mod arithmetic;
 mod conversion;
 pub(in crate::schemes) mod dealing;
 mod injection;
+mod scaled;
 mod shares;
 mod shuffle;
 

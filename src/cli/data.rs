@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use api::types::datasets::{DatasetView, Format, ImportDataset, PublishDataset};
+use api::types::datasets::{DatasetView, Format, ImportDataset, PublishDataset, WithdrawDataset};
 use clap::{Args, Subcommand, ValueEnum};
 use contract::Did;
 use vault::Declaration;
@@ -25,6 +25,9 @@ pub(super) enum Data {
     /// Put a dataset's description, schema and terms on the ledger; never the data
     #[command(after_help = PUBLISH)]
     Publish(Publish),
+    /// Let no contract use a dataset version from now on; what ran before stays provable
+    #[command(after_help = "Example:\n  treaty data withdraw salaries --version 1")]
+    Withdraw(Withdraw),
 }
 
 const IMPORT: &str = "\
@@ -85,6 +88,15 @@ pub(super) struct Publish {
     version: Option<u32>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Withdraw {
+    /// The dataset's name in the vault
+    name: String,
+    /// Which version; the newest when left out
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum FormatName {
     /// Comma-separated values with a header, UTF-8
@@ -103,6 +115,12 @@ impl Data {
             Self::Import(import) => import.run(session),
             Self::List(paging) => list(session, &paging),
             Self::Publish(publish) => publish.run(session),
+            Self::Withdraw(Withdraw { name, version }) => {
+                let recorded = session.client()?.withdraw(&name, &WithdrawDataset { version })?;
+                session.output.answer(&recorded, || {
+                    format!("withdrew `{name}` with entry {} of the ledger", recorded.entry)
+                })
+            }
         }
     }
 }

@@ -168,6 +168,7 @@ fn members_get_from_files_to_a_verified_proof_by_commands_alone() {
     prove(&alliance, &run);
     amend_and_revoke(&alliance, &id);
     ask(&alliance);
+    withdraw(&alliance, &run);
     scopes_are_held_to(&alliance);
 }
 
@@ -242,6 +243,23 @@ fn ask(alliance: &Alliance) {
     assert_eq!(lines.len(), 4, "{answer}");
     assert_eq!(lines[0], "rank,people,mean");
     assert!(lines[3].starts_with("Prof,266,126772"), "{answer}");
+}
+
+/// Nothing new runs on withdrawn data; what ran stays readable and provable.
+fn withdraw(alliance: &Alliance, run: &str) {
+    assert!(alliance.refused("lake", &["data", "withdraw", "wages"]).contains("was never published"));
+    alliance.text("lake", &["data", "withdraw", "salaries"]);
+    let has_two = |page: &Value| page["items"].as_array().unwrap().len() == 2;
+    alliance.until("north", &["catalog", "search", "PAID"], has_two);
+    assert!(alliance.refused("lake", &["data", "withdraw", "salaries"]).contains("withdrawn"));
+    let sql = "SELECT rank, COUNT(*) AS people FROM salaries GROUP BY rank";
+    let table = "salaries=north/salaries@1,lake/salaries@1,south/salaries@1";
+    let words = ["query", sql, "--purpose", "pay equity", "--table", table];
+    assert!(alliance.refused("north", &words).contains("withdrawn by its owner"));
+    let (proof, founding) = (alliance.path("later.proof"), alliance.path("alliance.json"));
+    alliance.text("north", &["proof", "export", run, "--out", &proof]);
+    assert!(alliance.plain(&["verify", &proof, "--alliance", &founding]).contains("the proof holds"));
+    assert!(alliance.text("north", &["run", "result", run]).contains("266"));
 }
 
 /// Drafted from flags; one party signs without its node.

@@ -147,6 +147,11 @@ impl Client {
         self.post(&format!("/v1/datasets/{}/publish", escape(name)), request)
     }
 
+    /// `POST /v1/datasets/{name}/withdraw`.
+    pub fn withdraw(&self, name: &str, request: &WithdrawDataset) -> Result<Recorded, ClientError> {
+        self.post(&format!("/v1/datasets/{}/withdraw", escape(name)), request)
+    }
+
     /// `GET /v1/catalog`.
     pub fn catalog(&self, search: &str, after: Option<&str>) -> Result<Page<CatalogEntry>, ClientError> {
         self.get(&paged("/v1/catalog", &[("search", search)], after))

@@ -185,6 +185,13 @@ fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), HomeError> {
     fs::rename(&draft, path).map_err(unwritable)
 }
 
+/// Lets only the owner read a file that a library made.
+pub(crate) fn keep_private(path: &Path) -> Result<(), HomeError> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+        .map_err(|source| HomeError::Unwritable { path: path.to_owned(), source })
+}
+
 /// Makes a directory that only its owner may enter.
 pub(crate) fn make_directory(path: &Path) -> Result<(), HomeError> {
     use std::os::unix::fs::DirBuilderExt;

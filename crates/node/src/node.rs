@@ -172,6 +172,10 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let sessions = Sessions::new(SessionLimits::default());
     let client = Client::new(channels.clone(), ClientLimits::default());
     let ledger = Ledger::open(&home.ledger(), alliance.clone())?;
+    let journal = Journal::open(&home.journal())?;
+    for private in [home.ledger(), home.journal()] {
+        home::keep_private(&private)?;
+    }
     let listener = Listener::bind(&config.peer, channels.clone(), ListenerLimits::default()).await?;
     let peer_address = listener.address();
 
@@ -181,7 +185,7 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
         persons: Persons::new(key.did(), home.clone(), now_seconds()),
         replica: Arc::new(Replica::new(ledger, key.clone(), client.clone())?),
         vault: Arc::new(Vault::open(home.vault())?),
-        journal: Journal::open(&home.journal())?,
+        journal,
         desk: Desk::default(),
         sessions: sessions.clone(),
         channels,

@@ -105,6 +105,15 @@ pub struct PublishDataset {
     pub terms: Terms,
 }
 
+/// `POST /v1/datasets/{name}/withdraw`: no contract may use that version from now on. What ran before stays provable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawDataset {
+    /// Which version; the newest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+}
+
 /// One hit of `GET /v1/catalog`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CatalogEntry {

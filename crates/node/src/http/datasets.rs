@@ -7,6 +7,7 @@ use std::sync::Arc;
 use api::auth::Scope;
 use api::types::datasets::{
     CatalogEntry, ColumnDeclaration, DatasetView, Format, ImportDataset, PublishDataset, Upload,
+    WithdrawDataset,
 };
 use api::types::ledger::Recorded;
 use api::types::{Page, Problem};
@@ -222,6 +223,25 @@ pub(super) async fn publish(
         terms: request.terms,
     };
     let action = Action::PublishDataset(Box::new(dataset));
+    Ok(Json(node.replica.record(Some(person.did), action).await?))
+}
+
+/// Withdraws a dataset version: no contract may use it from now on.
+#[utoipa::path(post, path = "/v1/datasets/{name}/withdraw", tag = "datasets", request_body = WithdrawDataset,
+    responses((status = 200, body = Recorded), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn withdraw(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Path(name): Path<String>,
+    Json(request): Json<WithdrawDataset>,
+) -> Result<Json<Recorded>, Failure> {
+    require(&person, Scope::Data)?;
+    let path = format!("{}/{name}", node.config.name);
+    let newest = || node.replica.read(|ledger| ledger.state().latest_version(&path));
+    let version = request.version.or_else(newest).ok_or_else(|| {
+        Failure::not_found(format!("`{path}` was never published")).next("treaty data list")
+    })?;
+    let action = Action::WithdrawDataset { dataset: format!("{path}@{version}") };
     Ok(Json(node.replica.record(Some(person.did), action).await?))
 }
 

@@ -45,6 +45,7 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(ledger::events))
         .routes(routes!(datasets::import, datasets::list))
         .routes(routes!(datasets::publish))
+        .routes(routes!(datasets::withdraw))
         .routes(routes!(datasets::catalog))
         .routes(routes!(contracts::templates))
         .routes(routes!(contracts::draft))

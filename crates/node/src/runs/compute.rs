@@ -33,12 +33,14 @@ pub(super) async fn compute(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     let commitments = while_alive(&node, &providers, commitments(&node, &granted)).await?;
     let inputs = while_alive(&node, &providers, collect(&node, &granted, &commitments)).await?;
     let output = run_program(&node, &granted, party, inputs).await?;
-    for (peer, bytes, messages) in &output.left {
-        node.journal.count(&run, peer, Leaving::ProtocolMessages, *bytes, *messages)?;
-    }
     let receipt = receipt(&node, &granted, &commitments, &output)?;
     // Sealed before the receipt is filed: whoever said that it has a result can still hand it over after a crash.
     node.journal.put(&run, Note::Sealed, &outputs_to_bytes(&output.messages))?;
+    if !node.replica.read(|ledger| ledger.state().run(&run).is_some_and(|run| run.phase.is_open())) {
+        // Over meanwhile, and what is over forgets its shares, perhaps just before these were kept.
+        node.journal.forget(&run, Note::Sealed)?;
+        return Ok(());
+    }
     node.replica.record(None, Action::File(Box::new(receipt))).await?;
     others_file(&node, &granted).await
 }
@@ -163,8 +165,6 @@ struct Output {
     /// Digests of what was sent to and received from each other compute party.
     sent: BTreeMap<Did, Hash>,
     received: BTreeMap<Did, Hash>,
-    /// Bytes and messages that left, to whom.
-    left: Vec<(Did, u64, u64)>,
 }
 
 async fn run_program(
@@ -196,21 +196,23 @@ async fn run_program(
         let entropy = vm::fresh_seed().map_err(|error| Trouble::new(error.to_string()))?;
         let shared: Arc<dyn vm::Transport> = transport.clone();
         let outcome = vm::run(program, granted.scheme, shared, &inputs, &entropy, &mut report);
+        // Also of a computation that broke off.
+        for peer in transport.traffic() {
+            let Some(to) = granted.compute_party(peer.party.0) else { continue };
+            let kind = Leaving::ProtocolMessages;
+            node.journal.count(&granted.run, &to, kind, peer.bytes_sent, peer.frames_sent)?;
+        }
         let done = outcome.map_err(|error| {
             let blamed = error.party().and_then(|party| granted.compute_party(party.0));
             Trouble { text: format!("the computation stopped: {error}"), blamed }
         })?;
-        let traffic = transport.traffic();
-        let messages: BTreeMap<_, _> = traffic.iter().map(|peer| (peer.party.0, peer.frames_sent)).collect();
-        let (mut sent, mut received, mut left) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let (mut sent, mut received) = (BTreeMap::new(), BTreeMap::new());
         for transcript in &done.transcripts {
             let Some(peer) = granted.compute_party(transcript.peer.0) else { continue };
             sent.insert(peer, Hash::from_bytes(transcript.sent));
             received.insert(peer, Hash::from_bytes(transcript.received));
-            let frames = messages.get(&transcript.peer.0).copied().unwrap_or_default();
-            left.push((peer, transcript.bytes_sent, frames));
         }
-        Ok(Output { messages: done.outputs, sent, received, left })
+        Ok(Output { messages: done.outputs, sent, received })
     })
     .await
     .map_err(|_| Trouble::new("the computation broke off"))?

@@ -153,7 +153,10 @@ fn react(node: &Arc<Node>, event: &Event) {
             node.desk.close(run);
             settle::spawn(node, *run, settle::attest);
         }
-        Happening::RunDisputed { run, .. } => node.desk.close(run),
+        Happening::RunDisputed { run, .. } => {
+            node.desk.close(run);
+            settle::spawn(node, *run, settle::close_dispute);
+        }
         _ => {}
     }
 }

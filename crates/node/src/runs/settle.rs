@@ -34,16 +34,25 @@ pub(super) async fn attest(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
         let contract = &state.contract(&record.contract)?.contract;
         let over = matches!(record.phase, Phase::Refused | Phase::Failed);
         let mine = contract.protection.compute_parties.contains(&node.me);
-        Some(over && mine && !record.nothing_opened.contains(&node.me))
+        (over && mine).then(|| !record.nothing_opened.contains(&node.me))
     });
-    if is_due != Some(true) || node.journal.has(&run, Note::Released)? {
+    let Some(is_due) = is_due else { return Ok(()) };
+    if node.journal.has(&run, Note::Released)? {
         return Ok(());
     }
     forget_inputs(&node, &run)?;
     // Never to be released from now on.
     node.journal.forget(&run, Note::Sealed)?;
+    if !is_due {
+        return Ok(());
+    }
     node.replica.record(None, Action::NothingOpened { run }).await?;
     Ok(())
+}
+
+/// A disputed run computes no further.
+pub(super) async fn close_dispute(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
+    forget_inputs(&node, &run)
 }
 
 /// Shares are kept no longer than they are needed.
@@ -93,7 +102,8 @@ pub(super) async fn pick_up(node: &Arc<Node>, heads: &mut watch::Receiver<Heads>
                     fail(&node, run, Trouble::by(node.me, text)).await;
                 });
             }
-            Phase::Disputed => {}
+            // The sealed output stays until the dispute is decided.
+            Phase::Disputed => spawn(node, run, close_dispute),
             Phase::Completed => spawn(node, run, release::release),
             Phase::Refused | Phase::Failed => spawn(node, run, attest),
         }

@@ -114,12 +114,12 @@ impl Replica {
         outcome
     }
 
-    /// What the entries of a range caused.
-    pub(crate) fn events(&self, from: u64, to: u64) -> Vec<Event> {
-        self.read(|ledger| ledger.events(from, to)).unwrap_or_else(|error| {
-            tracing::error!(%error, from, to, "the ledger's events cannot be read");
-            Vec::new()
-        })
+    /// What the entries of a range caused. `None` when the disk does not say: they must be asked for again.
+    pub(crate) fn events(&self, from: u64, to: u64) -> Option<Vec<Event>> {
+        let events = self.read(|ledger| ledger.events(from, to));
+        events
+            .inspect_err(|error| tracing::error!(%error, from, to, "the ledger's events cannot be read"))
+            .ok()
     }
 
     /// Tells how far the replica is, now and whenever that changes.

@@ -140,7 +140,8 @@ pub(super) async fn events(
     let stream = futures::stream::unfold(start, |(node, mut heads, mut next, mut queue)| async move {
         while queue.is_empty() {
             let seen = heads.wait_for(|heads| heads.final_size > next).await.ok()?.final_size;
-            queue.extend(node.replica.events(next, seen));
+            // The stream ends when the disk fails: whoever listens asks again from the last event it saw.
+            queue.extend(node.replica.events(next, seen)?);
             next = seen;
         }
         let event = queue.pop_front()?;

@@ -38,6 +38,9 @@ use crate::gatekeeper::Granted;
 use crate::node::Node;
 use crate::setup::now_seconds;
 
+/// The pause before events are read again that the disk did not yield.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Runs that this node takes part in just now.
 #[derive(Default)]
 pub(crate) struct Desk {
@@ -128,7 +131,11 @@ pub(crate) async fn conduct(node: Arc<Node>) {
         else {
             return;
         };
-        for event in node.replica.events(next, seen) {
+        let Some(events) = node.replica.events(next, seen) else {
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        };
+        for event in events {
             react(&node, &event);
         }
         next = seen;

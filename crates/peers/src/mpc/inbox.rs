@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use engine::session::Frame;
 
-use super::frame::HEADER_BYTES;
 use super::wire::{ReadEnd, Reader};
 
 /// After a read of so many bytes more are probably there, and the inbox's own thread reads on at once.
@@ -299,9 +298,12 @@ impl State {
     }
 }
 
+/// What a frame takes beside its body: a place in a queue, and the queue itself when its channel is new.
+const FRAME_BYTES: usize = 320;
+
 /// What a frame counts for: empty frames take memory too.
 fn cost(frame: &Frame) -> usize {
-    HEADER_BYTES + frame.body.len()
+    FRAME_BYTES + frame.body.len()
 }
 
 fn wake(waiting: impl IntoIterator<Item = Thread>) {

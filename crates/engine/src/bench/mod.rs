@@ -6,6 +6,7 @@
 mod functions;
 mod harness;
 mod joins;
+mod learning;
 mod numbers;
 mod tables;
 
@@ -65,5 +66,7 @@ pub fn wide_workloads<P: Mixed>() -> Vec<Workload<P>> {
         workload("square-root", 1_000_000, functions::square_root),
         workload("exp", 1_000_000, functions::exp),
         workload("sigmoid", 1_000_000, functions::sigmoid),
+        workload("mean-variance", 1_000_000, learning::mean_and_variance),
+        workload("logistic-regression", 10_000, learning::logistic_regression),
     ]
 }

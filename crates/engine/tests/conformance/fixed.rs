@@ -78,6 +78,9 @@ fn check<S: Tested>(
 
 const PART: f64 = 1.0 / (1u64 << 22) as f64;
 
+/// What [`fixed::sigmoid_coarse`] may be off.
+const COARSE: f64 = 1.0 / (1u64 << 11) as f64;
+
 fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
@@ -92,6 +95,7 @@ fn functions<S: Tested>() {
     random((column, formats), |(values, format)| {
         check::<S>(&values, format, fixed::exp, f64::exp, (PART, 0.0));
         check::<S>(&values, format, fixed::sigmoid, sigmoid, (0.0, 4.0 * PART));
+        check::<S>(&values, format, fixed::sigmoid_coarse, sigmoid, (0.0, COARSE));
         check::<S>(&values, format, fixed::tanh, f64::tanh, (0.0, 8.0 * PART));
         let positive: Vec<_> = values.iter().map(|value| value.exp().max(0.01)).collect();
         check::<S>(&positive, format, fixed::log, f64::ln, (0.0, PART));
@@ -115,6 +119,13 @@ fn extreme_functions<S: Tested>() {
         fixed::sigmoid,
         sigmoid,
         (0.0, 4.0 * PART),
+    );
+    check::<S>(
+        &[-most, most, -8.0, 8.0, -8.0 - smallest, 8.0 - smallest, 0.0, smallest, -smallest],
+        format,
+        fixed::sigmoid_coarse,
+        sigmoid,
+        (0.0, COARSE),
     );
     check::<S>(&[-most, most, 0.0], format, fixed::tanh, f64::tanh, (0.0, 8.0 * PART));
     check::<S>(&[most, smallest, 1.0, 0.5, 2.0, 1.0 - smallest], format, fixed::log, f64::ln, (0.0, PART));

@@ -214,6 +214,7 @@ operators! {
     fixed_functions(protocol, x, _y) {
         ops::fixed::exp(protocol, x, Fixed::default())?;
         ops::fixed::tanh(protocol, x, Fixed::default())?;
+        ops::fixed::sigmoid_coarse(protocol, x, Fixed::default())?;
         ops::fixed::log(protocol, x, Fixed::default())
     }
     softmax(protocol, x, y) {
@@ -288,6 +289,11 @@ fn exp_costs_what_its_header_says() {
 #[test]
 fn sigmoid_costs_what_its_header_says() {
     stated(45, 426.0, |p, x, _| ops::fixed::sigmoid(p, x, Fixed::default()).map(|_| ()));
+}
+
+#[test]
+fn sigmoid_coarse_costs_what_its_header_says() {
+    stated(19, 349.0, |p, x, _| ops::fixed::sigmoid_coarse(p, x, Fixed::default()).map(|_| ()));
 }
 
 #[test]

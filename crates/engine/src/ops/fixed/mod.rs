@@ -4,11 +4,13 @@
 //! per element of the result: by truncation near the value where 40 bits of the ring stay free, else exactly.
 //! The functions beyond products need numbers of 128 bits and compute with 30 fraction bits inside.
 
+mod coarse;
 mod exponential;
 mod logarithm;
 mod polynomial;
 mod softmax;
 
+pub use coarse::sigmoid_coarse;
 pub use exponential::{exp, sigmoid, tanh};
 pub use logarithm::log;
 pub use softmax::softmax;

@@ -30,8 +30,8 @@ const ODD: [i64; 11] = [
 /// 1 / (1 + e⁻ˣ) within 2^-11 and 2^(1 − `fraction`) besides, for any x: for whoever iterates, where
 /// [`sigmoid`](super::sigmoid()) takes three times the rounds and is within 2^-20.
 ///
-/// An odd polynomial of degree 21 stands for it where |x| < 8; beyond it is 0 or 1. In the default format 19
-/// rounds and 349 bytes per row.
+/// An odd polynomial of degree 21 stands for it where |x| < 8; beyond it is 0 or 1. In the default format 14
+/// rounds and 264 bytes per row.
 ///
 /// # Errors
 /// As [`exp`](super::exp()); [`Error::OutOfRange`] with more than 30 fraction bits.
@@ -44,19 +44,22 @@ pub fn sigmoid_coarse<P: Mixed>(protocol: &mut P, x: &Numbers<P>, format: Fixed)
     }
     let rows = x.len();
     let reach = P::Num::ONE.shifted_left(format.fraction + REACH);
-    // Whether x is below −8, and whether it is below 8.
-    let both =
-        Shares::concat(&[&protocol.plus_constant(x, reach), &protocol.plus_constant(x, reach.negated())]);
-    let signs = negative(protocol, &both, format.bits() + 2)?;
-    let signs = protocol.inject(&signs)?;
+    // Whether x is below −8, and whether it is below 8; at the same time the polynomial, which means nothing outside.
+    let signs = |protocol: &mut P| {
+        let low = protocol.plus_constant(x, reach);
+        let high = protocol.plus_constant(x, reach.negated());
+        let signs = negative(protocol, &Shares::concat(&[&low, &high]), format.bits() + 2)?;
+        protocol.inject(&signs)
+    };
+    let odd = |protocol: &mut P| {
+        let t = x.times(P::Num::ONE.shifted_left(INNER - format.fraction));
+        let square = protocol.multiply_near(&t, &t, INNER + 2 * REACH)?;
+        let odd = evaluate(protocol, &square, &ODD)?;
+        protocol.multiply_near(&t, &odd, 2 * INNER + REACH - format.fraction)
+    };
+    let (signs, odd) = protocol.both(signs, odd)?;
     let (low, not_high) = (signs.slice(0..rows), signs.slice(rows..2 * rows));
-    let inside = not_high.minus(&low);
-    // Outside, 0 goes into the polynomial.
-    let kept = protocol.multiply(x, &inside)?;
-    let t = kept.times(P::Num::ONE.shifted_left(INNER - format.fraction));
-    let square = protocol.multiply_near(&t, &t, INNER + 2 * REACH)?;
-    let odd = evaluate(protocol, &square, &ODD)?;
-    let odd = protocol.multiply_near(&t, &odd, 2 * INNER + REACH - format.fraction)?;
+    let odd = protocol.multiply(&odd, &not_high.minus(&low))?;
     // One where x is 8 or more, half of it inside.
     let one = P::Num::ONE.shifted_left(format.fraction);
     let half = low.plus(&not_high).times(one.shifted_right(1).negated());

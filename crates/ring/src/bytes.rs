@@ -17,6 +17,8 @@ unsafe impl Plain for u128 {}
 // SAFETY: a transparent wrapper of an integer.
 unsafe impl Plain for crate::lanes::Lanes {}
 // SAFETY: a transparent wrapper of an integer.
+unsafe impl Plain for crate::mersenne::Mersenne61 {}
+// SAFETY: a transparent wrapper of an integer.
 unsafe impl Plain for crate::field::Gf64 {}
 // SAFETY: a transparent wrapper of an array of integers.
 unsafe impl Plain for crate::wide::Wide {}

@@ -47,15 +47,16 @@ pub trait Ring: Pooled + Copy + Default + Eq + Debug + Send + Sync + 'static {
     fn read_le(bytes: &[u8], out: &mut [Self]);
 }
 
-/// A ring of integers modulo 2^[`Ring::BITS`], whose elements can be seen bit by bit.
+/// Integers of [`Ring::BITS`] bits, which can be seen bit by bit: the ring modulo 2^[`Ring::BITS`], whose signed numbers
+/// are two's complement, or the field modulo the prime one below, whose signed numbers lie around zero.
 ///
-/// Signed numbers are two's complement.
+/// In both, sums and products of signed numbers are those of the integers as long as these have fewer bits.
 pub trait Number: Ring {
-    /// The number modulo 2^[`Ring::BITS`].
+    /// The number modulo the ring's size.
     fn from_u128(value: u128) -> Self;
     /// The number, taken as unsigned.
     fn to_u128(self) -> u128;
-    /// The signed number modulo 2^[`Ring::BITS`].
+    /// The signed number modulo the ring's size.
     fn from_i128(value: i128) -> Self;
     /// The number, taken as signed.
     fn to_i128(self) -> i128;

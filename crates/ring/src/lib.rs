@@ -2,7 +2,8 @@
 //!
 //! Everything that touches single elements in a loop lives here, so that the protocols above are written on
 //! whole columns:
-//! - [`Ring`] and [`Number`]: what a protocol may compute with (`u64`, `u128`, and [`Lanes`] for bits);
+//! - [`Ring`] and [`Number`]: what a protocol may compute with (`u64`, `u128`, the field [`Mersenne61`], and
+//!   [`Lanes`] for bits);
 //! - [`Lift`]: for each of them a larger ring, in which false results are found;
 //! - [`Column`]: a vector of secret elements, wiped when dropped and absent from debug output;
 //! - [`PackedBits`]: public bits, 64 to a word, with their exact length;
@@ -18,6 +19,7 @@ mod field;
 mod lanes;
 mod lift;
 mod matmul;
+mod mersenne;
 mod permutation;
 mod pool;
 mod prg;
@@ -30,6 +32,7 @@ pub use field::{Gf64, add_weighted_bits};
 pub use lanes::{Lanes, PackedBits};
 pub use lift::{Checked, Lift};
 pub use matmul::{Shape, add_matmul};
+pub use mersenne::Mersenne61;
 pub use permutation::Permutation;
 pub use prg::{Prg, Seed};
 pub use transpose::{rows_of_slices, slices_of_rows};

@@ -1,6 +1,6 @@
-//! All workloads on `Rep3`, the three parties on threads of this process.
+//! All workloads on `Rep3`, or with `--malicious` on `Rep3Malicious`, the three parties on threads of this process.
 //!
-//! `cargo bench -p treaty-engine [-- NAME] [--wan]` runs all, or those whose name contains NAME; with `--wan` over a
+//! `cargo bench -p treaty-engine [-- NAME] [--malicious] [--wan]` runs all, or those whose name contains NAME; with `--wan` over a
 //! simulated network of 20 ms there and back and 100 Mbit/s, on a hundredth of the rows.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use treaty_engine::Result;
 use treaty_engine::bench::{self, Measured, Workload};
 use treaty_engine::mpc::{Cost, Scheme};
-use treaty_engine::schemes::Rep3;
+use treaty_engine::schemes::{Rep3, Rep3Malicious};
 use treaty_engine::session::fresh_seed;
 use treaty_engine::session::sim::{self, Shape};
 
@@ -19,6 +19,10 @@ fn main() -> Result<()> {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let wan = std::env::args().any(|argument| argument == "--wan");
     let (shape, fewer) = if wan { (Shape::WAN, 100) } else { (Shape::default(), 1) };
+    if std::env::args().any(|argument| argument == "--malicious") {
+        measure(&bench::workloads::<Rep3Malicious<u64>>(), &wanted, shape, fewer)?;
+        return measure(&bench::wide_workloads::<Rep3Malicious<u128>>(), &wanted, shape, fewer);
+    }
     measure(&bench::workloads::<Rep3<u64>>(), &wanted, shape, fewer)?;
     measure(&bench::wide_workloads::<Rep3<u128>>(), &wanted, shape, fewer)
 }

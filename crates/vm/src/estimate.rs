@@ -1,7 +1,7 @@
 //! What a run will cost, before anybody signs: the same code on lengths alone.
 
 use engine::{
-    mpc::{Bits, Cost, Mpc},
+    mpc::{Bits, Cost, Mpc, Protocol},
     schemes::estimate::{Estimate as Lengths, Model},
 };
 use program::{Kind, Program, Type, ValueId};
@@ -69,15 +69,15 @@ pub(crate) fn follow<M: Model>(program: &Program, components: u64) -> Result<Est
         machine.input(i, zeros(&lengths, value.ty));
     }
     let measured = machine.compute(&mut lengths, &mut |_| {})?;
-    // A sealing sends what an opening does: each party's component to the peer that lacks it.
+    lengths.verify()?;
     parallel(&mut lengths, OUTPUTS_AT_ONCE, &program.outputs, |lengths, output| {
         let ty = values[output.value].ty;
         if ty.kind == Kind::Bit {
-            let column = Mpc::<Lanes>::constant(lengths, Lanes::ZERO, Lanes::words(ty.elements()));
-            return Mpc::<Lanes>::open(lengths, &column).map(drop);
+            lengths.seal::<Lanes>(Lanes::words(ty.elements()));
+        } else {
+            lengths.seal::<u128>(ty.elements());
         }
-        let column = Mpc::<u128>::constant(lengths, 0, ty.elements());
-        Mpc::<u128>::open(lengths, &column).map(drop)
+        Ok(())
     })?;
     let peers = M::PARTIES as u64 - 1;
     let with_setup = |cost: &Cost| Cost {

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use engine::{
     mpc::{Dealing, Scheme},
-    schemes::{Rep3, estimate::Rep3Model},
+    schemes::{
+        Rep3, Rep3Malicious,
+        estimate::{Rep3MaliciousModel, Rep3Model},
+    },
     session::Transport,
 };
 use program::{Kind, Program};
@@ -22,6 +25,8 @@ use crate::{
 pub enum SchemeName {
     /// Replicated secret sharing: three compute parties, one of which may be corrupted passively.
     Rep3,
+    /// The same with checks: one of the three may deviate as it likes, and the others then stop.
+    Rep3Malicious,
 }
 
 /// Evaluates `$body` with `$type` standing for the scheme's type over 128-bit numbers.
@@ -32,18 +37,22 @@ macro_rules! with {
                 type $type = Rep3<u128>;
                 $body
             }
+            SchemeName::Rep3Malicious => {
+                type $type = Rep3Malicious<u128>;
+                $body
+            }
         }
     };
 }
 
 impl SchemeName {
     /// The names of all schemes, as errors list them.
-    const KNOWN: &'static str = "`rep3`";
+    const KNOWN: &'static str = "`rep3`, `rep3_malicious`";
 
     /// How many compute parties it takes.
     pub fn parties(self) -> usize {
         match self {
-            Self::Rep3 => 3,
+            Self::Rep3 | Self::Rep3Malicious => 3,
         }
     }
 }
@@ -60,6 +69,7 @@ impl FromStr for SchemeName {
     fn from_str(name: &str) -> Result<Self, Error> {
         match name {
             "rep3" => Ok(Self::Rep3),
+            "rep3_malicious" => Ok(Self::Rep3Malicious),
             _ => Err(Error::UnknownScheme { name: name.to_owned(), known: Self::KNOWN }),
         }
     }
@@ -88,6 +98,7 @@ pub fn estimate(program: &Program, scheme: SchemeName) -> Result<Estimate, Error
     match scheme {
         // Each party holds two of the three components.
         SchemeName::Rep3 => follow::<Rep3Model>(program, 2),
+        SchemeName::Rep3Malicious => follow::<Rep3MaliciousModel>(program, 2),
     }
 }
 

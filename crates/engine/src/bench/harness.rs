@@ -75,7 +75,7 @@ pub(super) fn mine<'a, P: Protocol, D>(protocol: &P, values: &'a [D]) -> Option<
     (protocol.me() == Party(0)).then_some(values)
 }
 
-/// Runs `block` that often; its last result, and what all together used.
+/// Runs `block` that often and checks it all; its last result, and what all together used.
 pub(super) fn timed<P: Protocol, T>(
     protocol: &mut P,
     blocks: usize,
@@ -86,6 +86,7 @@ pub(super) fn timed<P: Protocol, T>(
     for _ in 1..blocks {
         result = block(protocol)?;
     }
+    protocol.verify()?;
     Ok((result, start.elapsed(), protocol.cost().since(before)))
 }
 

@@ -8,8 +8,8 @@ use treaty_engine::ops::fixed::Fixed;
 use treaty_engine::ops::{
     self, Between, DivideRange, InverseRange, Quantile, RootRange, Segments, Side, SortKey,
 };
-use treaty_engine::schemes::estimate::{Estimate, Length, Rep3Model};
-use treaty_engine::schemes::{Plain, Rep3};
+use treaty_engine::schemes::estimate::{Estimate, Length, Model, Rep3MaliciousModel, Rep3Model};
+use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious};
 use treaty_engine::session::{Party, sim};
 
 /// Row counts around the words of 64 rows and the three dealers' parts.
@@ -43,14 +43,24 @@ macro_rules! operators {
 
             #[test]
             fn is_estimated_exactly() {
+                estimated::<Rep3<u128>, Rep3Model>();
+            }
+
+            #[test]
+            fn is_estimated_exactly_with_checks() {
+                estimated::<Rep3Malicious<u128>, Rep3MaliciousModel>();
+            }
+
+            fn estimated<S: Scheme<Num = u128>, M: Model>() {
                 for rows in ROWS {
                     let measured = sim::run(3, |me, transport| {
-                        let mut protocol = Rep3::<u128>::start(transport, &Seed::from([me.0 as u8; 32])).unwrap();
+                        let mut protocol = S::start(transport, &Seed::from([me.0 as u8; 32])).unwrap();
                         measure(&mut protocol, rows)
                     });
-                    let mut estimate = Estimate::<Rep3Model, u128>::new();
+                    let mut estimate = Estimate::<M, u128>::new();
                     let column = Mpc::<u128>::constant(&estimate, 1, rows);
                     operator(&mut estimate, &column, &column).unwrap();
+                    estimate.verify().unwrap();
                     assert_eq!(estimate.costs(), measured, "{rows} rows");
                 }
             }
@@ -67,6 +77,7 @@ macro_rules! operators {
                 let column = Mpc::<u128>::constant(protocol, 1, rows);
                 let before = protocol.cost();
                 operator(protocol, &column, &column).unwrap();
+                protocol.verify().unwrap();
                 protocol.cost().since(before)
             }
         }

@@ -6,9 +6,11 @@
 
 mod model;
 mod rep3;
+mod rep3_malicious;
 
-pub use model::{Message, Model, Primitive};
+pub use model::{Memory, Message, Model, Primitive};
 pub use rep3::Rep3Model;
+pub use rep3_malicious::Rep3MaliciousModel;
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -23,16 +25,17 @@ use crate::schemes::{check_shape, rows_of_terms};
 use crate::session::Party;
 
 /// All parties of a computation whose cost is estimated.
-pub struct Estimate<M, N> {
+pub struct Estimate<M: Model, N> {
     costs: Vec<Cost>,
-    model: PhantomData<(M, N)>,
+    memory: M::Memory,
+    numbers: PhantomData<N>,
 }
 
 impl<M: Model, N: Number> Estimate<M, N> {
     /// A computation in which nothing has been done.
     #[must_use]
     pub fn new() -> Self {
-        Self { costs: vec![Cost::default(); M::PARTIES], model: PhantomData }
+        Self { costs: vec![Cost::default(); M::PARTIES], memory: M::Memory::default(), numbers: PhantomData }
     }
 
     /// What each party will have used.
@@ -41,8 +44,15 @@ impl<M: Model, N: Number> Estimate<M, N> {
         &self.costs
     }
 
+    /// Counts the sealing of a column of `len` elements of `D`, as
+    /// [`Dealing::seal`](crate::mpc::Dealing::seal) does it.
+    pub fn seal<D: Ring>(&mut self, len: usize) {
+        self.count(&Primitive::Seal { len, element: D::BYTES });
+    }
+
     fn count(&mut self, primitive: &Primitive<'_>) {
-        self.count_steps(M::messages(primitive));
+        let steps = M::messages(&mut self.memory, primitive);
+        self.count_steps(steps);
     }
 
     fn count_steps(&mut self, steps: Vec<Vec<Message>>) {
@@ -78,9 +88,14 @@ impl<M: Model, N: Number> Protocol for Estimate<M, N> {
     }
     fn fork(&mut self) -> Self {
         let start = |cost: &Cost| Cost { rounds: cost.rounds, ..Cost::default() };
-        Self { costs: self.costs.iter().map(start).collect(), model: PhantomData }
+        Self {
+            costs: self.costs.iter().map(start).collect(),
+            memory: self.memory.fork(),
+            numbers: PhantomData,
+        }
     }
     fn absorb(&mut self, child: Self) {
+        self.memory.absorb(child.memory);
         for (cost, child) in self.costs.iter_mut().zip(child.costs) {
             cost.rounds = cost.rounds.max(child.rounds);
             cost.bytes_sent += child.bytes_sent;
@@ -97,6 +112,7 @@ impl<M: Model, N: Number> Protocol for Estimate<M, N> {
         }
     }
     fn verify(&mut self) -> Result<Verified> {
+        self.count(&Primitive::Verify);
         Ok(Verified(()))
     }
 }
@@ -161,17 +177,17 @@ impl<M: Model, N: Number, D: Ring> Mpc<D> for Estimate<M, N> {
         if x != y {
             return Err(Error::Lengths { operation: "mul", left: x.0, right: y.0 });
         }
-        self.count(&Primitive::Mul { len: x.0, element: D::BYTES });
+        self.count(&Primitive::Mul { len: x.0, factors: x.0, element: D::BYTES, bits: bits::<D>() });
         Ok(*x)
     }
     fn dot(&mut self, x: &Length, y: &Length, terms: usize) -> Result<Length> {
         let rows = rows_of_terms(x.0, y.0, terms)?;
-        self.count(&Primitive::Mul { len: rows, element: D::BYTES });
+        self.count(&Primitive::Mul { len: rows, factors: x.0, element: D::BYTES, bits: bits::<D>() });
         Ok(Length(rows))
     }
     fn matmul(&mut self, x: &Length, y: &Length, shape: Shape) -> Result<Length> {
         check_shape(x.0, y.0, shape)?;
-        self.count(&Primitive::Mul { len: shape.product(), element: D::BYTES });
+        self.count(&Primitive::Matmul { shape, element: D::BYTES, bits: bits::<D>() });
         Ok(Length(shape.product()))
     }
     /// Zeros.
@@ -197,11 +213,11 @@ impl<M: Model, N: Number> Permuting for Estimate<M, N> {
 
 impl<M: Model, N: Number, D: Ring> Shuffle<D> for Estimate<M, N> {
     fn shuffle(&mut self, x: &Length, _by: &usize) -> Result<Length> {
-        self.count(&Primitive::Shuffle { len: x.0, element: D::BYTES });
+        self.count(&Primitive::Shuffle { len: x.0, element: D::BYTES, bits: bits::<D>() });
         Ok(*x)
     }
     fn unshuffle(&mut self, x: &Length, _by: &usize) -> Result<Length> {
-        self.count(&Primitive::Unshuffle { len: x.0, element: D::BYTES });
+        self.count(&Primitive::Unshuffle { len: x.0, element: D::BYTES, bits: bits::<D>() });
         Ok(*x)
     }
     /// The rows as they are.
@@ -229,8 +245,8 @@ impl<M: Model, N: Number> Mixed for Estimate<M, N> {
         self.count(&Primitive::TruncatedDifference { rows: x.0, width, element: N::BYTES });
         Ok((bits_of(x.0, width as usize), *x))
     }
-    fn truncate_near(&mut self, x: &Length, _shift: u32) -> Result<Length> {
-        self.count(&Primitive::TruncateNear { rows: x.0, element: N::BYTES });
+    fn truncate_near(&mut self, x: &Length, shift: u32) -> Result<Length> {
+        self.count(&Primitive::TruncateNear { rows: x.0, shift, element: N::BYTES });
         Ok(*x)
     }
     fn inject(&mut self, bits: &Bits<Self>) -> Result<Length> {
@@ -259,6 +275,11 @@ impl<M: Model, N: Number> Mixed for Estimate<M, N> {
             }
         }
     }
+}
+
+/// Whether a ring is that of bits.
+fn bits<D: Ring>() -> bool {
+    D::CODE == Lanes::CODE
 }
 
 fn bits_of<M: Model, N: Number>(rows: usize, width: usize) -> Difference<Estimate<M, N>> {

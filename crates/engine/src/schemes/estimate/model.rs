@@ -1,5 +1,7 @@
 //! What a model states of a scheme.
 
+use ring::Shape;
+
 use crate::mpc::Receivers;
 use crate::session::Party;
 
@@ -8,8 +10,11 @@ pub trait Model: Send + Sync {
     /// Number of compute parties.
     const PARTIES: usize;
 
+    /// What a channel has to remember between primitives.
+    type Memory: Memory;
+
     /// The messages of one primitive, step by step: those of a step don't wait for each other.
-    fn messages(primitive: &Primitive<'_>) -> Vec<Vec<Message>>;
+    fn messages(memory: &mut Self::Memory, primitive: &Primitive<'_>) -> Vec<Vec<Message>>;
 
     /// The messages of [`Mixed::inject_sums`](crate::mpc::Mixed::inject_sums) where the scheme has its own;
     /// `element` is the bytes of a number.
@@ -25,6 +30,21 @@ pub trait Model: Send + Sync {
         let _ = (rows, element);
         None
     }
+}
+
+/// What a model remembers of the primitives so far, like a check that is due.
+pub trait Memory: Default + Send + Sync {
+    /// That of a child channel.
+    #[must_use]
+    fn fork(&self) -> Self;
+    /// Takes a child's back.
+    fn absorb(&mut self, child: Self);
+}
+
+/// Nothing.
+impl Memory for () {
+    fn fork(&self) {}
+    fn absorb(&mut self, (): Self) {}
 }
 
 /// A message between compute parties.
@@ -50,8 +70,30 @@ pub enum Primitive<'a> {
         /// Bytes of an element.
         element: usize,
     },
-    /// [`Mpc::mul`](crate::mpc::Mpc::mul).
+    /// [`Mpc::mul`](crate::mpc::Mpc::mul) and [`Mpc::dot`](crate::mpc::Mpc::dot).
     Mul {
+        /// Elements.
+        len: usize,
+        /// Elements of one factor.
+        factors: usize,
+        /// Bytes of an element.
+        element: usize,
+        /// Whether they are words of bits.
+        bits: bool,
+    },
+    /// [`Mpc::matmul`](crate::mpc::Mpc::matmul).
+    Matmul {
+        /// Of the product.
+        shape: Shape,
+        /// Bytes of an element.
+        element: usize,
+        /// Whether they are words of bits.
+        bits: bool,
+    },
+    /// [`Protocol::verify`](crate::mpc::Protocol::verify).
+    Verify,
+    /// [`Dealing::seal`](crate::mpc::Dealing::seal).
+    Seal {
         /// Elements.
         len: usize,
         /// Bytes of an element.
@@ -79,6 +121,8 @@ pub enum Primitive<'a> {
         len: usize,
         /// Bytes of an element.
         element: usize,
+        /// Whether they are words of bits.
+        bits: bool,
     },
     /// [`Shuffle::unshuffle`](crate::mpc::Shuffle::unshuffle).
     Unshuffle {
@@ -86,6 +130,8 @@ pub enum Primitive<'a> {
         len: usize,
         /// Bytes of an element.
         element: usize,
+        /// Whether they are words of bits.
+        bits: bool,
     },
     /// [`Mixed::difference`](crate::mpc::Mixed::difference).
     Difference {
@@ -107,6 +153,8 @@ pub enum Primitive<'a> {
     TruncateNear {
         /// Rows.
         rows: usize,
+        /// Places.
+        shift: u32,
         /// Bytes of a number.
         element: usize,
     },

@@ -13,20 +13,26 @@ pub struct Rep3Model;
 impl Model for Rep3Model {
     const PARTIES: usize = 3;
 
-    fn messages(primitive: &Primitive<'_>) -> Vec<Vec<Message>> {
+    type Memory = ();
+
+    fn messages((): &mut (), primitive: &Primitive<'_>) -> Vec<Vec<Message>> {
         match *primitive {
             Primitive::Input { owner, len, element } => vec![message(owner.0, 1, len * element)],
-            Primitive::Mul { len, element } | Primitive::Open { len, element } => {
-                vec![to_previous(len * element, Receivers::All)]
+            Primitive::Mul { len, element, .. }
+            | Primitive::Open { len, element }
+            | Primitive::Seal { len, element } => vec![to_previous(len * element, Receivers::All)],
+            Primitive::Matmul { shape, element, .. } => {
+                vec![to_previous(shape.product() * element, Receivers::All)]
             }
+            Primitive::Verify => Vec::new(),
             Primitive::Reveal { len, element, to } => vec![to_previous(len * element, to)],
-            Primitive::Shuffle { len, element } => passes([0, 1, 2], len * element),
-            Primitive::Unshuffle { len, element } => passes([2, 1, 0], len * element),
+            Primitive::Shuffle { len, element, .. } => passes([0, 1, 2], len * element),
+            Primitive::Unshuffle { len, element, .. } => passes([2, 1, 0], len * element),
             Primitive::Difference { rows, width } => vec![bits_of_dealers(rows, width as usize)],
             Primitive::TruncatedDifference { rows, width, element } => {
                 vec![[bits_of_dealers(rows, width as usize), numbers_of_dealers(rows, element)].concat()]
             }
-            Primitive::TruncateNear { rows, element } => vec![numbers_of_dealers(rows, element)],
+            Primitive::TruncateNear { rows, element, .. } => vec![numbers_of_dealers(rows, element)],
             Primitive::Inject { rows, width, element } => {
                 let element = width * element;
                 let first =
@@ -49,18 +55,18 @@ impl Model for Rep3Model {
 }
 
 /// A message to the party `places` further on, if it has a body.
-fn message(from: usize, places: usize, bytes: usize) -> Vec<Message> {
+pub(super) fn message(from: usize, places: usize, bytes: usize) -> Vec<Message> {
     let message = Message { from: Party(from % 3), to: Party((from + places) % 3), bytes: bytes as u64 };
     if bytes == 0 { Vec::new() } else { vec![message] }
 }
 
 /// One step for each pair of a party and the next one, which send to each other.
-fn passes(lower: [usize; 3], bytes: usize) -> Vec<Vec<Message>> {
+pub(super) fn passes(lower: [usize; 3], bytes: usize) -> Vec<Vec<Message>> {
     let pass = |lower| [message(lower, 1, bytes), message((lower + 1) % 3, 2, bytes)].concat();
     lower.map(pass).to_vec()
 }
 
-fn to_previous(bytes: usize, receivers: Receivers<'_>) -> Vec<Message> {
+pub(super) fn to_previous(bytes: usize, receivers: Receivers<'_>) -> Vec<Message> {
     let all = (0..3).flat_map(|from| message(from, 2, bytes));
     all.filter(|message| receivers.contain(message.to)).collect()
 }

@@ -38,11 +38,11 @@ mod dealing;
 mod record;
 mod seams;
 mod shuffle;
+mod unchecked;
 
+pub(in crate::schemes) use ands::{block, levels};
 pub use arithmetic::Element;
-
-use std::collections::BTreeSet;
-use std::sync::Arc;
+pub(in crate::schemes) use unchecked::{Kept, Unchecked};
 
 use ring::Number;
 
@@ -50,36 +50,24 @@ use crate::error::Result;
 use crate::mpc::{Cost, Protocol, Verified};
 use crate::schemes::Rep3;
 use crate::session::Party;
-use record::{MOST_BYTES, Record};
+use record::Record;
 
 /// One party of the three, with numbers of the ring `N`.
 pub struct Rep3Malicious<N> {
     base: Rep3<N>,
-    /// What this channel did since its last check.
-    pending: Vec<Arc<Record>>,
-    pending_bytes: usize,
-    /// What this channel's values may rest on besides, unchecked when it was forked.
-    inherited: Vec<Arc<Record>>,
-    /// What was inherited and is checked now.
-    settled: Vec<Arc<Record>>,
+    unchecked: Unchecked<Record>,
 }
 
 impl<N: Number> Rep3Malicious<N> {
     fn new(base: Rep3<N>) -> Self {
-        Self { base, pending: Vec::new(), pending_bytes: 0, inherited: Vec::new(), settled: Vec::new() }
+        Self { base, unchecked: Unchecked::default() }
     }
 
     /// Keeps `record` until it is checked, at once when there are many. Sizes are public, so that all parties check at
     /// the same places.
     fn keep(&mut self, record: Record) -> Result<()> {
-        self.pending_bytes += record.bytes();
-        self.pending.push(Arc::new(record));
-        if self.pending_bytes < MOST_BYTES {
-            return Ok(());
-        }
-        let pending = std::mem::take(&mut self.pending);
-        self.pending_bytes = 0;
-        self.check(&pending)
+        let due = self.unchecked.keep(record);
+        self.check(&due)
     }
 }
 
@@ -93,25 +81,12 @@ impl<N: Number> Protocol for Rep3Malicious<N> {
     }
 
     fn fork(&mut self) -> Self {
-        let mut child = Self::new(self.base.fork());
-        child.inherited = self.inherited.iter().chain(&self.pending).cloned().collect();
-        child
+        Self { base: self.base.fork(), unchecked: self.unchecked.fork() }
     }
 
-    /// What the child has not checked becomes this one's to check; what it checked of this one's is checked.
     fn absorb(&mut self, child: Self) {
         self.base.absorb(child.base);
-        let settled: BTreeSet<_> = child.settled.iter().map(Arc::as_ptr).collect();
-        if !settled.is_empty() {
-            self.pending.retain(|record| !settled.contains(&Arc::as_ptr(record)));
-            let (done, open) = std::mem::take(&mut self.inherited)
-                .into_iter()
-                .partition(|record| settled.contains(&Arc::as_ptr(record)));
-            self.inherited = open;
-            self.settled.extend::<Vec<_>>(done);
-        }
-        self.pending.extend(child.pending);
-        self.pending_bytes = self.pending.iter().map(|record| record.bytes()).sum();
+        self.unchecked.absorb(child.unchecked);
     }
 
     fn cost(&self) -> Cost {
@@ -120,12 +95,8 @@ impl<N: Number> Protocol for Rep3Malicious<N> {
 
     /// Checks what this channel did, and what was unchecked when it was forked.
     fn verify(&mut self) -> Result<Verified> {
-        let inherited = std::mem::take(&mut self.inherited);
-        let pending = std::mem::take(&mut self.pending);
-        self.pending_bytes = 0;
-        let all: Vec<_> = inherited.iter().chain(&pending).cloned().collect();
-        self.check(&all)?;
-        self.settled.extend(inherited);
+        let due = self.unchecked.take();
+        self.check(&due)?;
         Ok(Verified(()))
     }
 }

@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use ring::{Column, Lanes, Lift, Ring, Shape};
 
+use super::unchecked::Kept;
 use crate::schemes::rep3::{Rep3Permutation, Rep3Shares};
-
-/// Bytes of records of which a party checks what it has so far.
-pub(super) const MOST_BYTES: usize = 1 << 24;
 
 /// One operation of one ring.
 #[derive(Debug)]
@@ -82,9 +80,9 @@ pub struct Ands {
     pub z: Rep3Shares<Lanes>,
 }
 
-impl Record {
-    /// Bytes that it holds, without a permutation.
-    pub(super) fn bytes(&self) -> usize {
+impl Kept for Record {
+    /// Without a permutation.
+    fn bytes(&self) -> usize {
         match self {
             Self::Narrow(claim) => claim.bytes(),
             Self::Wide(claim) => claim.bytes(),

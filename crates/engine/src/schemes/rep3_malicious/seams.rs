@@ -38,11 +38,13 @@ impl<N: Number + Element> Mixed for Rep3Malicious<N> {
         let lessened = self.base.plus_constant(x, N::ONE.negated());
         let sums = self.bits_of(&lessened, width);
         let carries = self.majority(&sums)?;
-        let top = self.inject(&carries.range(carries.width().saturating_sub(1)..carries.width()))?;
         let across = match shift.checked_sub(1) {
-            Some(place) => self.inject(&carries.bit(place as usize))?,
-            None => Rep3Shares::zeros(rows),
+            Some(place) => carries.bit(place as usize),
+            None => Bits::new(Rep3Shares::zeros(Lanes::words(rows)), rows, 1),
         };
+        let last = carries.range(carries.width().saturating_sub(1)..carries.width());
+        let injected = self.inject(&Bits::stack(&[&across, &last], rows))?;
+        let (across, top) = (injected.slice(0..rows), injected.slice(rows..2 * rows));
         let parts = super::record::converted(&lessened, |y| y.low_bits(width).shifted_right(shift));
         let beyond = N::ONE.shifted_left(width - shift);
         let parts = parts.plus(&across).minus(&top.times(beyond));

@@ -193,7 +193,10 @@ fn schemes_are_known_by_name() {
     assert_eq!("rep3_malicious".parse(), Ok(SchemeName::Rep3Malicious));
     assert_eq!(SchemeName::Rep3Malicious.to_string(), "rep3_malicious");
     let unknown = "plain".parse::<SchemeName>().unwrap_err();
-    assert_eq!(unknown.to_string(), "`plain` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`");
+    assert_eq!(
+        unknown.to_string(),
+        "`plain` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`"
+    );
 }
 
 /// A constant that breaks a promise made about it stops the run before anything is sent for it.

@@ -30,14 +30,15 @@ pub(crate) struct TermsFile {
     columns: BTreeMap<String, BTreeSet<Use>>,
     floor_rows: u64,
     runs_max: u32,
-    #[serde(default = "rep3")]
+    #[serde(default = "any_scheme")]
     schemes: BTreeSet<String>,
     #[serde(default)]
     expires_in: Option<Span>,
 }
 
-fn rep3() -> BTreeSet<String> {
-    BTreeSet::from(["rep3".to_owned()])
+/// An owner that names none accepts what this build has.
+fn any_scheme() -> BTreeSet<String> {
+    contract::scheme::SCHEMES.iter().map(|scheme| scheme.name.to_owned()).collect()
 }
 
 impl TermsFile {

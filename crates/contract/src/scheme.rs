@@ -3,12 +3,20 @@
 use std::ops::RangeInclusive;
 
 /// The schemes that a contract may name.
-pub const SCHEMES: &[Scheme] = &[Scheme {
-    name: "rep3",
-    size: Size::Fixed { parties: 3, threshold: 1 },
-    assumption: "This holds as long as each of them follows the protocol; one that deviates from it could falsify \
-                 the result or learn more.",
-}];
+pub const SCHEMES: &[Scheme] = &[
+    Scheme {
+        name: "rep3",
+        size: Size::Fixed { parties: 3, threshold: 1 },
+        assumption: "This holds as long as each of them follows the protocol; one that deviates from it could falsify \
+                     the result or learn more.",
+    },
+    Scheme {
+        name: "rep3_malicious",
+        size: Size::Fixed { parties: 3, threshold: 1 },
+        assumption: "This holds also when one of them deviates from the protocol: all that is computed is checked \
+                     before anything is opened, and the run then fails without a result.",
+    },
+];
 
 /// A scheme, as contracts speak of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,46 +4,50 @@
 use std::sync::{Arc, Mutex};
 
 use ring::{Prg, Seed};
-use treaty_engine::mpc::{Dealing, Numbers, Protocol, Scheme, Shares};
+use treaty_engine::mpc::{Dealing, Numbers, Scheme, Shares};
 use treaty_engine::ops::{self, DivideRange, fixed};
-use treaty_engine::schemes::Rep3;
+use treaty_engine::schemes::{Rep3, Rep3Malicious};
 use treaty_engine::session::{Party, sim, tamper};
 use treaty_engine::{Error, Result};
 
-type S = Rep3<u128>;
-type Operator = fn(&mut S, &Numbers<S>, &Numbers<S>) -> Result<Numbers<S>>;
+type Operator<S> = fn(&mut S, &Numbers<S>, &Numbers<S>) -> Result<Numbers<S>>;
 
 /// Operators that between them send every kind of message.
-const OPERATORS: [(&str, Operator); 8] = [
-    ("multiply", |protocol, x, y| {
-        ops::fixed::mul(protocol, x, y, fixed::Fixed { integer: 40, fraction: 40 })
-    }),
-    ("truncate", |protocol, x, _| ops::truncate(protocol, x, 100, 20)),
-    ("max", |protocol, x, y| ops::max(protocol, x, y, 64)),
-    ("divide", |protocol, x, y| {
-        let range = DivideRange { numerator_bits: 60, denominator_bits: 60, result_bits: 60, fraction: 20 };
-        ops::divide(protocol, x, y, range)
-    }),
-    ("sort", |protocol, x, y| {
-        let keys = ops::sortable(protocol, x, 8)?;
-        ops::sort(protocol, &keys)?.apply(protocol, y)
-    }),
-    ("group", |protocol, x, y| {
-        let keys = ops::sortable(protocol, x, 6)?;
-        ops::group(protocol, &keys)?.sum(protocol, y)
-    }),
-    ("join", |protocol, x, y| {
-        let (keys, others) = (ops::decompose(protocol, x, 6)?, ops::decompose(protocol, y, 6)?);
-        let valid = ops::decompose(protocol, y, 1)?;
-        let left = ops::Side { keys: &keys, valid: Some(&valid), columns: std::slice::from_ref(y) };
-        let right = ops::Side { keys: &others, valid: None, columns: std::slice::from_ref(x) };
-        Ok(Shares::concat(&ops::inner_join(protocol, &left, &right, 50)?.right.iter().collect::<Vec<_>>()))
-    }),
-    ("exp", |protocol, x, _| fixed::exp(protocol, x, fixed::Fixed::default())),
-];
+fn operators<S: Scheme<Num = u128>>() -> [(&'static str, Operator<S>); 8] {
+    [
+        ("multiply", |protocol, x, y| {
+            ops::fixed::mul(protocol, x, y, fixed::Fixed { integer: 40, fraction: 40 })
+        }),
+        ("truncate", |protocol, x, _| ops::truncate(protocol, x, 100, 20)),
+        ("max", |protocol, x, y| ops::max(protocol, x, y, 64)),
+        ("divide", |protocol, x, y| {
+            let range =
+                DivideRange { numerator_bits: 60, denominator_bits: 60, result_bits: 60, fraction: 20 };
+            ops::divide(protocol, x, y, range)
+        }),
+        ("sort", |protocol, x, y| {
+            let keys = ops::sortable(protocol, x, 8)?;
+            ops::sort(protocol, &keys)?.apply(protocol, y)
+        }),
+        ("group", |protocol, x, y| {
+            let keys = ops::sortable(protocol, x, 6)?;
+            ops::group(protocol, &keys)?.sum(protocol, y)
+        }),
+        ("join", |protocol, x, y| {
+            let (keys, others) = (ops::decompose(protocol, x, 6)?, ops::decompose(protocol, y, 6)?);
+            let valid = ops::decompose(protocol, y, 1)?;
+            let left = ops::Side { keys: &keys, valid: Some(&valid), columns: std::slice::from_ref(y) };
+            let right = ops::Side { keys: &others, valid: None, columns: std::slice::from_ref(x) };
+            Ok(Shares::concat(
+                &ops::inner_join(protocol, &left, &right, 50)?.right.iter().collect::<Vec<_>>(),
+            ))
+        }),
+        ("exp", |protocol, x, _| fixed::exp(protocol, x, fixed::Fixed::default())),
+    ]
+}
 
 /// Bodies of the frames that each party receives while an operator runs, one after another.
-fn views(operator: Operator, x: &[u128], y: &[u128]) -> Vec<Vec<u8>> {
+fn views<S: Scheme<Num = u128>>(operator: Operator<S>, x: &[u128], y: &[u128]) -> Vec<Vec<u8>> {
     let dealt = [x, y].map(|values| <S as Dealing<u128>>::deal(values, &mut Prg::new(Seed::from([77; 32]))));
     let seen: Arc<[Mutex<Vec<u8>>; 3]> = Arc::default();
     sim::run(3, |me, transport| {
@@ -56,6 +60,7 @@ fn views(operator: Operator, x: &[u128], y: &[u128]) -> Vec<Vec<u8>> {
         let x = Dealing::<u128>::accept(&protocol, &dealt[0][me.0], x.len()).unwrap();
         let y = Dealing::<u128>::accept(&protocol, &dealt[1][me.0], y.len()).unwrap();
         operator(&mut protocol, &x, &y).unwrap();
+        protocol.verify().unwrap();
     });
     seen.iter().map(|view| view.lock().unwrap().clone()).collect()
 }
@@ -68,12 +73,11 @@ fn chi_square(bytes: &[u8]) -> f64 {
     counts.iter().map(|count| (*count as f64 - expected).powi(2) / expected).sum()
 }
 
-#[test]
-fn what_a_party_receives_is_uniform_whatever_the_inputs() {
+fn what_a_party_receives_is_uniform<S: Scheme<Num = u128>>() {
     const ROWS: usize = 640;
     let inputs: [Vec<u128>; 3] =
         [vec![0; ROWS], vec![1; ROWS], (0..ROWS as u128).map(|row| row * row % 9973).collect()];
-    for (name, operator) in OPERATORS {
+    for (name, operator) in operators::<S>() {
         for x in &inputs {
             for (party, view) in views(operator, x, &inputs[1]).iter().enumerate() {
                 // Orders that sorting opens are the rows' numbers, which fill only the low bytes of their words.
@@ -88,17 +92,20 @@ fn what_a_party_receives_is_uniform_whatever_the_inputs() {
     }
 }
 
-#[test]
-fn messages_have_the_same_lengths_whatever_the_inputs() {
+fn messages_have_the_same_lengths<S: Scheme<Num = u128>>() {
     let inputs: [Vec<u128>; 2] = [vec![0; 130], (0..130).map(|row| row * 7919 % 200).collect()];
-    for (name, operator) in OPERATORS {
+    for (name, operator) in operators::<S>() {
         let lengths = |x: &Vec<u128>| views(operator, x, &inputs[1]).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(lengths(&inputs[0]), lengths(&inputs[1]), "{name}");
     }
 }
 
 /// Runs an operator with party 1 rewriting its frame number `at`, counted over all channels.
-fn attacked(operator: Operator, at: usize, change: fn(&[u8]) -> Vec<u8>) -> (bool, Vec<Result<usize>>) {
+fn attacked<S: Scheme<Num = u128>>(
+    operator: Operator<S>,
+    at: usize,
+    change: fn(&[u8]) -> Vec<u8>,
+) -> (bool, Vec<Result<usize>>) {
     let values: Vec<u128> = (0..70).collect();
     let dealt = <S as Dealing<u128>>::deal(&values, &mut Prg::new(Seed::from([77; 32])));
     let sent = Arc::new(Mutex::new(0));
@@ -123,9 +130,8 @@ fn attacked(operator: Operator, at: usize, change: fn(&[u8]) -> Vec<u8>) -> (boo
     (reached, results)
 }
 
-#[test]
-fn a_message_of_another_length_is_refused_and_its_sender_named() {
-    for (name, operator) in OPERATORS {
+fn a_message_of_another_length_is_refused<S: Scheme<Num = u128>>() {
+    for (name, operator) in operators::<S>() {
         for change in
             [|body: &[u8]| body[1..].to_vec(), |body: &[u8]| [body, &[0]].concat(), |_: &[u8]| Vec::new()]
         {
@@ -145,13 +151,33 @@ fn a_message_of_another_length_is_refused_and_its_sender_named() {
     }
 }
 
-#[test]
-fn garbage_of_the_right_length_never_panics() {
-    for (_, operator) in OPERATORS {
+fn garbage_never_panics<S: Scheme<Num = u128>>() {
+    for (_, operator) in operators::<S>() {
         let mut at = 2;
         while attacked(operator, at, |body| body.iter().map(|byte| byte.wrapping_mul(73) ^ 0x5a).collect()).0
         {
             at += 7;
         }
     }
+}
+
+/// Each test on each scheme.
+macro_rules! on_schemes {
+    ($($test:ident: $name:ident, $name_malicious:ident;)*) => { $(
+        #[test]
+        fn $name() {
+            $test::<Rep3<u128>>();
+        }
+        #[test]
+        fn $name_malicious() {
+            $test::<Rep3Malicious<u128>>();
+        }
+    )* };
+}
+
+on_schemes! {
+    what_a_party_receives_is_uniform: views_are_uniform, views_are_uniform_with_checks;
+    messages_have_the_same_lengths: lengths_tell_nothing, lengths_tell_nothing_with_checks;
+    a_message_of_another_length_is_refused: lengths_are_checked, lengths_are_checked_with_checks;
+    garbage_never_panics: garbage_is_survived, garbage_is_survived_with_checks;
 }

@@ -2,7 +2,7 @@
 
 use ring::Ring;
 
-use super::{Mpc, Protocol};
+use super::{Mpc, Protocol, Receivers};
 use crate::error::{Error, Result};
 
 /// A scheme with permutations that no party knows.
@@ -16,8 +16,8 @@ pub trait Permuting: Protocol {
 
 /// Moves the rows of columns by hidden permutations.
 ///
-/// `x` is one or more columns of the permutation's rows, one after another; each is moved alike, and the result is
-/// shared afresh.
+/// `x` is one or more columns of the permutation's rows, one after another; each is moved alike, and the
+/// result is shared afresh.
 pub trait Shuffle<D: Ring>: Mpc<D> + Permuting {
     /// Row `i` of the result is row p(i). 3 rounds, 2 elements per element.
     ///
@@ -25,13 +25,25 @@ pub trait Shuffle<D: Ring>: Mpc<D> + Permuting {
     /// Those of the transport.
     fn shuffle(&mut self, x: &Self::Shares, by: &Self::Hidden) -> Result<Self::Shares>;
 
-    /// The inverse of [`Shuffle::shuffle`]: row p(i) of the result is row `i`. 3 rounds, 2 elements per element.
+    /// The inverse of [`Shuffle::shuffle`]: row p(i) of the result is row `i`. 3 rounds, 2 elements per
+    /// element.
     ///
     /// # Errors
     /// Those of the transport.
     fn unshuffle(&mut self, x: &Self::Shares, by: &Self::Hidden) -> Result<Self::Shares>;
 
-    /// Opens a column that holds each of the places 0, 1, … of its rows once, in a uniformly random order. 1 round.
+    /// Opens what only tells about the order of rows that were shuffled before, and so isn't masked: checked
+    /// first in schemes against active adversaries, as results are. 1 round besides the check.
+    ///
+    /// # Errors
+    /// Those of the transport and of the check.
+    fn open_shuffled(&mut self, x: &Self::Shares) -> Result<Vec<D>> {
+        let proof = self.verify()?;
+        Ok(self.reveal(x, Receivers::All, proof)?.unwrap_or_default())
+    }
+
+    /// Opens a column that holds each of the places 0, 1, … of its rows once, in a uniformly random order. 1
+    /// round.
     ///
     /// # Errors
     /// Those of the transport; [`Error::NotAPermutation`].

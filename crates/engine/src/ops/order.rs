@@ -33,6 +33,11 @@ impl<P: Mixed> Order<P> {
         Ok(Self { hidden, places: Shuffle::<P::Num>::open_order(protocol, &shuffled)?, of_ordered: true })
     }
 
+    /// From the places that rows shuffled by `hidden` have among the ordered ones.
+    pub(super) fn of_shuffled(hidden: P::Hidden, places: Vec<usize>) -> Self {
+        Self { hidden, places, of_ordered: true }
+    }
+
     /// From the place from which each ordered row comes, in at most 64 bits. 4 rounds, 3 words of 8 bytes per
     /// row.
     ///

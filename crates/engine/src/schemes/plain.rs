@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ring::{Column, Lanes, Number, Prg, Ring, Seed, Shape};
+use ring::{Column, Lanes, Number, Permutation, Prg, Ring, Seed, Shape};
 
 use super::message::{self, Component, Expected};
 use super::{check_shape, rows_of_terms};
@@ -139,21 +139,21 @@ impl<N: Number, D: Ring> Mpc<D> for Plain<N> {
 }
 
 impl<N: Number> Permuting for Plain<N> {
-    /// The rows, which stay where they are.
-    type Hidden = usize;
+    /// One that everybody could know, but that has nothing to do with the rows.
+    type Hidden = Permutation;
 
-    fn hidden_permutation(&mut self, rows: usize) -> usize {
-        rows
+    fn hidden_permutation(&mut self, rows: usize) -> Permutation {
+        Permutation::random(&mut Prg::new(Seed::from([0; 32])), rows)
     }
 }
 
 impl<N: Number, D: Ring> Shuffle<D> for Plain<N> {
-    fn shuffle(&mut self, x: &Column<D>, _by: &usize) -> Result<Column<D>> {
-        Ok(x.clone())
+    fn shuffle(&mut self, x: &Column<D>, by: &Permutation) -> Result<Column<D>> {
+        Ok(by.apply(x))
     }
 
-    fn unshuffle(&mut self, x: &Column<D>, _by: &usize) -> Result<Column<D>> {
-        Ok(x.clone())
+    fn unshuffle(&mut self, x: &Column<D>, by: &Permutation) -> Result<Column<D>> {
+        Ok(by.undo(x))
     }
 }
 

@@ -13,6 +13,7 @@ on_all_schemes!(
     dots,
     shuffles,
     sorts,
+    sorts_in_stages,
     sorts_by_one_bit,
     sorts_by_wide_keys,
     scans,
@@ -53,23 +54,43 @@ fn shuffles<S: Tested>() {
     });
 }
 
-/// Sorts the second column by the first and sorts it back; checks against the standard library's stable sort.
+/// Sorts the second column by the first and sorts it back, with both algorithms and the cheaper one; checks against the
+/// standard library's stable sort.
 fn check_sort<S: Tested>(inputs: &[Vec<i128>], keys: impl Fn(&mut S, &Numbers<S>) -> Result<Bits<S>> + Sync) {
-    let (found, _) = numbers::<S>(inputs, |protocol, x| {
-        let keys = keys(protocol, &x[0])?;
-        let order = ops::sort(protocol, &keys)?;
-        let sorted = order.apply(protocol, &Shares::concat(&[&x[0], &x[1]]))?;
-        let again = order.undo(protocol, &sorted)?;
-        let bits = order.apply_bits(protocol, &keys)?;
-        let lowest = protocol.inject(&bits.bit(0))?;
-        Ok(Shares::concat(&[&sorted, &again, &lowest]))
-    });
     let mut rows: Vec<_> = inputs[0].iter().copied().zip(inputs[1].iter().copied()).collect();
     rows.sort_by_key(|row| row.0);
-    let (keys, payload): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-    let lowest = keys.iter().map(|key| key & 1).collect();
-    let expected = [keys, payload, inputs[0].clone(), inputs[1].clone(), lowest].concat();
-    assert_eq!(found, expected);
+    let (sorted, payload): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    let lowest = sorted.iter().map(|key| key & 1).collect();
+    let expected = [sorted, payload, inputs[0].clone(), inputs[1].clone(), lowest].concat();
+    for sort in [ops::sort::<S>, ops::radix_sort::<S>, ops::comparison_sort::<S>] {
+        let (found, _) = numbers::<S>(inputs, |protocol, x| {
+            let keys = keys(protocol, &x[0])?;
+            let order = sort(protocol, &keys)?;
+            let sorted = order.apply(protocol, &Shares::concat(&[&x[0], &x[1]]))?;
+            let again = order.undo(protocol, &sorted)?;
+            let bits = order.apply_bits(protocol, &keys)?;
+            let lowest = protocol.inject(&bits.bit(0))?;
+            Ok(Shares::concat(&[&sorted, &again, &lowest]))
+        });
+        assert_eq!(found, expected);
+    }
+}
+
+/// Row counts at which the sort by comparisons takes another stage, whatever order the rows come in.
+fn sorts_in_stages<S: Tested>() {
+    for rows in [254, 255, 256, 300, 2047, 2049, 5000] {
+        let orders: [fn(i128) -> i128; 4] = [|row| row, |row| -row, |_| 7, |row| row * 7919 % 1009];
+        for order in orders {
+            let inputs = vec![(0..rows).map(order).collect(), (0..rows).collect()];
+            let (found, _) = numbers::<S>(&inputs, |protocol, x| {
+                let keys = ops::sortable(protocol, &x[0], 14)?;
+                ops::comparison_sort(protocol, &keys)?.apply(protocol, &x[1])
+            });
+            let mut expected: Vec<_> = (0..rows).collect();
+            expected.sort_by_key(|row| order(*row));
+            assert_eq!(found, expected, "{rows} rows");
+        }
+    }
 }
 
 fn sorts<S: Tested>() {

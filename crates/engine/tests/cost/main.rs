@@ -145,6 +145,19 @@ operators! {
         order.apply_bits(protocol, &keys)?;
         order.undo(protocol, &payload)
     }
+    radix_sort(protocol, x, _y) {
+        let keys = ops::decompose(protocol, x, 9)?;
+        ops::radix_sort(protocol, &keys)
+    }
+    comparison_sort(protocol, x, _y) {
+        let keys = ops::decompose(protocol, x, 9)?;
+        ops::comparison_sort(protocol, &keys)
+    }
+    comparison_sort_of_many(protocol, x, y) {
+        let many = Shares::concat(&[x, y, x, y, x]);
+        let keys = ops::decompose(protocol, &many, 60)?;
+        ops::comparison_sort(protocol, &keys)
+    }
     group(protocol, x, y) {
         let keys = ops::sortable(protocol, x, 5)?;
         let groups = ops::group(protocol, &keys)?;

@@ -15,7 +15,7 @@ pub use rep3_malicious::Rep3MaliciousModel;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use ring::{Lanes, Number, Ring, Shape};
+use ring::{Lanes, Number, Prg, Ring, Seed, Shape};
 
 use crate::error::{Error, Result};
 use crate::mpc::{
@@ -219,6 +219,15 @@ impl<M: Model, N: Number, D: Ring> Shuffle<D> for Estimate<M, N> {
     fn unshuffle(&mut self, x: &Length, _by: &usize) -> Result<Length> {
         self.count(&Primitive::Unshuffle { len: x.0, element: D::BYTES, bits: bits::<D>() });
         Ok(*x)
+    }
+    /// Bits without a pattern: a search that they lead goes each way as often.
+    fn open_shuffled(&mut self, x: &Length) -> Result<Vec<D>> {
+        let proof = self.verify()?;
+        Mpc::<D>::reveal(self, x, Receivers::All, proof)?;
+        let mut opened = vec![D::ZERO; x.0];
+        let place = Protocol::cost(self).bytes_sent.to_le_bytes();
+        Prg::new(Seed::from([0; 32]).child(&place)).fill(&mut opened);
+        Ok(opened)
     }
     /// The rows as they are.
     fn open_order(&mut self, x: &Length) -> Result<Vec<usize>> {

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use peers::Identity;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -20,9 +20,9 @@ const PARTIES: usize = 3;
 /// Measure the engine
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
-    /// Measure operators on `rep3`: three processes over loopback TCP with TLS on
+    /// Measure operators: three processes over loopback TCP with TLS on
     #[command(
-        after_help = "Examples:\n  treaty bench engine\n  treaty bench engine less-than --runs 9 --json\n\nAll three processes share this machine's cores. Build with --release."
+        after_help = "Examples:\n  treaty bench engine\n  treaty bench engine less-than --runs 9 --json\n  treaty bench engine mul --scheme rep3_malicious\n\nAll three processes share this machine's cores. Build with --release."
     )]
     Engine(Engine),
     /// One compute party of a measurement; started by `treaty bench engine`
@@ -35,9 +35,22 @@ pub(crate) struct Engine {
     /// Only workloads whose name contains this
     #[arg(default_value = "", hide_default_value = true)]
     workload: String,
+    /// The secret-sharing scheme
+    #[arg(long, value_enum, default_value_t = Scheme::Rep3)]
+    scheme: Scheme,
     /// Runs of each workload, of which the median is printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     runs: u32,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Scheme {
+    /// Three parties that follow the protocol
+    Rep3,
+    /// Three parties, of which one may deviate; times include the checks
+    Rep3Malicious,
 }
 
 /// Why a measurement did not come about.
@@ -143,6 +156,7 @@ fn start(engine: &Engine) -> Result<Vec<Started>, BenchError> {
             endpoints: endpoints.clone(),
             certificates: certificates.clone(),
             key: identity.key_pem().to_string(),
+            scheme: engine.scheme,
             workload: engine.workload.clone(),
             runs: engine.runs,
         };

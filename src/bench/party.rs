@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use engine::bench::{Workload, wide_workloads, workloads};
 use engine::mpc::Scheme;
-use engine::schemes::Rep3;
+use engine::schemes::{Rep3, Rep3Malicious};
 use engine::session::{self, Party as Number, Transport};
 use peers::{
     Channels, Fingerprint, Identity, Listener, ListenerLimits, Peer, Plan, Registry, Run, SessionLimits,
@@ -35,6 +35,7 @@ pub(super) struct Seat {
     pub(super) certificates: Vec<String>,
     /// Of this party's certificate, PEM.
     pub(super) key: String,
+    pub(super) scheme: super::Scheme,
     /// What the names of the workloads to run contain.
     pub(super) workload: String,
     pub(super) runs: u32,
@@ -47,8 +48,16 @@ impl Party {
         let seat: Seat = serde_json::from_str(&text)?;
         std::thread::spawn(end_with_parent);
         let table = Table::join(seat)?;
-        table.measure(&workloads::<Rep3<u64>>())?;
-        table.measure(&wide_workloads::<Rep3<u128>>())
+        match table.seat.scheme {
+            super::Scheme::Rep3 => {
+                table.measure(&workloads::<Rep3<u64>>())?;
+                table.measure(&wide_workloads::<Rep3<u128>>())
+            }
+            super::Scheme::Rep3Malicious => {
+                table.measure(&workloads::<Rep3Malicious<u64>>())?;
+                table.measure(&wide_workloads::<Rep3Malicious<u128>>())
+            }
+        }
     }
 }
 

@@ -17,6 +17,19 @@ fn the_engine_is_measured_in_three_processes() {
 }
 
 #[test]
+fn a_scheme_can_be_chosen() {
+    let words = ["bench", "engine", "equal", "--runs", "1", "--json", "--scheme", "rep3_malicious"];
+    let output = treaty().args(words).output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    let lines: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(lines[0]["correct"], true);
+    assert!(
+        lines[0]["bytes_sent"].as_f64().unwrap() > 12.0 * lines[0]["rows"].as_f64().unwrap(),
+        "with checks"
+    );
+}
+
+#[test]
 fn an_unknown_workload_is_refused_by_name() {
     let output = treaty().args(["bench", "engine", "nonsense"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

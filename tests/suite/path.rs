@@ -320,6 +320,15 @@ fn agree(alliance: &Alliance) -> String {
     alliance.until("north", &["contract", "show", &id], |view| view["state"] == "active");
     let program = alliance.json("south", &["program", "show", &id])["program"].as_str().unwrap().to_owned();
     let hash = alliance.plain(&["program", "hash", &alliance.write("program.txt", &program)]);
+    let listing = alliance.path("program.txt");
+    for scheme in ["rep3", "rep3_malicious"] {
+        let words =
+            ["--json", "program", "estimate", &listing, "--scheme", scheme, "--network", "20ms,1Gbit"];
+        let cost: Value = serde_json::from_str(&alliance.plain(&words)).unwrap();
+        let (rounds, seconds) =
+            (cost["rounds"].as_f64().unwrap(), cost["seconds"]["20ms,1Gbit"].as_f64().unwrap());
+        assert!(rounds > 10.0 && (0.02 * rounds..0.02 * rounds + 0.1).contains(&seconds), "{cost}");
+    }
     let shown = alliance.text("south", &["contract", "show", &id]);
     assert!(shown.contains(hash.trim()), "the contract names the program's hash {hash}:\n{shown}");
     id

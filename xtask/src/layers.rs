@@ -44,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "treaty-peers",
             "treaty-program",
             "treaty-vault",
+            "treaty-vm",
         ],
     ),
     ("xtask", &[]),

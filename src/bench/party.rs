@@ -97,12 +97,12 @@ impl Table {
         Ok(Self { seat, runtime, channels, sessions })
     }
 
-    fn measure<S: Scheme>(&self, workloads: &[Workload<S>]) -> Result<(), BenchError> {
+    fn measure<S: Scheme<Setting = ()>>(&self, workloads: &[Workload<S>]) -> Result<(), BenchError> {
         for workload in workloads.iter().filter(|workload| workload.name.contains(&self.seat.workload)) {
             for run in 0..self.seat.runs {
                 forget_peak_memory();
                 let transport = self.connect(workload.name, run)?;
-                let mut protocol = S::start(transport, &session::fresh_seed()?)?;
+                let mut protocol = S::start(transport, (), &session::fresh_seed()?)?;
                 let measured = (workload.run)(&mut protocol, workload.rows)?;
                 print(&Report {
                     workload: workload.name.to_owned(),

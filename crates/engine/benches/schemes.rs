@@ -27,7 +27,12 @@ fn main() -> Result<()> {
     measure(&bench::wide_workloads::<Rep3<u128>>(), &wanted, shape, fewer)
 }
 
-fn measure<S: Scheme>(workloads: &[Workload<S>], wanted: &str, shape: Shape, fewer: usize) -> Result<()> {
+fn measure<S: Scheme<Setting = ()>>(
+    workloads: &[Workload<S>],
+    wanted: &str,
+    shape: Shape,
+    fewer: usize,
+) -> Result<()> {
     for workload in workloads.iter().filter(|workload| workload.name.contains(wanted)) {
         let rows = if workload.rows > 1000 { workload.rows / fewer } else { workload.rows };
         let mut runs = (0..RUNS).map(|_| run(workload, rows, shape)).collect::<Result<Vec<_>>>()?;
@@ -47,9 +52,9 @@ fn measure<S: Scheme>(workloads: &[Workload<S>], wanted: &str, shape: Shape, few
 }
 
 /// The slowest party's measurement.
-fn run<S: Scheme>(workload: &Workload<S>, rows: usize, shape: Shape) -> Result<Measured> {
+fn run<S: Scheme<Setting = ()>>(workload: &Workload<S>, rows: usize, shape: Shape) -> Result<Measured> {
     let parties = sim::run_shaped(shape, 3, |_, transport| {
-        let mut protocol = S::start(transport, &fresh_seed()?)?;
+        let mut protocol = S::start(transport, (), &fresh_seed()?)?;
         (workload.run)(&mut protocol, rows)
     });
     let parties = parties.into_iter().collect::<Result<Vec<_>>>()?;

@@ -23,13 +23,13 @@
 //!
 //! // At home: one message for each compute party.
 //! let provider = |values: &[u128]| -> Result<Vec<Vec<u8>>> {
-//!     Ok(<S as Dealing<u128>>::deal(values, &mut Prg::new(session::fresh_seed()?)))
+//!     Ok(<S as Dealing<u128>>::deal((), values, &mut Prg::new(session::fresh_seed()?)))
 //! };
 //! let (north, south) = (provider(&[10, 20, 30])?, provider(&[25, 15, 5])?);
 //!
 //! // At each compute party: shares in, a sealed share message out.
 //! let sealed = session::sim::run(3, |me, transport| -> Result<Vec<u8>> {
-//!     let mut protocol = S::start(transport, &session::fresh_seed()?)?;
+//!     let mut protocol = S::start(transport, (), &session::fresh_seed()?)?;
 //!     let x = Dealing::<u128>::accept(&protocol, &north[me.0], 3)?;
 //!     let y = Dealing::<u128>::accept(&protocol, &south[me.0], 3)?;
 //!     let largest = ops::max(&mut protocol, &x, &y, 32)?;
@@ -39,7 +39,7 @@
 //!
 //! // At the receiver: the messages of all compute parties.
 //! let messages = sealed.into_iter().collect::<Result<Vec<_>>>()?;
-//! assert_eq!(<S as Dealing<u128>>::combine(&messages, 3)?, [25, 20, 30]);
+//! assert_eq!(<S as Dealing<u128>>::combine((), &messages, 3)?, [25, 20, 30]);
 //! # Ok::<(), treaty_engine::Error>(())
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]

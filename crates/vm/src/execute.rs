@@ -21,6 +21,7 @@ pub(crate) const OUTPUTS_AT_ONCE: usize = 8;
 pub(crate) fn execute<P: Scheme>(
     program: &Program,
     transport: Arc<dyn Transport>,
+    setting: P::Setting,
     inputs: &[Vec<u8>],
     entropy: &Seed,
     progress: &mut dyn FnMut(Progress),
@@ -28,7 +29,8 @@ pub(crate) fn execute<P: Scheme>(
     let values = program.verify()?;
     narrow::check(program, &values, P::NAME, P::Num::BITS)?;
     let recorder = Arc::new(Recorder::new(transport));
-    let mut protocol = P::start(recorder.clone(), entropy).map_err(|source| Error::Setup { source })?;
+    let mut protocol =
+        P::start(recorder.clone(), setting, entropy).map_err(|source| Error::Setup { source })?;
     let mut machine = Machine::new(program, &values);
     for (i, column) in accept(&protocol, program, &values, inputs)?.into_iter().enumerate() {
         machine.input(i, column);

@@ -29,16 +29,18 @@ pub enum SchemeName {
     Rep3Malicious,
 }
 
-/// Evaluates `$body` with `$type` standing for the scheme's type over 128-bit numbers.
+/// Evaluates `$body` with `$type` standing for the scheme's type and `$setting` for what is agreed on besides.
 macro_rules! with {
-    ($scheme:expr, $type:ident => $body:expr) => {
+    ($scheme:expr, ($type:ident, $setting:pat) => $body:expr) => {
         match $scheme {
             SchemeName::Rep3 => {
                 type $type = Rep3<u128>;
+                let $setting = ();
                 $body
             }
             SchemeName::Rep3Malicious => {
                 type $type = Rep3Malicious<u128>;
+                let $setting = ();
                 $body
             }
         }
@@ -59,7 +61,7 @@ impl SchemeName {
 
 impl fmt::Display for SchemeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(with!(*self, S => S::NAME))
+        f.write_str(with!(*self, (S, _) => S::NAME))
     }
 }
 
@@ -90,7 +92,7 @@ pub fn run(
     entropy: &Seed,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RunOutput, Error> {
-    with!(scheme, S => execute::<S>(program, transport, inputs, entropy, progress))
+    with!(scheme, (S, setting) => execute::<S>(program, transport, setting, inputs, entropy, progress))
 }
 
 /// What a run of `program` will cost, from its text alone.
@@ -113,32 +115,37 @@ pub fn deal(scheme: SchemeName, values: &[i128], kind: Kind, prg: &mut Prg) -> R
     if let Some(row) = values.iter().position(|&x| !shareable(x)) {
         return Err(Error::NotShareable { row, kind });
     }
-    Ok(with!(scheme, S => dealt::<S>(values, kind, prg)))
+    Ok(with!(scheme, (S, setting) => dealt::<S>(setting, values, kind, prg)))
 }
 
 /// The column of `rows` elements from the sealed share messages of all compute parties, in their order. When copies
 /// of a component differ, the error names the two parties that contradict each other.
 pub fn combine(scheme: SchemeName, messages: &[Vec<u8>], kind: Kind, rows: u32) -> Result<Vec<i128>, Error> {
-    Ok(with!(scheme, S => combined::<S>(messages, kind, rows as usize))?)
+    Ok(with!(scheme, (S, setting) => combined::<S>(setting, messages, kind, rows as usize))?)
 }
 
 /// The components of a share message, each with its number: what a provider or compute party commits to. Both
 /// holders of a component hold the same bytes.
 pub fn components(scheme: SchemeName, message: &[u8]) -> Result<Vec<(usize, &[u8])>, Error> {
-    Ok(with!(scheme, S => S::components(message))?)
+    Ok(with!(scheme, (S, _) => S::components(message))?)
 }
 
-fn dealt<S: Scheme>(values: &[i128], kind: Kind, prg: &mut Prg) -> Vec<Vec<u8>> {
+fn dealt<S: Scheme>(setting: S::Setting, values: &[i128], kind: Kind, prg: &mut Prg) -> Vec<Vec<u8>> {
     if kind == Kind::Bit {
-        return <S as Dealing<Lanes>>::deal(packed(values).values(), prg);
+        return <S as Dealing<Lanes>>::deal(setting, packed(values).values(), prg);
     }
-    <S as Dealing<S::Num>>::deal(elements::<S::Num>(values).values(), prg)
+    <S as Dealing<S::Num>>::deal(setting, elements::<S::Num>(values).values(), prg)
 }
 
-fn combined<S: Scheme>(messages: &[Vec<u8>], kind: Kind, rows: usize) -> engine::Result<Vec<i128>> {
+fn combined<S: Scheme>(
+    setting: S::Setting,
+    messages: &[Vec<u8>],
+    kind: Kind,
+    rows: usize,
+) -> engine::Result<Vec<i128>> {
     if kind == Kind::Bit {
-        return Ok(unpacked(&<S as Dealing<Lanes>>::combine(messages, Lanes::words(rows))?, rows));
+        return Ok(unpacked(&<S as Dealing<Lanes>>::combine(setting, messages, Lanes::words(rows))?, rows));
     }
-    let elements = <S as Dealing<S::Num>>::combine(messages, rows)?;
+    let elements = <S as Dealing<S::Num>>::combine(setting, messages, rows)?;
     Ok(elements.into_iter().map(Number::to_i128).collect())
 }

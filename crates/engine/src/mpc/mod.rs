@@ -64,6 +64,10 @@ pub trait Shares<D: Ring>: Clone + Debug + Send + Sync + Sized {
 
 /// One party's end of a running computation.
 pub trait Protocol: Sized + Send {
+    /// What is agreed on besides the scheme's name: nothing where the name says it all, else how many parties there are
+    /// and how many of them may be corrupted.
+    type Setting: Copy + Debug + Send + Sync + 'static;
+
     /// The party whose end this is.
     fn me(&self) -> Party;
     /// The number of compute parties.
@@ -270,7 +274,7 @@ pub trait Mixed: Shuffle<Self::Num> + Shuffle<Lanes> {
 /// made over components ([`Scheme::components`]), and both holders of a component hold the same bytes.
 pub trait Dealing<D: Ring>: Mpc<D> {
     /// One share message for each compute party, in their order. `prg` is the provider's own secret stream.
-    fn deal(values: &[D], prg: &mut Prg) -> Vec<Vec<u8>>;
+    fn deal(setting: Self::Setting, values: &[D], prg: &mut Prg) -> Vec<Vec<u8>>;
 
     /// This party's shares from a provider's message that should hold `len` elements.
     ///
@@ -290,7 +294,7 @@ pub trait Dealing<D: Ring>: Mpc<D> {
     /// # Errors
     /// [`Error::ShareMessage`](crate::Error::ShareMessage);
     /// [`Error::CopiesDiffer`](crate::Error::CopiesDiffer) names the parties when copies of a component differ.
-    fn combine(messages: &[Vec<u8>], len: usize) -> Result<Vec<D>>;
+    fn combine(setting: Self::Setting, messages: &[Vec<u8>], len: usize) -> Result<Vec<D>>;
 }
 
 /// A scheme as a session needs it.
@@ -303,7 +307,7 @@ pub trait Scheme: Mixed + Dealing<Self::Num> + Dealing<Lanes> {
     ///
     /// # Errors
     /// Those of the transport; [`Error::Parties`](crate::Error::Parties).
-    fn start(transport: Arc<dyn Transport>, entropy: &Seed) -> Result<Self>;
+    fn start(transport: Arc<dyn Transport>, setting: Self::Setting, entropy: &Seed) -> Result<Self>;
 
     /// The components of a share message, each with its number.
     ///

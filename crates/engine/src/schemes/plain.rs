@@ -60,6 +60,8 @@ impl<D: Ring> Shares<D> for Column<D> {
 }
 
 impl<N: Number> Protocol for Plain<N> {
+    type Setting = ();
+
     fn me(&self) -> Party {
         self.link.me()
     }
@@ -193,7 +195,7 @@ impl<N: Number> Mixed for Plain<N> {
 impl<N: Number> Scheme for Plain<N> {
     const NAME: &'static str = "plain";
 
-    fn start(transport: Arc<dyn Transport>, _entropy: &Seed) -> Result<Self> {
+    fn start(transport: Arc<dyn Transport>, (): (), _entropy: &Seed) -> Result<Self> {
         match transport.parties() {
             1 => Ok(Self { link: Link::new(transport), numbers: PhantomData }),
             found => Err(Error::Parties { scheme: Self::NAME, expected: 1, found }),
@@ -206,12 +208,12 @@ impl<N: Number> Scheme for Plain<N> {
 }
 
 impl<N: Number, D: Ring> Dealing<D> for Plain<N> {
-    fn deal(values: &[D], prg: &mut Prg) -> Vec<Vec<u8>> {
+    fn deal((): (), values: &[D], prg: &mut Prg) -> Vec<Vec<u8>> {
         vec![message_of(values.to_vec().into(), prg)]
     }
 
     fn accept(&self, message: &[u8], len: usize) -> Result<Column<D>> {
-        Ok(Self::combine(&[message.to_vec()], len)?.into())
+        Ok(Self::combine((), &[message.to_vec()], len)?.into())
     }
 
     fn seal(&mut self, x: &Column<D>, proof: Verified) -> Result<Vec<u8>> {
@@ -219,7 +221,7 @@ impl<N: Number, D: Ring> Dealing<D> for Plain<N> {
         Ok(message_of(x.clone(), &mut Prg::new(crate::session::fresh_seed()?)))
     }
 
-    fn combine(messages: &[Vec<u8>], len: usize) -> Result<Vec<D>> {
+    fn combine((): (), messages: &[Vec<u8>], len: usize) -> Result<Vec<D>> {
         let [message] = messages else {
             return Err(ShareMessageFault::Count { expected: 1, found: messages.len() }.into());
         };

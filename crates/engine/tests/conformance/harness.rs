@@ -15,20 +15,25 @@ use treaty_engine::session::{Transport, sim};
 pub(crate) trait Tested: Scheme {
     /// Compute parties to start.
     const PARTIES: usize;
+    /// How to start them.
+    const SETTING: Self::Setting;
     /// Bytes that a party sends for a product of numbers.
     const PRODUCT_BYTES: usize = Self::Num::BYTES;
 }
 
 impl<N: Number> Tested for Plain<N> {
     const PARTIES: usize = 1;
+    const SETTING: () = ();
 }
 
 impl<N: Number> Tested for Rep3<N> {
     const PARTIES: usize = 3;
+    const SETTING: () = ();
 }
 
 impl<N: Number + Element> Tested for Rep3Malicious<N> {
     const PARTIES: usize = 3;
+    const SETTING: () = ();
     /// 64 bits more.
     const PRODUCT_BYTES: usize = N::BYTES + 8;
 }
@@ -36,7 +41,7 @@ impl<N: Number + Element> Tested for Rep3Malicious<N> {
 /// What all parties return, each with the seed of its place.
 pub(crate) fn session<S: Tested, T: Send>(party: impl Fn(&mut S) -> Result<T> + Sync) -> Vec<Result<T>> {
     sim::run(S::PARTIES, |me, transport: Arc<dyn Transport>| {
-        let mut protocol = S::start(transport, &Seed::from([me.0 as u8 + 1; 32]))?;
+        let mut protocol = S::start(transport, S::SETTING, &Seed::from([me.0 as u8 + 1; 32]))?;
         party(&mut protocol)
     })
 }
@@ -60,7 +65,7 @@ pub(crate) fn numbers<S: Tested>(
     let sealed: Vec<_> = sealed.into_iter().map(|party| party.unwrap()).collect();
     let (len, cost) = (sealed[0].1, dearest(sealed.iter().map(|party| party.2)));
     let messages: Vec<_> = sealed.into_iter().map(|party| party.0).collect();
-    let values = <S as Dealing<S::Num>>::combine(&messages, len).unwrap();
+    let values = <S as Dealing<S::Num>>::combine(S::SETTING, &messages, len).unwrap();
     (values.into_iter().map(Number::to_i128).collect(), cost)
 }
 
@@ -92,7 +97,7 @@ fn deal<S: Tested>(inputs: &[Vec<i128>]) -> Vec<Vec<Vec<u8>>> {
     let mut prg = Prg::new(Seed::from([99; 32]));
     let deal = |input: &Vec<i128>| {
         let values: Vec<_> = input.iter().map(|value| S::Num::from_i128(*value)).collect();
-        <S as Dealing<S::Num>>::deal(&values, &mut prg)
+        <S as Dealing<S::Num>>::deal(S::SETTING, &values, &mut prg)
     };
     inputs.iter().map(deal).collect()
 }

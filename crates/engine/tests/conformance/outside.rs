@@ -23,7 +23,7 @@ fn prg() -> Prg {
 
 fn dealt<S: Tested>(values: &[u128]) -> Vec<Vec<u8>> {
     let values: Vec<_> = values.iter().map(|value| S::Num::from_u128(*value)).collect();
-    <S as Dealing<S::Num>>::deal(&values, &mut prg())
+    <S as Dealing<S::Num>>::deal(S::SETTING, &values, &mut prg())
 }
 
 fn delivers<S: Tested>() {
@@ -32,8 +32,8 @@ fn delivers<S: Tested>() {
         assert_eq!(found, vec![-5; len]);
     }
     let words = vec![Lanes(0x1234), Lanes(u64::MAX)];
-    let messages = <S as Dealing<Lanes>>::deal(&words, &mut prg());
-    assert_eq!(<S as Dealing<Lanes>>::combine(&messages, 2).unwrap(), words);
+    let messages = <S as Dealing<Lanes>>::deal(S::SETTING, &words, &mut prg());
+    assert_eq!(<S as Dealing<Lanes>>::combine(S::SETTING, &messages, 2).unwrap(), words);
 }
 
 fn components_are_equal_at_their_holders<S: Tested>() {
@@ -69,7 +69,7 @@ fn wrong_messages_are_refused<S: Tested>() {
         assert!(matches!(fault(&|m| m[2] = 9, 3), ShareMessageFault::Party { found: Party(9), .. }));
         assert_eq!(fault(&|m| m[3] = 1, 3), ShareMessageFault::Reserved { found: 1 });
         assert!(matches!(fault(&|m| m[4..12].fill(255), 3), ShareMessageFault::Size { .. }));
-        let bits = <S as Dealing<Lanes>>::deal(&[Lanes(1); 3], &mut prg()).swap_remove(0);
+        let bits = <S as Dealing<Lanes>>::deal(S::SETTING, &[Lanes(1); 3], &mut prg()).swap_remove(0);
         let ring = fault(
             &|m| {
                 m.truncate(12);
@@ -82,18 +82,18 @@ fn wrong_messages_are_refused<S: Tested>() {
         Ok(())
     });
     assert!(faults.iter().all(Result::is_ok));
-    let count = <S as Dealing<S::Num>>::combine(&[], 3);
+    let count = <S as Dealing<S::Num>>::combine(S::SETTING, &[], 3);
     assert_eq!(count, Err(ShareMessageFault::Count { expected: S::PARTIES, found: 0 }.into()));
 }
 
 fn decoders_are_total<S: Tested>() {
     random((prop::collection::vec(any::<u8>(), 0..80), 0usize..4), |(mut message, len)| {
         let _ = S::components(&message);
-        let _ = <S as Dealing<S::Num>>::combine(&vec![message.clone(); S::PARTIES], len);
+        let _ = <S as Dealing<S::Num>>::combine(S::SETTING, &vec![message.clone(); S::PARTIES], len);
         message.resize(message.len().max(12), 0);
         message[..4].copy_from_slice(&dealt::<S>(&[])[0][..4]);
         let _ = S::components(&message);
-        let _ = <S as Dealing<S::Num>>::combine(&vec![message; S::PARTIES], len);
+        let _ = <S as Dealing<S::Num>>::combine(S::SETTING, &vec![message; S::PARTIES], len);
     });
 }
 
@@ -109,7 +109,7 @@ fn parties_whose_copies_differ_are_named() {
     {
         let mut changed = messages.clone();
         changed[party][byte] ^= 1;
-        let found = <S as Dealing<u64>>::combine(&changed, 2);
+        let found = <S as Dealing<u64>>::combine((), &changed, 2);
         let (first, second) = (Party(holders.0), Party(holders.1));
         assert_eq!(found, Err(Error::CopiesDiffer { component, first, second }));
     }
@@ -118,7 +118,7 @@ fn parties_whose_copies_differ_are_named() {
 #[test]
 fn another_number_of_parties_is_refused() {
     let found =
-        sim::run(2, |me, transport| Rep3::<u64>::start(transport, &Seed::from([me.0 as u8; 32])).err());
+        sim::run(2, |me, transport| Rep3::<u64>::start(transport, (), &Seed::from([me.0 as u8; 32])).err());
     assert_eq!(found[0], Some(Error::Parties { scheme: "rep3", expected: 3, found: 2 }));
 }
 

@@ -51,10 +51,10 @@ macro_rules! operators {
                 estimated::<Rep3Malicious<u128>, Rep3MaliciousModel>();
             }
 
-            fn estimated<S: Scheme<Num = u128>, M: Model>() {
+            fn estimated<S: Scheme<Num = u128, Setting = ()>, M: Model>() {
                 for rows in ROWS {
                     let measured = sim::run(3, |me, transport| {
-                        let mut protocol = S::start(transport, &Seed::from([me.0 as u8; 32])).unwrap();
+                        let mut protocol = S::start(transport, (), &Seed::from([me.0 as u8; 32])).unwrap();
                         measure(&mut protocol, rows)
                     });
                     let mut estimate = Estimate::<M, u128>::new();
@@ -68,7 +68,7 @@ macro_rules! operators {
             #[test]
             fn is_free_for_one_party() {
                 let cost = sim::run(1, |_, transport| {
-                    measure(&mut Plain::<u128>::start(transport, &Seed::from([1; 32])).unwrap(), 65)
+                    measure(&mut Plain::<u128>::start(transport, (), &Seed::from([1; 32])).unwrap(), 65)
                 });
                 assert_eq!(cost, [Cost::default()]);
             }

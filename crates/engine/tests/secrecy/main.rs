@@ -13,7 +13,7 @@ use treaty_engine::{Error, Result};
 type Operator<S> = fn(&mut S, &Numbers<S>, &Numbers<S>) -> Result<Numbers<S>>;
 
 /// Operators that between them send every kind of message.
-fn operators<S: Scheme<Num = u128>>() -> [(&'static str, Operator<S>); 8] {
+fn operators<S: Scheme<Num = u128, Setting = ()>>() -> [(&'static str, Operator<S>); 8] {
     [
         ("multiply", |protocol, x, y| {
             ops::fixed::mul(protocol, x, y, fixed::Fixed { integer: 40, fraction: 40 })
@@ -47,8 +47,9 @@ fn operators<S: Scheme<Num = u128>>() -> [(&'static str, Operator<S>); 8] {
 }
 
 /// Bodies of the frames that each party receives while an operator runs, one after another.
-fn views<S: Scheme<Num = u128>>(operator: Operator<S>, x: &[u128], y: &[u128]) -> Vec<Vec<u8>> {
-    let dealt = [x, y].map(|values| <S as Dealing<u128>>::deal(values, &mut Prg::new(Seed::from([77; 32]))));
+fn views<S: Scheme<Num = u128, Setting = ()>>(operator: Operator<S>, x: &[u128], y: &[u128]) -> Vec<Vec<u8>> {
+    let dealt =
+        [x, y].map(|values| <S as Dealing<u128>>::deal((), values, &mut Prg::new(Seed::from([77; 32]))));
     let seen: Arc<[Mutex<Vec<u8>>; 3]> = Arc::default();
     sim::run(3, |me, transport| {
         let seen = Arc::clone(&seen);
@@ -56,7 +57,7 @@ fn views<S: Scheme<Num = u128>>(operator: Operator<S>, x: &[u128], y: &[u128]) -
             seen[place.to.0].lock().unwrap().extend_from_slice(body);
             tamper::Verdict::Pass
         });
-        let mut protocol = S::start(transport, &Seed::from([me.0 as u8 + 1; 32])).unwrap();
+        let mut protocol = S::start(transport, (), &Seed::from([me.0 as u8 + 1; 32])).unwrap();
         let x = Dealing::<u128>::accept(&protocol, &dealt[0][me.0], x.len()).unwrap();
         let y = Dealing::<u128>::accept(&protocol, &dealt[1][me.0], y.len()).unwrap();
         operator(&mut protocol, &x, &y).unwrap();
@@ -73,7 +74,7 @@ fn chi_square(bytes: &[u8]) -> f64 {
     counts.iter().map(|count| (*count as f64 - expected).powi(2) / expected).sum()
 }
 
-fn what_a_party_receives_is_uniform<S: Scheme<Num = u128>>() {
+fn what_a_party_receives_is_uniform<S: Scheme<Num = u128, Setting = ()>>() {
     const ROWS: usize = 640;
     let inputs: [Vec<u128>; 3] =
         [vec![0; ROWS], vec![1; ROWS], (0..ROWS as u128).map(|row| row * row % 9973).collect()];
@@ -92,7 +93,7 @@ fn what_a_party_receives_is_uniform<S: Scheme<Num = u128>>() {
     }
 }
 
-fn messages_have_the_same_lengths<S: Scheme<Num = u128>>() {
+fn messages_have_the_same_lengths<S: Scheme<Num = u128, Setting = ()>>() {
     let inputs: [Vec<u128>; 2] = [vec![0; 130], (0..130).map(|row| row * 7919 % 200).collect()];
     for (name, operator) in operators::<S>() {
         let lengths = |x: &Vec<u128>| views(operator, x, &inputs[1]).iter().map(Vec::len).collect::<Vec<_>>();
@@ -101,13 +102,13 @@ fn messages_have_the_same_lengths<S: Scheme<Num = u128>>() {
 }
 
 /// Runs an operator with party 1 rewriting its frame number `at`, counted over all channels.
-fn attacked<S: Scheme<Num = u128>>(
+fn attacked<S: Scheme<Num = u128, Setting = ()>>(
     operator: Operator<S>,
     at: usize,
     change: fn(&[u8]) -> Vec<u8>,
 ) -> (bool, Vec<Result<usize>>) {
     let values: Vec<u128> = (0..70).collect();
-    let dealt = <S as Dealing<u128>>::deal(&values, &mut Prg::new(Seed::from([77; 32])));
+    let dealt = <S as Dealing<u128>>::deal((), &values, &mut Prg::new(Seed::from([77; 32])));
     let sent = Arc::new(Mutex::new(0));
     let results = sim::run(3, |me, transport| {
         let sent = Arc::clone(&sent);
@@ -120,7 +121,7 @@ fn attacked<S: Scheme<Num = u128>>(
         } else {
             transport
         };
-        let mut protocol = S::start(transport, &Seed::from([me.0 as u8 + 1; 32]))?;
+        let mut protocol = S::start(transport, (), &Seed::from([me.0 as u8 + 1; 32]))?;
         let x = Dealing::<u128>::accept(&protocol, &dealt[me.0], values.len())?;
         let result = operator(&mut protocol, &x, &x)?;
         assert_eq!(protocol.parties(), 3);
@@ -130,7 +131,7 @@ fn attacked<S: Scheme<Num = u128>>(
     (reached, results)
 }
 
-fn a_message_of_another_length_is_refused<S: Scheme<Num = u128>>() {
+fn a_message_of_another_length_is_refused<S: Scheme<Num = u128, Setting = ()>>() {
     for (name, operator) in operators::<S>() {
         for change in
             [|body: &[u8]| body[1..].to_vec(), |body: &[u8]| [body, &[0]].concat(), |_: &[u8]| Vec::new()]
@@ -151,7 +152,7 @@ fn a_message_of_another_length_is_refused<S: Scheme<Num = u128>>() {
     }
 }
 
-fn garbage_never_panics<S: Scheme<Num = u128>>() {
+fn garbage_never_panics<S: Scheme<Num = u128, Setting = ()>>() {
     for (_, operator) in operators::<S>() {
         let mut at = 2;
         while attacked(operator, at, |body| body.iter().map(|byte| byte.wrapping_mul(73) ^ 0x5a).collect()).0

@@ -51,7 +51,7 @@ fn run<N: Number + Element>(operator: Operator<N>, corrupted: Party, at: u64, ch
     let mut prg = Prg::new(Seed::from([77; 32]));
     let dealt = columns.map(|values| {
         let values = values.map(N::from_u128);
-        <S<N> as Dealing<N>>::deal(&values, &mut prg)
+        <S<N> as Dealing<N>>::deal((), &values, &mut prg)
     });
     let sent = Arc::new(Mutex::new(0));
     let counter = Arc::clone(&sent);
@@ -66,7 +66,7 @@ fn run<N: Number + Element>(operator: Operator<N>, corrupted: Party, at: u64, ch
     };
     let sealed = sim::run(3, |me, transport| -> Result<(Vec<u8>, usize)> {
         let transport = if me == corrupted { rewritten(transport) } else { transport };
-        let mut protocol = S::<N>::start(transport, &Seed::from([me.0 as u8 + 1; 32]))?;
+        let mut protocol = S::<N>::start(transport, (), &Seed::from([me.0 as u8 + 1; 32]))?;
         let x = Dealing::<N>::accept(&protocol, &dealt[0][me.0], ROWS)?;
         let y = Dealing::<N>::accept(&protocol, &dealt[1][me.0], ROWS)?;
         let result = operator(&mut protocol, &x, &y)?;
@@ -78,7 +78,7 @@ fn run<N: Number + Element>(operator: Operator<N>, corrupted: Party, at: u64, ch
     let len = sealed.iter().flatten().map(|sealed| sealed.1).next().unwrap_or(0);
     let messages =
         sealed.iter().map(|sealed| sealed.clone().map(|sealed| sealed.0)).collect::<Result<Vec<_>>>();
-    let result = messages.and_then(|messages| <S<N> as Dealing<N>>::combine(&messages, len));
+    let result = messages.and_then(|messages| <S<N> as Dealing<N>>::combine((), &messages, len));
     let honest = sealed.into_iter().enumerate().filter(|(party, _)| *party != corrupted.0);
     Outcome { reached, honest: honest.map(|(_, sealed)| sealed.map(|sealed| sealed.0)).collect(), result }
 }
@@ -252,7 +252,7 @@ fn a_check_on_the_way_finds_what_a_check_at_the_end_would() {
             }
         };
         let transport = if me == Party(2) { tamper::party(transport, change) } else { transport };
-        let mut protocol = S::<u64>::start(transport, &Seed::from([me.0 as u8; 32]))?;
+        let mut protocol = S::<u64>::start(transport, (), &Seed::from([me.0 as u8; 32]))?;
         let x = Mpc::<u64>::constant(&protocol, 3, MANY);
         for _ in 0..3 {
             Mpc::<u64>::mul(&mut protocol, &x, &x)?;

@@ -79,6 +79,8 @@ impl<M: Model, N: Number> Default for Estimate<M, N> {
 }
 
 impl<M: Model, N: Number> Protocol for Estimate<M, N> {
+    type Setting = ();
+
     /// Stands for all parties.
     fn me(&self) -> Party {
         Party(0)

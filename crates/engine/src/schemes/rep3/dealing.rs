@@ -18,7 +18,7 @@ const CODE: u8 = 3;
 impl<N: Number> Scheme for Rep3<N> {
     const NAME: &'static str = "rep3";
 
-    fn start(transport: Arc<dyn Transport>, entropy: &Seed) -> Result<Self> {
+    fn start(transport: Arc<dyn Transport>, (): (), entropy: &Seed) -> Result<Self> {
         Self::set_up(Self::NAME, transport, entropy)
     }
 
@@ -47,7 +47,7 @@ impl<N> Rep3<N> {
 }
 
 impl<N: Number, D: Ring> Dealing<D> for Rep3<N> {
-    fn deal(values: &[D], prg: &mut Prg) -> Vec<Vec<u8>> {
+    fn deal((): (), values: &[D], prg: &mut Prg) -> Vec<Vec<u8>> {
         deal(CODE, values, prg)
     }
 
@@ -66,7 +66,7 @@ impl<N: Number, D: Ring> Dealing<D> for Rep3<N> {
         Ok(message::encode(CODE, self.link.me(), &[&mine, &next]))
     }
 
-    fn combine(messages: &[Vec<u8>], len: usize) -> Result<Vec<D>> {
+    fn combine((): (), messages: &[Vec<u8>], len: usize) -> Result<Vec<D>> {
         combine(CODE, messages, len)
     }
 }

@@ -61,6 +61,8 @@ impl<N> Rep3<N> {
 }
 
 impl<N: Number> Protocol for Rep3<N> {
+    type Setting = ();
+
     fn me(&self) -> Party {
         self.link.me()
     }

@@ -22,7 +22,7 @@ const CODE: u8 = 4;
 impl<N: Number + Element> Scheme for Rep3Malicious<N> {
     const NAME: &'static str = "rep3_malicious";
 
-    fn start(transport: Arc<dyn Transport>, entropy: &Seed) -> Result<Self> {
+    fn start(transport: Arc<dyn Transport>, (): (), entropy: &Seed) -> Result<Self> {
         Ok(Self::new(Rep3::set_up(Self::NAME, transport, entropy)?))
     }
 
@@ -32,7 +32,7 @@ impl<N: Number + Element> Scheme for Rep3Malicious<N> {
 }
 
 impl<N: Number + Element, D: Element> Dealing<D> for Rep3Malicious<N> {
-    fn deal(values: &[D], prg: &mut Prg) -> Vec<Vec<u8>> {
+    fn deal((): (), values: &[D], prg: &mut Prg) -> Vec<Vec<u8>> {
         dealing::deal(CODE, values, prg)
     }
 
@@ -62,7 +62,7 @@ impl<N: Number + Element, D: Element> Dealing<D> for Rep3Malicious<N> {
         Ok(message::encode(CODE, self.base.link.me(), &[&mine, &next]))
     }
 
-    fn combine(messages: &[Vec<u8>], len: usize) -> Result<Vec<D>> {
+    fn combine((): (), messages: &[Vec<u8>], len: usize) -> Result<Vec<D>> {
         dealing::combine(CODE, messages, len)
     }
 }

@@ -72,6 +72,8 @@ impl<N: Number> Rep3Malicious<N> {
 }
 
 impl<N: Number> Protocol for Rep3Malicious<N> {
+    type Setting = ();
+
     fn me(&self) -> Party {
         self.base.me()
     }

@@ -22,7 +22,7 @@ const PARTIES: usize = 3;
 pub(crate) enum Bench {
     /// Measure operators: three processes over loopback TCP with TLS on
     #[command(
-        after_help = "Examples:\n  treaty bench engine\n  treaty bench engine less-than --runs 9 --json\n  treaty bench engine mul --scheme rep3_malicious\n\nAll three processes share this machine's cores. Build with --release."
+        after_help = "Examples:\n  treaty bench engine\n  treaty bench engine less-than --runs 9 --json\n  treaty bench engine mul --scheme rep3_malicious\n  treaty bench engine sort --wan --runs 1\n\nAll three processes share this machine's cores. Build with --release."
     )]
     Engine(Engine),
     /// One compute party of a measurement; started by `treaty bench engine`
@@ -38,6 +38,9 @@ pub(crate) struct Engine {
     /// The secret-sharing scheme
     #[arg(long, value_enum, default_value_t = Scheme::Rep3)]
     scheme: Scheme,
+    /// Hold messages back as a wide area network does: 20 ms there and back, 100 Mbit/s from each party to each other
+    #[arg(long)]
+    wan: bool,
     /// Runs of each workload, of which the median is printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     runs: u32,
@@ -157,6 +160,7 @@ fn start(engine: &Engine) -> Result<Vec<Started>, BenchError> {
             certificates: certificates.clone(),
             key: identity.key_pem().to_string(),
             scheme: engine.scheme,
+            wan: engine.wan,
             workload: engine.workload.clone(),
             runs: engine.runs,
         };

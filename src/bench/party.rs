@@ -8,7 +8,7 @@ use clap::Args;
 use engine::bench::{Workload, wide_workloads, workloads};
 use engine::mpc::Scheme;
 use engine::schemes::{Rep3, Rep3Malicious};
-use engine::session::{self, Party as Number, Transport};
+use engine::session::{self, Party as Number, Shape, Shaped, Transport};
 use peers::{
     Channels, Fingerprint, Identity, Listener, ListenerLimits, Peer, Plan, Registry, Run, SessionLimits,
     Sessions,
@@ -36,6 +36,8 @@ pub(super) struct Seat {
     /// Of this party's certificate, PEM.
     pub(super) key: String,
     pub(super) scheme: super::Scheme,
+    /// Whether messages travel as on a wide area network.
+    pub(super) wan: bool,
     /// What the names of the workloads to run contain.
     pub(super) workload: String,
     pub(super) runs: u32,
@@ -127,7 +129,9 @@ impl Table {
             gather: GATHER,
             deadline: DEADLINE,
         };
-        Ok(Arc::new(self.runtime.block_on(self.sessions.gather(&self.channels, &plan))?))
+        let transport: Arc<dyn Transport> =
+            Arc::new(self.runtime.block_on(self.sessions.gather(&self.channels, &plan))?);
+        Ok(if self.seat.wan { Arc::new(Shaped::new(transport, Shape::WAN)) } else { transport })
     }
 }
 

@@ -30,6 +30,16 @@ fn a_scheme_can_be_chosen() {
 }
 
 #[test]
+fn a_wide_area_network_takes_its_time_for_every_round() {
+    let output =
+        treaty().args(["bench", "engine", "equal", "--runs", "1", "--json", "--wan"]).output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    let lines: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let (seconds, rounds) = (lines[0]["seconds"].as_f64().unwrap(), lines[0]["rounds"].as_f64().unwrap());
+    assert!(seconds >= 0.01 * rounds, "{lines:?}");
+}
+
+#[test]
 fn an_unknown_workload_is_refused_by_name() {
     let output = treaty().args(["bench", "engine", "nonsense"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

@@ -10,7 +10,7 @@ use treaty_engine::bench::{self, Measured, Workload};
 use treaty_engine::mpc::{Cost, Scheme};
 use treaty_engine::schemes::{Rep3, Rep3Malicious};
 use treaty_engine::session::fresh_seed;
-use treaty_engine::session::sim::{self, Shape};
+use treaty_engine::session::{Shape, sim};
 
 /// Runs of each workload, of which the median is printed.
 const RUNS: usize = 5;

@@ -5,11 +5,13 @@
 
 mod keys;
 mod link;
+mod shape;
 pub mod sim;
 pub mod tamper;
 
 pub use keys::{PeerKeys, fresh_seed};
 pub use link::Link;
+pub use shape::{Shape, Shaped};
 
 use std::fmt;
 

@@ -8,38 +8,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Frame, Party, Transport};
+use super::{Frame, Party, Shape, Transport};
 use crate::error::{Error, Result};
 
 /// How long a simulated party waits for a message.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How fast messages travel; the default is at once.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Shape {
-    /// From sending a message's last byte to its arrival.
-    pub one_way: Duration,
-    /// Bytes that one party can send to one peer in a second; `None` for any number.
-    pub bytes_per_second: Option<u64>,
-}
-
-impl Shape {
-    /// A wide area network: 20 ms there and back, 100 Mbit/s.
-    pub const WAN: Self = Self { one_way: Duration::from_millis(10), bytes_per_second: Some(12_500_000) };
-
-    /// How long a message of `bytes` occupies the line.
-    fn transfer(&self, bytes: usize) -> Duration {
-        let nanoseconds = |rate: u64| bytes as u128 * 1_000_000_000 / u128::from(rate.max(1));
-        Duration::from_nanos(self.bytes_per_second.map_or(0, |rate| nanoseconds(rate) as u64))
-    }
-
-    /// When a message of `bytes` sent at `now` arrives over a line that is `free` from a certain moment; the line is
-    /// then free when the message's last byte has left.
-    fn arrival(&self, now: Instant, free: &mut Instant, bytes: usize) -> Instant {
-        *free = now.max(*free) + self.transfer(bytes);
-        *free + self.one_way
-    }
-}
 
 /// Runs `party` once for each of `parties` compute parties, each on a thread of its own, and returns what they
 /// return, in their order. A party that returns closes its connections.
@@ -191,18 +164,6 @@ mod tests {
             [6, 5, 5].map(|channel| transport.recv(peer, channel).unwrap().body[0])
         });
         assert_eq!(seen, [[2, 1, 3], [2, 1, 3]]);
-    }
-
-    #[test]
-    fn messages_queue_for_the_line() {
-        let milliseconds = Duration::from_millis;
-        let shape = Shape { one_way: milliseconds(20), bytes_per_second: Some(1_000_000) };
-        let start = Instant::now();
-        let mut free = start;
-        let mut sent_at = |after, bytes| shape.arrival(start + milliseconds(after), &mut free, bytes) - start;
-        assert_eq!(sent_at(0, 10_000), milliseconds(30));
-        assert_eq!(sent_at(0, 10_000), milliseconds(40), "behind the first");
-        assert_eq!(sent_at(100, 0), milliseconds(120), "on an idle line");
     }
 
     #[test]

@@ -110,6 +110,19 @@ pub enum Error {
         /// Parties that were given.
         found: usize,
     },
+    /// A scheme can't be set up against so many parties among so many.
+    #[error("among {parties} compute parties a threshold of {threshold} is not possible: {reason}")]
+    Threshold {
+        /// Compute parties.
+        parties: usize,
+        /// How many of them may be corrupted.
+        threshold: usize,
+        /// What stands against it.
+        reason: &'static str,
+    },
+    /// Shares that should lie on one polynomial don't.
+    #[error("the shares of the compute parties contradict each other: one of them is at fault")]
+    Inconsistent,
     /// A party sent something else where all parties send the same.
     #[error("{party} is not where the others are in the protocol")]
     OutOfStep {

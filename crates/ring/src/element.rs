@@ -48,10 +48,14 @@ pub trait Ring: Pooled + Copy + Default + Eq + Debug + Send + Sync + 'static {
 }
 
 /// Integers of [`Ring::BITS`] bits, which can be seen bit by bit: the ring modulo 2^[`Ring::BITS`], whose signed numbers
-/// are two's complement, or the field modulo the prime one below, whose signed numbers lie around zero.
+/// are two's complement, or the field modulo a prime of one bit more, whose signed numbers lie around zero.
 ///
-/// In both, sums and products of signed numbers are those of the integers as long as these have fewer bits.
+/// In both, sums and products of signed numbers are those of the integers as long as these have no more bits.
 pub trait Number: Ring {
+    /// What makes a signed number non-negative and leaves the low [`Ring::BITS`] bits of its two's complement as they are;
+    /// zero modulo a power of two, where they are those of the element.
+    const RAISE: Self;
+
     /// The number modulo the ring's size.
     fn from_u128(value: u128) -> Self;
     /// The number, taken as unsigned.
@@ -142,6 +146,8 @@ macro_rules! integers {
         }
 
         impl Number for $type {
+            const RAISE: Self = 0;
+
             #[inline(always)]
             fn from_u128(value: u128) -> Self {
                 value as $type

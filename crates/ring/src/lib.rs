@@ -4,6 +4,7 @@
 //! whole columns:
 //! - [`Ring`] and [`Number`]: what a protocol may compute with (`u64`, `u128`, the field [`Mersenne61`], and
 //!   [`Lanes`] for bits);
+//! - [`Binary`]: small fields of characteristic 2, bit-sliced, for sharings of bits by polynomials;
 //! - [`Lift`]: for each of them a larger ring, in which false results are found;
 //! - [`Column`]: a vector of secret elements, wiped when dropped and absent from debug output;
 //! - [`PackedBits`]: public bits, 64 to a word, with their exact length;
@@ -12,6 +13,7 @@
 //! - [`Prg`]: an AES-128 counter stream, filled in bulk, with domain-separated children.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod binary;
 mod bytes;
 mod column;
 mod element;
@@ -26,6 +28,7 @@ mod prg;
 mod transpose;
 mod wide;
 
+pub use binary::Binary;
 pub use column::Column;
 pub use element::{Number, Ring};
 pub use field::{Gf64, add_weighted_bits};

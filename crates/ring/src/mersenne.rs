@@ -1,16 +1,19 @@
 //! The field with 2^61 − 1 elements.
 
 use crate::bytes;
+use crate::column::Column;
 use crate::element::{Number, Ring};
+use crate::lanes::Lanes;
 use crate::pool::{Pool, Pooled};
+use crate::transpose;
 
 /// The prime 2^61 − 1.
 const P: u64 = (1 << 61) - 1;
 
 /// An integer modulo the Mersenne prime 2^61 − 1, always below it.
 ///
-/// As a [`Number`] it has 61 bits: signed numbers are −(2^60 − 1) to 2^60 − 1, each exactly one element. Sums and
-/// products that leave that range wrap at 2^61 − 1, not at 2^61, so that their low bits are not those of the integers.
+/// As a [`Number`] it has 60 bits: −2^59 to 2^59 − 1. Signed elements are −(2^60 − 1) to 2^60 − 1, each exactly one; sums and
+/// products that leave that range wrap at 2^61 − 1, so that their low bits are not those of the integers.
 ///
 /// Its byte form is a word of 64 bits, which is reduced when read: a uniform word gives an element at a statistical
 /// distance of 2^−61 from uniform. Every operation takes a time that doesn't depend on the elements.
@@ -29,6 +32,15 @@ impl Mersenne61 {
         })
     }
 
+    /// Bits of an element.
+    pub const WIDTH: usize = 61;
+
+    /// All bits of each element, from 0 to 2^61 − 2: as [`Number::to_slices`], but [`Mersenne61::WIDTH`] slices.
+    #[must_use]
+    pub fn slices(values: &[Self]) -> Column<Lanes> {
+        transpose::to_slices(values, Self::WIDTH as u32)
+    }
+
     /// The element of a number below 2P.
     #[inline(always)]
     fn reduced_once(value: u64) -> Self {
@@ -45,7 +57,7 @@ impl Mersenne61 {
 
 impl Ring for Mersenne61 {
     const CODE: u8 = 6;
-    const BITS: u32 = 61;
+    const BITS: u32 = 60;
     const BYTES: usize = 8;
     const ZERO: Self = Self(0);
     const ONE: Self = Self(1);
@@ -89,6 +101,8 @@ impl Pooled for Mersenne61 {
 }
 
 impl Number for Mersenne61 {
+    const RAISE: Self = Self(1 << 60);
+
     #[inline(always)]
     fn from_u128(value: u128) -> Self {
         let digits = [value as u64 & P, (value >> 61) as u64 & P, (value >> 122) as u64];
@@ -195,8 +209,11 @@ mod tests {
 
         #[test]
         fn slices_round_trip(values in prop::collection::vec(element(), 0..200)) {
-            let slices = Mersenne61::to_slices(&values, 61);
-            prop_assert_eq!(Mersenne61::from_slices(slices.values(), values.len(), 61), values);
+            let slices = Mersenne61::slices(&values);
+            let low: Vec<_> = values.iter().map(|value| value.low_bits(60)).collect();
+            prop_assert_eq!(Mersenne61::from_slices(slices.values(), values.len(), 60), low);
+            let top = slices.values()[slices.len() / 61 * 60..].iter().flat_map(|word| (0..64).map(|row| word.0 >> row & 1));
+            prop_assert!(values.iter().map(|value| value.0 >> 60).eq(top.take(values.len())));
         }
     }
 }

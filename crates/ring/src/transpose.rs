@@ -6,7 +6,7 @@ use crate::column::Column;
 use crate::element::Number;
 use crate::lanes::Lanes;
 
-/// See [`Number::to_slices`]; `width` is at most `N::BITS`.
+/// See [`Number::to_slices`]; `width` is at most the bits of an element.
 pub(crate) fn to_slices<N: Number>(values: &[N], width: u32) -> Column<Lanes> {
     let words = Lanes::words(values.len());
     let mut column = Column::zeros(words * width as usize);

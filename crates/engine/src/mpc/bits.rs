@@ -15,12 +15,24 @@ pub struct Bits<P: Mpc<Lanes>> {
     width: usize,
 }
 
-/// Numbers as `minuend − subtrahend`, both bit-shared.
+/// Numbers as `minuend − subtrahend`, both bit-shared and of equal width.
 pub struct Difference<P: Mpc<Lanes>> {
+    /// Modulo which they are.
+    pub modulus: Modulus,
     /// The number from which is taken away.
     pub minuend: Bits<P>,
     /// The number that is taken away.
     pub subtrahend: Bits<P>,
+}
+
+/// Modulo which numbers of `width` bits are subtracted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Modulus {
+    /// 2^width: a borrow out of the top is lost.
+    Power,
+    /// 2^width − 1: a borrow out of the top comes in at the bottom, since 2^width is 1. The difference is never the number
+    /// of all ones, unless minuend and subtrahend are the two that stand for 0.
+    OneLess,
 }
 
 impl<P: Mpc<Lanes>> Bits<P> {

@@ -7,7 +7,7 @@ mod bits;
 mod cost;
 mod shuffle;
 
-pub use bits::{Bits, Difference};
+pub use bits::{Bits, Difference, Modulus};
 pub use cost::Cost;
 pub use shuffle::{Permuting, Shuffle};
 
@@ -201,7 +201,8 @@ pub trait Mixed: Shuffle<Self::Num> + Shuffle<Lanes> {
         Mpc::<Self::Num>::mul(self, x, y)
     }
 
-    /// Each number as a difference of two bit-shared numbers, modulo 2^`width`. 1 round.
+    /// Each number as a difference of two bit-shared numbers: modulo 2^`width`, or in a field modulo its size, with all
+    /// bits. Numbers that [`Number::RAISE`] was added to have the bits of two's complement. 1 round.
     ///
     /// Replicated schemes let one party know the minuend and two the subtrahend (ABY3, CCS 2018, §5.3); masked
     /// schemes open `x + r` and take `r` from preprocessing (edaBits, CRYPTO 2020).
@@ -210,8 +211,8 @@ pub trait Mixed: Shuffle<Self::Num> + Shuffle<Lanes> {
     /// Those of the transport.
     fn difference(&mut self, x: &Numbers<Self>, width: u32) -> Result<Difference<Self>>;
 
-    /// As [`Mixed::difference`], and with it, as numbers, the difference of minuend and subtrahend each reduced
-    /// modulo 2^`width` and then divided by 2^`shift`, without a borrow from below. 1 round.
+    /// As [`Mixed::difference`], for 0 ≤ x < 2^`width`, and with it, as numbers, the difference of minuend and subtrahend
+    /// each divided by 2^`shift`, without a borrow from below. 1 round.
     ///
     /// # Errors
     /// Those of the transport.

@@ -2,7 +2,8 @@
 
 use ring::Lanes;
 
-use super::borrow::all_borrows;
+use super::borrow::borrows_into;
+use super::compare::signed_difference;
 use crate::error::{Error, Result};
 use crate::mpc::{Bits, Mixed, Mpc, Numbers};
 
@@ -60,15 +61,13 @@ pub fn decompose<P: Mixed>(protocol: &mut P, x: &Numbers<P>, width: u32) -> Resu
             most: P::Num::BITS.into(),
         });
     }
-    let difference = protocol.difference(x, width)?;
-    let sum = difference.minuend.xor(&difference.subtrahend);
-    if width < 2 {
+    let difference = signed_difference(protocol, x, width)?;
+    let width = width as usize;
+    let sum = difference.minuend.range(0..width).xor(&difference.subtrahend.range(0..width));
+    if width == 0 {
         return Ok(sum);
     }
-    let width = width as usize;
-    let borrows = all_borrows(protocol, &difference, width - 1)?;
-    let rest = sum.range(1..width).xor(&borrows);
-    Ok(Bits::stack(&[&sum.bit(0), &rest], sum.rows()))
+    Ok(sum.xor(&borrows_into(protocol, &difference, width)?))
 }
 
 /// One level of Sklansky's tree: each of `takers` takes in the place of `given` beside it, which already covers all

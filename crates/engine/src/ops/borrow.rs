@@ -2,13 +2,14 @@
 //!
 //! A place *generates* a borrow when the subtrahend's bit is set and the minuend's isn't, and *propagates* one when
 //! the two are equal. Neighbouring groups join by `G = G₁ ⊕ P₁G₀`, `P = P₁P₀` (Brent, Kung: A Regular Layout for
-//! Parallel Adders, IEEE Transactions on Computers C-31, 1982).
+//! Parallel Adders, IEEE Transactions on Computers C-31, 1982). Modulo 2^width − 1 a borrow out of the top enters at the
+//! bottom; of a low and a high part that is `G_H ⊕ P_H G_L`, and since no group does both, `P_L G_L = 0`.
 
 use ring::Lanes;
 
-use super::bits::{and, replace, steps};
+use super::bits::{Step, and, replace, steps};
 use crate::error::Result;
-use crate::mpc::{Bits, Difference, Mpc, Shares};
+use crate::mpc::{Bits, Difference, Modulus, Mpc, Shares};
 
 /// Adjacent groups of places, lowest first. `propagate` has a slice for each group but the lowest, which no
 /// borrow enters, when `lowest` is set; else for each.
@@ -24,7 +25,8 @@ struct Joined<P: Mpc<Lanes>> {
     propagate: Bits<P>,
 }
 
-/// The borrow out of the low `places` places. 1 + ⌈log₂ places⌉ rounds, less than 3 · `places` bits.
+/// The borrow out of the low `places` places. 1 + ⌈log₂ places⌉ rounds, less than 3 · `places` bits; where a borrow
+/// goes around, 2 + ⌈log₂ of the longer part⌉ rounds and less than 3 bits for each place of the difference.
 ///
 /// # Errors
 /// Those of the transport.
@@ -33,6 +35,12 @@ pub(super) fn borrow_out<P: Mpc<Lanes>>(
     difference: &Difference<P>,
     places: usize,
 ) -> Result<Bits<P>> {
+    if difference.modulus == Modulus::OneLess {
+        // What goes around comes from the high part: if the low part makes a borrow it doesn't propagate one.
+        let [low, high] = joined(protocol, difference, places, difference.minuend.width())?;
+        let passed = and(protocol, &low.propagate, &high.generate)?;
+        return Ok(low.generate.xor(&passed));
+    }
     let [low, _] = joined(protocol, difference, places, places)?;
     Ok(low.generate)
 }
@@ -48,36 +56,91 @@ pub(super) fn borrows_at<P: Mpc<Lanes>>(
     cut: usize,
 ) -> Result<[Bits<P>; 2]> {
     let [low, high] = joined(protocol, difference, cut, difference.minuend.width())?;
+    if difference.modulus == Modulus::OneLess {
+        let rows = low.generate.rows();
+        let left = Bits::stack(&[&high.propagate, &low.propagate], rows);
+        let passed = and(protocol, &left, &Bits::stack(&[&low.generate, &high.generate], rows))?;
+        return Ok([low.generate.xor(&passed.bit(1)), high.generate.xor(&passed.bit(0))]);
+    }
     let passed = and(protocol, &high.propagate, &low.generate)?;
     Ok([low.generate, high.generate.xor(&passed)])
 }
 
-/// In place `i`, the borrow out of the places up to `i`, for the low `places` places. 1 + ⌈log₂ places⌉ rounds, about
-/// `places` · (1 + log₂ `places`) bits.
+/// The borrow into each of the low `width` places, at least one. 1 + ⌈log₂ (`width` − 1)⌉ rounds, about
+/// `width` · (1 + log₂ `width`) bits; where a borrow goes around two rounds more, with all places of the difference.
 ///
 /// # Errors
 /// Those of the transport.
-pub(super) fn all_borrows<P: Mpc<Lanes>>(
+pub(super) fn borrows_into<P: Mpc<Lanes>>(
     protocol: &mut P,
     difference: &Difference<P>,
-    places: usize,
+    width: usize,
 ) -> Result<Bits<P>> {
-    let Groups { mut generate, mut propagate, .. } = leaves(protocol, difference, places)?;
+    let places = width - 1;
+    let around = difference.modulus == Modulus::OneLess;
+    let all = if around { difference.minuend.width() } else { places };
+    let Groups { generate, propagate, .. } = leaves(protocol, difference, all)?;
     let rows = generate.rows();
-    for step in steps(places) {
-        // A group that reaches down to place 0 no longer needs to say whether it propagates.
-        let inner = step.given.partition_point(|given| Some(given) == step.given.first());
-        let (inner_takers, inner_given) = (&step.takers[inner..], &step.given[inner..]);
-        let through = propagate.pick(&step.takers);
-        let left = Bits::stack(&[&through, &propagate.pick(inner_takers)], rows);
-        let right = Bits::stack(&[&generate.pick(&step.given), &propagate.pick(inner_given)], rows);
-        let products = and(protocol, &left, &right)?;
-        let taken = step.takers.len();
-        let joined = generate.pick(&step.takers).xor(&products.range(0..taken));
-        generate = replace(&generate, &step.takers, &joined, rows);
-        propagate = replace(&propagate, inner_takers, &products.range(taken..products.width()), rows);
+    let mut low = Prefix { generate: generate.range(0..places), propagate: propagate.range(0..places) };
+    let mut high = Groups {
+        generate: generate.range(places..all),
+        propagate: propagate.range(places..all),
+        lowest: false,
+    };
+    let mut levels = steps(places);
+    loop {
+        let level = levels.next();
+        if level.is_none() && high.generate.width() <= 1 {
+            break;
+        }
+        let step = level.unwrap_or(Step { takers: Vec::new(), given: Vec::new() });
+        // A group that reaches down to place 0 needs to say whether it propagates only when a borrow may enter there.
+        let lowest =
+            if around { 0 } else { step.given.partition_point(|given| Some(given) == step.given.first()) };
+        let (low_left, low_right) = low.operands(&step, lowest, rows);
+        let (high_left, high_right) = high.operands(rows);
+        let left = Bits::stack(&[&low_left, &high_left], rows);
+        let products = and(protocol, &left, &Bits::stack(&[&low_right, &high_right], rows))?;
+        low.take(&step, lowest, &products.range(0..low_left.width()), rows);
+        high = high.paired(&products.range(low_left.width()..products.width()), rows);
     }
-    Ok(generate)
+    if !around {
+        let none = Bits::new(P::Shares::zeros(Lanes::words(rows)), rows, 1);
+        return Ok(Bits::stack(&[&none, &low.generate], rows));
+    }
+    let high = high.single(protocol);
+    if places == 0 {
+        return Ok(high.generate);
+    }
+    let passed = and(protocol, &high.propagate, &low.generate.bit(places - 1))?;
+    let out = high.generate.xor(&passed);
+    let passed = and(protocol, &low.propagate, &out.pick(&vec![0; places]))?;
+    Ok(Bits::stack(&[&out, &low.generate.xor(&passed)], rows))
+}
+
+/// For each place the group of all places up to it, once the levels of a tree are through.
+struct Prefix<P: Mpc<Lanes>> {
+    generate: Bits<P>,
+    propagate: Bits<P>,
+}
+
+impl<P: Mpc<Lanes>> Prefix<P> {
+    /// What has to be multiplied to go up one level: first for `P₁G₀`, then for `P₁P₀`, there without the first `lowest`.
+    fn operands(&self, step: &Step, lowest: usize, rows: usize) -> (Bits<P>, Bits<P>) {
+        let (takers, given) = (&step.takers[lowest..], &step.given[lowest..]);
+        let through = self.propagate.pick(&step.takers);
+        let left = Bits::stack(&[&through, &self.propagate.pick(takers)], rows);
+        let right = Bits::stack(&[&self.generate.pick(&step.given), &self.propagate.pick(given)], rows);
+        (left, right)
+    }
+
+    fn take(&mut self, step: &Step, lowest: usize, products: &Bits<P>, rows: usize) {
+        let taken = step.takers.len();
+        let joined = self.generate.pick(&step.takers).xor(&products.range(0..taken));
+        self.generate = replace(&self.generate, &step.takers, &joined, rows);
+        let inner = products.range(taken..products.width());
+        self.propagate = replace(&self.propagate, &step.takers[lowest..], &inner, rows);
+    }
 }
 
 /// The places below `cut`, and those from `cut` up to `places`, each joined to one group; the trees go up together.
@@ -88,10 +151,11 @@ fn joined<P: Mpc<Lanes>>(
     places: usize,
 ) -> Result<[Joined<P>; 2]> {
     let Groups { generate, propagate, .. } = leaves(protocol, difference, places)?;
+    let lowest = cut > 0 && difference.modulus == Modulus::Power;
     let mut low = Groups {
         generate: generate.range(0..cut),
-        propagate: propagate.range(cut.min(1)..cut),
-        lowest: cut > 0,
+        propagate: propagate.range(usize::from(lowest)..cut),
+        lowest,
     };
     let mut high = Groups {
         generate: generate.range(cut..places),

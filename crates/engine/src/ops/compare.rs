@@ -1,11 +1,11 @@
 //! Comparisons.
 
-use ring::Ring;
+use ring::{Number, Ring};
 
 use super::bits::and;
 use super::borrow::borrow_out;
 use crate::error::{Error, Result};
-use crate::mpc::{Bits, Mixed, Numbers, Shares};
+use crate::mpc::{Bits, Difference, Mixed, Numbers, Shares};
 
 /// Whether each number, of which −2^(`width` − 1) ≤ x < 2^(`width` − 1), is negative.
 /// 2 + ⌈log₂ (`width` − 1)⌉ rounds, less than 3 ⅓ · `width` bits.
@@ -17,7 +17,7 @@ use crate::mpc::{Bits, Mixed, Numbers, Shares};
 /// Those of the transport; [`Error::OutOfRange`] when the numbers have fewer bits.
 pub fn negative<P: Mixed>(protocol: &mut P, x: &Numbers<P>, width: u32) -> Result<Bits<P>> {
     in_range::<P>("negative", width)?;
-    let difference = protocol.difference(x, width)?;
+    let difference = signed_difference(protocol, x, width)?;
     let top = width as usize - 1;
     let borrow = borrow_out(protocol, &difference, top)?;
     Ok(difference.minuend.bit(top).xor(&difference.subtrahend.bit(top)).xor(&borrow))
@@ -66,6 +66,22 @@ pub fn equal<P: Mixed>(protocol: &mut P, x: &Numbers<P>, y: &Numbers<P>, width: 
         same = Bits::stack(&[&joined, &same.range(2 * half..same.width())], same.rows());
     }
     Ok(same)
+}
+
+/// Signed numbers as a difference whose low `width` bits are those of two's complement.
+///
+/// # Errors
+/// As [`Mixed::difference`].
+pub(super) fn signed_difference<P: Mixed>(
+    protocol: &mut P,
+    x: &Numbers<P>,
+    width: u32,
+) -> Result<Difference<P>> {
+    if P::Num::RAISE == P::Num::ZERO {
+        return protocol.difference(x, width);
+    }
+    let raised = protocol.plus_constant(x, P::Num::RAISE);
+    protocol.difference(&raised, width)
 }
 
 fn in_range<P: Mixed>(operation: &'static str, width: u32) -> Result<()> {

@@ -19,7 +19,7 @@ use super::order::{Order, bits_of_rows, inverse, words_of_rows};
 use super::rows::public_numbers;
 use super::sort::{Price, check_rows};
 use crate::error::{Error, Result};
-use crate::mpc::{Bits, Difference, Mixed, Mpc, Shares, Shuffle};
+use crate::mpc::{Bits, Difference, Mixed, Modulus, Mpc, Shares, Shuffle};
 
 /// Rows that are compared pair by pair to begin with.
 const FIRST: usize = 255;
@@ -239,7 +239,8 @@ impl<P: Mixed> Shuffled<P> {
     fn less(&self, protocol: &mut P, left: &[usize], right: &[usize]) -> Result<Vec<bool>> {
         let mut less = Vec::with_capacity(left.len());
         for (left, right) in left.chunks(AT_ONCE).zip(right.chunks(AT_ONCE)) {
-            let difference = Difference { minuend: self.pick(left), subtrahend: self.pick(right) };
+            let (minuend, subtrahend) = (self.pick(left), self.pick(right));
+            let difference = Difference { modulus: Modulus::Power, minuend, subtrahend };
             let borrow = borrow_out(protocol, &difference, self.width)?;
             let opened = Shuffle::<Lanes>::open_shuffled(protocol, borrow.words())?;
             less.extend(PackedBits::from_words(opened, left.len()).iter());

@@ -35,7 +35,9 @@ pub fn truncate<P: Mixed>(protocol: &mut P, x: &Numbers<P>, width: u32, shift: u
     let raised = protocol.plus_constant(x, P::Num::ONE.shifted_left(width - 1));
     let (difference, parts) = protocol.truncated_difference(&raised, width, shift)?;
     let [below, out] = borrows_at(protocol, &difference, shift as usize)?;
-    let weights = vec![P::Num::ONE.negated(), P::Num::ONE.shifted_left(width - shift)];
+    // Modulo 2^width, or modulo the field's size, which is one less than a power of two: a whole turn of the quotients.
+    let turn = P::Num::ONE.shifted_left(difference.minuend.width() as u32 - shift);
+    let weights = vec![P::Num::ONE.negated(), turn];
     let quotient = parts.plus(&protocol.inject_sums(&Bits::stack(&[&below, &out], x.len()), &[weights])?);
     Ok(protocol.plus_constant(&quotient, P::Num::ONE.shifted_left(width - 1 - shift).negated()))
 }

@@ -4,7 +4,7 @@
 //! components that the party holds, each a salt of 16 bytes and the elements in their byte form. The salt keeps
 //! a commitment to a short component from being searched.
 
-use ring::{Column, Lanes, Ring};
+use ring::{Column, Lanes, Mersenne61, Ring};
 
 use crate::error::{Result, ShareMessageFault};
 use crate::session::Party;
@@ -96,6 +96,7 @@ fn element_bytes(ring: u8) -> Option<usize> {
         u64::CODE => Some(u64::BYTES),
         u128::CODE => Some(u128::BYTES),
         Lanes::CODE => Some(Lanes::BYTES),
+        Mersenne61::CODE => Some(Mersenne61::BYTES),
         _ => None,
     }
 }

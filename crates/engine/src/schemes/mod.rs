@@ -5,11 +5,13 @@ mod message;
 pub mod plain;
 pub mod rep3;
 pub mod rep3_malicious;
+pub mod shamir;
 
 pub use estimate::Estimate;
 pub use plain::Plain;
 pub use rep3::Rep3;
 pub use rep3_malicious::Rep3Malicious;
+pub use shamir::Shamir;
 
 use crate::error::{Error, Result};
 

@@ -12,8 +12,8 @@ use super::message::{self, Component, Expected};
 use super::{check_shape, rows_of_terms};
 use crate::error::{Error, Result, ShareMessageFault};
 use crate::mpc::{
-    Bits, Cost, Dealing, Difference, Mixed, Mpc, Numbers, Permuting, Protocol, Receivers, Scheme, Shares,
-    Shuffle, Verified,
+    Bits, Cost, Dealing, Difference, Mixed, Modulus, Mpc, Numbers, Permuting, Protocol, Receivers, Scheme,
+    Shares, Shuffle, Verified,
 };
 use crate::session::{Link, Party, Transport};
 
@@ -167,7 +167,7 @@ impl<N: Number> Mixed for Plain<N> {
         let minuend = N::to_slices(x.values(), width);
         let subtrahend = Column::zeros(minuend.len());
         let bits = |words| Bits::new(words, rows, width as usize);
-        Ok(Difference { minuend: bits(minuend), subtrahend: bits(subtrahend) })
+        Ok(Difference { modulus: Modulus::Power, minuend: bits(minuend), subtrahend: bits(subtrahend) })
     }
 
     fn truncated_difference(

@@ -68,6 +68,48 @@ impl PeerKeys {
     }
 }
 
+/// Agrees on a seed within each of the `groups` of parties; `None` for those of which this party isn't a member. To each
+/// peer one message of 32 bytes for each group in common, one round.
+///
+/// All members contribute. A member that sends others different contributions makes them end with different seeds.
+///
+/// # Errors
+/// Those of the transport.
+pub fn group_keys(link: &mut Link, entropy: &Seed, groups: &[Vec<Party>]) -> Result<Vec<Option<Seed>>> {
+    let me = link.me();
+    let mine = |group: usize| entropy.child(&[b"to group ".as_slice(), &group.to_le_bytes()].concat());
+    let joined: Vec<_> = groups.iter().enumerate().filter(|(_, members)| members.contains(&me)).collect();
+    let peers = (0..link.parties()).map(Party).filter(|peer| *peer != me);
+    let in_common = |peer: Party| joined.iter().filter(move |(_, members)| members.contains(&peer));
+    let mut contributions: BTreeMap<_, _> =
+        joined.iter().map(|(group, _)| ((*group, me), mine(*group))).collect();
+    for peer in peers.clone() {
+        let sent: Vec<_> = in_common(peer).map(|(group, _)| mine(*group)).collect();
+        if !sent.is_empty() {
+            link.send(peer, words(&sent.iter().collect::<Vec<_>>()).values())?;
+        }
+    }
+    for peer in peers {
+        let expected = in_common(peer).count();
+        if expected > 0 {
+            let received = link.recv::<Lanes>(peer, 4 * expected)?;
+            let received = in_common(peer).zip(received.values().chunks(4));
+            contributions.extend(received.map(|((group, _), words)| ((*group, peer), seed(words))));
+        }
+    }
+    let agreed = |(group, members): (usize, &Vec<Party>)| {
+        members.contains(&me).then(|| {
+            let mut hasher = blake3::Hasher::new_derive_key("treaty 2026 engine seed of a group");
+            hasher.update(&group.to_le_bytes());
+            for seed in members.iter().filter_map(|member| contributions.get(&(group, *member))) {
+                hasher.update(seed.expose());
+            }
+            Seed::from(*hasher.finalize().as_bytes())
+        })
+    };
+    Ok(groups.iter().enumerate().map(agreed).collect())
+}
+
 /// The seed of a pair: the hash of both contributions, that of the lower party first.
 fn joint(mine: (Party, &Seed), theirs: (Party, &Seed)) -> Seed {
     let (first, second) = if mine.0 < theirs.0 { (mine.1, theirs.1) } else { (theirs.1, mine.1) };
@@ -87,12 +129,15 @@ fn words(seeds: &[&Seed]) -> Column<Lanes> {
 
 /// The inverse of [`words`] for two seeds; missing words count as zero.
 fn seeds(words: &Column<Lanes>) -> [Seed; 2] {
-    let mut halves = words.values().chunks(4).map(|words| {
-        let mut seed = [0; 32];
-        for (bytes, word) in seed.chunks_exact_mut(8).zip(words) {
-            bytes.copy_from_slice(&word.0.to_le_bytes());
-        }
-        Seed::from(seed)
-    });
+    let mut halves = words.values().chunks(4).map(seed);
     [(); 2].map(|()| halves.next().unwrap_or_else(|| Seed::from([0; 32])))
+}
+
+/// The seed of four words.
+fn seed(words: &[Lanes]) -> Seed {
+    let mut seed = [0; 32];
+    for (bytes, word) in seed.chunks_exact_mut(8).zip(words) {
+        bytes.copy_from_slice(&word.0.to_le_bytes());
+    }
+    Seed::from(seed)
 }

@@ -9,7 +9,7 @@ mod shape;
 pub mod sim;
 pub mod tamper;
 
-pub use keys::{PeerKeys, fresh_seed};
+pub use keys::{PeerKeys, fresh_seed, group_keys};
 pub use link::Link;
 pub use shape::{Shape, Shaped};
 

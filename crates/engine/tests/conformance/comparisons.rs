@@ -23,7 +23,7 @@ fn check<S: Tested>(inputs: &[Vec<i128>], width: u32, op: Comparison<S>, expecte
     let (found, cost) = bits::<S>(inputs, |protocol, x| op(protocol, &x[0], &x[1], width));
     let pairs = inputs[0].iter().zip(&inputs[1]);
     assert_eq!(found[0], pairs.map(|(x, y)| expected(*x, *y)).collect(), "width {width}");
-    assert!(cost.rounds <= 10, "{cost}");
+    assert!(cost.rounds <= 10 + S::rounds_of_seam(), "{cost}");
 }
 
 fn compares<S: Tested>() {

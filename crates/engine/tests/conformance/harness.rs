@@ -1,5 +1,6 @@
 //! Runs a computation on a scheme from dealt inputs to combined outputs.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -8,40 +9,100 @@ use ring::{Lanes, Number, PackedBits, Prg, Ring, Seed};
 use treaty_engine::Result;
 use treaty_engine::mpc::{Bits, Cost, Dealing, Mixed, Mpc, Numbers, Receivers, Scheme};
 use treaty_engine::schemes::rep3_malicious::Element;
-use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious};
+use treaty_engine::schemes::shamir::Threshold;
+use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir};
 use treaty_engine::session::{Transport, sim};
 
 /// A scheme under test.
 pub(crate) trait Tested: Scheme {
-    /// Compute parties to start.
-    const PARTIES: usize;
     /// How to start them.
-    const SETTING: Self::Setting;
+    fn setting() -> Self::Setting;
+    /// Compute parties to start.
+    fn compute_parties() -> usize;
+    /// Messages from which a result is combined.
+    fn messages() -> usize {
+        Self::compute_parties()
+    }
     /// Bytes that a party sends for a product of numbers.
-    const PRODUCT_BYTES: usize = Self::Num::BYTES;
+    fn product_bytes() -> usize {
+        Self::Num::BYTES
+    }
+    /// Rounds from numbers to a difference of bits beyond one, and more for going around.
+    fn rounds_of_seam() -> u32 {
+        0
+    }
+    /// Rounds of a truncation near the value.
+    fn rounds_near() -> u32 {
+        4
+    }
 }
 
 impl<N: Number> Tested for Plain<N> {
-    const PARTIES: usize = 1;
-    const SETTING: () = ();
+    fn setting() {}
+    fn compute_parties() -> usize {
+        1
+    }
 }
 
 impl<N: Number> Tested for Rep3<N> {
-    const PARTIES: usize = 3;
-    const SETTING: () = ();
+    fn setting() {}
+    fn compute_parties() -> usize {
+        3
+    }
 }
 
 impl<N: Number + Element> Tested for Rep3Malicious<N> {
-    const PARTIES: usize = 3;
-    const SETTING: () = ();
+    fn setting() {}
+    fn compute_parties() -> usize {
+        3
+    }
     /// 64 bits more.
-    const PRODUCT_BYTES: usize = N::BYTES + 8;
+    fn product_bytes() -> usize {
+        N::BYTES + 8
+    }
+}
+
+thread_local! {
+    static THRESHOLD: Cell<(usize, usize)> = const { Cell::new((3, 1)) };
+}
+
+/// Runs `test` with the schemes that take any number of parties set to `parties` and `threshold`: at run time, so that
+/// each test is compiled once for all of them.
+pub(crate) fn among(parties: usize, threshold: usize, test: fn()) {
+    THRESHOLD.set((parties, threshold));
+    test();
+}
+
+impl Tested for Shamir {
+    fn setting() -> Threshold {
+        let (parties, threshold) = THRESHOLD.get();
+        Threshold::new(parties, threshold).unwrap()
+    }
+    fn compute_parties() -> usize {
+        THRESHOLD.get().0
+    }
+    fn messages() -> usize {
+        THRESHOLD.get().1 + 1
+    }
+    fn product_bytes() -> usize {
+        let (parties, threshold) = THRESHOLD.get();
+        8 * (parties - 1 - threshold)
+    }
+    /// Two for three sets, five for ten.
+    fn rounds_of_seam() -> u32 {
+        6
+    }
+    /// It is exact.
+    fn rounds_near() -> u32 {
+        30
+    }
 }
 
 /// What all parties return, each with the seed of its place.
 pub(crate) fn session<S: Tested, T: Send>(party: impl Fn(&mut S) -> Result<T> + Sync) -> Vec<Result<T>> {
-    sim::run(S::PARTIES, |me, transport: Arc<dyn Transport>| {
-        let mut protocol = S::start(transport, S::SETTING, &Seed::from([me.0 as u8 + 1; 32]))?;
+    let setting = S::setting();
+    sim::run(S::compute_parties(), |me, transport: Arc<dyn Transport>| {
+        let mut protocol = S::start(transport, setting, &Seed::from([me.0 as u8 + 1; 32]))?;
         party(&mut protocol)
     })
 }
@@ -65,7 +126,7 @@ pub(crate) fn numbers<S: Tested>(
     let sealed: Vec<_> = sealed.into_iter().map(|party| party.unwrap()).collect();
     let (len, cost) = (sealed[0].1, dearest(sealed.iter().map(|party| party.2)));
     let messages: Vec<_> = sealed.into_iter().map(|party| party.0).collect();
-    let values = <S as Dealing<S::Num>>::combine(S::SETTING, &messages, len).unwrap();
+    let values = <S as Dealing<S::Num>>::combine(S::setting(), &messages, len).unwrap();
     (values.into_iter().map(Number::to_i128).collect(), cost)
 }
 
@@ -97,7 +158,7 @@ fn deal<S: Tested>(inputs: &[Vec<i128>]) -> Vec<Vec<Vec<u8>>> {
     let mut prg = Prg::new(Seed::from([99; 32]));
     let deal = |input: &Vec<i128>| {
         let values: Vec<_> = input.iter().map(|value| S::Num::from_i128(*value)).collect();
-        <S as Dealing<S::Num>>::deal(S::SETTING, &values, &mut prg)
+        <S as Dealing<S::Num>>::deal(S::setting(), &values, &mut prg)
     };
     inputs.iter().map(deal).collect()
 }

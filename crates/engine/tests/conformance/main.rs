@@ -28,6 +28,18 @@ macro_rules! on_all_schemes {
                 super::$test::<treaty_engine::schemes::Rep3<u64>>();
             }
             #[test]
+            fn shamir_3_1() {
+                crate::harness::among(3, 1, super::$test::<treaty_engine::schemes::Shamir>);
+            }
+            #[test]
+            fn shamir_4_1() {
+                crate::harness::among(4, 1, super::$test::<treaty_engine::schemes::Shamir>);
+            }
+            #[test]
+            fn shamir_5_2() {
+                crate::harness::among(5, 2, super::$test::<treaty_engine::schemes::Shamir>);
+            }
+            #[test]
             fn rep3_malicious_64() {
                 super::$test::<treaty_engine::schemes::Rep3Malicious<u64>>();
             }

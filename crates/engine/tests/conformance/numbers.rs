@@ -47,7 +47,7 @@ fn adds_and_scales<S: Tested>() {
 
 fn inputs_of_a_party<S: Tested>() {
     let values: Vec<_> = (0..100).map(|value| S::Num::from_u128(value * value)).collect();
-    let owner = Party(S::PARTIES - 1);
+    let owner = Party(S::compute_parties() - 1);
     let seen = session::<S, _>(|protocol| {
         let mine = (protocol.me() == owner).then_some(values.as_slice());
         let shares = Mpc::<S::Num>::input(protocol, owner, mine, 100)?;
@@ -89,7 +89,8 @@ fn multiplies_nearly<S: Tested>() {
 }
 
 fn decomposes_and_injects<S: Tested>() {
-    random((columns(1, 60), 1u32..=62), |(inputs, width)| {
+    let most = ring_bits::<S>().min(62);
+    random((columns(1, most - 2), 1..=most), |(inputs, width)| {
         let (found, _) = bits::<S>(&inputs, |protocol, x| ops::decompose(protocol, &x[0], width));
         for (place, slice) in found.iter().enumerate() {
             let expected: Vec<_> = inputs[0].iter().map(|value| value >> place & 1 == 1).collect();
@@ -110,7 +111,8 @@ fn decomposes_and_injects<S: Tested>() {
 }
 
 fn composes<S: Tested>() {
-    random((columns(1, 60), 0u32..=62), |(inputs, width)| {
+    let most = ring_bits::<S>().min(62);
+    random((columns(1, most - 2), 0..=most), |(inputs, width)| {
         let (found, _) = numbers::<S>(&inputs, |protocol, x| {
             let bits = ops::decompose(protocol, &x[0], width)?;
             let (unsigned, signed) = (ops::compose(protocol, &bits)?, ops::compose_signed(protocol, &bits)?);
@@ -125,7 +127,7 @@ fn composes<S: Tested>() {
 
 fn moves_up<S: Tested>() {
     random((columns(1, 30), 0u32..=30), |(inputs, places)| {
-        let (found, cost) = numbers::<S>(&inputs, |_, x| ops::shift_left::<S>(&x[0], places, 62));
+        let (found, cost) = numbers::<S>(&inputs, |_, x| ops::shift_left::<S>(&x[0], places, 60));
         assert_eq!(cost.bytes_sent, 0);
         assert_eq!(found, inputs[0].iter().map(|value| value << places).collect::<Vec<_>>());
     });
@@ -156,7 +158,7 @@ fn truncates_nearly<S: Tested>() {
     let bits = ring_bits::<S>() - 41;
     random((columns(1, bits), 1..bits), |(inputs, shift)| {
         let (found, cost) = numbers::<S>(&inputs, |protocol, x| protocol.truncate_near(&x[0], shift));
-        assert!(cost.rounds <= 4, "{cost}");
+        assert!(cost.rounds <= S::rounds_near(), "{cost}");
         for (value, found) in inputs[0].iter().zip(found) {
             assert!(
                 found == value >> shift || found == (value >> shift) + 1,

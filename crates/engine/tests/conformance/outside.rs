@@ -23,7 +23,7 @@ fn prg() -> Prg {
 
 fn dealt<S: Tested>(values: &[u128]) -> Vec<Vec<u8>> {
     let values: Vec<_> = values.iter().map(|value| S::Num::from_u128(*value)).collect();
-    <S as Dealing<S::Num>>::deal(S::SETTING, &values, &mut prg())
+    <S as Dealing<S::Num>>::deal(S::setting(), &values, &mut prg())
 }
 
 fn delivers<S: Tested>() {
@@ -32,8 +32,8 @@ fn delivers<S: Tested>() {
         assert_eq!(found, vec![-5; len]);
     }
     let words = vec![Lanes(0x1234), Lanes(u64::MAX)];
-    let messages = <S as Dealing<Lanes>>::deal(S::SETTING, &words, &mut prg());
-    assert_eq!(<S as Dealing<Lanes>>::combine(S::SETTING, &messages, 2).unwrap(), words);
+    let messages = <S as Dealing<Lanes>>::deal(S::setting(), &words, &mut prg());
+    assert_eq!(<S as Dealing<Lanes>>::combine(S::setting(), &messages, 2).unwrap(), words);
 }
 
 fn components_are_equal_at_their_holders<S: Tested>() {
@@ -45,7 +45,7 @@ fn components_are_equal_at_their_holders<S: Tested>() {
             assert_eq!(*seen.entry(number).or_insert(bytes), bytes, "component {number}");
         }
     }
-    assert_eq!(seen.len(), S::PARTIES);
+    assert_eq!(seen.len(), S::compute_parties());
 }
 
 fn wrong_messages_are_refused<S: Tested>() {
@@ -69,12 +69,12 @@ fn wrong_messages_are_refused<S: Tested>() {
         assert!(matches!(fault(&|m| m[2] = 9, 3), ShareMessageFault::Party { found: Party(9), .. }));
         assert_eq!(fault(&|m| m[3] = 1, 3), ShareMessageFault::Reserved { found: 1 });
         assert!(matches!(fault(&|m| m[4..12].fill(255), 3), ShareMessageFault::Size { .. }));
-        let bits = <S as Dealing<Lanes>>::deal(S::SETTING, &[Lanes(1); 3], &mut prg()).swap_remove(0);
+        let bits = <S as Dealing<Lanes>>::deal(S::setting(), &[Lanes(1); 3], &mut prg()).swap_remove(0);
         let ring = fault(
             &|m| {
-                m.truncate(12);
-                m[1] = bits[1];
-                m.extend(&bits[12..])
+                let party = m[2];
+                m.clone_from(&bits);
+                m[2] = party;
             },
             3,
         );
@@ -82,18 +82,19 @@ fn wrong_messages_are_refused<S: Tested>() {
         Ok(())
     });
     assert!(faults.iter().all(Result::is_ok));
-    let count = <S as Dealing<S::Num>>::combine(S::SETTING, &[], 3);
-    assert_eq!(count, Err(ShareMessageFault::Count { expected: S::PARTIES, found: 0 }.into()));
+    let count = <S as Dealing<S::Num>>::combine(S::setting(), &[], 3);
+    assert_eq!(count, Err(ShareMessageFault::Count { expected: S::messages(), found: 0 }.into()));
 }
 
 fn decoders_are_total<S: Tested>() {
     random((prop::collection::vec(any::<u8>(), 0..80), 0usize..4), |(mut message, len)| {
         let _ = S::components(&message);
-        let _ = <S as Dealing<S::Num>>::combine(S::SETTING, &vec![message.clone(); S::PARTIES], len);
+        let _ =
+            <S as Dealing<S::Num>>::combine(S::setting(), &vec![message.clone(); S::compute_parties()], len);
         message.resize(message.len().max(12), 0);
         message[..4].copy_from_slice(&dealt::<S>(&[])[0][..4]);
         let _ = S::components(&message);
-        let _ = <S as Dealing<S::Num>>::combine(S::SETTING, &vec![message; S::PARTIES], len);
+        let _ = <S as Dealing<S::Num>>::combine(S::setting(), &vec![message; S::compute_parties()], len);
     });
 }
 

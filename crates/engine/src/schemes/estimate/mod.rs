@@ -19,7 +19,7 @@ use ring::{Lanes, Number, Prg, Ring, Seed, Shape};
 
 use crate::error::{Error, Result};
 use crate::mpc::{
-    Bits, Cost, Difference, Mixed, Mpc, Permuting, Protocol, Receivers, Shares, Shuffle, Verified,
+    Bits, Cost, Difference, Mixed, Modulus, Mpc, Permuting, Protocol, Receivers, Shares, Shuffle, Verified,
 };
 use crate::schemes::{check_shape, rows_of_terms};
 use crate::session::Party;
@@ -295,5 +295,5 @@ fn bits<D: Ring>() -> bool {
 
 fn bits_of<M: Model, N: Number>(rows: usize, width: usize) -> Difference<Estimate<M, N>> {
     let bits = || Bits::new(Length(Lanes::words(rows) * width), rows, width);
-    Difference { minuend: bits(), subtrahend: bits() }
+    Difference { modulus: Modulus::Power, minuend: bits(), subtrahend: bits() }
 }

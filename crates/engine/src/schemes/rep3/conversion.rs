@@ -10,7 +10,7 @@ use ring::{Column, Lanes, Number, Ring};
 
 use super::{Rep3, Rep3Shares};
 use crate::error::Result;
-use crate::mpc::{Bits, Difference, Mixed, Numbers, Shares};
+use crate::mpc::{Bits, Difference, Mixed, Modulus, Numbers, Shares};
 
 impl<N: Number> Mixed for Rep3<N> {
     type Num = N;
@@ -102,7 +102,11 @@ impl<N: Number> Rep3<N> {
 
     fn finish_difference(&mut self, halves: Halves, rows: usize) -> Result<Difference<Self>> {
         let minuend = Bits::new(self.finish_spread(halves.minuend)?, rows, halves.width);
-        Ok(Difference { minuend, subtrahend: Bits::new(halves.subtrahend, rows, halves.width) })
+        Ok(Difference {
+            modulus: Modulus::Power,
+            minuend,
+            subtrahend: Bits::new(halves.subtrahend, rows, halves.width),
+        })
     }
 }
 

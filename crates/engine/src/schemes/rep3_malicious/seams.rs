@@ -9,7 +9,7 @@ use ring::{Column, Lanes, Number, Ring};
 use super::Rep3Malicious;
 use super::arithmetic::Element;
 use crate::error::Result;
-use crate::mpc::{Bits, Difference, Mixed, Mpc, Numbers, Shares};
+use crate::mpc::{Bits, Difference, Mixed, Modulus, Mpc, Numbers, Shares};
 use crate::schemes::rep3::Rep3Shares;
 
 impl<N: Number + Element> Mixed for Rep3Malicious<N> {
@@ -130,11 +130,11 @@ impl<N: Number + Element> Rep3Malicious<N> {
     /// s − ¬(2c), with one slice fewer of c than of s.
     fn difference_of(&self, sums: Bits<Self>, carries: &Bits<Self>, rows: usize) -> Difference<Self> {
         if sums.width() == 0 {
-            return Difference { subtrahend: sums.clone(), minuend: sums };
+            return Difference { modulus: Modulus::Power, subtrahend: sums.clone(), minuend: sums };
         }
         let zero = Bits::new(Rep3Shares::zeros(Lanes::words(rows)), rows, 1);
         let subtrahend = Bits::stack(&[&zero, carries], rows).not(self);
-        Difference { minuend: sums, subtrahend }
+        Difference { modulus: Modulus::Power, minuend: sums, subtrahend }
     }
 
     /// One component of the bits as numbers, slice after slice. Local.

@@ -1,0 +1,187 @@
+//! The two fields in which this scheme shares: that of numbers, and a small one for each bit of a word.
+
+use std::fmt::Debug;
+
+use ring::{Binary, Column, Lanes, Mersenne61, Prg, Ring, Shape};
+
+use super::geometry::{Constants, Geometry};
+use super::shares::BitShares;
+use crate::mpc::Shares;
+
+/// A ring whose elements are shared by polynomials over a field; `small` names that of bits.
+///
+/// Lengths are those of columns of the ring.
+pub trait Field: Ring {
+    /// One party's shares of a column.
+    type Shares: Shares<Self>;
+    /// An element of the field.
+    type Scalar: Copy + Debug + Send + Sync + 'static;
+
+    /// The place of a party's share on a polynomial is its number and one; the secret's is 0.
+    fn scalar(place: usize) -> Self::Scalar;
+    /// Difference.
+    fn scalar_minus(a: Self::Scalar, b: Self::Scalar) -> Self::Scalar;
+    /// Product.
+    fn scalar_times(small: Binary, a: Self::Scalar, b: Self::Scalar) -> Self::Scalar;
+    /// The multiplicative inverse.
+    fn scalar_inverse(small: Binary, a: Self::Scalar) -> Self::Scalar;
+    /// What this party's place makes of the field.
+    fn constants(geometry: &Geometry) -> &Constants<Self>;
+
+    /// Zeros for adding to.
+    fn sum(small: Binary, len: usize) -> Self::Shares;
+    /// Elements of the field that are in the ring.
+    fn known(values: Column<Self>) -> Self::Shares;
+    /// Uniformly random elements of the field.
+    fn uniform(small: Binary, prg: &mut Prg, len: usize) -> Self::Shares;
+    /// Adds `x` times a scalar to what [`Field::sum`] made.
+    fn add_scaled(small: Binary, x: &Self::Shares, factor: Self::Scalar, sum: &mut Self::Shares);
+    /// Adds products, place by place, to what [`Field::sum`] made; those of further columns behind the first too.
+    fn add_products(small: Binary, x: &Self::Shares, y: &Self::Shares, sum: &mut Self::Shares);
+    /// Adds a product of matrices to what [`Field::sum`] made.
+    fn add_matmul(small: Binary, x: &Self::Shares, y: &Self::Shares, shape: Shape, sum: &mut Self::Shares);
+    /// Moves the elements of the ring, part by part of the field's.
+    fn moved(x: &Self::Shares, by: impl Fn(&Column<Self>) -> Column<Self>) -> Self::Shares;
+
+    /// The length of a message that carries `len` elements.
+    fn message_len(small: Binary, len: usize) -> usize;
+    /// The message that carries `x`.
+    fn to_message(small: Binary, x: &Self::Shares) -> Column<Self>;
+    /// What a message carries.
+    fn of_message(small: Binary, message: Column<Self>) -> Self::Shares;
+    /// Elements of the ring among those of the field; `None` when one isn't.
+    fn to_ring(x: &Self::Shares) -> Option<Column<Self>>;
+}
+
+impl Field for Mersenne61 {
+    type Shares = Column<Self>;
+    type Scalar = Self;
+
+    fn scalar(place: usize) -> Self {
+        ring::Number::from_u128(place as u128)
+    }
+    fn scalar_minus(a: Self, b: Self) -> Self {
+        Ring::minus(a, b)
+    }
+    fn scalar_times(_small: Binary, a: Self, b: Self) -> Self {
+        Ring::times(a, b)
+    }
+    fn scalar_inverse(_small: Binary, a: Self) -> Self {
+        a.inverse()
+    }
+    fn constants(geometry: &Geometry) -> &Constants<Self> {
+        &geometry.numbers
+    }
+
+    fn sum(_small: Binary, len: usize) -> Column<Self> {
+        Column::zeros(len)
+    }
+    fn known(values: Column<Self>) -> Column<Self> {
+        values
+    }
+    fn uniform(_small: Binary, prg: &mut Prg, len: usize) -> Column<Self> {
+        prg.elements(len)
+    }
+    fn add_scaled(_small: Binary, x: &Column<Self>, factor: Self, sum: &mut Column<Self>) {
+        sum.zip_assign(x.values(), |sum, x| sum.plus(Ring::times(x, factor)));
+    }
+    fn add_products(_small: Binary, x: &Column<Self>, y: &Column<Self>, sum: &mut Column<Self>) {
+        let rows = sum.len().max(1);
+        for (x, y) in x.values().chunks(rows).zip(y.values().chunks(rows)) {
+            let places = sum.values_mut().iter_mut().zip(x.iter().zip(y));
+            places.for_each(|(sum, (x, y))| *sum = sum.plus(Ring::times(*x, *y)));
+        }
+    }
+    fn add_matmul(_small: Binary, x: &Column<Self>, y: &Column<Self>, shape: Shape, sum: &mut Column<Self>) {
+        ring::add_matmul(x.values(), y.values(), shape, sum.values_mut());
+    }
+    fn moved(x: &Column<Self>, by: impl Fn(&Column<Self>) -> Column<Self>) -> Column<Self> {
+        by(x)
+    }
+
+    fn message_len(_small: Binary, len: usize) -> usize {
+        len
+    }
+    fn to_message(_small: Binary, x: &Column<Self>) -> Column<Self> {
+        x.clone()
+    }
+    fn of_message(_small: Binary, message: Column<Self>) -> Column<Self> {
+        message
+    }
+    fn to_ring(x: &Column<Self>) -> Option<Column<Self>> {
+        Some(x.clone())
+    }
+}
+
+impl Field for Lanes {
+    type Shares = BitShares;
+    type Scalar = u8;
+
+    /// Scalars are at most the number of parties, of which there are fewer than the field has elements.
+    fn scalar(place: usize) -> u8 {
+        place as u8
+    }
+    fn scalar_minus(a: u8, b: u8) -> u8 {
+        a ^ b
+    }
+    fn scalar_times(small: Binary, a: u8, b: u8) -> u8 {
+        small.times(a, b)
+    }
+    fn scalar_inverse(small: Binary, a: u8) -> u8 {
+        small.inverse(a)
+    }
+    fn constants(geometry: &Geometry) -> &Constants<Self> {
+        &geometry.bits
+    }
+
+    fn sum(small: Binary, len: usize) -> BitShares {
+        BitShares::sum(small, len)
+    }
+    fn known(values: Column<Self>) -> BitShares {
+        let len = values.len();
+        BitShares::from_planes(vec![values], len)
+    }
+    fn uniform(small: Binary, prg: &mut Prg, len: usize) -> BitShares {
+        BitShares::from_planes((0..small.planes()).map(|_| prg.elements(len)).collect(), len)
+    }
+    fn add_scaled(small: Binary, x: &BitShares, factor: u8, sum: &mut BitShares) {
+        small.add_scaled(x.planes(), factor, sum.planes_mut());
+    }
+    fn add_products(small: Binary, x: &BitShares, y: &BitShares, sum: &mut BitShares) {
+        small.add_products(x.planes(), y.planes(), sum.planes_mut());
+    }
+    /// As the inner products of all rows with all columns.
+    fn add_matmul(small: Binary, x: &BitShares, y: &BitShares, shape: Shape, sum: &mut BitShares) {
+        let Shape { rows, inner, columns } = shape;
+        let mut left = Vec::with_capacity(inner * rows * columns);
+        let mut right = Vec::with_capacity(inner * rows * columns);
+        for term in 0..inner {
+            for row in 0..rows {
+                left.extend(std::iter::repeat_n(row * inner + term, columns));
+                right.extend(term * columns..(term + 1) * columns);
+            }
+        }
+        Self::add_products(small, &x.blocks(&left, 1), &y.blocks(&right, 1), sum);
+    }
+    fn moved(x: &BitShares, by: impl Fn(&Column<Self>) -> Column<Self>) -> BitShares {
+        x.each(x.len(), by)
+    }
+
+    fn message_len(small: Binary, len: usize) -> usize {
+        len * small.planes()
+    }
+    fn to_message(small: Binary, x: &BitShares) -> Column<Self> {
+        let zeros = Column::zeros(x.len() * (small.planes() - x.planes().len()));
+        Column::concat(&x.planes().iter().chain([&zeros]).collect::<Vec<_>>())
+    }
+    fn of_message(small: Binary, message: Column<Self>) -> BitShares {
+        let len = message.len() / small.planes();
+        let plane = |place: usize| message.slice(place * len..(place + 1) * len);
+        BitShares::from_planes((0..small.planes()).map(plane).collect(), len)
+    }
+    fn to_ring(x: &BitShares) -> Option<Column<Self>> {
+        let zeros = Column::zeros(x.len());
+        let [bits, rest @ ..] = x.planes() else { return Some(zeros) };
+        rest.iter().all(|plane| *plane == zeros).then(|| bits.clone())
+    }
+}

@@ -287,6 +287,7 @@ fn word(r#use: Use) -> &'static str {
         Use::Group => "names groups",
         Use::Aggregate => "goes into an aggregate",
         Use::Extreme => "shows its least or greatest value",
+        Use::Join => "is matched with another table's rows, without showing which match",
     }
 }
 

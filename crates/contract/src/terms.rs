@@ -43,16 +43,20 @@ pub enum Use {
     Aggregate,
     /// As MIN or MAX, which reveals one row's value.
     Extreme,
+    /// As a join key: rows are matched with another table's by it. Neither the key nor who matched is revealed, but
+    /// the result is then about rows that both tables have.
+    Join,
 }
 
 impl fmt::Display for Use {
-    /// The word of the terms: `filter`, `group`, `aggregate` or `extreme`.
+    /// The word of the terms: `filter`, `group`, `aggregate`, `extreme` or `join`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Filter => "filter",
             Self::Group => "group",
             Self::Aggregate => "aggregate",
             Self::Extreme => "extreme",
+            Self::Join => "join",
         })
     }
 }

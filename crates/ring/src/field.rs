@@ -1,9 +1,14 @@
 //! The field with 2^64 elements.
-#![allow(unsafe_code, reason = "calls of functions with more processor features, argued below")]
+
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
 use crate::bytes;
 use crate::element::Ring;
 use crate::pool::{Pool, Pooled};
+#[cfg(target_arch = "x86_64")]
+use crate::processor::Avx512;
+use crate::processor::Pclmul;
 
 /// An element of GF(2)\[x\] modulo x^64 + x^4 + x^3 + x + 1: bit `i` is the coefficient of x^i.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,7 +28,7 @@ impl Gf64 {
 
     /// The polynomial with these coefficients, of degree below 128, in the field.
     #[inline(always)]
-    fn reduced(product: u128) -> Self {
+    pub(crate) fn reduced(product: u128) -> Self {
         // x^64 · h = h · (x^4 + x^3 + x + 1), of which at most four coefficients come out at the top again.
         let (low, high) = (product as u64, (product >> 64) as u64);
         let out = high >> 63 ^ high >> 61 ^ high >> 60;
@@ -34,70 +39,41 @@ impl Gf64 {
     /// The inner product of `x` and `y`, as long as the shorter of the two.
     #[must_use]
     pub fn dot(x: &[Self], y: &[Self]) -> Self {
-        Self::sum_of(x.iter().zip(y).map(|(x, y)| (x.0, y.0)))
-    }
-
-    /// The inner product of `weights` with the words `x₀ ∧ y₀₁ ⊕ x₁ ∧ y₀`, taken as elements: a party's part of a weighted
-    /// sum of ANDs of replicated bits, where `y₀₁` is `y₀ ⊕ y₁`. As long as the shortest.
-    #[must_use]
-    pub fn dot_and(weights: &[Self], [x0, x1, y0, y01]: [&[u64]; 4]) -> Self {
-        let ands = x0.iter().zip(x1).zip(y0.iter().zip(y01)).map(|((x0, x1), (y0, y01))| x0 & y01 ^ x1 & y0);
-        Self::sum_of(weights.iter().map(|weight| weight.0).zip(ands))
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx512) = Avx512::detected() {
+            return Self::reduced(avx512.dot(x, y));
+        }
+        let sum = |product: &dyn Fn(u64, u64) -> u128| {
+            x.iter().zip(y).fold(0, |sum, (x, y)| sum ^ product(x.0, y.0))
+        };
+        Self::reduced(match Pclmul::detected() {
+            Some(pclmul) => sum(&|x, y| pclmul.product(x, y)),
+            None => sum(&portable),
+        })
     }
 
     /// Multiplies each element of `x` by that of `factors` at its place.
     pub fn scale_each(x: &mut [Self], factors: &[Self]) {
         #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("pclmulqdq") {
-            // SAFETY: the function needs exactly the feature that was just detected.
-            return unsafe { scaled_by_instruction(x, factors) };
+        if let Some(avx512) = Avx512::detected() {
+            return avx512.scale_each(x, factors);
         }
-        x.iter_mut().zip(factors).for_each(|(x, factor)| *x = Self::reduced(portable(x.0, factor.0)));
+        x.iter_mut().zip(factors).for_each(|(x, factor)| *x = x.times(*factor));
     }
 
-    #[inline(always)]
-    fn sum_of(pairs: impl Iterator<Item = (u64, u64)>) -> Self {
+    /// Multiplies each element of `x` by `factor`.
+    pub fn scale(x: &mut [Self], factor: Self) {
         #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("pclmulqdq") {
-            // SAFETY: the function needs exactly the feature that was just detected.
-            return Self::reduced(unsafe { sum_by_instruction(pairs) });
+        if let Some(avx512) = Avx512::detected() {
+            return avx512.scale(x, factor);
         }
-        Self::reduced(pairs.fold(0, |sum, (x, y)| sum ^ portable(x, y)))
+        x.iter_mut().for_each(|x| *x = x.times(factor));
     }
 }
 
 /// The carry-less product, by shifting: without a branch or an address that depends on the operands.
-fn portable(x: u64, y: u64) -> u128 {
+pub(crate) fn portable(x: u64, y: u64) -> u128 {
     (0..64).fold(0, |sum, bit| sum ^ ((u128::from(x) << bit) & u128::from(y >> bit & 1).wrapping_neg()))
-}
-
-/// The carry-less product, by the instruction for it.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "pclmulqdq")]
-fn by_instruction(x: u64, y: u64) -> u128 {
-    use std::arch::x86_64::{_mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_unpackhi_epi64};
-    let product = _mm_clmulepi64_si128::<0>(_mm_cvtsi64_si128(x as i64), _mm_cvtsi64_si128(y as i64));
-    let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(product, product)) as u64;
-    u128::from(_mm_cvtsi128_si64(product) as u64) | u128::from(high) << 64
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "pclmulqdq")]
-fn scaled_by_instruction(x: &mut [Gf64], factors: &[Gf64]) {
-    for (x, factor) in x.iter_mut().zip(factors) {
-        *x = Gf64::reduced(by_instruction(x.0, factor.0));
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "pclmulqdq")]
-fn sum_by_instruction(pairs: impl Iterator<Item = (u64, u64)>) -> u128 {
-    let mut sum = 0;
-    for (x, y) in pairs {
-        sum ^= by_instruction(x, y);
-    }
-    sum
 }
 
 impl Ring for Gf64 {
@@ -117,7 +93,10 @@ impl Ring for Gf64 {
     }
     #[inline(always)]
     fn times(self, other: Self) -> Self {
-        Self::sum_of(std::iter::once((self.0, other.0)))
+        Self::reduced(match Pclmul::detected() {
+            Some(pclmul) => pclmul.product(self.0, other.0),
+            None => portable(self.0, other.0),
+        })
     }
     #[inline(always)]
     fn negated(self) -> Self {
@@ -139,48 +118,6 @@ impl Pooled for Gf64 {
     fn pool() -> &'static Pool<Self> {
         static POOL: Pool<Gf64> = Pool::new();
         &POOL
-    }
-}
-
-/// Adds to each lane's sum the element `weights[i]` where the lane's bit of `words[i]` is set: 64 weighted sums of bits.
-pub fn add_weighted_bits(words: impl Iterator<Item = u64>, weights: &[Gf64], sums: &mut [Gf64; 64]) {
-    #[cfg(target_arch = "x86_64")]
-    if std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512dq") {
-        // SAFETY: the function needs exactly the features that were just detected.
-        return unsafe { add_bits_with_avx512(words, weights, sums) };
-    }
-    add_bits(words, weights, sums);
-}
-
-/// The same sums, eight lanes at once.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq")]
-fn add_bits_with_avx512(words: impl Iterator<Item = u64>, weights: &[Gf64], sums: &mut [Gf64; 64]) {
-    use std::arch::x86_64::{
-        _mm512_loadu_si512, _mm512_mask_xor_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
-        _mm512_storeu_si512, _mm512_xor_si512,
-    };
-    let (parts, _) = sums.as_chunks_mut::<8>();
-    let mut lanes = [_mm512_setzero_si512(); 8];
-    for (word, weight) in words.zip(weights) {
-        let weight = _mm512_set1_epi64(weight.0 as i64);
-        for (lanes, mask) in lanes.iter_mut().zip(word.to_le_bytes()) {
-            *lanes = _mm512_mask_xor_epi64(*lanes, mask, *lanes, weight);
-        }
-    }
-    for (part, lanes) in parts.iter_mut().zip(lanes) {
-        let place = std::ptr::from_mut(part).cast();
-        // SAFETY: `place` is that of 64 bytes that are borrowed here alone; these accesses need no alignment, and any
-        // bytes are eight elements.
-        unsafe { _mm512_storeu_si512(place, _mm512_xor_si512(_mm512_loadu_si512(place), lanes)) };
-    }
-}
-
-fn add_bits(words: impl Iterator<Item = u64>, weights: &[Gf64], sums: &mut [Gf64; 64]) {
-    for (word, weight) in words.zip(weights) {
-        for (lane, sum) in sums.iter_mut().enumerate() {
-            sum.0 ^= weight.0 & (word >> lane & 1).wrapping_neg();
-        }
     }
 }
 
@@ -208,24 +145,21 @@ mod tests {
             prop_assert_eq!(x.times(y), product(x, y));
             prop_assert_eq!(Gf64::reduced(portable(x.0, y.0)), product(x, y));
             prop_assert_eq!(x.times(y.plus(z)), x.times(y).plus(x.times(z)));
-            let mut scaled = [x, y];
-            Gf64::scale_each(&mut scaled, &[z, z]);
-            prop_assert_eq!(scaled, [product(x, z), product(y, z)]);
-            prop_assert_eq!(Gf64::dot(&[x, y], &[y, z]), product(x, y).plus(product(y, z)));
         }
 
         #[test]
-        fn sums_of_bits_and_of_ands(words: [u64; 4], weights: [u64; 4]) {
-            let weights = weights.map(Gf64);
-            let mut found = [Gf64(7); 64];
-            add_weighted_bits(words.into_iter(), &weights, &mut found);
-            let mut expected = [Gf64(7); 64];
-            add_bits(words.into_iter(), &weights, &mut expected);
-            prop_assert_eq!(found, expected);
-            let ands = words.map(|word| Gf64(word & word.rotate_left(3) ^ word.rotate_left(1) & word.rotate_left(2)));
-            let turned = [0, 1, 2, 3].map(|places| words.map(|word| word.rotate_left(places)));
-            let [x0, x1, y0, y01] = turned.each_ref().map(|words| words.as_slice());
-            prop_assert_eq!(Gf64::dot_and(&weights, [x0, x1, y0, y01]), Gf64::dot(&weights, &ands));
+        fn vectors_are_multiplied_as_elements_are(
+            pairs in prop::collection::vec(any::<(u64, u64)>(), 0..40), factor: u64,
+        ) {
+            let (x, y): (Vec<_>, Vec<_>) = pairs.into_iter().map(|(x, y)| (Gf64(x), Gf64(y))).unzip();
+            let products: Vec<_> = x.iter().zip(&y).map(|(x, y)| product(*x, *y)).collect();
+            prop_assert_eq!(Gf64::dot(&x, &y), products.iter().fold(Gf64::ZERO, |sum, x| sum.plus(*x)));
+            let mut scaled = x.clone();
+            Gf64::scale_each(&mut scaled, &y);
+            prop_assert_eq!(scaled, products);
+            let mut scaled = x.clone();
+            Gf64::scale(&mut scaled, Gf64(factor));
+            prop_assert_eq!(scaled, x.iter().map(|x| product(*x, Gf64(factor))).collect::<Vec<_>>());
         }
     }
 

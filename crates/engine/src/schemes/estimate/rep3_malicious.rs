@@ -7,7 +7,7 @@ use ring::{Lanes, Ring, Shape};
 use super::rep3::{message, passes, to_previous};
 use super::{Memory, Message, Model, Primitive};
 use crate::mpc::Receivers;
-use crate::schemes::rep3_malicious::{Kept, Unchecked, block, levels};
+use crate::schemes::rep3_malicious::{Kept, Unchecked, groups, levels};
 
 /// The messages of [`Rep3Malicious`](crate::schemes::Rep3Malicious).
 pub struct Rep3MaliciousModel;
@@ -173,7 +173,7 @@ fn checked(records: &[Arc<Size>]) -> Steps {
         *rings.entry(size.lifted).or_insert(0) += size.opened;
     }
     if words > 0 {
-        *rings.entry((WORD, true)).or_insert(0) += Lanes::ROWS * block(words);
+        *rings.entry((WORD, true)).or_insert(0) += Lanes::ROWS * groups(words);
     }
     let each = |step: &dyn Fn(usize, usize) -> Vec<Message>| {
         rings.iter().flat_map(|((lifted, _), opened)| step(*lifted, *opened)).collect()

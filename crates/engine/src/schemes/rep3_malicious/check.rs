@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use ring::{Checked, Column, Gf64, Lanes, Lift, Number, Prg, Ring, Shape};
+use ring::{Checked, Column, Lanes, Lift, Number, Prg, Ring, Shape};
 
 use super::Rep3Malicious;
 use super::record::{Ands, Claim, Record, converted};
@@ -249,9 +249,4 @@ pub(super) fn coefficients<L: Checked>(coins: &mut Prg, len: usize) -> Column<L>
     let mut column = Column::zeros(len);
     column.values_mut().iter_mut().zip(random.values()).for_each(|(to, from)| *to = L::coefficient(from.0));
     column
-}
-
-/// Words of bits as elements of the field.
-pub(super) fn elements(word: Lanes) -> Gf64 {
-    word.lifted()
 }

@@ -40,7 +40,7 @@ mod seams;
 mod shuffle;
 mod unchecked;
 
-pub(in crate::schemes) use ands::{block, levels};
+pub(in crate::schemes) use ands::{groups, levels};
 pub use arithmetic::Element;
 pub(in crate::schemes) use unchecked::{Kept, Unchecked};
 

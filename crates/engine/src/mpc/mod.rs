@@ -184,6 +184,17 @@ pub trait Mpc<D: Ring>: Protocol {
     fn reveal(&mut self, x: &Self::Shares, to: Receivers<'_>, proof: Verified) -> Result<Option<Vec<D>>>;
 }
 
+/// What is to be computed of both sides of numbers x ≡ u − w, as [`Mixed::dot_of_sides`] has them.
+#[derive(Clone, Copy)]
+pub struct Sides<'a, N> {
+    /// Terms of each sum.
+    pub terms: usize,
+    /// Writes what is derived from u, one number for each term; it finds zeros.
+    pub minuend: &'a dyn Fn(N, &mut [N]),
+    /// Writes what is derived from w; it finds zeros.
+    pub subtrahend: &'a dyn Fn(N, &mut [N]),
+}
+
 /// Shared numbers of a scheme.
 pub type Numbers<P> = <P as Mpc<<P as Mixed>::Num>>::Shares;
 
@@ -265,6 +276,23 @@ pub trait Mixed: Shuffle<Self::Num> + Shuffle<Lanes> {
     fn multiply_near(&mut self, x: &Numbers<Self>, y: &Numbers<Self>, shift: u32) -> Result<Numbers<Self>> {
         let product = self.multiply(x, y)?;
         self.truncate_near(&product, shift)
+    }
+
+    /// For each number x ≡ u − w of the ring the sum of `terms` products, one factor derived from u and one from w.
+    /// `None` in schemes in which no party knows u or w. 2 rounds.
+    ///
+    /// Each side computes in the clear what would cost a protocol. In replicated schemes one party knows u and the two
+    /// others w, as in [`Mixed::difference`].
+    ///
+    /// # Errors
+    /// Those of the transport.
+    fn dot_of_sides(
+        &mut self,
+        x: &Numbers<Self>,
+        sides: Sides<'_, Self::Num>,
+    ) -> Result<Option<Numbers<Self>>> {
+        let _ = (x, sides);
+        Ok(None)
     }
 }
 

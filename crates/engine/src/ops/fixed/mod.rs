@@ -5,9 +5,11 @@
 //! The functions beyond products need numbers of 128 bits and compute with 30 fraction bits inside.
 
 mod coarse;
+mod exp2;
 mod exponential;
 mod logarithm;
 mod polynomial;
+mod power;
 mod softmax;
 
 pub use coarse::sigmoid_coarse;

@@ -19,7 +19,8 @@ use ring::{Lanes, Number, Prg, Ring, Seed, Shape};
 
 use crate::error::{Error, Result};
 use crate::mpc::{
-    Bits, Cost, Difference, Mixed, Modulus, Mpc, Permuting, Protocol, Receivers, Shares, Shuffle, Verified,
+    Bits, Cost, Difference, Mixed, Modulus, Mpc, Permuting, Protocol, Receivers, Shares, Shuffle, Sides,
+    Verified,
 };
 use crate::schemes::{check_shape, rows_of_terms};
 use crate::session::Party;
@@ -285,6 +286,13 @@ impl<M: Model, N: Number> Mixed for Estimate<M, N> {
                 self.truncate_near(&product, shift)
             }
         }
+    }
+    fn dot_of_sides(&mut self, x: &Length, sides: Sides<'_, N>) -> Result<Option<Length>> {
+        let steps = M::dot_of_sides(x.0, sides.terms, N::BYTES);
+        Ok(steps.map(|steps| {
+            self.count_steps(steps);
+            *x
+        }))
     }
 }
 

@@ -30,6 +30,13 @@ pub trait Model: Send + Sync {
         let _ = (rows, element);
         None
     }
+
+    /// The messages of [`Mixed::dot_of_sides`](crate::mpc::Mixed::dot_of_sides) where the scheme has it.
+    #[must_use]
+    fn dot_of_sides(rows: usize, terms: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+        let _ = (rows, terms, element);
+        None
+    }
 }
 
 /// What a model remembers of the primitives so far, like a check that is due.

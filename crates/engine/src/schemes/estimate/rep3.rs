@@ -47,6 +47,10 @@ impl Model for Rep3Model {
         Some(vec![[numbers_of_dealers(rows, width * element), summed(2)].concat(), summed(1)])
     }
 
+    fn dot_of_sides(rows: usize, terms: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+        Self::inject_sums(rows, terms, 1, element)
+    }
+
     fn multiply_near(rows: usize, element: usize) -> Option<Vec<Vec<Message>>> {
         let parts = row_parts(rows).map(|rows| rows.len());
         let shown = |from: usize| message(from, 2, (parts[(from + 2) % 3] + parts[(from + 1) % 3]) * element);

@@ -10,7 +10,7 @@ use ring::{Column, Lanes, Number, Ring};
 
 use super::{Rep3, Rep3Shares};
 use crate::error::Result;
-use crate::mpc::{Bits, Difference, Mixed, Modulus, Numbers, Shares};
+use crate::mpc::{Bits, Difference, Mixed, Modulus, Numbers, Shares, Sides};
 
 impl<N: Number> Mixed for Rep3<N> {
     type Num = N;
@@ -72,18 +72,23 @@ impl<N: Number> Mixed for Rep3<N> {
     fn multiply_near(&mut self, x: &Numbers<Self>, y: &Numbers<Self>, shift: u32) -> Result<Numbers<Self>> {
         self.multiplied_near(x, y, shift)
     }
+
+    /// For each term a third of a number from each party, and two thirds.
+    fn dot_of_sides(&mut self, x: &Numbers<Self>, sides: Sides<'_, N>) -> Result<Option<Numbers<Self>>> {
+        self.dotted_sides(x, sides).map(Some)
+    }
 }
 
 impl<N: Number> Rep3<N> {
     /// What this party knows as a dealer: the sum of both its components in its own part.
-    fn dealt(&self, x: &Rep3Shares<N>, rows: usize) -> Column<N> {
+    pub(super) fn dealt(&self, x: &Rep3Shares<N>, rows: usize) -> Column<N> {
         let [own, ..] = self.around(&row_parts(rows));
         x.mine().slice(own.clone()).zip(x.next().slice(own).values(), N::plus)
     }
 
     /// What this party knows of the other dealers' rows: minus the component that the dealer lacks, which is its
     /// first component in the next party's part and its second one in the previous party's.
-    fn kept(&self, x: &Rep3Shares<N>, rows: usize) -> (Column<N>, Column<N>) {
+    pub(super) fn kept(&self, x: &Rep3Shares<N>, rows: usize) -> (Column<N>, Column<N>) {
         let [_, after, before] = self.around(&row_parts(rows));
         (x.mine().slice(after).map(N::negated), x.next().slice(before).map(N::negated))
     }

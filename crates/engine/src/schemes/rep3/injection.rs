@@ -1,15 +1,14 @@
 //! Bits as numbers, for three numbers in all per bit where a general product of the two halves takes four.
 //!
-//! Dealer j knows m = b_j ⊕ b_{j+1}, parties j + 1 and j + 2 know q = b_{j+2}, and b = m(1 − 2q) + q. The dealer shares m
-//! additively between the two: party j + 2 takes its part M₀ from their common key, party j + 1 gets M₁ = m − M₀. Each
-//! computes its part of b, and blinds it by a stream that the two share and the dealer doesn't know:
-//! `z_j = M₀(1 − 2q) − r₂`, `z_{j+1} = M₁(1 − 2q) + q − r₁`, `z_{j+2} = r₁ + r₂`. The dealer gets the two that it holds.
+//! Dealer j knows m = b_j ⊕ b_{j+1}, parties j + 1 and j + 2 know q = b_{j+2}, and b = m(1 − 2q) + q. With m shared
+//! additively between the two, each computes its part of b.
 
 use std::ops::Range;
 
 use ring::{Column, Lanes, Number};
 
-use super::conversion::{Layout, row_parts, word_parts};
+use super::conversion::{row_parts, word_parts};
+use super::holders::Holders;
 use super::{Rep3, Rep3Shares};
 use crate::error::Result;
 use crate::mpc::Bits;
@@ -34,52 +33,27 @@ impl<N: Number> Rep3<N> {
         combined: impl Fn(Column<N>, usize) -> Column<N>,
     ) -> Result<Rep3Shares<N>> {
         let (rows, width) = (bits.rows(), bits.width());
-        let parts = [0, 1, 2].map(|places| {
+        let [own, after, before] = self.parts(rows);
+        let known = bits.words().mine().zip(bits.words().next().values(), ring::Ring::plus);
+        let known = own.numbers(&known, rows, width);
+        let second = |masked: &Column<N>| {
+            combined(turned(masked, &after.numbers(bits.words().mine(), rows, width)), after.rows.len())
+        };
+        let first = |masked: &Column<N>| {
+            let kept = before.numbers(bits.words().next(), rows, width);
+            let mut part = turned(masked, &kept);
+            part.zip_assign(kept.values(), N::plus);
+            combined(part, before.rows.len())
+        };
+        self.between(rows, &known, Holders { width, sums, first, second })
+    }
+
+    /// The parts of this party, of the next one and of the previous one.
+    fn parts(&self, rows: usize) -> [Part; 3] {
+        [0, 1, 2].map(|places| {
             let dealer = (self.me_index() + places) % 3;
             Part { words: word_parts(rows)[dealer].clone(), rows: row_parts(rows)[dealer].clone() }
-        });
-        let [own, after, before] = &parts;
-        let mut mine = Layout::new(sums, rows);
-        let mut next = Layout::new(sums, rows);
-
-        let known = bits.words().mine().zip(bits.words().next().values(), ring::Ring::plus);
-        let mask = self.mine.elements::<N>(own.len(width));
-        let rest = own.numbers(&known, rows, width).zip(mask.values(), N::minus);
-        self.send_some(self.next_party(), &rest)?;
-
-        // In the next party's rows this one is party j + 2.
-        let masked = self.next.elements::<N>(after.len(width));
-        let (blind_one, blind_two) =
-            (self.mine.elements::<N>(after.len(sums)), self.mine.elements::<N>(after.len(sums)));
-        let kept = after.numbers(bits.words().mine(), rows, width);
-        let part = combined(turned(&masked, &kept), after.rows.len()).zip(blind_two.values(), N::minus);
-        self.send_some(self.next_party(), &part)?;
-        mine.place(&blind_one.zip(blind_two.values(), N::plus), &after.rows);
-        next.place(&part, &after.rows);
-
-        // In the previous party's rows it is party j + 1.
-        let masked = self.recv_some(self.previous_party(), before.len(width))?;
-        let (blind_one, blind_two) =
-            (self.next.elements::<N>(before.len(sums)), self.next.elements::<N>(before.len(sums)));
-        let kept = before.numbers(bits.words().next(), rows, width);
-        let mut part = turned(&masked, &kept);
-        part.zip_assign(kept.values(), N::plus);
-        let part = combined(part, before.rows.len()).zip(blind_one.values(), N::minus);
-        self.send_some(self.previous_party(), &part)?;
-        mine.place(&part, &before.rows);
-        next.place(&blind_one.zip(blind_two.values(), N::plus), &before.rows);
-
-        mine.place(&self.recv_some(self.previous_party(), own.len(sums))?, &own.rows);
-        next.place(&self.recv_some(self.next_party(), own.len(sums))?, &own.rows);
-        Ok(Rep3Shares::from_components(mine.column, next.column))
-    }
-
-    fn send_some(&mut self, to: crate::session::Party, values: &Column<N>) -> Result<()> {
-        if values.is_empty() { Ok(()) } else { self.link.send(to, values.values()) }
-    }
-
-    fn recv_some(&mut self, from: crate::session::Party, len: usize) -> Result<Column<N>> {
-        if len == 0 { Ok(Column::zeros(0)) } else { self.link.recv(from, len) }
+        })
     }
 }
 

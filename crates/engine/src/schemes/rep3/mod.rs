@@ -13,6 +13,7 @@
 mod arithmetic;
 mod conversion;
 pub(in crate::schemes) mod dealing;
+mod holders;
 mod injection;
 mod scaled;
 mod shares;

@@ -68,12 +68,28 @@ impl<'a> SignedByAll<'a> {
         contract: &'a Contract,
         signatures: &BTreeMap<Did, Signature>,
     ) -> Result<Self, NotSignedByAll> {
+        Self::check_by(contract, signatures, &BTreeMap::new())
+    }
+
+    /// [`Self::check`] where some parties signed with another key than the one that their identity names: `signers`
+    /// has the key that was theirs then.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_by(
+        contract: &'a Contract,
+        signatures: &BTreeMap<Did, Signature>,
+        signers: &BTreeMap<Did, Did>,
+    ) -> Result<Self, NotSignedByAll> {
         let id = contract.id()?;
         let (mut missing, mut forged) = (BTreeSet::new(), BTreeSet::new());
         for Party { member, .. } in &contract.parties {
             match signatures.get(member) {
                 None => missing.insert(*member),
-                Some(signature) => verify_id(id, member, signature).is_err() && forged.insert(*member),
+                Some(signature) => {
+                    let key = signers.get(member).unwrap_or(member);
+                    verify_id(id, key, signature).is_err() && forged.insert(*member)
+                }
             };
         }
         if missing.is_empty() && forged.is_empty() {

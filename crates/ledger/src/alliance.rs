@@ -60,8 +60,44 @@ pub struct Card {
     pub api: String,
     /// Its node's TLS certificate: DER in base64.
     pub certificate: String,
-    /// By `member` over all other fields, under the domain `card`.
+    /// Under which law it acts, and who runs its node where, as it says itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// By `member` (by its present key, on a renewed card) over all other fields, under the domain `card`.
     pub signature: Signature,
+}
+
+/// Where an organisation and its node are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The law that it acts under: 2 to 12 capital letters, digits and hyphens, for example `DE` or `US-CA`.
+    pub jurisdiction: String,
+    /// Who runs the node; 1 to 100 bytes.
+    pub operator: String,
+    /// On whose machines; 1 to 100 bytes.
+    pub hosting: String,
+    /// Where those are; 1 to 100 bytes.
+    pub region: String,
+}
+
+impl Place {
+    fn verify(&self) -> Result<(), CardFlaw> {
+        if !is_jurisdiction(&self.jurisdiction) {
+            return Err(CardFlaw::Jurisdiction { found: text::excerpt(&self.jurisdiction) });
+        }
+        [&self.operator, &self.hosting, &self.region]
+            .into_iter()
+            .try_for_each(|text| check_line(text, 100))
+            .map_err(CardFlaw::Place)
+    }
+}
+
+/// 2 to 12 capital letters, digits and hyphens, a letter first.
+pub(crate) fn is_jurisdiction(text: &str) -> bool {
+    (2..=12).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// In which capacity an organisation takes part.
@@ -166,6 +202,15 @@ pub enum CardFlaw {
     /// The certificate.
     #[error("the certificate must be DER of at most {CERTIFICATE_BYTES_MAX} bytes in base64")]
     Certificate,
+    /// The jurisdiction.
+    #[error("the jurisdiction `{found}` must match [A-Z][A-Z0-9-]{{1,11}}")]
+    Jurisdiction {
+        /// What it says.
+        found: String,
+    },
+    /// The operator, hosting provider or region.
+    #[error("a name in the card's place {0}")]
+    Place(contract::text::Flaw),
     /// Not by the member, or changed afterwards.
     #[error("its signature is not by the member over this card")]
     Forged,
@@ -299,6 +344,8 @@ struct CardBody<'a> {
     peer: &'a str,
     api: &'a str,
     certificate: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<&'a Place>,
 }
 
 impl Card {
@@ -321,6 +368,7 @@ impl Card {
             peer: peer.to_owned(),
             api: api.to_owned(),
             certificate: STANDARD.encode(certificate),
+            place: None,
             signature: Signature::from_bytes([0; 64]),
         };
         card.signature = key.sign("card", &card.body()?);
@@ -328,11 +376,29 @@ impl Card {
         Ok(card)
     }
 
+    /// The card as it is now, signed by the member's present key.
+    ///
+    /// # Errors
+    /// A [`CardFlaw`] when a field is malformed.
+    pub fn renewed(mut self, key: &SigningKey) -> Result<Self, CardFlaw> {
+        self.signature = key.sign("card", &self.body()?);
+        self.verify_by(&key.did())?;
+        Ok(self)
+    }
+
     /// Checks the fields' form and the member's signature.
     ///
     /// # Errors
     /// The first [`CardFlaw`] found.
     pub fn verify(&self) -> Result<(), CardFlaw> {
+        self.verify_by(&self.member)
+    }
+
+    /// [`Self::verify`] for a card that another key of the member signed.
+    ///
+    /// # Errors
+    /// The first [`CardFlaw`] found.
+    pub fn verify_by(&self, key: &Did) -> Result<(), CardFlaw> {
         if !text::is_name(&self.name, 32) {
             return Err(CardFlaw::Name { found: text::excerpt(&self.name) });
         }
@@ -343,7 +409,8 @@ impl Card {
             return Err(CardFlaw::Api { found: text::excerpt(&self.api) });
         }
         self.certificate_der()?;
-        self.member.verify("card", &self.body()?, &self.signature).map_err(|_| CardFlaw::Forged)
+        self.place.as_ref().map_or(Ok(()), Place::verify)?;
+        key.verify("card", &self.body()?, &self.signature).map_err(|_| CardFlaw::Forged)
     }
 
     /// The node's TLS certificate, DER.
@@ -368,6 +435,7 @@ impl Card {
             peer: &self.peer,
             api: &self.api,
             certificate: &self.certificate,
+            place: self.place.as_ref(),
         })
     }
 }

@@ -1,9 +1,12 @@
 //! What an entry of the ledger changed: enough to follow a contract or a run without reading the state.
 
-use contract::{Did, Hash};
+use contract::{
+    Did, Hash,
+    canonical::{self, CanonicalError},
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{FailReason, receipt::Disagreement, settlement::Transfer};
+use crate::{Card, FailReason, identity::Delegation, receipt::Disagreement, settlement::Transfer};
 
 /// One consequence of one entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,10 +20,87 @@ pub struct Event {
     pub what: Happening,
 }
 
+/// All consequences of one entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Effects {
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// Hashes of the records that were touched, as they are afterwards, in the order of their names.
+    pub records: Vec<Hash>,
+}
+
+impl Effects {
+    /// What the entry commits to.
+    ///
+    /// # Errors
+    /// When a number is too large for canonical JSON.
+    pub fn hash(&self) -> Result<Hash, CanonicalError> {
+        canonical::hash("effects", &(&self.events, &self.records))
+    }
+}
+
 /// What can happen. Written as `{"run-requested": {…}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Happening {
+    /// A member was admitted.
+    MemberAdmitted {
+        /// What it says of itself.
+        card: Box<Card>,
+    },
+    /// A member's endpoints, certificate or place changed.
+    CardRenewed {
+        /// What it says of itself now.
+        card: Box<Card>,
+    },
+    /// A member changed its key.
+    KeyRotated {
+        /// Which member.
+        member: Did,
+        /// Its key from the next entry on.
+        key: Did,
+    },
+    /// A vote gave a member another key.
+    KeyReplaced {
+        /// Which member.
+        member: Did,
+        /// Its key from the next entry on.
+        key: Did,
+    },
+    /// A member is no longer in the alliance.
+    MemberLeft {
+        /// Which.
+        member: Did,
+        /// Against its will.
+        expelled: bool,
+    },
+    /// Another number of members must stand behind checkpoints.
+    QuorumChanged {
+        /// From the next entry on.
+        quorum: u16,
+    },
+    /// A dispute was decided against a member.
+    StandingLowered {
+        /// Which member.
+        member: Did,
+        /// The dispute.
+        dispute: Hash,
+    },
+    /// A person may sign alone for its member.
+    PersonDelegated {
+        /// For whom.
+        member: Did,
+        /// Who, what, until when.
+        delegation: Delegation,
+    },
+    /// A person may no longer sign for its member.
+    DelegationRevoked {
+        /// For whom.
+        member: Did,
+        /// Who.
+        person: Did,
+    },
     /// A dataset version entered the catalog.
     DatasetPublished {
         /// `north/patients@1`.

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Divergence, Entry, Ledger, LedgerError, Refused,
-    ledger::{Applied, BATCH_BYTES_MAX, encode_events, forged},
+    ledger::{Applied, BATCH_BYTES_MAX, encode_effects, forged},
     log::{
-        Checkpoint,
+        Checkpoint, Note,
         tree::{self, Frontier},
         verify,
     },
+    state::Outcome,
     store::Addition,
     transaction::Verified,
 };
@@ -68,7 +69,10 @@ impl Ledger {
         };
         let end = from + entries.len() as u64;
         let consistency = self.consistency(end, checkpoint.size)?;
-        Ok(Page { entries, checkpoint: note.clone(), consistency })
+        // Cosigners may be in the alliance by entries that come with a later page.
+        let Note { body, signatures } = Note::parse(note)?;
+        let signatures = signatures.into_iter().take(1).collect();
+        Ok(Page { entries, checkpoint: Note { body, signatures }.to_text(), consistency })
     }
 
     /// Replays a page: checks the operator's signature, that the log only grows, and that every entry follows from
@@ -92,8 +96,8 @@ impl Ledger {
         let mut applied = Vec::with_capacity(new.len());
         for (entry, refusal) in new.iter().zip(forged(&transactions)) {
             let outcome = follow(&mut state, entry, refusal)?;
-            addition.events.push(encode_events(&outcome.events)?);
-            applied.push(outcome);
+            addition.events.push(encode_effects(&outcome)?);
+            applied.push(Applied { index: outcome.index, events: outcome.caused.events });
         }
 
         addition.entries = leaves;
@@ -164,7 +168,7 @@ impl Ledger {
 }
 
 /// Applies one entry as the rules have it, and compares.
-fn follow(state: &mut crate::State, entry: &Entry, forged: Option<Refused>) -> Result<Applied, Divergence> {
+fn follow(state: &mut crate::State, entry: &Entry, forged: Option<Refused>) -> Result<Outcome, Divergence> {
     let index = entry.index;
     if entry.time < state.time() {
         return Err(Divergence::TimeWentBack { index, last: state.time(), found: entry.time });
@@ -176,7 +180,7 @@ fn follow(state: &mut crate::State, entry: &Entry, forged: Option<Refused>) -> R
     if outcome.effects != entry.effects {
         return Err(Divergence::Effects { index, expected: outcome.effects, found: entry.effects });
     }
-    Ok(Applied { index, events: outcome.events })
+    Ok(outcome)
 }
 
 fn transactions(entries: &[Entry]) -> Result<Vec<crate::SignedTransaction>, Divergence> {

@@ -6,12 +6,13 @@ use std::thread;
 use contract::{Hash, SigningKey, canonical};
 
 use crate::{
-    Alliance, Content, Entry, Event, LedgerError, Refused, SignedTransaction, State,
+    Alliance, Content, Effects, Entry, Event, LedgerError, Refused, SignedTransaction, State,
     log::{
         Checkpoint, Endorsement, Note,
         checkpoint::merge,
         tree::{self, Frontier},
     },
+    state::Outcome,
     store::{Addition, Store},
     transaction::Verified,
 };
@@ -121,8 +122,8 @@ impl Ledger {
             batch_bytes += bytes.len();
             frontier.push(tree::leaf_hash(&bytes), |node| addition.nodes.push(node));
             addition.entries.push(bytes);
-            addition.events.push(encode_events(&outcome.events)?);
-            answers.push(Ok(Applied { index: outcome.index, events: outcome.events }));
+            addition.events.push(encode_effects(&outcome)?);
+            answers.push(Ok(Applied { index: outcome.index, events: outcome.caused.events }));
         }
         if batch_bytes > BATCH_BYTES_MAX {
             return Err(LedgerError::BatchTooLarge { limit: BATCH_BYTES_MAX, found: batch_bytes });
@@ -173,7 +174,7 @@ impl Ledger {
     /// [`CLOCK_TOLERANCE_SECONDS`] after `now`.
     pub fn cosign(&self, key: &SigningKey, now: u64) -> Result<String, LedgerError> {
         let (checkpoint, _) = self.latest.as_ref().ok_or(LedgerError::NoCheckpoint)?;
-        if self.state.alliance().card(&key.did()).is_none() {
+        if self.state.roster().signer(&key.did(), checkpoint.size).is_none() {
             return Err(LedgerError::NotInAlliance { who: key.did() });
         }
         let ahead = self.state.time().saturating_sub(now);
@@ -211,7 +212,7 @@ impl Ledger {
     pub fn adopt_final(&mut self, note: &str) -> Result<(), LedgerError> {
         let endorsement = self.endorsement(note)?;
         if !endorsement.is_final {
-            let quorum = self.state.alliance().quorum;
+            let quorum = self.state.roster().quorum(endorsement.checkpoint.size);
             return Err(LedgerError::NotFinal { found: endorsement.members, quorum });
         }
         let offered = endorsement.checkpoint;
@@ -250,11 +251,19 @@ impl Ledger {
     pub fn events(&self, from: u64, to: u64) -> Result<Vec<Event>, LedgerError> {
         let mut all = Vec::new();
         for bytes in self.store.events(from, to.max(from))? {
-            let events: Vec<Event> = serde_json::from_slice(&bytes)
-                .map_err(|flaw| LedgerError::Damaged { index: from, what: flaw.to_string() })?;
-            all.extend(events);
+            all.extend(decode_effects(from, &bytes)?.events);
         }
         Ok(all)
+    }
+
+    /// What an entry caused, with the hashes of the records that it touched: what its `effects` are the hash of.
+    ///
+    /// # Errors
+    /// When there is no such entry, it is entry 0, or the disk fails or is damaged.
+    pub fn effects(&self, index: u64) -> Result<Effects, LedgerError> {
+        let missing = LedgerError::OutOfRange { size: self.size(), asked: index };
+        let bytes = self.store.events(index, index.saturating_add(1))?.pop().ok_or(missing)?;
+        decode_effects(index, &bytes)
     }
 
     /// The audit path of an entry in the tree of the first `size` entries.
@@ -283,7 +292,7 @@ impl Ledger {
 
     /// Checks a checkpoint's signatures.
     pub(crate) fn endorsement(&self, note: &str) -> Result<Endorsement, LedgerError> {
-        Ok(Endorsement::check(note, self.state.alliance(), &self.state.alliance_id())?)
+        Ok(Endorsement::check(note, self.state.roster(), &self.state.alliance_id())?)
     }
 
     /// Whether a checkpoint is of a log that this node has, by its own entries.
@@ -324,11 +333,11 @@ impl Ledger {
 
     /// Rebuilds state and tree from the entries on disk, and holds them against the stored checkpoints.
     fn reload(&mut self) -> Result<(), LedgerError> {
-        let parse = |note: Option<String>, ledger: &Self| -> Result<_, LedgerError> {
-            note.map(|note| Ok((ledger.endorsement(&note)?.checkpoint, note))).transpose()
+        let parse = |note: Option<String>| -> Result<_, LedgerError> {
+            note.map(|note| Ok((Checkpoint::parse_body(&Note::parse(&note)?.body)?, note))).transpose()
         };
-        self.latest = parse(self.store.last_checkpoint()?, self)?;
-        self.last_final = parse(self.store.final_checkpoint()?, self)?;
+        self.latest = parse(self.store.last_checkpoint()?)?;
+        self.last_final = parse(self.store.final_checkpoint()?)?;
         let checked_before = self.latest.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size);
 
         let (mut state, mut frontier) = (self.state.clone(), Frontier::default());
@@ -354,7 +363,11 @@ impl Ledger {
             return Err(LedgerError::Damaged { index: frontier.size(), what });
         }
         (self.state, self.frontier) = (state, frontier);
-        Ok(())
+        // Who may sign a checkpoint follows from the entries under it.
+        [&self.latest, &self.last_final]
+            .into_iter()
+            .flatten()
+            .try_for_each(|(_, note)| self.endorsement(note).map(drop))
     }
 }
 
@@ -379,9 +392,13 @@ fn decode(index: u64, bytes: &[u8]) -> Result<Entry, LedgerError> {
     serde_json::from_slice(bytes).map_err(|flaw| LedgerError::Damaged { index, what: flaw.to_string() })
 }
 
-/// Events as they are kept for readers.
-pub(crate) fn encode_events(events: &[Event]) -> Result<Vec<u8>, LedgerError> {
-    Ok(canonical::to_bytes(&events)?)
+/// What an entry caused, as it is kept for readers.
+pub(crate) fn encode_effects(outcome: &Outcome) -> Result<Vec<u8>, LedgerError> {
+    Ok(canonical::to_bytes(&outcome.caused)?)
+}
+
+fn decode_effects(index: u64, bytes: &[u8]) -> Result<Effects, LedgerError> {
+    serde_json::from_slice(bytes).map_err(|flaw| LedgerError::Damaged { index, what: flaw.to_string() })
 }
 
 fn not_as_signed(index: u64) -> LedgerError {

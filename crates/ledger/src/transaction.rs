@@ -10,7 +10,7 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Receipt, Refused, entry::ENTRY_BYTES_MAX};
+use crate::{Card, Receipt, Refused, entry::ENTRY_BYTES_MAX, identity::Delegation};
 
 /// The signature domain of transactions.
 const DOMAIN: &str = "transaction";
@@ -29,9 +29,13 @@ pub struct Transaction {
     pub member: Did,
     /// 1 for the member's first transaction, then one more each time.
     pub sequence: u64,
-    /// The person who asked for it, for the record; the member answers for it.
+    /// The person who asked for it; the member answers for it. Signs alone when `signer` is its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<Did>,
+    /// The key that signs, when it is not the one that the member's identity names: the member's present key after a
+    /// rotation, or the key delegated to `person`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<Did>,
     /// What is done.
     pub action: Action,
 }
@@ -42,8 +46,21 @@ pub struct Transaction {
 pub struct SignedTransaction {
     /// What was signed.
     pub transaction: Transaction,
-    /// By `transaction.member` over the transaction's canonical bytes, under the domain `transaction`.
+    /// By [`Transaction::signer`] over the transaction's canonical bytes, under the domain `transaction`.
     pub signature: Signature,
+}
+
+impl Transaction {
+    /// The key that signs.
+    pub fn signer(&self) -> Did {
+        self.signer.unwrap_or(self.member)
+    }
+
+    /// Whose sequence numbers count: the person's under its member when it signs alone, else the member's.
+    pub(crate) fn account(&self) -> (Did, Did) {
+        let alone = self.person.filter(|person| *person == self.signer());
+        (self.member, alone.unwrap_or(self.member))
+    }
 }
 
 /// What a member can do. Written as `{"permit-run": {…}}`.
@@ -119,6 +136,22 @@ pub enum Action {
         /// Which run.
         run: Hash,
     },
+    /// Changes the member's key; signed by the old one, from the next entry on the new one signs.
+    RotateKey {
+        /// The new key.
+        key: Did,
+        /// By the new key, as [`prove_key`](crate::identity::prove_key) makes it.
+        proof: Signature,
+    },
+    /// New endpoints, certificate or place, signed by the member's present key.
+    RenewCard(Box<Card>),
+    /// Lets a person sign alone, within scopes and until a time.
+    Delegate(Delegation),
+    /// Takes that back.
+    RevokeDelegation {
+        /// The person's key.
+        person: Did,
+    },
 }
 
 /// A data provider's input to a run, fixed but not shown.
@@ -153,7 +186,7 @@ pub struct FailReason {
 }
 
 impl SignedTransaction {
-    /// Signs a transaction. The key should be `transaction.member`'s: any other is refused by the ledger.
+    /// Signs a transaction. The key should be [`Transaction::signer`]'s: any other is refused by the ledger.
     ///
     /// # Errors
     /// When the transaction holds a number too large for canonical JSON.
@@ -197,7 +230,10 @@ impl SignedTransaction {
             return Err(CanonicalError::TooLarge { limit, found: bytes.len() }.into());
         }
         let member = self.transaction.member;
-        member.verify(DOMAIN, &bytes, &self.signature).map_err(|_| Refused::ForgedTransaction { member })?;
+        self.transaction
+            .signer()
+            .verify(DOMAIN, &bytes, &self.signature)
+            .map_err(|_| Refused::ForgedTransaction { member })?;
         Ok(Verified(&self.transaction))
     }
 }

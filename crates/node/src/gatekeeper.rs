@@ -102,6 +102,7 @@ pub(crate) fn decide(
         now: facts.now,
         state: facts.state,
         signatures: &facts.signatures,
+        signers: &facts.signers,
         runs_taken: facts.runs_taken,
         datasets: &datasets,
     };
@@ -174,6 +175,7 @@ struct Facts {
     contract_id: Hash,
     state: contract::lifecycle::State,
     signatures: BTreeMap<Did, contract::Signature>,
+    signers: BTreeMap<Did, Did>,
     runs_taken: u32,
     requester: Did,
     deadline: u64,
@@ -192,6 +194,7 @@ impl Facts {
             contract_id: record.contract,
             state: contract.state_at(now),
             signatures: contract.signatures.clone(),
+            signers: contract.signers.clone(),
             runs_taken: contract.runs_taken,
             requester: record.requested.value,
             deadline: record.deadline,

@@ -154,7 +154,8 @@ impl Replica {
         let mut last = self.submitting.lock().await;
         let member = self.key.did();
         let sequence = self.read(|ledger| ledger.state().next_sequence(&member)).max(*last + 1);
-        let transaction = Transaction { alliance: self.alliance, member, sequence, person, action };
+        let transaction =
+            Transaction { alliance: self.alliance, member, sequence, person, signer: None, action };
         let signed = SignedTransaction::sign(transaction, &self.key)
             .map_err(|error| Failure::malformed(error.to_string()))?;
         let ordered =

@@ -40,6 +40,8 @@ pub struct View<'a> {
     pub state: State,
     /// By party.
     pub signatures: &'a BTreeMap<Did, Signature>,
+    /// The key that signed for a party, where it is not the one that its identity names.
+    pub signers: &'a BTreeMap<Did, Did>,
     /// Uses taken and not given back, with this run's.
     pub runs_taken: u32,
     /// The catalog, by reference; a dataset that was withdrawn is not in it.
@@ -134,7 +136,7 @@ fn refuse_unsigned<'a>(
     view: &View<'_>,
     refusals: &mut Vec<Refusal>,
 ) -> Option<SignedByAll<'a>> {
-    match SignedByAll::check(contract, view.signatures) {
+    match SignedByAll::check_by(contract, view.signatures, view.signers) {
         Ok(signed) => Some(signed),
         Err(NotSignedByAll::NoForm(_)) => None,
         Err(NotSignedByAll::Parties { missing, forged }) => {

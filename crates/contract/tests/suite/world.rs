@@ -39,6 +39,7 @@ pub(crate) struct World {
     pub(crate) contract: Contract,
     /// By party.
     pub(crate) signatures: BTreeMap<Did, Signature>,
+    pub(crate) signers: BTreeMap<Did, Did>,
     /// The catalog.
     pub(crate) datasets: Datasets,
     /// Of the contract's program.
@@ -64,6 +65,7 @@ impl World {
         let mut world = Self {
             contract: contract(&members, &datasets),
             signatures: BTreeMap::new(),
+            signers: BTreeMap::new(),
             datasets,
             usage: usage(),
             now: NOT_BEFORE + 1000,
@@ -88,6 +90,7 @@ impl World {
             now: self.now,
             state: self.state,
             signatures: &self.signatures,
+            signers: &self.signers,
             runs_taken: self.runs_taken,
             datasets: &self.datasets,
         };

@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use contract::{Did, Hash, Signature, SigningKey};
 
 use super::note::{Note, NoteFlaw, NoteSignature, key_id};
-use crate::alliance::{Alliance, Standing};
+use crate::{Roster, alliance::Standing};
 
 /// Ed25519 over the note's text (C2SP `signed-note`).
 const ALGORITHM_LOG: u8 = 0x01;
@@ -142,11 +142,11 @@ impl Checkpoint {
 }
 
 impl Endorsement {
-    /// Checks every signature of a checkpoint.
+    /// Checks every signature of a checkpoint, by the keys that counted when the log had its size.
     ///
     /// # Errors
     /// The first [`EndorsementFlaw`] found.
-    pub fn check(note: &str, alliance: &Alliance, alliance_id: &Hash) -> Result<Self, EndorsementFlaw> {
+    pub fn check(note: &str, roster: &Roster, alliance_id: &Hash) -> Result<Self, EndorsementFlaw> {
         let note = Note::parse(note)?;
         let checkpoint = Checkpoint::parse_body(&note.body)?;
         let expected = Checkpoint::origin_of(alliance_id);
@@ -156,33 +156,30 @@ impl Endorsement {
         let mut signatures = note.signatures.as_slice();
         let operator = match signatures.split_first() {
             Some((first, rest)) if first.name == checkpoint.origin => {
-                check_operator(&checkpoint, first, &alliance.operator)?;
+                check_operator(&checkpoint, first, &roster.operator())?;
                 signatures = rest;
                 true
             }
             _ => false,
         };
         let mut cosigners = BTreeMap::new();
+        let mut last: Option<&str> = None;
         for signature in signatures {
-            let (cosigner, time) = check_cosigner(&checkpoint, signature, alliance)?;
-            if cosigners.last_key_value().is_some_and(|(last, _)| *last >= cosigner) {
+            let (cosigner, time) = check_cosigner(&checkpoint, signature, roster)?;
+            if last.is_some_and(|last| last >= signature.name.as_str()) {
                 return Err(EndorsementFlaw::Order { name: signature.name.clone() });
             }
+            last = Some(&signature.name);
             cosigners.insert(cosigner, time);
         }
-        Ok(Self::count(checkpoint, operator, cosigners, alliance))
+        Ok(Self::count(checkpoint, operator, cosigners, roster))
     }
 
-    fn count(
-        checkpoint: Checkpoint,
-        operator: bool,
-        cosigners: BTreeMap<Did, u64>,
-        alliance: &Alliance,
-    ) -> Self {
-        let counts = |did: &&Did| alliance.card(did).is_some_and(|card| card.standing == Standing::Member);
-        let by_itself = operator && !cosigners.contains_key(&alliance.operator);
+    fn count(checkpoint: Checkpoint, operator: bool, cosigners: BTreeMap<Did, u64>, roster: &Roster) -> Self {
+        let counts = |did: &&Did| roster.seat(did).is_some_and(|seat| seat.card.standing == Standing::Member);
+        let by_itself = operator && !cosigners.contains_key(&roster.operator());
         let members = cosigners.keys().filter(counts).count() + usize::from(by_itself);
-        let is_final = operator && members >= usize::from(alliance.quorum);
+        let is_final = operator && members >= usize::from(roster.quorum(checkpoint.size));
         Self { checkpoint, operator, cosigners, members, is_final }
     }
 }
@@ -219,13 +216,14 @@ fn check_operator(
 fn check_cosigner(
     checkpoint: &Checkpoint,
     line: &NoteSignature,
-    alliance: &Alliance,
+    roster: &Roster,
 ) -> Result<(Did, u64), EndorsementFlaw> {
     let unknown = || EndorsementFlaw::UnknownSigner { name: line.name.clone() };
     let forged = || EndorsementFlaw::Forged { name: line.name.clone() };
     let cosigner: Did = line.name.parse().map_err(|_| unknown())?;
     let expected = key_id(&line.name, ALGORITHM_COSIGNATURE, cosigner.public_key());
-    if alliance.card(&cosigner).is_none() || cosigner.to_string() != line.name || line.key_id != expected {
+    let member = roster.signer(&cosigner, checkpoint.size).ok_or_else(unknown)?.member;
+    if cosigner.to_string() != line.name || line.key_id != expected {
         return Err(unknown());
     }
     let (time, signature) = line.bytes.split_first_chunk::<8>().ok_or_else(forged)?;
@@ -235,6 +233,6 @@ fn check_cosigner(
         .verify_raw(&checkpoint.cosigned(time), &Signature::from_bytes(signature))
         .ok()
         .filter(|()| time < TIMESTAMP_END)
-        .map(|()| (cosigner, time))
+        .map(|()| (member, time))
         .ok_or_else(forged)
 }

@@ -36,6 +36,26 @@ pub enum Flaw {
         /// Members needed.
         quorum: u16,
     },
+    /// The roster changed in a way that the proof doesn't show to be right.
+    #[error(
+        "what entry {index} is said to have caused is not what it commits to, or not about the alliance's members"
+    )]
+    Effects {
+        /// Which entry.
+        index: u64,
+    },
+    /// Too few of those who were in the alliance before a change stand behind what came after.
+    #[error(
+        "{found} members who were there before entry {index} stand behind the checkpoint, {quorum} had to: ask for the proof under an earlier checkpoint"
+    )]
+    Handover {
+        /// The entry that changed the roster.
+        index: u64,
+        /// Members that signed.
+        found: usize,
+        /// Members needed.
+        quorum: u16,
+    },
     /// Not in the log, or changed.
     #[error(
         "entry {index} is not in the log under the checkpoint: its content or its audit path was changed"

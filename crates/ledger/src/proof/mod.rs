@@ -21,7 +21,7 @@ pub use self::{
     report::{Cosigner, Report, ReportParty},
     verify::verify,
 };
-use crate::{Entry, Ledger, LedgerError, Phase};
+use crate::{Effects, Entry, Ledger, LedgerError, Phase};
 
 /// The format that this build writes and reads.
 pub const FORMAT: &str = "treaty-proof/1";
@@ -38,7 +38,7 @@ pub struct Proof {
     pub run: Hash,
     /// The program's canonical text; its hash is in the contract.
     pub program: String,
-    /// Founding, contract, all signatures, request, all permits, all input commitments, all receipts; by index.
+    /// Founding, every change of the roster, contract, all signatures, request, all permits, all input commitments, all receipts; by index.
     pub entries: Vec<ProvenEntry>,
     /// Signed by the operator and cosigned by a quorum of members.
     pub checkpoint: String,
@@ -52,6 +52,9 @@ pub struct ProvenEntry {
     pub entry: Entry,
     /// From its sibling up to the checkpoint's root (RFC 6962 §2.1.1).
     pub path: Vec<Hash>,
+    /// What it caused, for entries that changed who is in the alliance or with which key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effects: Option<Effects>,
 }
 
 /// Why there is no proof of a run.
@@ -94,17 +97,21 @@ impl Proof {
     /// # Errors
     /// When there is no such run, it has not completed, or not enough members have cosigned it yet.
     pub fn export(ledger: &Ledger, run: Hash, program: String) -> Result<Self, ExportError> {
-        let indices = entries_of(ledger, run)?;
+        let mut indices = entries_of(ledger, run)?;
         let last = indices.last().copied().unwrap_or_default();
         let size = ledger.final_checkpoint().map_or(0, |(checkpoint, _)| checkpoint.size);
         let checkpoint = match ledger.final_checkpoint() {
             Some((checkpoint, note)) if last < checkpoint.size => note.clone(),
             _ => return Err(ExportError::NotFinal { run, last, size }),
         };
+        let roster: BTreeSet<u64> =
+            ledger.state().roster().changes().iter().copied().filter(|index| *index < size).collect();
+        indices.extend(&roster);
         let proven = |index: &u64| -> Result<ProvenEntry, LedgerError> {
             let entry = ledger.entries(*index, 1)?.pop();
             let entry = entry.ok_or(LedgerError::OutOfRange { size: ledger.size(), asked: *index })?;
-            Ok(ProvenEntry { entry, path: ledger.inclusion(*index, size)? })
+            let effects = roster.contains(index).then(|| ledger.effects(*index)).transpose()?;
+            Ok(ProvenEntry { entry, path: ledger.inclusion(*index, size)?, effects })
         };
         let entries = indices.iter().map(proven).collect::<Result<_, _>>()?;
         Ok(Self { format: FORMAT.to_owned(), run, program, entries, checkpoint })

@@ -6,7 +6,7 @@ use contract::{Contract, Did, Hash, calendar::utc};
 use serde::Serialize;
 
 use super::{Proof, verify::Story};
-use crate::{Alliance, log::Endorsement};
+use crate::{Alliance, Roster, log::Endorsement};
 
 /// What was proven.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,12 +74,14 @@ pub struct Cosigner {
 impl Report {
     pub(super) fn new(
         alliance: &Alliance,
+        roster: &Roster,
         alliance_id: Hash,
         endorsement: &Endorsement,
         proof: &Proof,
         story: &Story<'_>,
     ) -> Self {
-        let name = |did: &Did| alliance.card(did).map_or_else(|| did.to_string(), |card| card.name.clone());
+        let name =
+            |did: &Did| roster.seat(did).map_or_else(|| did.to_string(), |seat| seat.card.name.clone());
         let contract = story.contract;
         let cosigners = endorsement.cosigners.iter();
         Self {

@@ -6,9 +6,10 @@ use contract::{Contract, Did, Hash, Signature, SignedByAll, document::Role};
 
 use super::{Evidence, FORMAT, Flaw, Proof, ProvenEntry, report::Report};
 use crate::{
-    Action, Alliance, Content, Entry, InputCommitment, Receipt, Refused, Transaction,
+    Action, Alliance, Content, Entry, Happening, InputCommitment, Receipt, Refused, Roster, Transaction,
     log::{Checkpoint, Endorsement, tree::leaf_hash, verify::inclusion},
     receipt::evidence_agrees,
+    refused::IdentityRule,
     state::participants,
 };
 
@@ -35,21 +36,74 @@ pub fn verify(
     if proof.format != FORMAT {
         return Err(Flaw::Format { found: crate::text::excerpt(&proof.format) });
     }
-    let endorsement = Endorsement::check(&proof.checkpoint, &alliance, &alliance_id)?;
+    let roster = follow_roster(&proof.entries, &alliance)?;
+    let endorsement = Endorsement::check(&proof.checkpoint, &roster, &alliance_id)?;
     if !endorsement.is_final {
-        return Err(Flaw::NoQuorum { found: endorsement.members, quorum: alliance.quorum });
+        let quorum = roster.quorum(endorsement.checkpoint.size);
+        return Err(Flaw::NoQuorum { found: endorsement.members, quorum });
     }
+    check_handovers(&roster, &endorsement)?;
     check_places(&proof.entries, &endorsement.checkpoint)?;
-    let transactions = check_transactions(&proof.entries, &alliance, &alliance_id)?;
-    let story = Story::tell(&transactions, proof.run)?;
+    let transactions = check_transactions(&proof.entries, &alliance, &alliance_id, &roster)?;
+    let story = Story::tell(&transactions, proof.run, &roster)?;
     story.check(&proof, alliance_id, program_hash)?;
-    Ok(Report::new(&alliance, alliance_id, &endorsement, &proof, &story))
+    Ok(Report::new(&alliance, &roster, alliance_id, &endorsement, &proof, &story))
+}
+
+/// Who is in the alliance after these entries, by what they are said to have caused. That is held against the
+/// entries' own commitments here, and the entries against the log later.
+fn follow_roster(entries: &[ProvenEntry], alliance: &Alliance) -> Result<Roster, Flaw> {
+    let mut roster = Roster::founding(alliance);
+    for ProvenEntry { entry, effects, .. } in entries {
+        let Some(effects) = effects else { continue };
+        let index = entry.index;
+        if effects.hash().map_err(Flaw::NotReadable)? != entry.effects {
+            return Err(Flaw::Effects { index });
+        }
+        let mut heard = false;
+        for event in &effects.events {
+            if let Happening::KeyRotated { member, key } = &event.what
+                && !rotates(entry, member, key)
+            {
+                return Err(Flaw::Effects { index });
+            }
+            heard |= roster.hear(index, &event.what);
+        }
+        if !heard {
+            return Err(Flaw::Effects { index });
+        }
+    }
+    Ok(roster)
+}
+
+/// A key that its member changed itself: the entry is the member's own word, signed by the key before.
+fn rotates(entry: &Entry, who: &Did, to: &Did) -> bool {
+    let transaction = entry.transaction().map(|signed| &signed.transaction);
+    transaction.is_some_and(|Transaction { member, action, .. }| {
+        member == who && matches!(action, Action::RotateKey { key, .. } if key == to)
+    })
+}
+
+/// Every change of the roster is confirmed by a quorum of those who were there before it, by keys that they had then
+/// or have passed on themselves: nobody can bring the members that confirm its coming.
+fn check_handovers(roster: &Roster, endorsement: &Endorsement) -> Result<(), Flaw> {
+    let mut standing: BTreeSet<Did> = endorsement.cosigners.keys().copied().collect();
+    if endorsement.operator {
+        standing.insert(roster.operator());
+    }
+    for index in roster.changes() {
+        let (found, quorum) = (roster.confirming(&standing, *index), roster.quorum(*index));
+        if found < usize::from(quorum) {
+            return Err(Flaw::Handover { index: *index, found, quorum });
+        }
+    }
+    Ok(())
 }
 
 /// Every entry is where it says, under the checkpoint.
 fn check_places(entries: &[ProvenEntry], checkpoint: &Checkpoint) -> Result<(), Flaw> {
     let mut next = 0;
-    for ProvenEntry { entry, path } in entries {
+    for ProvenEntry { entry, path, .. } in entries {
         let index = entry.index;
         let bytes = entry.to_bytes().map_err(Flaw::NotReadable)?;
         if !inclusion(&leaf_hash(&bytes), index, checkpoint.size, path, &checkpoint.root) {
@@ -68,6 +122,7 @@ fn check_transactions<'a>(
     entries: &'a [ProvenEntry],
     alliance: &Alliance,
     expected: &Hash,
+    roster: &Roster,
 ) -> Result<Vec<(&'a Entry, &'a Transaction)>, Flaw> {
     let Some((founding, others)) = entries.split_first() else {
         return Err(Flaw::Missing(Evidence::Founding));
@@ -84,8 +139,14 @@ fn check_transactions<'a>(
             let found = transaction.alliance;
             return Err(refuse(Refused::OtherAlliance { expected: *expected, found }));
         }
-        if alliance.card(&transaction.member).is_none() {
+        if roster.seat(&transaction.member).is_none() {
             return Err(refuse(Refused::NotInAlliance { who: transaction.member }));
+        }
+        // Whether a person had a delegation is the state's to say, and its entry is in the log.
+        let alone = transaction.person == Some(transaction.signer());
+        if !alone && !roster.signs_at(&transaction.member, &transaction.signer(), index) {
+            let rule = IdentityRule::NotTheKey(transaction.member, transaction.signer());
+            return Err(refuse(rule.into()));
         }
         Ok((entry, transaction))
     });
@@ -101,6 +162,7 @@ pub(super) struct Story<'a> {
     pub(super) completed_at: u64,
     purpose: &'a str,
     signatures: BTreeMap<Did, Signature>,
+    signers: BTreeMap<Did, Did>,
     permits: BTreeSet<Did>,
     commitments: BTreeMap<Did, &'a InputCommitment>,
     receipts: BTreeMap<Did, Receipt>,
@@ -108,17 +170,25 @@ pub(super) struct Story<'a> {
 
 impl<'a> Story<'a> {
     /// Puts the entries together; each must belong to the run or its contract, and nothing may be said twice.
-    fn tell(transactions: &[(&'a Entry, &'a Transaction)], run: Hash) -> Result<Self, Flaw> {
+    fn tell(transactions: &[(&'a Entry, &'a Transaction)], run: Hash, roster: &Roster) -> Result<Self, Flaw> {
+        // An entry that changed the roster in passing may propose or request something else.
+        let mut requests = transactions.iter().filter_map(|(entry, transaction)| match &transaction.action {
+            Action::RequestRun { purpose, contract, run: named } => {
+                Some((*named == run, (*entry, transaction.member, purpose.as_str(), *contract)))
+            }
+            _ => None,
+        });
+        let first = requests.clone().next();
+        let request = requests.find(|(is_this, _)| *is_this).or(first).map(|(_, request)| request);
+        let under = request.map(|(_, _, _, contract)| contract);
+        let named =
+            |contract: &Contract| under.is_none_or(|under| contract.id().is_ok_and(|found| found == under));
         let proposal = transactions.iter().find_map(|(entry, transaction)| match &transaction.action {
-            Action::ProposeContract(contract) => Some((entry.index, &**contract)),
+            Action::ProposeContract(contract) if named(contract) => Some((entry.index, &**contract)),
             _ => None,
         });
         let (proposed, contract) = proposal.ok_or(Flaw::Missing(Evidence::Contract))?;
-        let request = transactions.iter().find_map(|(entry, transaction)| match &transaction.action {
-            Action::RequestRun { purpose, .. } => Some((*entry, transaction.member, purpose.as_str())),
-            _ => None,
-        });
-        let (requested, requester, purpose) = request.ok_or(Flaw::Missing(Evidence::Request))?;
+        let (requested, requester, purpose, _) = request.ok_or(Flaw::Missing(Evidence::Request))?;
         let mut story = Self {
             contract,
             contract_id: contract.id().map_err(Flaw::NotReadable)?,
@@ -127,13 +197,15 @@ impl<'a> Story<'a> {
             completed_at: requested.time,
             purpose,
             signatures: BTreeMap::new(),
+            signers: BTreeMap::new(),
             permits: BTreeSet::new(),
             commitments: BTreeMap::new(),
             receipts: BTreeMap::new(),
         };
         for (entry, transaction) in transactions {
             let index = entry.index;
-            if index != proposed && !story.hear(entry, transaction, run, requested.index) {
+            let belongs = index == proposed || story.hear(entry, transaction, run, requested.index, roster);
+            if !belongs && !roster.changes().contains(&index) {
                 return Err(Flaw::Superfluous { index, run });
             }
         }
@@ -141,11 +213,24 @@ impl<'a> Story<'a> {
     }
 
     /// Adds what an entry tells; false when it doesn't belong here.
-    fn hear(&mut self, entry: &Entry, transaction: &'a Transaction, run: Hash, requested: u64) -> bool {
+    fn hear(
+        &mut self,
+        entry: &Entry,
+        transaction: &'a Transaction,
+        run: Hash,
+        requested: u64,
+        roster: &Roster,
+    ) -> bool {
         let member = transaction.member;
         match &transaction.action {
             Action::SignContract { contract, party, signature } => {
-                *contract == self.contract_id && self.signatures.insert(*party, *signature).is_none()
+                if *contract != self.contract_id {
+                    return false;
+                }
+                if let Some(key) = roster.key_at(party, entry.index).filter(|key| key != party) {
+                    self.signers.insert(*party, key);
+                }
+                self.signatures.insert(*party, *signature).is_none()
             }
             Action::RequestRun { contract, run: named, .. } => {
                 *contract == self.contract_id && *named == run && entry.index == requested
@@ -195,7 +280,7 @@ impl<'a> Story<'a> {
             let refused = Refused::ContractOfOtherAlliance { expected: alliance, found };
             return Err(Flaw::Request { refused });
         }
-        SignedByAll::check(self.contract, &self.signatures).map_err(Flaw::Consent)?;
+        SignedByAll::check_by(self.contract, &self.signatures, &self.signers).map_err(Flaw::Consent)?;
         let stranger = self.signatures.keys().find(|signer| self.contract.party(signer).is_none());
         match stranger {
             None => Ok(()),

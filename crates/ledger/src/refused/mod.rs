@@ -1,10 +1,14 @@
 //! Why a transaction is not accepted. A refused transaction changes nothing and is not on the ledger.
 
+mod identity;
 mod rule;
+mod table;
 
 use contract::{Did, Hash, calendar::utc, canonical::CanonicalError, document::Role, lifecycle, text};
 
 use crate::state::Phase;
+
+pub use self::{identity::IdentityRule, table::When};
 
 /// The rule that refused a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +71,11 @@ pub enum Refused {
         /// What is wrong with it.
         flaw: text::Flaw,
     },
+
+    // Keys and persons
+    /// Who signed may not, or what is said about keys doesn't hold.
+    #[error(transparent)]
+    Identity(#[from] IdentityRule),
 
     // Datasets
     /// A field of the description breaks a rule.

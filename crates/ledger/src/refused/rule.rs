@@ -14,6 +14,7 @@ impl Refused {
             Self::Sequence { .. } => "sequence",
             Self::TimeWentBack { .. } => "time-went-back",
             Self::Text { .. } => "text",
+            Self::Identity(rule) => rule.rule(),
             Self::DatasetMalformed { .. } => "dataset-malformed",
             Self::NotOwner { .. } => "not-owner",
             Self::Version { .. } => "version",

@@ -41,6 +41,7 @@ impl Step {
             proposed: Recorded { index: self.index, value: member },
             proposed_at: self.time,
             signatures: BTreeMap::new(),
+            signers: BTreeMap::new(),
             signed: BTreeMap::new(),
             runs_taken: 0,
             superseded_by: None,
@@ -66,10 +67,14 @@ impl Step {
         if record.signatures.contains_key(&party) {
             return Err(Refused::AlreadySigned { party, contract: id });
         }
-        verify_id(id, &party, signature).map_err(|_| Refused::ForgedSignature { party, contract: id })?;
+        let key = self.key_of(&party)?;
+        verify_id(id, &key, signature).map_err(|_| Refused::ForgedSignature { party, contract: id })?;
 
         record.signatures.insert(party, *signature);
         record.signed.insert(party, self.index);
+        if key != party {
+            record.signers.insert(party, key);
+        }
         self.emit(Happening::ContractSigned { contract: id, party });
         if record.signatures.len() == record.contract.parties.len() {
             record.state = active;

@@ -98,7 +98,7 @@ impl Step {
         {
             return Err(DatasetRule::Terms);
         }
-        match terms.receivers.iter().find(|receiver| self.state.alliance.card(receiver).is_none()) {
+        match terms.receivers.iter().find(|receiver| self.state.roster.card(receiver).is_none()) {
             Some(receiver) => Err(DatasetRule::TermsReceiver { receiver: *receiver }),
             None => Ok(()),
         }

@@ -8,6 +8,7 @@
 mod contracts;
 mod datasets;
 mod evidence;
+mod identity;
 mod points;
 mod record;
 mod runs;
@@ -15,18 +16,18 @@ mod step;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use contract::{
-    Contract, Dataset, Did, Hash,
-    canonical::{self, CanonicalError},
-};
+use contract::{Contract, Dataset, Did, Hash, canonical::CanonicalError};
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 
 use self::{points::Points, step::Step};
 pub use self::{
-    record::{ContractRecord, DatasetRecord, Failure, Phase, Recorded, Revocation, Run, participants},
+    record::{
+        ContractRecord, DatasetRecord, DelegationRecord, Failure, Phase, Recorded, Revocation, Run,
+        participants,
+    },
     step::Outcome,
 };
-use crate::{Alliance, Event, Refused, SignedTransaction, transaction::Verified};
+use crate::{Alliance, Effects, Event, Refused, SignedTransaction, roster::Roster, transaction::Verified};
 
 /// Everything that the ledger says after some number of entries.
 #[derive(Clone, Debug)]
@@ -35,7 +36,9 @@ pub struct State {
     alliance_id: Hash,
     size: u64,
     time: u64,
-    sequences: Map<Did, u64>,
+    roster: Arc<Roster>,
+    delegations: Map<(Did, Did), Arc<DelegationRecord>>,
+    sequences: Map<(Did, Did), u64>,
     datasets: Map<String, Arc<DatasetRecord>>,
     dataset_paths: Map<String, DatasetPath>,
     dataset_ids: Set<Hash>,
@@ -62,6 +65,8 @@ impl State {
             alliance_id: alliance.id()?,
             size: 1,
             time: alliance.founded,
+            roster: Arc::new(Roster::founding(&alliance)),
+            delegations: Map::default(),
             sequences: Map::default(),
             datasets: Map::default(),
             dataset_paths: Map::default(),
@@ -79,7 +84,7 @@ impl State {
     /// # Errors
     /// The rule that refuses the transaction.
     pub fn apply(&mut self, time: u64, signed: &SignedTransaction) -> Result<Vec<Event>, Refused> {
-        Ok(self.advance(time, signed.verify()?)?.events)
+        Ok(self.advance(time, signed.verify()?)?.caused.events)
     }
 
     /// [`Self::apply`] for a transaction whose signature has been checked already.
@@ -117,7 +122,31 @@ impl State {
 
     /// The sequence number that the member's next transaction must have.
     pub fn next_sequence(&self, member: &Did) -> u64 {
-        self.sequences.get(member).map_or(1, |last| last + 1)
+        self.next_sequence_of(&(*member, *member))
+    }
+
+    /// The sequence number that the next transaction must have which a person signs alone for its member.
+    pub fn next_sequence_of_person(&self, member: &Did, person: &Did) -> u64 {
+        self.next_sequence_of(&(*member, *person))
+    }
+
+    fn next_sequence_of(&self, account: &(Did, Did)) -> u64 {
+        self.sequences.get(account).map_or(1, |last| last + 1)
+    }
+
+    /// Who is and was in the alliance.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// What a member delegated to a person, revoked or not.
+    pub fn delegation(&self, member: &Did, person: &Did) -> Option<&DelegationRecord> {
+        self.delegations.get(&(*member, *person)).map(Arc::as_ref)
+    }
+
+    /// All delegations by member and person.
+    pub fn delegations(&self) -> impl Iterator<Item = (&Did, &DelegationRecord)> {
+        self.delegations.iter().map(|((member, _), record)| (member, record.as_ref()))
     }
 
     /// A dataset version by its reference (`north/patients@1`), withdrawn or not.
@@ -196,8 +225,8 @@ impl State {
     }
 
     /// Effects of an entry, see [`crate::Entry::effects`].
-    fn effects(&self, events: &[Event], touched: &step::Touched) -> Result<Hash, CanonicalError> {
-        let records = touched.iter().map(|key| self.record_hash(key)).collect::<Result<Vec<_>, _>>()?;
-        canonical::hash("effects", &(events, records))
+    fn effects(&self, events: Vec<Event>, touched: &step::Touched) -> Result<Effects, CanonicalError> {
+        let records = touched.iter().map(|key| self.record_hash(key)).collect::<Result<_, _>>()?;
+        Ok(Effects { events, records })
     }
 }

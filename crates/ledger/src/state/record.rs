@@ -9,7 +9,7 @@ use std::{
 use contract::{Contract, Dataset, Did, Hash, Signature, document::Role, lifecycle, policy::Refusal};
 use serde::{Deserialize, Serialize};
 
-use crate::{FailReason, InputCommitment, Receipt, receipt::Disagreement};
+use crate::{FailReason, InputCommitment, Receipt, identity::Delegation, receipt::Disagreement};
 
 /// Something with the index of the entry that brought it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +18,17 @@ pub struct Recorded<T> {
     pub index: u64,
     /// What was recorded.
     pub value: T,
+}
+
+/// A person's right to sign for its member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DelegationRecord {
+    /// Who, what, until when.
+    pub delegation: Delegation,
+    /// The entry that made it.
+    pub delegated: u64,
+    /// The entry that revoked it.
+    pub revoked: Option<u64>,
 }
 
 /// A dataset version in the catalog.
@@ -46,6 +57,9 @@ pub struct ContractRecord {
     pub proposed_at: u64,
     /// By party; all verified.
     pub signatures: BTreeMap<Did, Signature>,
+    /// The key that signed for a party, where it is not the one that its identity names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub signers: BTreeMap<Did, Did>,
     /// The entry that brought each signature.
     pub signed: BTreeMap<Did, u64>,
     /// Uses taken and not given back.

@@ -10,9 +10,9 @@ use contract::{
     text::check_line,
 };
 
-use super::{ContractRecord, DatasetRecord, Run, State};
+use super::{ContractRecord, DatasetRecord, DelegationRecord, Run, State};
 use crate::{
-    Action, Event, Refused, Transaction,
+    Action, Effects, Event, Refused, Transaction,
     alliance::{Card, Standing},
     event::Happening,
 };
@@ -22,9 +22,9 @@ use crate::{
 pub struct Outcome {
     /// Its index in the log.
     pub index: u64,
-    /// What happened, in order.
-    pub events: Vec<Event>,
-    /// See [`crate::Entry::effects`].
+    /// What happened.
+    pub caused: Effects,
+    /// Their hash, see [`crate::Entry::effects`].
     pub effects: Hash,
 }
 
@@ -37,6 +37,7 @@ pub(super) enum Key {
     Account(Did),
     Contract(Hash),
     Dataset(String),
+    Delegation(Did, Did),
     Run(Hash),
 }
 
@@ -57,7 +58,7 @@ impl Step {
 
     /// Checks what every transaction must satisfy, lets time pass, and acts.
     pub(super) fn take(&mut self, transaction: &Transaction) -> Result<(), Refused> {
-        let Transaction { alliance, member, sequence, person: _, action } = transaction;
+        let Transaction { alliance, member, sequence, person: _, signer: _, action } = transaction;
         let expected = self.state.alliance_id;
         if *alliance != expected {
             return Err(Refused::OtherAlliance { expected, found: *alliance });
@@ -66,11 +67,13 @@ impl Step {
         if self.time < self.state.time {
             return Err(Refused::TimeWentBack { last: self.state.time, found: self.time });
         }
-        let expected = self.state.next_sequence(member);
+        self.check_signer(transaction)?;
+        let account = transaction.account();
+        let expected = self.state.next_sequence_of(&account);
         if *sequence != expected {
             return Err(Refused::Sequence { member: *member, expected, found: *sequence });
         }
-        self.state.sequences.insert_mut(*member, *sequence);
+        self.state.sequences.insert_mut(account, *sequence);
         self.expire_contracts();
         self.act(transaction, action)
     }
@@ -94,6 +97,10 @@ impl Step {
             Action::File(receipt) => self.file_receipt(member, receipt),
             Action::FailRun { run, reason } => self.fail_run(member, *run, reason),
             Action::NothingOpened { run } => self.nothing_opened(member, *run),
+            Action::RotateKey { key, proof } => self.rotate_key(member, *key, proof),
+            Action::RenewCard(card) => self.renew_card(member, card),
+            Action::Delegate(delegation) => self.delegate(member, delegation),
+            Action::RevokeDelegation { person } => self.revoke_delegation(member, *person),
         }
     }
 
@@ -102,8 +109,9 @@ impl Step {
         let Self { mut state, time, index, events, touched } = self;
         state.size = index + 1;
         state.time = time;
-        let effects = state.effects(&events, &touched)?;
-        Ok((state, Outcome { index, events, effects }))
+        let caused = state.effects(events, &touched)?;
+        let effects = caused.hash()?;
+        Ok((state, Outcome { index, caused, effects }))
     }
 
     /// Records something that happened.
@@ -113,7 +121,7 @@ impl Step {
 
     /// The member's card.
     pub(super) fn card(&self, who: &Did) -> Result<&Card, Refused> {
-        self.state.alliance.card(who).ok_or(Refused::NotInAlliance { who: *who })
+        self.state.roster.card(who).ok_or(Refused::NotInAlliance { who: *who })
     }
 
     /// The member's card, unless it is a regulator.
@@ -138,6 +146,11 @@ impl Step {
     pub(super) fn put_dataset(&mut self, reference: String, record: DatasetRecord) {
         self.touched.insert(Key::Dataset(reference.clone()));
         self.state.datasets.insert_mut(reference, Arc::new(record));
+    }
+
+    pub(super) fn put_delegation(&mut self, member: Did, person: Did, record: DelegationRecord) {
+        self.touched.insert(Key::Delegation(member, person));
+        self.state.delegations.insert_mut((member, person), Arc::new(record));
     }
 
     pub(super) fn put_contract(&mut self, id: Hash, record: ContractRecord) {
@@ -182,6 +195,9 @@ impl State {
             Key::Contract(id) => canonical::hash("contract-record", &(id, self.contract(id))),
             Key::Dataset(reference) => {
                 canonical::hash("dataset-record", &(reference, self.dataset(reference)))
+            }
+            Key::Delegation(member, person) => {
+                canonical::hash("delegation-record", &(member, person, self.delegation(member, person)))
             }
             Key::Run(id) => canonical::hash("run-record", &(id, self.run(id))),
         }

@@ -90,7 +90,9 @@ fn a_follower_reaches_the_same_state_and_a_quorum_makes_it_final() {
     follower.adopt_final(&note).unwrap();
     assert_eq!(follower.final_checkpoint(), operator.final_checkpoint());
 
-    let endorsement = Endorsement::check(&note, &world.alliance, &world.alliance.id().unwrap()).unwrap();
+    let endorsement =
+        Endorsement::check(&note, &ledger::Roster::founding(&world.alliance), &world.alliance.id().unwrap())
+            .unwrap();
     assert_eq!((endorsement.operator, endorsement.members, endorsement.is_final), (true, 2, true));
     assert_eq!(endorsement.cosigners[&world.did(1)], FOUNDED + 100);
 }
@@ -106,7 +108,9 @@ fn a_regulators_cosignature_is_kept_but_does_not_count() {
     let by_member = follower.cosign(&world.members[2], FOUNDED + 101).unwrap();
     assert!(operator.add_cosignature(&by_member).unwrap());
     let note = &operator.final_checkpoint().unwrap().1;
-    let endorsement = Endorsement::check(note, &world.alliance, &world.alliance.id().unwrap()).unwrap();
+    let endorsement =
+        Endorsement::check(note, &ledger::Roster::founding(&world.alliance), &world.alliance.id().unwrap())
+            .unwrap();
     assert_eq!((endorsement.cosigners.len(), endorsement.members), (2, 2));
 }
 

@@ -227,7 +227,7 @@ fn every_entry_must_be_in_the_log_and_in_its_place() {
     let flaw = proven.flaw(|proof| {
         let entry = proven.ledger.entries(2, 1).unwrap().remove(0);
         let path = proven.ledger.inclusion(2, proven.ledger.size()).unwrap();
-        proof.entries.insert(1, ledger::proof::ProvenEntry { entry, path });
+        proof.entries.insert(1, ledger::proof::ProvenEntry { entry, path, effects: None });
     });
     assert_eq!(flaw, Flaw::Superfluous { index: 2, run: hash("run") });
 }

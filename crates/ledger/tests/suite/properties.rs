@@ -108,6 +108,7 @@ impl Stage {
             member: key.did(),
             sequence: state.next_sequence(&key.did()) + attempt.skip,
             person: None,
+            signer: None,
             action: self.action(state, attempt),
         };
         SignedTransaction::sign(transaction, key).unwrap()

@@ -88,7 +88,8 @@ impl World {
     /// Signs an action with a given sequence number.
     pub(crate) fn sign_as(&self, key: &SigningKey, sequence: u64, action: Action) -> SignedTransaction {
         let alliance = self.alliance.id().unwrap();
-        let transaction = Transaction { alliance, member: key.did(), sequence, person: None, action };
+        let transaction =
+            Transaction { alliance, member: key.did(), sequence, person: None, signer: None, action };
         SignedTransaction::sign(transaction, key).unwrap()
     }
 

@@ -1,0 +1,213 @@
+//! Who is in the alliance, with which key, from which entry on.
+//!
+//! A fold over events: the state machine changes it, and a checker of proofs follows it, by the same
+//! [`Roster::hear`]. It forgets nothing, so that what was signed with an earlier key can still be checked: a key counts
+//! for checkpoints of the sizes in which it was its member's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::Did;
+use serde::Serialize;
+
+use crate::{
+    Alliance,
+    alliance::{Card, Standing},
+    event::Happening,
+};
+
+/// All that are or were in the alliance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roster {
+    operator: Did,
+    seats: BTreeMap<Did, Seat>,
+    /// Quorums and the entries that set them, ascending.
+    quorums: Vec<(u64, u16)>,
+    /// Entries that changed anything here, ascending.
+    changes: Vec<u64>,
+}
+
+/// One organisation's place in the alliance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Seat {
+    /// What it says of itself now.
+    pub card: Card,
+    /// Its keys from the first to the present one; never empty.
+    pub keys: Vec<Tenure>,
+    /// The entry that admitted it.
+    pub joined: u64,
+    /// The entry with which it left.
+    pub left: Option<u64>,
+    /// Disputes that were decided against it.
+    pub strikes: u32,
+}
+
+/// The time of one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Tenure {
+    /// Which.
+    pub key: Did,
+    /// The entry that brought it; it counts for checkpoints with more entries than that.
+    pub from: u64,
+    /// Put in place by a vote, not by its predecessor.
+    pub by_vote: bool,
+}
+
+impl Seat {
+    fn new(card: Card, joined: u64) -> Self {
+        let keys = vec![Tenure { key: card.member, from: joined, by_vote: false }];
+        Self { card, keys, joined, left: None, strikes: 0 }
+    }
+
+    /// The key that signs for it now.
+    pub fn key(&self) -> Did {
+        self.keys.last().map_or(self.card.member, |tenure| tenure.key)
+    }
+
+    /// Whether it was in the alliance after `size` entries.
+    fn sits_at(&self, size: u64) -> bool {
+        (size > self.joined || size == 0) && self.left.is_none_or(|left| size <= left)
+    }
+
+    /// The key that signed for it when the log had `size` entries.
+    fn key_at(&self, size: u64) -> Option<&Tenure> {
+        self.keys.iter().rev().find(|tenure| tenure.from < size)
+    }
+}
+
+impl Roster {
+    /// As founded. Entry 0 seats all.
+    pub fn founding(alliance: &Alliance) -> Self {
+        let seats = alliance.members.iter().map(|card| (card.member, Seat::new(card.clone(), 0)));
+        Self {
+            operator: alliance.operator,
+            seats: seats.collect(),
+            quorums: vec![(0, alliance.quorum)],
+            changes: Vec::new(),
+        }
+    }
+
+    /// The member whose node orders the log.
+    pub fn operator(&self) -> Did {
+        self.operator
+    }
+
+    /// The place of an organisation that is or was in the alliance.
+    pub fn seat(&self, member: &Did) -> Option<&Seat> {
+        self.seats.get(member)
+    }
+
+    /// Everybody who is or was in the alliance.
+    pub fn seats(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.values()
+    }
+
+    /// The card of an organisation that is in the alliance now.
+    pub fn card(&self, member: &Did) -> Option<&Card> {
+        self.seat(member).filter(|seat| seat.left.is_none()).map(|seat| &seat.card)
+    }
+
+    /// The cards of those in the alliance now, by identity.
+    pub fn cards(&self) -> impl Iterator<Item = &Card> {
+        self.seats.values().filter(|seat| seat.left.is_none()).map(|seat| &seat.card)
+    }
+
+    /// Organisations that count towards the quorum and vote, now.
+    pub fn voters(&self) -> BTreeSet<Did> {
+        let voting = |card: &&Card| card.standing == Standing::Member;
+        self.cards().filter(voting).map(|card| card.member).collect()
+    }
+
+    /// The key that signs for a member now.
+    pub fn key(&self, member: &Did) -> Option<Did> {
+        self.seat(member).filter(|seat| seat.left.is_none()).map(Seat::key)
+    }
+
+    /// Whether a key is or was anybody's.
+    pub fn knows_key(&self, key: &Did) -> bool {
+        self.seats.values().any(|seat| seat.keys.iter().any(|tenure| tenure.key == *key))
+    }
+
+    /// Who may put a signature by that key on a checkpoint of `size` entries.
+    pub fn signer(&self, key: &Did, size: u64) -> Option<&Card> {
+        let holds = |seat: &&Seat| seat.sits_at(size) && seat.key_at(size).is_some_and(|t| t.key == *key);
+        self.seats.values().find(holds).map(|seat| &seat.card)
+    }
+
+    /// Whether an entry at that index may be signed by that key for that member.
+    pub fn signs_at(&self, member: &Did, key: &Did, index: u64) -> bool {
+        let seat = self.seats.get(member).filter(|seat| seat.sits_at(index));
+        seat.and_then(|seat| seat.key_at(index)).is_some_and(|tenure| tenure.key == *key)
+    }
+
+    /// The key that signed for a member when entry `index` was written.
+    pub fn key_at(&self, member: &Did, index: u64) -> Option<Did> {
+        self.seats.get(member).and_then(|seat| seat.key_at(index)).map(|tenure| tenure.key)
+    }
+
+    /// How many members must stand behind a checkpoint of `size` entries: the alliance's quorum, or all members when
+    /// there are fewer.
+    pub fn quorum(&self, size: u64) -> u16 {
+        let set = self.quorums.iter().rev().find(|(from, _)| *from < size).or(self.quorums.first());
+        let members = self.seats.values().filter(|seat| seat.counts_at(size)).count();
+        let members = u16::try_from(members).unwrap_or(u16::MAX);
+        set.map_or(1, |(_, quorum)| *quorum).min(members).max(1)
+    }
+
+    /// Entries that changed the roster, ascending.
+    pub fn changes(&self) -> &[u64] {
+        &self.changes
+    }
+
+    /// Of those who stand behind a checkpoint, how many counted before entry `index` and can still be recognised by
+    /// it: their keys were replaced by themselves only since. The changes that the entry brought are theirs to confirm.
+    pub fn confirming(&self, members: &BTreeSet<Did>, index: u64) -> usize {
+        let recognised = |seat: &Seat| !seat.keys.iter().any(|tenure| tenure.from >= index && tenure.by_vote);
+        let seats = members.iter().filter_map(|member| self.seats.get(member));
+        seats.filter(|seat| seat.counts_at(index) && recognised(seat)).count()
+    }
+
+    /// Follows what happened in entry `index`; whether it was about the roster.
+    pub(crate) fn hear(&mut self, index: u64, what: &Happening) -> bool {
+        match what {
+            Happening::MemberAdmitted { card } => {
+                self.seats.insert(card.member, Seat::new((**card).clone(), index));
+            }
+            Happening::CardRenewed { card } => {
+                if let Some(seat) = self.seats.get_mut(&card.member) {
+                    seat.card = (**card).clone();
+                }
+            }
+            Happening::KeyRotated { member, key } => self.set_key(index, member, *key, false),
+            Happening::KeyReplaced { member, key } => self.set_key(index, member, *key, true),
+            Happening::MemberLeft { member, .. } => {
+                if let Some(seat) = self.seats.get_mut(member) {
+                    seat.left = Some(index);
+                }
+            }
+            Happening::QuorumChanged { quorum } => self.quorums.push((index, *quorum)),
+            Happening::StandingLowered { member, .. } => {
+                if let Some(seat) = self.seats.get_mut(member) {
+                    seat.strikes = seat.strikes.saturating_add(1);
+                }
+                return false;
+            }
+            _ => return false,
+        }
+        if self.changes.last() != Some(&index) {
+            self.changes.push(index);
+        }
+        true
+    }
+
+    fn set_key(&mut self, from: u64, member: &Did, key: Did, by_vote: bool) {
+        if let Some(seat) = self.seats.get_mut(member) {
+            seat.keys.push(Tenure { key, from, by_vote });
+        }
+    }
+}
+
+impl Seat {
+    fn counts_at(&self, size: u64) -> bool {
+        self.card.standing == Standing::Member && self.sits_at(size)
+    }
+}

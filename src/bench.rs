@@ -15,7 +15,6 @@ use self::party::{Party, Seat};
 use crate::output::{Output, line, table};
 
 /// Compute parties of the scheme that is measured.
-const PARTIES: usize = 3;
 
 /// Measure the engine
 #[derive(Debug, Subcommand)]
@@ -54,6 +53,10 @@ enum Scheme {
     Rep3,
     /// Three parties, of which one may deviate; times include the checks
     Rep3Malicious,
+    /// Sharing by polynomials: three parties, of which one may be curious
+    Shamir,
+    /// The same: five parties, of which two may be curious
+    ShamirOfFive,
 }
 
 /// Why a measurement did not come about.
@@ -100,6 +103,15 @@ struct Report {
     correct: bool,
 }
 
+impl Scheme {
+    fn parties(self) -> usize {
+        match self {
+            Self::Rep3 | Self::Rep3Malicious | Self::Shamir => 3,
+            Self::ShamirOfFive => 5,
+        }
+    }
+}
+
 impl Bench {
     pub(crate) fn run(self, output: Output) -> Result<(), BenchError> {
         match self {
@@ -142,7 +154,7 @@ impl Drop for Started {
 fn start(engine: &Engine) -> Result<Vec<Started>, BenchError> {
     let mut endpoints = Vec::new();
     let mut identities = Vec::new();
-    for _ in 0..PARTIES {
+    for _ in 0..engine.scheme.parties() {
         endpoints.push(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string());
         identities.push(Identity::generate(&[])?);
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use engine::bench::{Workload, wide_workloads, workloads};
 use engine::mpc::Scheme;
-use engine::schemes::{Rep3, Rep3Malicious};
+use engine::schemes::shamir::Threshold;
+use engine::schemes::{Rep3, Rep3Malicious, Shamir};
 use engine::session::{self, Party as Number, Shape, Shaped, Transport};
 use peers::{
     Channels, Fingerprint, Identity, Listener, ListenerLimits, Peer, Plan, Registry, Run, SessionLimits,
@@ -52,13 +53,15 @@ impl Party {
         let table = Table::join(seat)?;
         match table.seat.scheme {
             super::Scheme::Rep3 => {
-                table.measure(&workloads::<Rep3<u64>>())?;
-                table.measure(&wide_workloads::<Rep3<u128>>())
+                table.measure((), &workloads::<Rep3<u64>>())?;
+                table.measure((), &wide_workloads::<Rep3<u128>>())
             }
             super::Scheme::Rep3Malicious => {
-                table.measure(&workloads::<Rep3Malicious<u64>>())?;
-                table.measure(&wide_workloads::<Rep3Malicious<u128>>())
+                table.measure((), &workloads::<Rep3Malicious<u64>>())?;
+                table.measure((), &wide_workloads::<Rep3Malicious<u128>>())
             }
+            super::Scheme::Shamir => table.measure(Threshold::new(3, 1)?, &workloads::<Shamir>()),
+            super::Scheme::ShamirOfFive => table.measure(Threshold::new(5, 2)?, &workloads::<Shamir>()),
         }
     }
 }
@@ -99,12 +102,12 @@ impl Table {
         Ok(Self { seat, runtime, channels, sessions })
     }
 
-    fn measure<S: Scheme<Setting = ()>>(&self, workloads: &[Workload<S>]) -> Result<(), BenchError> {
+    fn measure<S: Scheme>(&self, setting: S::Setting, workloads: &[Workload<S>]) -> Result<(), BenchError> {
         for workload in workloads.iter().filter(|workload| workload.name.contains(&self.seat.workload)) {
             for run in 0..self.seat.runs {
                 forget_peak_memory();
                 let transport = self.connect(workload.name, run)?;
-                let mut protocol = S::start(transport, (), &session::fresh_seed()?)?;
+                let mut protocol = S::start(transport, setting, &session::fresh_seed()?)?;
                 let measured = (workload.run)(&mut protocol, workload.rows)?;
                 print(&Report {
                     workload: workload.name.to_owned(),

@@ -204,7 +204,9 @@ impl Facts {
 
 /// The scheme that a contract chooses, if this build has it.
 pub(crate) fn scheme(contract: &Contract) -> Result<vm::SchemeName, String> {
-    contract.protection.scheme.parse().map_err(|error: vm::Error| error.to_string())
+    let protection = &contract.protection;
+    let (parties, threshold) = (protection.compute_parties.len(), protection.threshold.into());
+    vm::SchemeName::chosen(&protection.scheme, parties, threshold).map_err(|error| error.to_string())
 }
 
 impl Granted {

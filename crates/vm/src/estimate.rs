@@ -5,15 +5,12 @@ use engine::{
     schemes::estimate::{Estimate as Lengths, Model},
 };
 use program::{Kind, Program, Type, ValueId};
-use ring::{Lanes, Ring};
+use ring::{Lanes, Number, Ring};
 
 use crate::{
     Error, InstructionCost, column::Column, execute::OUTPUTS_AT_ONCE, lifetimes::Lifetimes, machine::Machine,
     parallel::parallel, schedule::schedule,
 };
-
-/// What each party sends to each peer when the session starts: a seed for the pair and one for all.
-const SETUP_BYTES: u64 = 64;
 
 /// What a run of a program will cost: rounds and bytes exactly as a run measures them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,9 +58,14 @@ impl Estimate {
 }
 
 /// Follows all parties of a run at once. `components` is how many ring elements a party holds of each shared one.
-pub(crate) fn follow<M: Model>(program: &Program, components: u64) -> Result<Estimate, Error> {
+pub(crate) fn follow<M: Model, N: Number>(
+    program: &Program,
+    setting: M::Memory,
+    components: u64,
+) -> Result<Estimate, Error> {
     let values = program.verify()?;
-    let mut lengths = Lengths::<M, u128>::new();
+    let mut lengths = Lengths::<M, N>::new(setting);
+    lengths.start();
     let mut machine = Machine::new(program, &values);
     for (i, value) in program.inputs.iter().enumerate().map(|(i, _)| (i, values[ValueId(i as u32)])) {
         machine.input(i, zeros(&lengths, value.ty));
@@ -75,32 +77,26 @@ pub(crate) fn follow<M: Model>(program: &Program, components: u64) -> Result<Est
         if ty.kind == Kind::Bit {
             lengths.seal::<Lanes>(Lanes::words(ty.elements()));
         } else {
-            lengths.seal::<u128>(ty.elements());
+            lengths.seal::<N>(ty.elements());
         }
         Ok(())
     })?;
-    let peers = M::PARTIES as u64 - 1;
-    let with_setup = |cost: &Cost| Cost {
-        rounds: cost.rounds + 1,
-        bytes_sent: cost.bytes_sent + peers * SETUP_BYTES,
-        messages_sent: cost.messages_sent + peers,
-    };
     let steps = schedule(program, &values);
     let column_bytes = Lifetimes::of(program, &steps).peak(program, &steps, |id| bytes(values[id].ty));
     Ok(Estimate {
-        parties: lengths.costs().iter().map(with_setup).collect(),
+        parties: lengths.costs().to_vec(),
         instructions: measured.into_iter().map(|measured| measured.instructions).collect(),
         column_bytes: components * column_bytes,
     })
 }
 
-fn zeros<M: Model>(lengths: &Lengths<M, u128>, ty: Type) -> Column<Lengths<M, u128>> {
+fn zeros<M: Model, N: Number>(lengths: &Lengths<M, N>, ty: Type) -> Column<Lengths<M, N>> {
     let rows = ty.elements();
     if ty.kind == Kind::Bit {
         let words = Mpc::<Lanes>::constant(lengths, Lanes::ZERO, Lanes::words(rows));
         return Column::Bits(Bits::new(words, rows, 1));
     }
-    Column::Numbers(Mpc::<u128>::constant(lengths, 0, rows))
+    Column::Numbers(Mpc::<N>::constant(lengths, N::ZERO, rows))
 }
 
 /// Of one component of a column.

@@ -3,15 +3,16 @@
 use std::{fmt, str::FromStr, sync::Arc};
 
 use engine::{
-    mpc::{Dealing, Scheme},
+    mpc::{Dealing, Mixed, Scheme},
     schemes::{
-        Rep3, Rep3Malicious,
-        estimate::{Rep3MaliciousModel, Rep3Model},
+        Rep3, Rep3Malicious, Shamir,
+        estimate::{Due, Rep3MaliciousModel, Rep3Model, ShamirModel},
+        shamir::{Passive, Threshold},
     },
     session::Transport,
 };
 use program::{Kind, Program};
-use ring::{Lanes, Number, Prg, Seed};
+use ring::{Lanes, Mersenne61, Number, Prg, Ring, Seed};
 
 use crate::{
     Error, Estimate, Progress, RunOutput,
@@ -27,6 +28,9 @@ pub enum SchemeName {
     Rep3,
     /// The same with checks: one of the three may deviate as it likes, and the others then stop.
     Rep3Malicious,
+    /// Sharing by polynomials: any number of compute parties, of which a minority may be corrupted passively. Numbers have 60
+    /// bits.
+    Shamir(Threshold),
 }
 
 /// Evaluates `$body` with `$type` standing for the scheme's type and `$setting` for what is agreed on besides.
@@ -43,36 +47,67 @@ macro_rules! with {
                 let $setting = ();
                 $body
             }
+            SchemeName::Shamir(threshold) => {
+                type $type = Shamir;
+                let $setting = threshold;
+                $body
+            }
         }
     };
 }
 
 impl SchemeName {
     /// The names of all schemes, as errors list them.
-    const KNOWN: &'static str = "`rep3`, `rep3_malicious`";
+    const KNOWN: &'static str = "`rep3`, `rep3_malicious`, `shamir(n,t)`";
+
+    /// The scheme that a contract names, among so many compute parties and against so many of them.
+    pub fn chosen(name: &str, parties: usize, threshold: usize) -> Result<Self, Error> {
+        match name {
+            "rep3" => Ok(Self::Rep3),
+            "rep3_malicious" => Ok(Self::Rep3Malicious),
+            "shamir" => {
+                Threshold::new(parties, threshold).map(Self::Shamir).map_err(|source| Error::Setup { source })
+            }
+            _ => Err(Error::UnknownScheme { name: name.to_owned(), known: Self::KNOWN }),
+        }
+    }
 
     /// How many compute parties it takes.
     pub fn parties(self) -> usize {
         match self {
             Self::Rep3 | Self::Rep3Malicious => 3,
+            Self::Shamir(threshold) => threshold.parties(),
         }
     }
 }
 
+/// With the number of parties and the threshold where the name alone doesn't say them.
 impl fmt::Display for SchemeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(with!(*self, (S, _) => S::NAME))
+        f.write_str(with!(*self, (S, _) => S::NAME))?;
+        match self {
+            Self::Rep3 | Self::Rep3Malicious => Ok(()),
+            Self::Shamir(threshold) => write!(f, "({},{})", threshold.parties(), threshold.threshold()),
+        }
     }
 }
 
 impl FromStr for SchemeName {
     type Err = Error;
 
-    fn from_str(name: &str) -> Result<Self, Error> {
-        match name {
-            "rep3" => Ok(Self::Rep3),
-            "rep3_malicious" => Ok(Self::Rep3Malicious),
-            _ => Err(Error::UnknownScheme { name: name.to_owned(), known: Self::KNOWN }),
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let unknown = || Error::UnknownScheme { name: text.to_owned(), known: Self::KNOWN };
+        let Some((name, setting)) = text.split_once('(') else {
+            // Where the name alone says it all.
+            return if text == Shamir::<Passive>::NAME { Err(unknown()) } else { Self::chosen(text, 3, 1) };
+        };
+        let (parties, threshold) =
+            setting.strip_suffix(')').and_then(|setting| setting.split_once(',')).ok_or_else(unknown)?;
+        let number = |text: &str| text.trim().parse().map_err(|_| unknown());
+        let (parties, threshold) = (number(parties)?, number(threshold)?);
+        match Self::chosen(name, parties, threshold)? {
+            Self::Rep3 | Self::Rep3Malicious => Err(unknown()),
+            chosen => Ok(chosen),
         }
     }
 }
@@ -99,17 +134,19 @@ pub fn run(
 pub fn estimate(program: &Program, scheme: SchemeName) -> Result<Estimate, Error> {
     match scheme {
         // Each party holds two of the three components.
-        SchemeName::Rep3 => follow::<Rep3Model>(program, 2),
-        SchemeName::Rep3Malicious => follow::<Rep3MaliciousModel>(program, 2),
+        SchemeName::Rep3 => follow::<Rep3Model, u128>(program, (), 2),
+        SchemeName::Rep3Malicious => follow::<Rep3MaliciousModel, u128>(program, Due::default(), 2),
+        SchemeName::Shamir(threshold) => follow::<ShamirModel, Mersenne61>(program, threshold, 1),
     }
 }
 
 /// Shares a column: one message per compute party, in their order. `prg` is the provider's own secret stream. Bits
-/// are 0 and 1; an integer's magnitude must be below 2^126 ([`program::Input::check`] holds it to its declaration).
+/// are 0 and 1; an integer's magnitude must be below 2^126, or 2^59 where numbers have 60 bits ([`program::Input::check`] holds it to its declaration).
 pub fn deal(scheme: SchemeName, values: &[i128], kind: Kind, prg: &mut Prg) -> Result<Vec<Vec<u8>>, Error> {
+    let bits = with!(scheme, (S, _) => <S as Mixed>::Num::BITS - 1).min(program::limits::MAX_BITS.into());
     let shareable = |x: i128| match kind {
         Kind::Bit => x == 0 || x == 1,
-        Kind::Integer | Kind::Fixed(_) => x.unsigned_abs() >> program::limits::MAX_BITS == 0,
+        Kind::Integer | Kind::Fixed(_) => x.unsigned_abs() >> bits == 0,
         Kind::Order | Kind::Groups => false,
     };
     if let Some(row) = values.iter().position(|&x| !shareable(x)) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ring::{Lanes, Number, PackedBits};
+use ring::{Lanes, Number, PackedBits, Ring};
 
 use super::{BLOCK, Measured};
 use crate::error::Result;
@@ -53,9 +53,10 @@ pub(super) struct Operands<P: Mixed> {
 }
 
 impl<P: Mixed> Operands<P> {
-    /// Numbers of 62 bits and of both signs; every eighth pair is equal.
+    /// Numbers of 62 bits, or of two less than the ring's where these are fewer, and of both signs; every eighth pair is equal.
     fn new(protocol: &mut P, rows: usize) -> Result<Self> {
-        let number = |seed: u64| P::Num::from_i128(i128::from(scrambled(seed) as i64 >> 2));
+        let unused = 66 - P::Num::BITS.min(64);
+        let number = |seed: u64| P::Num::from_i128(i128::from(scrambled(seed) as i64 >> unused));
         let other = |row: u64| if row.is_multiple_of(8) { 2 * row } else { 2 * row + 1 };
         let values = (0..rows as u64).map(|row| (number(2 * row), number(other(row))));
         Self::of(protocol, values.collect())

@@ -7,10 +7,12 @@
 mod model;
 mod rep3;
 mod rep3_malicious;
+mod shamir;
 
-pub use model::{Memory, Message, Model, Primitive};
+pub use model::{Memory, Message, Model, Primitive, Steps};
 pub use rep3::Rep3Model;
-pub use rep3_malicious::Rep3MaliciousModel;
+pub use rep3_malicious::{Due, Rep3MaliciousModel};
+pub use shamir::ShamirModel;
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -19,8 +21,7 @@ use ring::{Lanes, Number, Prg, Ring, Seed, Shape};
 
 use crate::error::{Error, Result};
 use crate::mpc::{
-    Bits, Cost, Difference, Mixed, Modulus, Mpc, Permuting, Protocol, Receivers, Shares, Shuffle, Sides,
-    Verified,
+    Bits, Cost, Difference, Mixed, Mpc, Permuting, Protocol, Receivers, Shares, Shuffle, Sides, Verified,
 };
 use crate::schemes::{check_shape, rows_of_terms};
 use crate::session::Party;
@@ -33,10 +34,15 @@ pub struct Estimate<M: Model, N> {
 }
 
 impl<M: Model, N: Number> Estimate<M, N> {
-    /// A computation in which nothing has been done.
+    /// A computation in which nothing has been done, with what the model depends on.
     #[must_use]
-    pub fn new() -> Self {
-        Self { costs: vec![Cost::default(); M::PARTIES], memory: M::Memory::default(), numbers: PhantomData }
+    pub fn new(memory: M::Memory) -> Self {
+        Self { costs: vec![Cost::default(); M::parties(&memory)], memory, numbers: PhantomData }
+    }
+
+    /// Counts the start of a session.
+    pub fn start(&mut self) {
+        self.count(&Primitive::Start);
     }
 
     /// What each party will have used.
@@ -48,7 +54,7 @@ impl<M: Model, N: Number> Estimate<M, N> {
     /// Counts the sealing of a column of `len` elements of `D`, as
     /// [`Dealing::seal`](crate::mpc::Dealing::seal) does it.
     pub fn seal<D: Ring>(&mut self, len: usize) {
-        self.count(&Primitive::Seal { len, element: D::BYTES });
+        self.count(&Primitive::Seal { len, element: D::BYTES, bits: bits::<D>() });
     }
 
     fn count(&mut self, primitive: &Primitive<'_>) {
@@ -56,7 +62,7 @@ impl<M: Model, N: Number> Estimate<M, N> {
         self.count_steps(steps);
     }
 
-    fn count_steps(&mut self, steps: Vec<Vec<Message>>) {
+    fn count_steps(&mut self, steps: Steps) {
         for step in steps {
             let before: Vec<_> = self.costs.iter().map(|cost| cost.rounds).collect();
             for message in step {
@@ -73,12 +79,6 @@ impl<M: Model, N: Number> Estimate<M, N> {
     }
 }
 
-impl<M: Model, N: Number> Default for Estimate<M, N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl<M: Model, N: Number> Protocol for Estimate<M, N> {
     type Setting = ();
 
@@ -87,7 +87,7 @@ impl<M: Model, N: Number> Protocol for Estimate<M, N> {
         Party(0)
     }
     fn parties(&self) -> usize {
-        M::PARTIES
+        self.costs.len()
     }
     fn fork(&mut self) -> Self {
         let start = |cost: &Cost| Cost { rounds: cost.rounds, ..Cost::default() };
@@ -173,7 +173,7 @@ impl<M: Model, N: Number, D: Ring> Mpc<D> for Estimate<M, N> {
         *x
     }
     fn input(&mut self, owner: Party, _values: Option<&[D]>, len: usize) -> Result<Length> {
-        self.count(&Primitive::Input { owner, len, element: D::BYTES });
+        self.count(&Primitive::Input { owner, len, element: D::BYTES, bits: bits::<D>() });
         Ok(Length(len))
     }
     fn mul(&mut self, x: &Length, y: &Length) -> Result<Length> {
@@ -195,13 +195,13 @@ impl<M: Model, N: Number, D: Ring> Mpc<D> for Estimate<M, N> {
     }
     /// Zeros.
     fn open(&mut self, x: &Length) -> Result<Vec<D>> {
-        self.count(&Primitive::Open { len: x.0, element: D::BYTES });
+        self.count(&Primitive::Open { len: x.0, element: D::BYTES, bits: bits::<D>() });
         Ok(vec![D::ZERO; x.0])
     }
     /// Zeros.
     fn reveal(&mut self, x: &Length, to: Receivers<'_>, proof: Verified) -> Result<Option<Vec<D>>> {
         let Verified(()) = proof;
-        self.count(&Primitive::Reveal { len: x.0, element: D::BYTES, to });
+        self.count(&Primitive::Reveal { len: x.0, element: D::BYTES, bits: bits::<D>(), to });
         Ok(Some(vec![D::ZERO; x.0]))
     }
 }
@@ -234,7 +234,7 @@ impl<M: Model, N: Number, D: Ring> Shuffle<D> for Estimate<M, N> {
     }
     /// The rows as they are.
     fn open_order(&mut self, x: &Length) -> Result<Vec<usize>> {
-        self.count(&Primitive::Open { len: x.0, element: D::BYTES });
+        self.count(&Primitive::Open { len: x.0, element: D::BYTES, bits: bits::<D>() });
         Ok((0..x.0).collect())
     }
 }
@@ -258,6 +258,9 @@ impl<M: Model, N: Number> Mixed for Estimate<M, N> {
         Ok((bits_of(x.0, width as usize), *x))
     }
     fn truncate_near(&mut self, x: &Length, shift: u32) -> Result<Length> {
+        if M::EXACT_TRUNCATION && shift < N::BITS {
+            return crate::ops::truncate(self, x, N::BITS, shift);
+        }
         self.count(&Primitive::TruncateNear { rows: x.0, shift, element: N::BYTES });
         Ok(*x)
     }
@@ -302,6 +305,7 @@ fn bits<D: Ring>() -> bool {
 }
 
 fn bits_of<M: Model, N: Number>(rows: usize, width: usize) -> Difference<Estimate<M, N>> {
+    let (width, modulus) = M::difference(width);
     let bits = || Bits::new(Length(Lanes::words(rows) * width), rows, width);
-    Difference { modulus: Modulus::Power, minuend: bits(), subtrahend: bits() }
+    Difference { modulus, minuend: bits(), subtrahend: bits() }
 }

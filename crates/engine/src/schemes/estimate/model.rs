@@ -2,45 +2,54 @@
 
 use ring::Shape;
 
-use crate::mpc::Receivers;
+use crate::mpc::{Modulus, Receivers};
 use crate::session::Party;
 
 /// The messages of a scheme's primitives.
 pub trait Model: Send + Sync {
-    /// Number of compute parties.
-    const PARTIES: usize;
-
-    /// What a channel has to remember between primitives.
+    /// What a channel has to remember between primitives, and what they depend on from the beginning.
     type Memory: Memory;
 
+    /// Whether the scheme truncates near the value as [`truncate`](crate::ops::truncate()) does.
+    const EXACT_TRUNCATION: bool = false;
+
+    /// Number of compute parties.
+    fn parties(memory: &Self::Memory) -> usize;
+
+    /// Width and modulus of a difference of which `width` bits are wanted.
+    #[must_use]
+    fn difference(width: usize) -> (usize, Modulus) {
+        (width, Modulus::Power)
+    }
+
     /// The messages of one primitive, step by step: those of a step don't wait for each other.
-    fn messages(memory: &mut Self::Memory, primitive: &Primitive<'_>) -> Vec<Vec<Message>>;
+    fn messages(memory: &mut Self::Memory, primitive: &Primitive<'_>) -> Steps;
 
     /// The messages of [`Mixed::inject_sums`](crate::mpc::Mixed::inject_sums) where the scheme has its own;
     /// `element` is the bytes of a number.
     #[must_use]
-    fn inject_sums(rows: usize, width: usize, sums: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+    fn inject_sums(rows: usize, width: usize, sums: usize, element: usize) -> Option<Steps> {
         let _ = (rows, width, sums, element);
         None
     }
 
     /// The messages of [`Mixed::multiply_near`](crate::mpc::Mixed::multiply_near) where the scheme has its own.
     #[must_use]
-    fn multiply_near(rows: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+    fn multiply_near(rows: usize, element: usize) -> Option<Steps> {
         let _ = (rows, element);
         None
     }
 
     /// The messages of [`Mixed::dot_of_sides`](crate::mpc::Mixed::dot_of_sides) where the scheme has it.
     #[must_use]
-    fn dot_of_sides(rows: usize, terms: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+    fn dot_of_sides(rows: usize, terms: usize, element: usize) -> Option<Steps> {
         let _ = (rows, terms, element);
         None
     }
 }
 
 /// What a model remembers of the primitives so far, like a check that is due.
-pub trait Memory: Default + Send + Sync {
+pub trait Memory: Send + Sync {
     /// That of a child channel.
     #[must_use]
     fn fork(&self) -> Self;
@@ -53,6 +62,9 @@ impl Memory for () {
     fn fork(&self) {}
     fn absorb(&mut self, (): Self) {}
 }
+
+/// Messages, step by step: those of a step do not wait for each other.
+pub type Steps = Vec<Vec<Message>>;
 
 /// A message between compute parties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +80,8 @@ pub struct Message {
 /// What a scheme does in one call; `element` is the bytes of a ring element.
 #[derive(Debug, Clone, Copy)]
 pub enum Primitive<'a> {
+    /// [`Scheme::start`](crate::mpc::Scheme::start).
+    Start,
     /// [`Mpc::input`](crate::mpc::Mpc::input).
     Input {
         /// Whose input.
@@ -76,6 +90,8 @@ pub enum Primitive<'a> {
         len: usize,
         /// Bytes of an element.
         element: usize,
+        /// Whether they are words of bits.
+        bits: bool,
     },
     /// [`Mpc::mul`](crate::mpc::Mpc::mul) and [`Mpc::dot`](crate::mpc::Mpc::dot).
     Mul {
@@ -105,6 +121,8 @@ pub enum Primitive<'a> {
         len: usize,
         /// Bytes of an element.
         element: usize,
+        /// Whether they are words of bits.
+        bits: bool,
     },
     /// [`Mpc::open`](crate::mpc::Mpc::open).
     Open {
@@ -112,6 +130,8 @@ pub enum Primitive<'a> {
         len: usize,
         /// Bytes of an element.
         element: usize,
+        /// Whether they are words of bits.
+        bits: bool,
     },
     /// [`Mpc::reveal`](crate::mpc::Mpc::reveal).
     Reveal {
@@ -119,6 +139,8 @@ pub enum Primitive<'a> {
         len: usize,
         /// Bytes of an element.
         element: usize,
+        /// Whether they are words of bits.
+        bits: bool,
         /// Who learns them.
         to: Receivers<'a>,
     },

@@ -2,30 +2,36 @@
 
 use ring::{Lanes, Ring};
 
-use super::{Message, Model, Primitive};
+use super::{Message, Model, Primitive, Steps};
 use crate::mpc::Receivers;
 use crate::schemes::rep3::{row_parts, word_parts};
 use crate::session::Party;
+
+/// What parties send to agree on keys: a seed for the pair and one for all.
+pub(super) const KEYS: usize = 64;
 
 /// The messages of [`Rep3`](crate::schemes::Rep3).
 pub struct Rep3Model;
 
 impl Model for Rep3Model {
-    const PARTIES: usize = 3;
-
     type Memory = ();
 
-    fn messages((): &mut (), primitive: &Primitive<'_>) -> Vec<Vec<Message>> {
+    fn parties((): &()) -> usize {
+        3
+    }
+
+    fn messages((): &mut (), primitive: &Primitive<'_>) -> Steps {
         match *primitive {
-            Primitive::Input { owner, len, element } => vec![message(owner.0, 1, len * element)],
+            Primitive::Start => vec![to_both(KEYS)],
+            Primitive::Input { owner, len, element, .. } => vec![message(owner.0, 1, len * element)],
             Primitive::Mul { len, element, .. }
-            | Primitive::Open { len, element }
-            | Primitive::Seal { len, element } => vec![to_previous(len * element, Receivers::All)],
+            | Primitive::Open { len, element, .. }
+            | Primitive::Seal { len, element, .. } => vec![to_previous(len * element, Receivers::All)],
             Primitive::Matmul { shape, element, .. } => {
                 vec![to_previous(shape.product() * element, Receivers::All)]
             }
             Primitive::Verify => Vec::new(),
-            Primitive::Reveal { len, element, to } => vec![to_previous(len * element, to)],
+            Primitive::Reveal { len, element, to, .. } => vec![to_previous(len * element, to)],
             Primitive::Shuffle { len, element, .. } => passes([0, 1, 2], len * element),
             Primitive::Unshuffle { len, element, .. } => passes([2, 1, 0], len * element),
             Primitive::Difference { rows, width } => vec![bits_of_dealers(rows, width as usize)],
@@ -42,16 +48,16 @@ impl Model for Rep3Model {
         }
     }
 
-    fn inject_sums(rows: usize, width: usize, sums: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+    fn inject_sums(rows: usize, width: usize, sums: usize, element: usize) -> Option<Steps> {
         let summed = |places| numbers_to_dealers(rows, sums * element, places);
         Some(vec![[numbers_of_dealers(rows, width * element), summed(2)].concat(), summed(1)])
     }
 
-    fn dot_of_sides(rows: usize, terms: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+    fn dot_of_sides(rows: usize, terms: usize, element: usize) -> Option<Steps> {
         Self::inject_sums(rows, terms, 1, element)
     }
 
-    fn multiply_near(rows: usize, element: usize) -> Option<Vec<Vec<Message>>> {
+    fn multiply_near(rows: usize, element: usize) -> Option<Steps> {
         let parts = row_parts(rows).map(|rows| rows.len());
         let shown = |from: usize| message(from, 2, (parts[(from + 2) % 3] + parts[(from + 1) % 3]) * element);
         Some(vec![(0..3).flat_map(shown).collect(), numbers_of_dealers(rows, element)])
@@ -65,9 +71,13 @@ pub(super) fn message(from: usize, places: usize, bytes: usize) -> Vec<Message> 
 }
 
 /// One step for each pair of a party and the next one, which send to each other.
-pub(super) fn passes(lower: [usize; 3], bytes: usize) -> Vec<Vec<Message>> {
+pub(super) fn passes(lower: [usize; 3], bytes: usize) -> Steps {
     let pass = |lower| [message(lower, 1, bytes), message((lower + 1) % 3, 2, bytes)].concat();
     lower.map(pass).to_vec()
+}
+
+pub(super) fn to_both(bytes: usize) -> Vec<Message> {
+    (0..3).flat_map(|from| [message(from, 1, bytes), message(from, 2, bytes)].concat()).collect()
 }
 
 pub(super) fn to_previous(bytes: usize, receivers: Receivers<'_>) -> Vec<Message> {

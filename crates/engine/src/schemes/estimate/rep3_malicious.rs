@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ring::{Lanes, Ring, Shape};
 
-use super::rep3::{message, passes, to_previous};
-use super::{Memory, Message, Model, Primitive};
+use super::rep3::{KEYS, message, passes, to_both, to_previous};
+use super::{Memory, Message, Model, Primitive, Steps};
 use crate::mpc::Receivers;
 use crate::schemes::rep3_malicious::{Kept, Unchecked, groups, levels};
 
@@ -53,24 +53,26 @@ impl Memory for Due {
     }
 }
 
-type Steps = Vec<Vec<Message>>;
-
 impl Model for Rep3MaliciousModel {
-    const PARTIES: usize = 3;
     type Memory = Due;
+
+    fn parties(_due: &Due) -> usize {
+        3
+    }
 
     fn messages(due: &mut Due, primitive: &Primitive<'_>) -> Steps {
         match *primitive {
-            Primitive::Input { owner, len, element } => vec![message(owner.0, 1, len * element)],
+            Primitive::Start => vec![to_both(KEYS)],
+            Primitive::Input { owner, len, element, .. } => vec![message(owner.0, 1, len * element)],
             Primitive::Mul { factors, bits: true, .. } => due.ands(factors),
             Primitive::Mul { len, factors, element, .. } => due.products(len, factors, element),
             Primitive::Matmul { shape, bits: true, .. } => due.ands(shape.product() * shape.inner),
             Primitive::Matmul { shape, element, .. } => due.matrices(shape, element),
             Primitive::Verify => due.verify(),
-            Primitive::Open { len, element } => {
+            Primitive::Open { len, element, .. } => {
                 [due.verify(), opening(len * element, Receivers::All)].concat()
             }
-            Primitive::Reveal { len, element, to } => opening(len * element, to),
+            Primitive::Reveal { len, element, to, .. } => opening(len * element, to),
             Primitive::Seal { .. } => vec![to_both(DIGEST)],
             Primitive::Shuffle { len, element, bits } => due.moved(len, element, bits, [0, 1, 2]),
             Primitive::Unshuffle { len, element, bits } => due.moved(len, element, bits, [2, 1, 0]),
@@ -187,10 +189,6 @@ fn checked(records: &[Arc<Size>]) -> Steps {
 
 fn challenge() -> Steps {
     vec![to_both(WORD), to_both(DIGEST)]
-}
-
-fn to_both(bytes: usize) -> Vec<Message> {
-    (0..3).flat_map(|from| [message(from, 1, bytes), message(from, 2, bytes)].concat()).collect()
 }
 
 /// A column to the previous party and a digest to the next one.

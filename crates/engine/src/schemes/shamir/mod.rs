@@ -27,6 +27,7 @@ mod shares;
 mod shuffle;
 
 pub use field::Field;
+pub(in crate::schemes) use geometry::product_dealers;
 pub use guard::{Guard, Passive};
 pub use setting::Threshold;
 pub use shares::BitShares;

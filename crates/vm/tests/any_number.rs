@@ -1,0 +1,107 @@
+//! Programs among other numbers of compute parties than three.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use engine::session::sim;
+use program::{Builder, Divide, Kind, Program};
+use ring::{Prg, Seed};
+use treaty_vm::{Error, Progress, RunOutput, SchemeName, combine, deal, estimate, run};
+
+/// The sum of the products of the rows where x < y, and which these are.
+fn sums() -> Program {
+    let mut b = Builder::new();
+    b.stage(0, "t", "north/t@1", "SELECT", 4).unwrap();
+    let x = b.input("x", 0, 0, Kind::Integer, 20).unwrap();
+    let y = b.input("y", 0, 1, Kind::Integer, 20).unwrap();
+    let product = b.multiply(x, y).unwrap();
+    let less = b.less_than(x, y).unwrap();
+    let zero = b.constant(vec![0; 4]).unwrap();
+    let shown = b.select(less, product, zero).unwrap();
+    let total = b.sum(shown).unwrap();
+    b.output("total", total).unwrap();
+    b.output("less", less).unwrap();
+    b.finish().unwrap()
+}
+
+const X: [i128; 4] = [5, -9, 1 << 18, 7];
+const Y: [i128; 4] = [6, 9, -1, 7];
+
+fn run_all(program: &Program, scheme: SchemeName) -> Vec<Result<RunOutput, Error>> {
+    let mut prg = Prg::new(Seed::from([4; 32]));
+    let dealt = [X, Y].map(|values| deal(scheme, &values, Kind::Integer, &mut prg).unwrap());
+    sim::run(scheme.parties(), |me, transport| {
+        let inputs: Vec<_> = dealt.iter().map(|messages| messages[me.0].clone()).collect();
+        run(program, scheme, transport, &inputs, &Seed::from([me.0 as u8; 32]), &mut |_: Progress| {})
+    })
+}
+
+#[test]
+fn a_run_costs_what_was_estimated_and_any_majority_of_messages_tells_the_result() {
+    let program = sums();
+    for (name, threshold) in [("shamir(3,1)", 1), ("shamir(4,1)", 1), ("shamir(5,2)", 2)] {
+        let scheme: SchemeName = name.parse().unwrap();
+        assert_eq!(scheme.to_string(), name);
+        let ran = run_all(&program, scheme).into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+        let costs: Vec<_> = ran.iter().map(|party| party.cost).collect();
+        assert_eq!(estimate(&program, scheme).unwrap().parties, costs, "{name}");
+        for first in 0..scheme.parties() - threshold {
+            let messages = |output: usize| -> Vec<_> {
+                ran[first..=first + threshold].iter().map(|party| party.outputs[output].clone()).collect()
+            };
+            assert_eq!(combine(scheme, &messages(0), Kind::Integer, 1).unwrap(), [30 - 81]);
+            assert_eq!(combine(scheme, &messages(1), Kind::Bit, 4).unwrap(), [1, 1, 0, 0]);
+        }
+    }
+}
+
+#[test]
+fn what_needs_wider_numbers_is_refused_by_name() {
+    let mut b = Builder::new();
+    b.stage(0, "t", "north/t@1", "SELECT", 4).unwrap();
+    let x = b.input("x", 0, 0, Kind::Integer, 20).unwrap();
+    let y = b.input("y", 0, 1, Kind::Integer, 20).unwrap();
+    let range = Divide {
+        numerator: x,
+        denominator: y,
+        numerator_bits: 20,
+        denominator_bits: 20,
+        result_bits: 20,
+        fraction: 4,
+    };
+    let quotient = b.divide(range).unwrap();
+    b.output("inexact quotient", quotient).unwrap();
+    let program = b.finish().unwrap();
+    let scheme = SchemeName::chosen("shamir", 3, 1).unwrap();
+    for end in run_all(&program, scheme) {
+        let refused = end.unwrap_err().to_string();
+        assert!(
+            refused.contains("needs numbers of 128 bits, but those of scheme `shamir` have 60"),
+            "{refused}"
+        );
+    }
+    let wide = deal(scheme, &[1 << 59], Kind::Integer, &mut Prg::new(Seed::from([4; 32])));
+    assert_eq!(wide, Err(Error::NotShareable { row: 0, kind: Kind::Integer }));
+}
+
+#[test]
+fn only_minorities_may_be_corrupted() {
+    for (name, shown) in [
+        (
+            "shamir(4,2)",
+            "setting up the session: among 4 compute parties a threshold of 2 is not possible: fewer than half of the parties may be corrupted",
+        ),
+        (
+            "shamir",
+            "`shamir` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`",
+        ),
+        (
+            "shamir(3",
+            "`shamir(3` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`",
+        ),
+        (
+            "rep3(3,1)",
+            "`rep3(3,1)` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`",
+        ),
+    ] {
+        assert_eq!(name.parse::<SchemeName>().unwrap_err().to_string(), shown);
+    }
+}

@@ -4,6 +4,7 @@ use contract::{Did, calendar::utc, canonical::CanonicalError};
 
 use crate::{
     alliance::AllianceFlaw,
+    governance::PROTOCOL,
     log::{EndorsementFlaw, NoteFlaw},
     refused::Refused,
     store::StoreError,
@@ -89,6 +90,22 @@ pub enum LedgerError {
     ClockAhead {
         /// By how much.
         ahead: u64,
+    },
+    /// The members voted for rules that this build doesn't have.
+    #[error(
+        "from entry {from} on the alliance uses version {version} of the rules, this build has {PROTOCOL}: install a build that has it; nothing after entry {} is computed here", from.saturating_sub(1)
+    )]
+    Outdated {
+        /// Index of the first entry under them.
+        from: u64,
+        /// Their version.
+        version: u32,
+    },
+    /// A defect of this build: the block is not taken.
+    #[error("points would be made or lost before entry {size}: nothing is recorded")]
+    Unbalanced {
+        /// Number of entries after the block.
+        size: u64,
     },
     /// The operator did something that it may not.
     #[error("the operator is at fault: {0}")]

@@ -6,7 +6,13 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Card, FailReason, identity::Delegation, receipt::Disagreement, settlement::Transfer};
+use crate::{
+    Card, FailReason,
+    governance::{Motion, Parameter, Shares, Verdict},
+    identity::Delegation,
+    receipt::Disagreement,
+    settlement::Transfer,
+};
 
 /// One consequence of one entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +92,77 @@ pub enum Happening {
         member: Did,
         /// The dispute.
         dispute: Hash,
+    },
+    /// Something is put to the vote.
+    Proposed {
+        /// Its id.
+        proposal: Hash,
+        /// By whom.
+        by: Did,
+        /// What.
+        motion: Box<Motion>,
+        /// Votes count before this time, seconds since 1970.
+        closes: u64,
+    },
+    /// A member voted.
+    Voted {
+        /// On what.
+        proposal: Hash,
+        /// Who.
+        by: Did,
+        /// For it or against it.
+        approve: bool,
+    },
+    /// A vote has ended; what it changed precedes this.
+    Decided {
+        /// Which proposal.
+        proposal: Hash,
+        /// How.
+        verdict: Verdict,
+    },
+    /// A number that the rules use has changed.
+    ParameterSet {
+        /// Which.
+        parameter: Parameter,
+        /// To what.
+        value: u64,
+    },
+    /// Fees are split otherwise where contracts leave it to the alliance.
+    SharesSet {
+        /// How.
+        shares: Shares,
+    },
+    /// Another version of the rules holds from an entry on.
+    ProtocolAdopted {
+        /// Which.
+        version: u32,
+        /// Index of the first entry under it.
+        from: u64,
+    },
+    /// Points moved between members.
+    PointsTransferred {
+        /// From whom.
+        from: Did,
+        /// To whom.
+        to: Did,
+        /// How many.
+        points: u64,
+        /// For what.
+        note: String,
+    },
+    /// Points were created by vote.
+    PointsIssued {
+        /// For whom.
+        to: Did,
+        /// How many.
+        points: u64,
+    },
+    /// Points were destroyed by vote.
+    PointsBurnt {
+        /// Whose.
+        from: Did,
+        /// How many.
+        points: u64,
     },
     /// A person may sign alone for its member.
     PersonDelegated {

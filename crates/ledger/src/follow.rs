@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Divergence, Entry, Ledger, LedgerError, Refused,
-    ledger::{Applied, BATCH_BYTES_MAX, encode_effects, forged},
+    ledger::{Applied, BATCH_BYTES_MAX, check_balance, check_protocol, encode_effects, forged},
     log::{
         Checkpoint, Note,
         tree::{self, Frontier},
@@ -95,11 +95,13 @@ impl Ledger {
         let mut state = self.state.clone();
         let mut applied = Vec::with_capacity(new.len());
         for (entry, refusal) in new.iter().zip(forged(&transactions)) {
+            check_protocol(&state)?;
             let outcome = follow(&mut state, entry, refusal)?;
             addition.events.push(encode_effects(&outcome)?);
             applied.push(Applied { index: outcome.index, events: outcome.caused.events });
         }
 
+        check_balance(&state)?;
         addition.entries = leaves;
         if frontier.size() == checkpoint.size && !self.knows(&checkpoint)? {
             addition.checkpoint = Some((checkpoint.size, page.checkpoint.clone()));

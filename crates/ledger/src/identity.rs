@@ -96,6 +96,8 @@ impl Action {
                 Some(Scope::Contract)
             }
             Self::RequestRun { .. } => Some(Scope::Run),
+            Self::Propose { .. } | Self::Vote { .. } => Some(Scope::Vote),
+            Self::TransferPoints { .. } => Some(Scope::Points),
             Self::PermitRun { .. }
             | Self::RefuseRun { .. }
             | Self::CommitInput { .. }

@@ -98,6 +98,7 @@ impl Ledger {
         now: u64,
         transactions: Vec<SignedTransaction>,
     ) -> Result<Vec<Result<Applied, Refused>>, LedgerError> {
+        check_protocol(&self.state)?;
         let time = now.max(self.state.time());
         let (mut state, mut frontier) = (self.state.clone(), self.frontier.clone());
         let mut addition = Addition { first: frontier.size(), ..Addition::default() };
@@ -128,6 +129,7 @@ impl Ledger {
         if batch_bytes > BATCH_BYTES_MAX {
             return Err(LedgerError::BatchTooLarge { limit: BATCH_BYTES_MAX, found: batch_bytes });
         }
+        check_balance(&state)?;
         if !addition.entries.is_empty() {
             self.store.add(&addition)?;
             (self.state, self.frontier) = (state, frontier);
@@ -349,6 +351,7 @@ impl Ledger {
         self.store.visit_entries(0, |index, bytes| {
             frontier.push(tree::leaf_hash(bytes), drop);
             if index > 0 {
+                check_protocol(&state)?;
                 replay_own(&mut state, index, bytes, index < checked_before)?;
             }
             let damaged = roots.iter().any(|c| c.size == frontier.size() && c.root != frontier.root());
@@ -369,6 +372,19 @@ impl Ledger {
             .flatten()
             .try_for_each(|(_, note)| self.endorsement(note).map(drop))
     }
+}
+
+/// A build that lacks the rules of the next entry computes nothing further.
+pub(crate) fn check_protocol(state: &State) -> Result<(), LedgerError> {
+    match state.unknown_protocol() {
+        None => Ok(()),
+        Some(version) => Err(LedgerError::Outdated { from: state.size(), version }),
+    }
+}
+
+/// After every block: no point was made or lost but by vote.
+pub(crate) fn check_balance(state: &State) -> Result<(), LedgerError> {
+    if state.is_balanced() { Ok(()) } else { Err(LedgerError::Unbalanced { size: state.size() }) }
 }
 
 /// Applies an entry of this node's own store.

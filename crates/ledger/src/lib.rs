@@ -54,6 +54,7 @@ pub mod entry;
 pub mod error;
 pub mod event;
 pub mod follow;
+pub mod governance;
 pub mod identity;
 mod ledger;
 pub mod log;

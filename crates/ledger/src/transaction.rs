@@ -10,7 +10,7 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Card, Receipt, Refused, entry::ENTRY_BYTES_MAX, identity::Delegation};
+use crate::{Card, Receipt, Refused, entry::ENTRY_BYTES_MAX, governance::Motion, identity::Delegation};
 
 /// The signature domain of transactions.
 const DOMAIN: &str = "transaction";
@@ -51,6 +51,14 @@ pub struct SignedTransaction {
 }
 
 impl Transaction {
+    /// Names the transaction: a hash over what is signed.
+    ///
+    /// # Errors
+    /// When it holds a number too large for canonical JSON.
+    pub fn id(&self) -> Result<Hash, CanonicalError> {
+        canonical::hash(DOMAIN, self)
+    }
+
     /// The key that signs.
     pub fn signer(&self) -> Did {
         self.signer.unwrap_or(self.member)
@@ -152,6 +160,29 @@ pub enum Action {
         /// The person's key.
         person: Did,
     },
+    /// Puts something to the vote.
+    Propose {
+        /// What.
+        motion: Motion,
+        /// Why; 1 to 1000 bytes.
+        text: String,
+    },
+    /// Votes on a proposal.
+    Vote {
+        /// Its id: that of the transaction that made it.
+        proposal: Hash,
+        /// For it or against it.
+        approve: bool,
+    },
+    /// Gives points to another member.
+    TransferPoints {
+        /// To whom.
+        to: Did,
+        /// How many.
+        points: u64,
+        /// For what; 1 to 200 bytes.
+        note: String,
+    },
 }
 
 /// A data provider's input to a run, fixed but not shown.
@@ -216,7 +247,7 @@ impl SignedTransaction {
     /// # Errors
     /// As [`Self::to_bytes`].
     pub fn id(&self) -> Result<Hash, CanonicalError> {
-        canonical::hash(DOMAIN, &self.transaction)
+        self.transaction.id()
     }
 
     /// Checks size and signature, which costs a signature verification (about 30 µs) and no knowledge of the state.

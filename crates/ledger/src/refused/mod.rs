@@ -1,5 +1,6 @@
 //! Why a transaction is not accepted. A refused transaction changes nothing and is not on the ledger.
 
+mod governance;
 mod identity;
 mod rule;
 mod table;
@@ -8,7 +9,11 @@ use contract::{Did, Hash, calendar::utc, canonical::CanonicalError, document::Ro
 
 use crate::state::Phase;
 
-pub use self::{identity::IdentityRule, table::When};
+pub use self::{
+    governance::{GovernanceRule, PointsRule},
+    identity::IdentityRule,
+    table::When,
+};
 
 /// The rule that refused a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +81,12 @@ pub enum Refused {
     /// Who signed may not, or what is said about keys doesn't hold.
     #[error(transparent)]
     Identity(#[from] IdentityRule),
+    /// About votes, and what can be decided by them.
+    #[error(transparent)]
+    Governance(#[from] GovernanceRule),
+    /// About points.
+    #[error(transparent)]
+    Points(#[from] PointsRule),
 
     // Datasets
     /// A field of the description breaks a rule.

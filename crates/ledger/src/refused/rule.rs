@@ -15,6 +15,8 @@ impl Refused {
             Self::TimeWentBack { .. } => "time-went-back",
             Self::Text { .. } => "text",
             Self::Identity(rule) => rule.rule(),
+            Self::Governance(rule) => rule.rule(),
+            Self::Points(rule) => rule.rule(),
             Self::DatasetMalformed { .. } => "dataset-malformed",
             Self::NotOwner { .. } => "not-owner",
             Self::Version { .. } => "version",

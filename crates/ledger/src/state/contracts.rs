@@ -9,9 +9,9 @@ use contract::{Contract, Did, Hash, Signature, consent::verify_id, document::Rol
 
 use super::{
     ContractRecord, Recorded, Revocation,
-    step::{Step, check_text},
+    step::{Step, Timer, check_text},
 };
-use crate::{Refused, alliance::Standing, event::Happening};
+use crate::{Refused, alliance::Standing, event::Happening, governance::Parameter, refused::GovernanceRule};
 
 impl Step {
     pub(super) fn propose_contract(&mut self, member: Did, contract: &Contract) -> Result<(), Refused> {
@@ -30,11 +30,12 @@ impl Step {
         if contract.party(&member).is_none() {
             return Err(Refused::NotAParty { who: member, contract: id });
         }
+        self.check_alliance_bounds(contract)?;
         self.check_parties(contract)?;
         self.check_inputs(contract)?;
         self.check_predecessor(contract)?;
 
-        self.state.expiries.insert_mut((contract.limits.expires, id));
+        self.set_timer(contract.limits.expires, Timer::Contract(id));
         let record = ContractRecord {
             contract: Arc::new(contract.clone()),
             state: lifecycle::State::Proposed,
@@ -109,6 +110,20 @@ impl Step {
     ) -> Result<lifecycle::State, Refused> {
         let state = record.state_at(self.time);
         state.after(event).map_err(|_| Refused::ContractState { contract, state, event })
+    }
+
+    /// What the members have voted that every contract keeps to.
+    fn check_alliance_bounds(&self, contract: &Contract) -> Result<(), Refused> {
+        let parameters = &self.state.parameters;
+        let (floor, found) = (parameters.number(Parameter::FloorRows), contract.output.floor_rows);
+        if found < floor {
+            return Err(GovernanceRule::FloorBelow(floor, found).into());
+        }
+        let (fee, found) = (parameters.number(Parameter::FeeMin), contract.settlement.fee);
+        if found < fee {
+            return Err(GovernanceRule::FeeBelow(fee, found).into());
+        }
+        Ok(())
     }
 
     /// Parties are in the alliance under the name that the contract gives them; regulators only watch.

@@ -43,10 +43,15 @@ impl Step {
         if owner != member {
             return Err(Refused::NotOwner { dataset: reference.to_owned(), owner, who: member });
         }
+        self.take_from_catalog(reference);
+        Ok(())
+    }
+
+    pub(super) fn take_from_catalog(&mut self, reference: &str) {
+        let Some(record) = self.state.dataset(reference) else { return };
         let record = DatasetRecord { withdrawn: Some(self.index), ..record.clone() };
         self.put_dataset(reference.to_owned(), record);
         self.emit(Happening::DatasetWithdrawn { dataset: reference.to_owned() });
-        Ok(())
     }
 
     /// A dataset version that is in the catalog and not withdrawn.

@@ -4,6 +4,7 @@ use contract::{Did, Hash, document::Role, lifecycle};
 
 use super::{
     ContractRecord, Failure, Phase, Recorded, Run,
+    points::Escrow,
     step::{Step, check_text},
 };
 use crate::{
@@ -88,7 +89,7 @@ impl Step {
                 run.phase = Phase::Completed;
                 self.emit(Happening::RunCompleted { run: id });
                 let transfers = settle(&record.contract, &self.state.rows_by_provider(&record.contract));
-                self.release(id, &transfers);
+                self.release(Escrow::Run(id), &transfers);
                 self.emit(Happening::Settled { run: id, transfers });
             }
             Err(disagreement) => {
@@ -104,24 +105,22 @@ impl Step {
         Ok(())
     }
 
-    fn return_use(&mut self, id: Hash, run: &mut Run, mut record: ContractRecord) -> Result<(), Refused> {
+    pub(super) fn return_use(
+        &mut self,
+        id: Hash,
+        run: &mut Run,
+        mut record: ContractRecord,
+    ) -> Result<(), Refused> {
         run.use_returned = true;
         record.state = self.follow(run.contract, &record, lifecycle::Event::UseReturned)?;
         record.runs_taken = record.runs_taken.saturating_sub(1);
         let refunded = self.state.escrow(&id);
         if refunded > 0 {
             let to = record.contract.settlement.payer;
-            self.release(id, &[Transfer { to, points: refunded, role: Role::DataUser }]);
+            self.release(Escrow::Run(id), &[Transfer { to, points: refunded, role: Role::DataUser }]);
         }
         self.put_contract(run.contract, record);
         self.emit(Happening::UseReturned { run: id, contract: run.contract, refunded });
         Ok(())
-    }
-
-    fn release(&mut self, run: Hash, transfers: &[Transfer]) {
-        self.state.points.release(&run, transfers);
-        for transfer in transfers {
-            self.touch_account(transfer.to);
-        }
     }
 }

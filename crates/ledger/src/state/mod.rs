@@ -7,7 +7,9 @@
 
 mod contracts;
 mod datasets;
+mod departure;
 mod evidence;
+mod governance;
 mod identity;
 mod points;
 mod record;
@@ -19,15 +21,24 @@ use std::{collections::BTreeMap, sync::Arc};
 use contract::{Contract, Dataset, Did, Hash, canonical::CanonicalError};
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 
-use self::{points::Points, step::Step};
 pub use self::{
+    points::Escrow,
     record::{
         ContractRecord, DatasetRecord, DelegationRecord, Failure, Phase, Recorded, Revocation, Run,
         participants,
     },
     step::Outcome,
 };
-use crate::{Alliance, Effects, Event, Refused, SignedTransaction, roster::Roster, transaction::Verified};
+use self::{
+    points::Points,
+    step::{Step, Timer},
+};
+use crate::{
+    Alliance, Effects, Event, Refused, SignedTransaction,
+    governance::{Parameters, Proposal},
+    roster::Roster,
+    transaction::Verified,
+};
 
 /// Everything that the ledger says after some number of entries.
 #[derive(Clone, Debug)]
@@ -43,9 +54,11 @@ pub struct State {
     dataset_paths: Map<String, DatasetPath>,
     dataset_ids: Set<Hash>,
     contracts: Map<Hash, Arc<ContractRecord>>,
-    expiries: Set<(u64, Hash)>,
+    timers: Set<(u64, Timer)>,
     runs: Map<Hash, Arc<Run>>,
     points: Points,
+    parameters: Arc<Parameters>,
+    proposals: Map<Hash, Arc<Proposal>>,
 }
 
 /// What all versions of a dataset share.
@@ -72,9 +85,11 @@ impl State {
             dataset_paths: Map::default(),
             dataset_ids: Set::default(),
             contracts: Map::default(),
-            expiries: Set::default(),
+            timers: Set::default(),
             runs: Map::default(),
             points: Points::new(&alliance.points),
+            parameters: Arc::new(Parameters::founding(alliance.quorum)),
+            proposals: Map::default(),
             alliance: Arc::new(alliance),
         })
     }
@@ -95,7 +110,7 @@ impl State {
         let mut step = Step::new(self.clone(), time);
         step.take(verified.transaction())?;
         let (next, outcome) = step.finish()?;
-        debug_assert_eq!(next.points.total(), self.points.total(), "points are neither created nor lost");
+        debug_assert!(next.is_balanced(), "points are neither created nor lost but by vote");
         *self = next;
         Ok(outcome)
     }
@@ -216,12 +231,38 @@ impl State {
 
     /// Points that a run holds in escrow.
     pub fn escrow(&self, run: &Hash) -> u64 {
-        self.points.escrow(run)
+        self.points.escrow(Escrow::Run(*run))
     }
 
-    /// All points, in accounts and in escrow; never changes.
+    /// Points that are held for something.
+    pub fn held(&self, what: Escrow) -> u64 {
+        self.points.escrow(what)
+    }
+
+    /// All points, in accounts and in escrow; changes by vote only.
     pub fn points_total(&self) -> u64 {
         self.points.total()
+    }
+
+    /// Whether accounts and escrow hold exactly what was founded and issued, less what was burnt. Costs one look at
+    /// each account and escrow.
+    pub fn is_balanced(&self) -> bool {
+        self.points.total() == self.points.supply()
+    }
+
+    /// The numbers that members can vote on.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// A proposal by its id, decided or not.
+    pub fn proposal(&self, id: &Hash) -> Option<&Proposal> {
+        self.proposals.get(id).map(Arc::as_ref)
+    }
+
+    /// All proposals by id, in that order.
+    pub fn proposals(&self) -> impl Iterator<Item = (&Hash, &Proposal)> {
+        self.proposals.iter().map(|(id, record)| (id, record.as_ref()))
     }
 
     /// Effects of an entry, see [`crate::Entry::effects`].

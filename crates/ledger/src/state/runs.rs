@@ -6,6 +6,7 @@ use contract::{Contract, Did, Hash, document::Role, lifecycle, policy::Refusal};
 
 use super::{
     ContractRecord, Phase, Recorded, Run, State,
+    points::Escrow,
     record::{data_providers, participants},
     step::Step,
 };
@@ -207,7 +208,7 @@ impl Step {
 
     fn hold_fee(&mut self, contract: &Contract, run: Hash) -> Result<u64, Refused> {
         let (payer, fee) = (contract.settlement.payer, contract.settlement.fee);
-        if !self.state.points.hold(payer, run, fee) {
+        if !self.state.points.hold(payer, Escrow::Run(run), fee) {
             let balance = self.state.balance(&payer);
             return Err(Refused::InsufficientPoints { payer, balance, fee });
         }

@@ -15,6 +15,8 @@ use crate::{
     Action, Effects, Event, Refused, Transaction,
     alliance::{Card, Standing},
     event::Happening,
+    governance::{PROTOCOL, Proposal},
+    refused::GovernanceRule,
 };
 
 /// What an accepted transaction caused.
@@ -34,6 +36,9 @@ pub(super) type Touched = BTreeSet<Key>;
 /// Names a record of the state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
+    Parameters,
+    Supply,
+    Proposal(Hash),
     Account(Did),
     Contract(Hash),
     Dataset(String),
@@ -41,7 +46,15 @@ pub(super) enum Key {
     Run(Hash),
 }
 
+/// What is due at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    Contract(Hash),
+    Proposal(Hash),
+}
+
 /// The transition under way. Handlers change it freely: when one refuses, it is dropped as a whole.
+#[derive(Clone)]
 pub(super) struct Step {
     pub(super) state: State,
     pub(super) time: u64,
@@ -74,7 +87,8 @@ impl Step {
             return Err(Refused::Sequence { member: *member, expected, found: *sequence });
         }
         self.state.sequences.insert_mut(account, *sequence);
-        self.expire_contracts();
+        self.check_protocol()?;
+        self.let_time_pass();
         self.act(transaction, action)
     }
 
@@ -97,6 +111,9 @@ impl Step {
             Action::File(receipt) => self.file_receipt(member, receipt),
             Action::FailRun { run, reason } => self.fail_run(member, *run, reason),
             Action::NothingOpened { run } => self.nothing_opened(member, *run),
+            Action::Propose { motion, text } => self.propose(transaction, motion, text),
+            Action::Vote { proposal, approve } => self.vote(member, *proposal, *approve),
+            Action::TransferPoints { to, points, note } => self.transfer_points(member, *to, *points, note),
             Action::RotateKey { key, proof } => self.rotate_key(member, *key, proof),
             Action::RenewCard(card) => self.renew_card(member, card),
             Action::Delegate(delegation) => self.delegate(member, delegation),
@@ -163,34 +180,78 @@ impl Step {
         self.state.runs.insert_mut(id, Arc::new(run));
     }
 
+    pub(super) fn put_proposal(&mut self, id: Hash, record: Proposal) {
+        self.touched.insert(Key::Proposal(id));
+        self.state.proposals.insert_mut(id, Arc::new(record));
+    }
+
+    pub(super) fn touch(&mut self, key: Key) {
+        self.touched.insert(key);
+    }
+
     pub(super) fn touch_account(&mut self, account: Did) {
         self.touched.insert(Key::Account(account));
     }
 
-    /// Contracts whose window has passed expire with the first entry after it.
-    fn expire_contracts(&mut self) {
-        while let Some((expires, contract)) = self.state.expiries.first().copied() {
-            if expires > self.time {
+    /// What is due happens with the first entry at or after its time, in the order of times.
+    fn let_time_pass(&mut self) {
+        while let Some((due, timer)) = self.state.timers.first().copied() {
+            if due > self.time {
                 break;
             }
-            self.state.expiries.remove_mut(&(expires, contract));
-            let Some(record) = self.state.contract(&contract) else { continue };
-            let expired = record.state.after(lifecycle::Event::Expired);
-            if let Ok(state) = expired
-                && state != record.state
-            {
-                let record = ContractRecord { state, ..record.clone() };
-                self.put_contract(contract, record);
-                self.emit(Happening::ContractExpired { contract });
+            self.state.timers.remove_mut(&(due, timer));
+            match timer {
+                Timer::Contract(contract) => self.expire_contract(contract),
+                Timer::Proposal(proposal) => self.close_proposal(proposal),
             }
         }
+    }
+
+    fn expire_contract(&mut self, contract: Hash) {
+        let Some(record) = self.state.contract(&contract) else { return };
+        let expired = record.state.after(lifecycle::Event::Expired);
+        if let Ok(state) = expired
+            && state != record.state
+        {
+            let record = ContractRecord { state, ..record.clone() };
+            self.put_contract(contract, record);
+            self.emit(Happening::ContractExpired { contract });
+        }
+    }
+
+    /// A build that doesn't have the rules of an entry must not guess.
+    fn check_protocol(&self) -> Result<(), Refused> {
+        match self.state.unknown_protocol() {
+            None => Ok(()),
+            Some(version) => Err(GovernanceRule::ProtocolUnknown(self.index, version).into()),
+        }
+    }
+
+    pub(super) fn set_timer(&mut self, due: u64, timer: Timer) {
+        self.state.timers.insert_mut((due, timer));
+    }
+
+    /// Whether something could be done now; nothing is.
+    pub(super) fn tentatively(
+        &self,
+        act: impl FnOnce(&mut Self) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        act(&mut self.clone())
     }
 }
 
 impl State {
+    /// The version of the rules for the next entry, when this build doesn't have it.
+    pub fn unknown_protocol(&self) -> Option<u32> {
+        Some(self.parameters.protocol(self.size)).filter(|version| *version > PROTOCOL)
+    }
+
     /// Hash of a record as it is now, under its name.
     pub(super) fn record_hash(&self, key: &Key) -> Result<Hash, CanonicalError> {
         match key {
+            Key::Parameters => canonical::hash("parameters", &*self.parameters),
+            Key::Supply => canonical::hash("supply", &self.points.supply()),
+            Key::Proposal(id) => canonical::hash("proposal-record", &(id, self.proposal(id))),
             Key::Account(member) => canonical::hash("account", &(member, self.balance(member))),
             Key::Contract(id) => canonical::hash("contract-record", &(id, self.contract(id))),
             Key::Dataset(reference) => {

@@ -16,6 +16,7 @@ mod damage;
 mod disputes;
 mod following;
 mod golden;
+mod governance;
 mod identities;
 mod notes;
 mod path;

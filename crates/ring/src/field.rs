@@ -61,13 +61,13 @@ impl Gf64 {
         x.iter_mut().zip(factors).for_each(|(x, factor)| *x = x.times(*factor));
     }
 
-    /// Multiplies each element of `x` by `factor`.
-    pub fn scale(x: &mut [Self], factor: Self) {
+    /// Adds to each of `sums` the element of `x` at its place times `factor`.
+    pub fn add_scaled(sums: &mut [Self], x: &[Self], factor: Self) {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx512) = Avx512::detected() {
-            return avx512.scale(x, factor);
+            return avx512.add_scaled(sums, x, factor);
         }
-        x.iter_mut().for_each(|x| *x = x.times(factor));
+        sums.iter_mut().zip(x).for_each(|(sum, x)| *sum = sum.plus(x.times(factor)));
     }
 }
 
@@ -157,9 +157,10 @@ mod tests {
             let mut scaled = x.clone();
             Gf64::scale_each(&mut scaled, &y);
             prop_assert_eq!(scaled, products);
-            let mut scaled = x.clone();
-            Gf64::scale(&mut scaled, Gf64(factor));
-            prop_assert_eq!(scaled, x.iter().map(|x| product(*x, Gf64(factor))).collect::<Vec<_>>());
+            let mut sums = y.clone();
+            Gf64::add_scaled(&mut sums, &x, Gf64(factor));
+            let expected = x.iter().zip(&y).map(|(x, y)| product(*x, Gf64(factor)).plus(*y));
+            prop_assert_eq!(sums, expected.collect::<Vec<_>>());
         }
     }
 

@@ -21,6 +21,27 @@ pub trait Lift: Ring {
     fn lifted(self) -> Self::Lifted;
     /// The element of this ring for which one of the larger ring stands.
     fn lowered(lifted: Self::Lifted) -> Self;
+
+    /// The inner product of `x` and the lifted `y`, as long as the shorter of the two.
+    #[must_use]
+    fn inner_product_lifted(x: &[Self::Lifted], y: &[Self]) -> Self::Lifted {
+        x.iter().zip(y).fold(Self::Lifted::ZERO, |sum, (x, y)| sum.plus(x.times(y.lifted())))
+    }
+
+    /// Adds to each of `sums` the lifted element of `x` at its place times the coefficient from the random word there.
+    fn add_combined(sums: &mut [Self::Lifted], x: &[Self], random: &[Lanes]) {
+        for (sum, (x, random)) in sums.iter_mut().zip(x.iter().zip(random)) {
+            *sum = sum.plus(x.lifted().times(Self::Lifted::coefficient(random.0)));
+        }
+    }
+
+    /// `Σ coefficient · x` with the coefficients from random words, as long as the shorter of the two.
+    #[must_use]
+    fn combination(x: &[Self::Lifted], random: &[Lanes]) -> Self::Lifted {
+        x.iter().zip(random).fold(Self::Lifted::ZERO, |sum, (x, random)| {
+            sum.plus(x.times(Self::Lifted::coefficient(random.0)))
+        })
+    }
 }
 
 /// A ring in which random combinations are checked.
@@ -35,9 +56,9 @@ pub trait Checked: Ring {
         x.iter().zip(y).fold(Self::ZERO, |sum, (x, y)| sum.plus(x.times(*y)))
     }
 
-    /// Multiplies each element of `x` by that of `factors` at its place.
-    fn scale_each(x: &mut [Self], factors: &[Self]) {
-        x.iter_mut().zip(factors).for_each(|(x, factor)| *x = x.times(*factor));
+    /// Adds to each of `sums` the element of `x` at its place times `factor`.
+    fn add_scaled(sums: &mut [Self], x: &[Self], factor: Self) {
+        sums.iter_mut().zip(x).for_each(|(sum, x)| *sum = sum.plus(x.times(factor)));
     }
 }
 
@@ -100,8 +121,8 @@ impl Checked for Gf64 {
     fn inner_product(x: &[Self], y: &[Self]) -> Self {
         Self::dot(x, y)
     }
-    fn scale_each(x: &mut [Self], factors: &[Self]) {
-        Self::scale_each(x, factors);
+    fn add_scaled(sums: &mut [Self], x: &[Self], factor: Self) {
+        Self::add_scaled(sums, x, factor);
     }
 }
 
@@ -121,6 +142,13 @@ mod tests {
             let sum = Lanes(a).lifted().plus(Lanes(b).lifted());
             prop_assert_eq!(sum, Lanes(a).plus(Lanes(b)).lifted());
             prop_assert_eq!(u128::inner_product(&[x, y], &[y, x]), x.wrapping_mul(y).wrapping_mul(2));
+            let plain = a.lifted().wrapping_mul(x).wrapping_add(b.lifted().wrapping_mul(y));
+            prop_assert_eq!(u64::inner_product_lifted(&[x, y], &[a, b]), plain);
+            prop_assert_eq!(u64::combination(&[x, y], &[Lanes(a), Lanes(b)]), plain);
+            let mut sums = [x, y];
+            u64::add_combined(&mut sums, &[a, b], &[Lanes(b), Lanes(a)]);
+            let product = a.lifted().wrapping_mul(b.lifted());
+            prop_assert_eq!(sums, [x.wrapping_add(product), y.wrapping_add(product)]);
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::arch::x86_64::{
     __m128i, __m512i, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_unpackhi_epi64,
     _mm512_clmulepi64_epi128, _mm512_loadu_si512, _mm512_set1_epi64, _mm512_setzero_si512,
-    _mm512_storeu_si512, _mm512_ternarylogic_epi64, _mm512_unpacklo_epi64,
+    _mm512_storeu_si512, _mm512_ternarylogic_epi64, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
 use super::{Gf64, REDUCED};
@@ -37,9 +37,9 @@ impl Avx512 {
         unsafe { scale_each(x, factors) }
     }
 
-    pub(super) fn scale(self, x: &mut [Gf64], factor: Gf64) {
+    pub(super) fn add_scaled(self, sums: &mut [Gf64], x: &[Gf64], factor: Gf64) {
         // SAFETY: as above.
-        unsafe { scale(x, factor) }
+        unsafe { add_scaled(sums, x, factor) }
     }
 }
 
@@ -103,14 +103,17 @@ fn scale_each(x: &mut [Gf64], factors: &[Gf64]) {
 }
 
 #[target_feature(enable = "avx512f,vpclmulqdq,pclmulqdq")]
-fn scale(x: &mut [Gf64], factor: Gf64) {
-    let (x, rest) = x.as_chunks_mut::<8>();
+fn add_scaled(sums: &mut [Gf64], x: &[Gf64], factor: Gf64) {
+    let len = sums.len().min(x.len());
+    let (sums, x) = (&mut sums[..len], &x[..len]);
+    let ((sums, sums_rest), (x, x_rest)) = (sums.as_chunks_mut::<8>(), x.as_chunks::<8>());
     let factors = _mm512_set1_epi64(factor.0 as i64);
-    for x in x {
-        store(x, products(load(x), factors));
+    for (sums, x) in sums.iter_mut().zip(x) {
+        let sum = _mm512_xor_si512(load(sums), products(load(x), factors));
+        store(sums, sum);
     }
-    for x in rest {
-        *x = Gf64::reduced(product(x.0, factor.0));
+    for (sum, x) in sums_rest.iter_mut().zip(x_rest) {
+        sum.0 ^= Gf64::reduced(product(x.0, factor.0)).0;
     }
 }
 

@@ -1,16 +1,17 @@
 //! One party's two components.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ring::{Column, Ring};
 
 use crate::mpc::Shares;
 
-/// One party's components of a shared column, both wiped when dropped.
+/// One party's components of a shared column. Copies have them in common; they are wiped when the last is dropped.
 #[derive(Clone, Debug)]
 pub struct Rep3Shares<D: Ring> {
-    mine: Column<D>,
-    next: Column<D>,
+    mine: Arc<Column<D>>,
+    next: Arc<Column<D>>,
 }
 
 impl<D: Ring> Rep3Shares<D> {
@@ -18,7 +19,7 @@ impl<D: Ring> Rep3Shares<D> {
     #[must_use]
     pub fn from_components(mine: Column<D>, next: Column<D>) -> Self {
         assert_eq!(mine.len(), next.len(), "components of different lengths");
-        Self { mine, next }
+        Self { mine: Arc::new(mine), next: Arc::new(next) }
     }
 
     /// Component `i` of party `i`.
@@ -33,23 +34,19 @@ impl<D: Ring> Rep3Shares<D> {
         &self.next
     }
 
-    /// Both components, to change in place.
-    pub(in crate::schemes) fn components_mut(&mut self) -> [&mut Column<D>; 2] {
-        [&mut self.mine, &mut self.next]
-    }
-
     fn each(&self, f: impl Fn(&Column<D>) -> Column<D>) -> Self {
-        Self { mine: f(&self.mine), next: f(&self.next) }
+        Self::from_components(f(&self.mine), f(&self.next))
     }
 
     fn zip(&self, other: &Self, f: impl Fn(D, D) -> D) -> Self {
-        Self { mine: self.mine.zip(other.mine.values(), &f), next: self.next.zip(other.next.values(), &f) }
+        let zip = |x: &Column<D>, y: &Column<D>| x.zip(y.values(), &f);
+        Self::from_components(zip(&self.mine, &other.mine), zip(&self.next, &other.next))
     }
 }
 
 impl<D: Ring> Shares<D> for Rep3Shares<D> {
     fn zeros(len: usize) -> Self {
-        Self { mine: Column::zeros(len), next: Column::zeros(len) }
+        Self::from_components(Column::zeros(len), Column::zeros(len))
     }
     fn len(&self) -> usize {
         self.mine.len()
@@ -58,8 +55,8 @@ impl<D: Ring> Shares<D> for Rep3Shares<D> {
         self.each(|component| component.slice(range.clone()))
     }
     fn concat(parts: &[&Self]) -> Self {
-        let (mine, next): (Vec<_>, Vec<_>) = parts.iter().map(|part| (&part.mine, &part.next)).unzip();
-        Self { mine: Column::concat(&mine), next: Column::concat(&next) }
+        let (mine, next): (Vec<_>, Vec<_>) = parts.iter().map(|part| (part.mine(), part.next())).unzip();
+        Self::from_components(Column::concat(&mine), Column::concat(&next))
     }
     fn blocks(&self, places: &[usize], len: usize) -> Self {
         self.each(|component| component.blocks(places, len))

@@ -57,12 +57,12 @@ impl<N: Number> Rep3Malicious<N> {
         let results = dot(&results, &rows);
 
         let corners = at_point(point.values(), false);
-        let [x_mine, x_next, y_mine, y_next] = folded(ands, &corners, groups);
-        let mut left = Rep3Shares::from_components(x_mine, x_next);
+        let [mut x_mine, mut x_next, y_mine, y_next] = folded(ands, &corners, groups);
         let lanes = lane_weights(&weights);
-        for column in left.components_mut() {
+        for column in [&mut x_mine, &mut x_next] {
             Gf64::scale_each(column.values_mut(), lanes.values());
         }
+        let left = Rep3Shares::from_components(x_mine, x_next);
         let right = Rep3Shares::from_components(y_mine, y_next);
         Ok(vec![Claim::Inner { left, right, result: claimed }, Claim::Zero(at_rows.minus(&results))])
     }

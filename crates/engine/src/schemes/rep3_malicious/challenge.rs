@@ -63,29 +63,33 @@ impl<N> Rep3Malicious<N> {
         if missing != again {
             return Err(self.copies_differ());
         }
-        Ok(sum(x, &missing))
+        Ok(sum([x.mine(), x.next()], missing))
     }
 
-    /// Sends each of the receivers that is a peer what it needs to open `x`.
-    pub(super) fn send_opening<D: Ring>(&mut self, x: &Rep3Shares<D>, to: Receivers<'_>) -> Result<()> {
-        let (previous, next) = (self.base.previous_party(), self.base.next_party());
-        if to.contain(previous) {
-            self.base.link.send(previous, x.next().values())?;
+    /// Sends each of the receivers that is a peer what it needs to open what has these components.
+    pub(super) fn send_opening<D: Ring>(
+        &mut self,
+        [mine, next]: [&Column<D>; 2],
+        to: Receivers<'_>,
+    ) -> Result<()> {
+        let (previous_party, next_party) = (self.base.previous_party(), self.base.next_party());
+        if to.contain(previous_party) {
+            self.base.link.send(previous_party, next.values())?;
         }
-        if to.contain(next) {
-            self.base.link.send(next, digest(x.mine()).values())?;
+        if to.contain(next_party) {
+            self.base.link.send(next_party, digest(mine).values())?;
         }
         Ok(())
     }
 
-    /// The values of `x`, at one of the receivers of [`Self::send_opening`].
-    pub(super) fn recv_opening<D: Ring>(&mut self, x: &Rep3Shares<D>) -> Result<Column<D>> {
-        let (previous, next) = (self.base.previous_party(), self.base.next_party());
-        let missing = self.base.link.recv::<D>(next, x.mine().len())?;
-        if self.base.link.recv::<Lanes>(previous, WORDS)? != digest(&missing) {
+    /// The values with these components, at one of the receivers of [`Self::send_opening`].
+    pub(super) fn recv_opening<D: Ring>(&mut self, [mine, next]: [&Column<D>; 2]) -> Result<Column<D>> {
+        let (previous_party, next_party) = (self.base.previous_party(), self.base.next_party());
+        let missing = self.base.link.recv::<D>(next_party, mine.len())?;
+        if self.base.link.recv::<Lanes>(previous_party, WORDS)? != digest(&missing) {
             return Err(self.copies_differ());
         }
-        Ok(sum(x, &missing))
+        Ok(sum([mine, next], missing))
     }
 
     /// Opens `x` to `to`. 1 round; one element and 32 bytes for each receiver.
@@ -98,8 +102,9 @@ impl<N> Rep3Malicious<N> {
         if x.mine().is_empty() {
             return Ok(receives.then(|| Column::zeros(0)));
         }
-        self.send_opening(x, to)?;
-        if receives { self.recv_opening(x).map(Some) } else { Ok(None) }
+        let components = [x.mine(), x.next()];
+        self.send_opening(components, to)?;
+        if receives { self.recv_opening(components).map(Some) } else { Ok(None) }
     }
 
     /// Refuses values that aren't zero, from the copies of [`Self::send_both`].
@@ -118,10 +123,12 @@ impl<N> Rep3Malicious<N> {
     }
 }
 
-fn sum<D: Ring>(x: &Rep3Shares<D>, missing: &Column<D>) -> Column<D> {
-    let mut sum = x.mine().zip(x.next().values(), D::plus);
-    sum.zip_assign(missing.values(), D::plus);
-    sum
+fn sum<D: Ring>([mine, next]: [&Column<D>; 2], mut missing: Column<D>) -> Column<D> {
+    let known = mine.values().iter().zip(next.values());
+    for (sum, (mine, next)) in missing.values_mut().iter_mut().zip(known) {
+        *sum = sum.plus(mine.plus(*next));
+    }
+    missing
 }
 
 /// The digest of a component that the receiver is to learn anyway.

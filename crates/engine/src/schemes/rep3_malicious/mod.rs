@@ -36,6 +36,7 @@ mod challenge;
 mod check;
 mod dealing;
 mod record;
+mod sacrifice;
 mod seams;
 mod shuffle;
 mod unchecked;

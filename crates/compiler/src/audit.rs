@@ -65,14 +65,14 @@ fn section(f: &mut fmt::Formatter<'_>, title: &str, sentences: &[String]) -> fmt
 
 /// Writes the audit of a lowered query.
 pub(crate) fn audit(
-    table: &Table,
+    tables: &[Table],
     checked: &Checked,
     groups: &Groups,
     partials: &[Partial],
     columns: &[ResultColumn],
     floor_rows: u64,
 ) -> Audit {
-    let page = Page { table, checked, groups, floor_rows };
+    let page = Page { tables, checked, groups, floor_rows };
     Audit {
         to_receivers: page.to_receivers(columns),
         columns: page.columns(columns),
@@ -84,7 +84,7 @@ pub(crate) fn audit(
 }
 
 struct Page<'a> {
-    table: &'a Table,
+    tables: &'a [Table],
     checked: &'a Checked,
     groups: &'a Groups,
     floor_rows: u64,
@@ -128,6 +128,21 @@ impl Page<'_> {
             );
         }
         learned.push(others.to_owned());
+        if self.checked.join.is_some() {
+            learned.push("neither which rows of the two tables match nor any key".to_owned());
+            let tables = self.checked.relations.iter().filter_map(|relation| {
+                let table = self.tables.get(relation.table)?;
+                let floor = table.datasets.iter().map(|source| source.floor_rows).max()?;
+                (floor > 1).then(|| format!("{floor} of `{}`", relation.name))
+            });
+            let tables: Vec<String> = tables.collect();
+            if !tables.is_empty() {
+                learned.push(format!(
+                    "groups are shown only if that many rows of each table are behind them, too: {}",
+                    tables.join(", ")
+                ));
+            }
+        }
         learned.push("no provider's part by itself".to_owned());
         learned
     }
@@ -137,7 +152,7 @@ impl Page<'_> {
         let describe = |(column, item): (&ResultColumn, Item)| {
             let (from, how) = match item {
                 Item::Key(index) => {
-                    let from = query.keys.get(index).map(|key| key.name.clone()).into_iter().collect();
+                    let from = query.keys.get(index).map(|key| key.column.name.clone()).into_iter().collect();
                     (from, "group key; its possible values are public".to_owned())
                 }
                 Item::Aggregate(index) => match query.aggregates.get(index) {
@@ -151,33 +166,75 @@ impl Page<'_> {
     }
 
     fn to_compute_parties(&self, partials: &[Partial]) -> Vec<String> {
-        vec![
-            format!(
-                "sizes that the contract states: {}, {}, {} for each group and dataset",
-                counted(self.table.datasets.len(), "dataset"),
-                counted(self.groups.keys.len(), "group"),
-                counted(partials.len(), "number"),
+        let datasets = self.tables.iter().map(|table| table.datasets.len()).sum();
+        let groups = counted(self.groups.keys.len(), "group");
+        let sizes = match &self.checked.join {
+            None => {
+                let numbers = counted(partials.len(), "number");
+                format!("{}, {groups}, {numbers} for each group and dataset", counted(datasets, "dataset"))
+            }
+            Some(_) => format!(
+                "{}, as many rows of each as it was published with ({}), {groups}",
+                counted(datasets, "dataset"),
+                self.sources().map(|source| source.rows.to_string()).collect::<Vec<_>>().join(", "),
             ),
+        };
+        vec![
+            format!("sizes that the contract states: {sizes}"),
             "the size and time of messages, which depend on those sizes alone".to_owned(),
-            "no value, neither of the data nor of the result".to_owned(),
+            match &self.checked.join {
+                None => "no value, neither of the data nor of the result".to_owned(),
+                Some(_) => {
+                    "no value, neither of the data nor of the result; neither which rows match nor how many"
+                        .to_owned()
+                }
+            },
         ]
     }
 
+    fn sources(&self) -> impl Iterator<Item = &crate::Source> {
+        let relations = self.checked.relations.iter();
+        relations.filter_map(|relation| self.tables.get(relation.table)).flat_map(|table| &table.datasets)
+    }
+
     fn at_home(&self, partials: &[Partial]) -> Vec<String> {
-        let mut steps = vec![match &self.checked.filter {
-            Some(filter) => format!("keeps its rows for which `{filter}` holds"),
-            None => "takes all its rows".to_owned(),
-        }];
-        let partials: Vec<String> = partials.iter().map(Partial::name).collect();
-        steps.push(format!("computes for each group: {}", names(&partials)));
-        steps.push("shares these numbers among the compute parties; the rows themselves stay".to_owned());
+        let Some(join) = &self.checked.join else {
+            let filter = self.checked.relations.first().and_then(|relation| relation.filter.as_ref());
+            let partials: Vec<String> = partials.iter().map(Partial::name).collect();
+            return vec![
+                kept(filter),
+                format!("computes for each group: {}", names(&partials)),
+                "shares these numbers among the compute parties; the rows themselves stay".to_owned(),
+            ];
+        };
+        let mut steps = Vec::new();
+        for (side, relation) in self.checked.relations.iter().enumerate() {
+            let own = partials.iter().filter(|partial| partial.side().is_none_or(|of| of == side));
+            let own: Vec<String> = own.map(Partial::name).collect();
+            let keys = join.keys.iter().filter_map(|pair| Some(pair.get(side)?.name.clone()));
+            let keys: Vec<String> = keys.collect();
+            steps.push(format!(
+                "of `{}`: {}, computes for each value of {}, by group: {}, and shares these numbers and the keys, \
+                 filled up with rows without meaning to as many as were published",
+                relation.name,
+                kept(relation.filter.as_ref()),
+                names(&keys),
+                names(&own),
+            ));
+        }
         steps
     }
 
     fn uses(&self) -> Vec<String> {
-        let columns = self.checked.uses.get(&self.table.name).into_iter().flatten();
-        let sentence = |(column, uses): (&String, &std::collections::BTreeSet<Use>)| {
+        let several = self.checked.uses.len() > 1;
+        let columns = self
+            .checked
+            .uses
+            .iter()
+            .flat_map(|(table, columns)| columns.iter().map(move |(column, uses)| (table, column, uses)));
+        let sentence = |(table, column, uses): (&String, &String, &std::collections::BTreeSet<Use>)| {
             let uses: Vec<&str> = uses.iter().map(|r#use| word(*r#use)).collect();
+            let column = if several { format!("{table}.{column}") } else { column.clone() };
             format!("`{column}` {}", uses.join(", and "))
         };
         let mut sentences: Vec<String> = columns.map(sentence).collect();
@@ -196,10 +253,17 @@ impl Page<'_> {
              the number of runs and the conditions of other contracts matter"
                 .to_owned(),
         ];
-        if self.table.datasets.len() > 1 {
+        if self.sources().count() > 1 {
             beyond.push(
                 "a receiver that is a provider too can take its own rows out of a count or sum, and then knows the \
                  others' total; if few rows are the others', the floor does not protect them from it"
+                    .to_owned(),
+            );
+        }
+        if self.checked.join.is_some() {
+            beyond.push(
+                "a provider chooses the keys that it puts in: with rows for keys of its choice it asks who of the other \
+                 table's has such a key; floors bound what it learns from a result, and a result of zero says that nobody has"
                     .to_owned(),
             );
         }
@@ -235,6 +299,13 @@ impl Page<'_> {
 /// Statistical offices rarely publish cells of fewer contributors (Hundepool et al., *Statistical Disclosure
 /// Control*, 2012, §4.2: thresholds of 3 and above).
 const FLOOR_ADVISED: u64 = 3;
+
+fn kept(filter: Option<&String>) -> String {
+    match filter {
+        Some(filter) => format!("keeps its rows for which `{filter}` holds"),
+        None => "takes all its rows".to_owned(),
+    }
+}
 
 /// `1 group`, `6 groups`.
 fn counted(count: usize, what: &str) -> String {

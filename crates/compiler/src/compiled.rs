@@ -23,6 +23,9 @@ pub struct Source {
     pub schema: Schema,
     /// How many rows it has, as published: bounds every count and sum.
     pub rows: u64,
+    /// How many of its table's rows its owner wants behind every group that is shown; matters where its table is
+    /// joined with another.
+    pub floor_rows: u64,
 }
 
 /// A compiled query.

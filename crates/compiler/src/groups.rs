@@ -7,21 +7,34 @@ use contract::{Column, ColumnType};
 use crate::{
     Refused,
     domain::{self, GROUPS_MAX, Value},
-    sql::{KeyOrder, Query, decimal},
+    sql::{Key, KeyOrder, Query, decimal, identifier},
 };
 
 /// All groups that a query can yield. Without GROUP BY there is one, with an empty key.
 #[derive(Clone, Debug)]
 pub(crate) struct Groups {
     pub(crate) columns: Vec<Column>,
+    /// Which relation each of the columns is of.
+    sides: Vec<usize>,
     /// `None` is NULL.
     pub(crate) keys: Vec<Vec<Option<Value>>>,
+}
+
+/// The groups as one relation's columns tell them apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Sided {
+    /// For each of its groups the condition for a row to be in it, as SQL; none where it has no group columns.
+    pub(crate) conditions: Vec<Option<String>>,
+    /// For each of all groups, which of these it belongs to.
+    pub(crate) of: Vec<usize>,
+    /// Which of these has no value in any column.
+    pub(crate) null: Option<usize>,
 }
 
 impl Groups {
     pub(crate) fn of(query: &Query) -> Result<Self, Refused> {
         let mut lists = Vec::with_capacity(query.keys.len());
-        for column in &query.keys {
+        for Key { column, .. } in &query.keys {
             let mut list: Vec<_> = domain::values(column)?.into_iter().map(Some).collect();
             if column.nullable {
                 list.push(None);
@@ -42,7 +55,40 @@ impl Groups {
                 .collect();
         }
         keys.sort_by(|a, b| compare(a, b, &query.order));
-        Ok(Self { columns: query.keys.clone(), keys })
+        let columns = query.keys.iter().map(|key| key.column.clone()).collect();
+        Ok(Self { columns, sides: query.keys.iter().map(|key| key.side).collect(), keys })
+    }
+
+    /// The groups as the columns of relation `side` tell them apart.
+    pub(crate) fn sided(&self, side: usize) -> Sided {
+        let mine = |place: &usize| self.sides.get(*place) == Some(&side);
+        let places: Vec<usize> = (0..self.columns.len()).filter(mine).collect();
+        let mut lists: Vec<Vec<Option<&Value>>> = Vec::new();
+        let mut of = Vec::with_capacity(self.keys.len());
+        for key in &self.keys {
+            let own: Vec<_> = places.iter().map(|place| key.get(*place).and_then(Option::as_ref)).collect();
+            of.push(lists.iter().position(|known| *known == own).unwrap_or_else(|| {
+                lists.push(own);
+                lists.len() - 1
+            }));
+        }
+        let condition = |values: &Vec<Option<&Value>>| {
+            let equal = places.iter().zip(values).filter_map(|(place, value)| {
+                let column = self.columns.get(*place)?;
+                let name = identifier(&column.name);
+                Some(match value {
+                    Some(_) => format!("{name} = {}", literal(*value, column.kind)),
+                    None => format!("{name} IS NULL"),
+                })
+            });
+            let equal: Vec<String> = equal.collect();
+            (!equal.is_empty()).then(|| equal.join(" AND "))
+        };
+        Sided {
+            conditions: lists.iter().map(condition).collect(),
+            null: lists.iter().position(|values| values.iter().all(Option::is_none)),
+            of,
+        }
     }
 
     /// The keys as texts.

@@ -10,7 +10,9 @@
 //! | what would the answer be if all rows lay in one place? | [`plain::query`] |
 //!
 //! # What is supported
-//! One SELECT over one table, which is the union of datasets with equal columns:
+//! One SELECT over one table, or over two that are joined; a table is the union of datasets with equal columns:
+//! - JOIN and LEFT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
+//!   conditions on each table, combined with AND, OR and NOT.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR_SAMP, STDDEV_SAMP of columns, or of sums and differences of
@@ -36,7 +38,7 @@
 //!         },
 //!     ],
 //! };
-//! let source = |path: &str, rows| Source { reference: path.into(), schema: schema.clone(), rows };
+//! let source = |path: &str, rows| Source { reference: path.into(), schema: schema.clone(), rows, floor_rows: 10 };
 //! let datasets = vec![source("north/salaries@1", 180), source("south/salaries@1", 87)];
 //! let table = Table { name: "salaries".into(), datasets };
 //!
@@ -69,6 +71,8 @@ mod deep;
 mod difference;
 mod domain;
 mod groups;
+mod joined;
+mod keyed;
 pub mod local;
 mod lower;
 mod number;
@@ -79,6 +83,7 @@ pub mod rows;
 mod sql;
 mod stage;
 pub mod template;
+mod union;
 
 pub use audit::{Audit, ColumnAudit};
 pub use compiled::{Compiled, Opened, ResultColumn, ResultKind, SHOWN, Source, Table};
@@ -110,9 +115,8 @@ pub fn compile(sql: &str, tables: &[Table], floor_rows: u64) -> Result<Compiled,
     let checked =
         deep::call(|| sql::check(sql, tables)).map_err(|error| Refused::NoThread(error.to_string()))??;
     let groups = groups::Groups::of(&checked.query)?;
-    let table = tables.get(checked.query.table).ok_or_else(|| Refused::NoDataset(String::new()))?;
-    let lower::Lowered { program, columns, partials } = lower::lower(table, &checked, &groups, floor_rows)?;
-    let audit = audit::audit(table, &checked, &groups, &partials, &columns, floor_rows);
+    let lower::Lowered { program, columns, partials } = lower::lower(tables, &checked, &groups, floor_rows)?;
+    let audit = audit::audit(tables, &checked, &groups, &partials, &columns, floor_rows);
     let usage = Usage { program: Hash::from_bytes(program.hash()), columns: checked.uses };
     Ok(Compiled { program, usage, columns, groups: groups.texts(), audit, floor_rows })
 }

@@ -3,19 +3,22 @@
 use std::{error::Error, fmt, sync::Arc};
 
 use arrow::{
-    array::{Array, AsArray},
+    array::{Array, AsArray, Int64Array},
     datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef},
     record_batch::RecordBatch,
 };
 use contract::Schema;
 use datafusion::{
     catalog::streaming::StreamingTable,
+    common::exec_err,
     error::DataFusionError,
     execution::{SendableRecordBatchStream, TaskContext},
+    logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf},
     physical_plan::{stream::RecordBatchStreamAdapter, streaming::PartitionStream},
     prelude::{SQLOptions, SessionConfig, SessionContext},
 };
 use program::{Input, Program, Stage};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
@@ -140,13 +143,42 @@ async fn run_here(
 
 async fn query(sql: &str, table: &str, source: Source) -> Result<Vec<RecordBatch>, DataFusionError> {
     // One partition: errors come in the same order each time.
-    let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+    let mut config = SessionConfig::new().with_target_partitions(1);
+    // DataFusion takes `IS TRUE` for nullable in one plan and not in the other, and refuses aggregates over it.
+    config.options_mut().execution.skip_physical_aggregate_schema_check = true;
+    let context = SessionContext::new_with_config(config);
     let rows = StreamingTable::try_new(Arc::clone(source.schema()), vec![Arc::new(source)])?;
     context.register_table(datafusion::common::TableReference::bare(table), Arc::new(rows))?;
+    context.register_udf(text_key());
     // A stage reads; whatever else its text might say is refused.
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     context.sql_with_options(sql, read_only).await?.collect().await
+}
+
+/// The function of stages that makes integers of a text key: `text_key(text, limb)`, limb 0 or 1.
+pub(crate) const TEXT_KEY: &str = "text_key";
+
+/// 60 bits of the text's SHA-256 hash: the first eight bytes for limb 0, the next eight for limb 1, without the highest
+/// four bits of each.
+fn text_key() -> ScalarUDF {
+    let of = |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let [texts, limbs] = arrays.as_slice() else {
+            return exec_err!("{TEXT_KEY} takes a text and a limb");
+        };
+        let texts = arrow::compute::cast(texts, &DataType::Utf8)?;
+        let keys = texts.as_string::<i32>().iter().zip(limbs.as_primitive::<Int64Type>().iter());
+        let keys = keys.map(|(text, limb)| {
+            let hash: [u8; 32] = Sha256::digest(text?).into();
+            let [a, b, ..] = *hash.as_chunks::<8>().0 else { return None };
+            let head = u64::from_be_bytes(if limb? == 0 { a } else { b }) >> 4;
+            Some(head.cast_signed())
+        });
+        Ok(ColumnarValue::Array(Arc::new(keys.collect::<Int64Array>())))
+    };
+    let types = vec![DataType::Utf8, DataType::Int64];
+    create_udf(TEXT_KEY, types, DataType::Int64, Volatility::Immutable, Arc::new(of))
 }
 
 /// Whose fault it is that a stage failed: the rows', their source's, or the query's.

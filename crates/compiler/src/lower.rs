@@ -8,14 +8,16 @@
 
 use std::collections::BTreeMap;
 
-use program::{Builder, Divide, Flaw, Kind, Program, SquareRoot, ValueId, limits::MAX_QUOTIENT_BITS};
+use program::{Builder, Divide, Program, SquareRoot, ValueId, limits::MAX_QUOTIENT_BITS};
 
 use crate::{
     CellType, Opened, Refused, ResultColumn, ResultKind, Table,
     groups::Groups,
+    joined,
     number::bits,
-    sql::{Aggregate, Argument, Checked, Function, Item, Selected},
+    sql::{Aggregate, Argument, Checked, Function, Item, Relation, Selected},
     stage::{self, Partial},
+    union,
 };
 
 /// A program and how its outputs are read.
@@ -25,18 +27,53 @@ pub(crate) struct Lowered {
     pub(crate) partials: Vec<Partial>,
 }
 
+/// Partial results of all owners, combined: one value for each public group.
+pub(crate) struct Combined {
+    /// By name.
+    pub(crate) partials: BTreeMap<String, ValueId>,
+    /// 0 and 1 for each group.
+    pub(crate) zero: ValueId,
+    pub(crate) one: ValueId,
+    /// Of a joined table, how many of its rows are behind each group.
+    pub(crate) contributing: Vec<Contributing>,
+}
+
+/// How many of a table's rows are behind each group, and how many must be.
+pub(crate) struct Contributing {
+    /// Numbers none of which is above the true one.
+    pub(crate) at_least: Vec<ValueId>,
+    pub(crate) floor_rows: u64,
+}
+
 /// Lowers a checked query.
 pub(crate) fn lower(
-    table: &Table,
+    tables: &[Table],
     checked: &Checked,
     groups: &Groups,
     floor_rows: u64,
 ) -> Result<Lowered, Refused> {
     let query = &checked.query;
-    let rows = table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows));
-    stage::check_widths(&query.aggregates, rows)?;
+    let relations: Vec<(&Relation, &Table)> = checked
+        .relations
+        .iter()
+        .filter_map(|relation| Some((relation, tables.get(relation.table)?)))
+        .collect();
+    let rows_max = relations.iter().fold(1_u64, |product, (_, table)| {
+        product.saturating_mul(
+            table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows)).max(1),
+        )
+    });
+    stage::check_widths(&query.aggregates, rows_max)?;
     let partials = stage::partials(&query.aggregates);
-    let mut joint = Joint::share(table, checked, groups, &partials, floor_rows, rows)?;
+    let mut builder = Builder::new();
+    let combined = match (relations.as_slice(), &checked.join) {
+        ([first, second], Some(join)) => {
+            joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
+        }
+        ([(relation, table), ..], _) => union::combine(&mut builder, table, relation, groups, &partials)?,
+        ([], _) => return Err(Refused::NoDataset(String::new())),
+    };
+    let mut joint = Joint::new(builder, combined, groups.keys.len(), floor_rows, rows_max)?;
     joint.show_groups()?;
     let mut opened = Vec::with_capacity(query.aggregates.len());
     for aggregate in &query.aggregates {
@@ -49,7 +86,7 @@ pub(crate) fn lower(
 fn column(selected: &Selected, checked: &Checked, opened: &[(ResultKind, String)]) -> Option<ResultColumn> {
     let (kind, unit) = match selected.item {
         Item::Key(index) => {
-            let key = checked.query.keys.get(index)?;
+            let key = &checked.query.keys.get(index)?.column;
             (ResultKind::Key { index, cells: CellType::of(key.kind) }, key.unit.clone())
         }
         Item::Aggregate(index) => opened.get(index)?.clone(),
@@ -70,6 +107,8 @@ struct Joint {
     floor_rows: u64,
     /// Upper bound on the rows of all datasets.
     rows_max: u64,
+    /// The bit that enough rows of each joined table are behind a group.
+    of_each_table: Option<ValueId>,
     /// Bits by least count and by what is counted: `n ≥ least`.
     enough: BTreeMap<(ValueId, u64), ValueId>,
     /// Outputs by what they open.
@@ -78,55 +117,44 @@ struct Joint {
 
 /// Inputs.
 impl Joint {
-    /// Declares stages and inputs, and combines the partials of all owners.
-    fn share(
-        table: &Table,
-        checked: &Checked,
-        groups: &Groups,
-        partials: &[Partial],
+    fn new(
+        builder: Builder,
+        combined: Combined,
+        groups: usize,
         floor_rows: u64,
         rows_max: u64,
     ) -> Result<Self, Refused> {
-        let mut builder = Builder::new();
-        let sql = stage::sql(table, checked, groups, partials);
-        // At most `GROUPS_MAX` groups; more datasets or columns than 2^16 are refused by the program's own limits.
-        let count = groups.keys.len() as u32;
-        let mut stages = Vec::with_capacity(table.datasets.len());
-        for (index, source) in table.datasets.iter().enumerate() {
-            stages.push(builder.stage(index as u16, &table.name, &source.reference, &sql, count)?);
-        }
-        let mut shared: Vec<Vec<ValueId>> = vec![Vec::new(); partials.len()];
-        for (source, stage) in table.datasets.iter().zip(stages) {
-            for ((column, partial), values) in partials.iter().enumerate().zip(&mut shared) {
-                let name = format!("{}: {}", source.reference, partial.name());
-                let bits = partial.bits(source.rows) as u8;
-                values.push(builder.input(name, stage, column as u16, Kind::Integer, bits)?);
-            }
-        }
-        let zero = builder.constant(vec![0; groups.keys.len()])?;
-        let one = builder.constant(vec![1; groups.keys.len()])?;
-        let mut combined = BTreeMap::new();
-        for (partial, values) in partials.iter().zip(shared) {
-            let value = match partial {
-                Partial::Min(_) => tree(&mut builder, values, Builder::minimum)?,
-                Partial::Max(_) => tree(&mut builder, values, Builder::maximum)?,
-                _ => tree(&mut builder, values, Builder::add)?,
-            };
-            combined.insert(partial.name(), value.unwrap_or(zero));
-        }
-        let rows = combined.get(&Partial::Rows.name()).copied().unwrap_or(zero);
-        Ok(Self {
+        let Combined { partials, zero, one, contributing } = combined;
+        let rows = partials.get(&Partial::Rows.name()).copied().unwrap_or(zero);
+        let enough = BTreeMap::new();
+        let outputs = BTreeMap::new();
+        let mut joint = Self {
             builder,
-            partials: combined,
+            partials,
             rows,
             zero,
             one,
-            groups: groups.keys.len(),
+            groups,
             floor_rows,
             rows_max,
-            enough: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-        })
+            of_each_table: None,
+            enough,
+            outputs,
+        };
+        for Contributing { at_least, floor_rows } in contributing {
+            let mut any = Vec::with_capacity(at_least.len());
+            for count in at_least {
+                any.push(joint.enough(count, floor_rows)?);
+            }
+            let Some(bit) = union::tree(&mut joint.builder, any, Builder::or)? else { continue };
+            joint.of_each_table = Some(match joint.of_each_table {
+                Some(others) => joint.builder.and(others, bit)?,
+                None => bit,
+            });
+        }
+        // What was asked of one table alone is not yet what all tables must satisfy.
+        joint.enough.clear();
+        Ok(joint)
     }
 
     fn partial(&self, partial: &Partial) -> ValueId {
@@ -137,26 +165,6 @@ impl Joint {
     fn present(&self, argument: &Argument) -> ValueId {
         if argument.nullable { self.partial(&Partial::Present(argument.clone())) } else { self.rows }
     }
-}
-
-/// Combines values pairwise, so that as few steps as possible depend on each other.
-fn tree(
-    builder: &mut Builder,
-    mut values: Vec<ValueId>,
-    combine: fn(&mut Builder, ValueId, ValueId) -> Result<ValueId, Flaw>,
-) -> Result<Option<ValueId>, Flaw> {
-    while values.len() > 1 {
-        let mut halved = Vec::with_capacity(values.len().div_ceil(2));
-        for pair in values.chunks(2) {
-            halved.push(match *pair {
-                [x, y] => combine(builder, x, y)?,
-                [x] => x,
-                _ => continue,
-            });
-        }
-        values = halved;
-    }
-    Ok(values.first().copied())
 }
 
 /// Outputs.
@@ -178,7 +186,7 @@ impl Joint {
         Ok(output)
     }
 
-    /// The bit `count ≥ least`.
+    /// The bit `count ≥ least`, for groups behind which there are enough rows of each table.
     fn enough(&mut self, count: ValueId, least: u64) -> Result<ValueId, Refused> {
         if let Some(bit) = self.enough.get(&(count, least)) {
             return Ok(*bit);
@@ -186,6 +194,10 @@ impl Joint {
         let floor = self.builder.constant(vec![least.into(); self.groups])?;
         let below = self.builder.less_than(count, floor)?;
         let bit = self.builder.not(below)?;
+        let bit = match self.of_each_table {
+            Some(tables) => self.builder.and(bit, tables)?,
+            None => bit,
+        };
         self.enough.insert((count, least), bit);
         Ok(bit)
     }

@@ -70,6 +70,33 @@ pub enum Refused {
         what: String,
     },
 
+    /// Two tables of one name.
+    #[error("two tables of FROM are named `{0}`; name one of them with AS")]
+    SameRelation(String),
+    /// A join without a key.
+    #[error(
+        "tables `{first}` and `{second}` are joined without a key, which would pair every row with every other; write `ON {first}.… = {second}.…`"
+    )]
+    NoJoinKey {
+        /// The first table.
+        first: String,
+        /// The second one.
+        second: String,
+    },
+    /// Join keys that cannot be equal, or whose equality is not reliable.
+    #[error(
+        "joining `{first}` ({first_type}) with `{second}` ({second_type}) is not supported; keys are integers, dates or text, both of one type"
+    )]
+    JoinKeyTypes {
+        /// The first table's column.
+        first: String,
+        /// Its type.
+        first_type: String,
+        /// The second table's column.
+        second: String,
+        /// Its type.
+        second_type: String,
+    },
     /// Two result columns of one name.
     #[error("two result columns are named `{0}`; name one of them with AS")]
     SameName(String),
@@ -239,7 +266,10 @@ pub enum Construct {
     CommonTable,
     SetOperation,
     Values,
-    Join,
+    JoinKind,
+    JoinConstraint,
+    JoinCondition,
+    OuterCondition,
     SeveralTables,
     Subquery,
     TableFunction,
@@ -262,6 +292,7 @@ pub enum Construct {
     ArgumentExpression,
     ColumnProduct,
     NullableSum,
+    TablesCombined,
     Function,
     Case,
     Cast,
@@ -291,8 +322,23 @@ impl Construct {
                 ("UNION, INTERSECT or EXCEPT", "list the datasets under one table: their rows are united")
             }
             Self::Values => ("VALUES", "select from a table"),
-            Self::Join => ("JOIN", "ask one table; a table unites datasets of equal columns"),
-            Self::SeveralTables => ("FROM with several tables", "ask one table"),
+            Self::JoinKind => (
+                "this kind of join",
+                "use JOIN or LEFT JOIN; for RIGHT JOIN, name the tables the other way round",
+            ),
+            Self::JoinConstraint => ("NATURAL, USING or a join without ON", "write `ON a.key = b.key`"),
+            Self::JoinCondition => (
+                "a condition that compares columns of two tables",
+                "compare keys with `=` in ON, and other columns with constants",
+            ),
+            Self::OuterCondition => (
+                "a condition on the second table of a LEFT JOIN in WHERE, or one on both tables in its ON",
+                "put conditions on the second table into ON",
+            ),
+            Self::SeveralTables => (
+                "FROM with more than two tables",
+                "join two; a table unites datasets of equal columns, and what one owner has can be joined before it is published",
+            ),
             Self::Subquery => ("a subquery", "ask it as a contract of its own, or write constants"),
             Self::TableFunction => ("a table function or table modifier", "name a table"),
             Self::ColumnAliases => ("renaming columns in FROM", "rename them in the SELECT list with AS"),
@@ -332,6 +378,10 @@ impl Construct {
             Self::NullableSum => (
                 "adding a column that may be NULL to another one inside an aggregate",
                 "rows with a NULL would be left out of one sum and not of another; aggregate the columns one by one",
+            ),
+            Self::TablesCombined => (
+                "columns of two tables inside one aggregate",
+                "aggregate the columns of each table by themselves",
             ),
             Self::ArgumentExpression => {
                 ("this expression inside an aggregate", "use columns, integer constants, +, − and ×")

@@ -1,10 +1,10 @@
-//! What each owner computes at home: one row per public group, one integer column per partial result.
+//! What each owner computes at home: integer columns of partial results, over each public group where one table is
+//! asked ([`crate::union`]), over each join key where two are ([`crate::keyed`]).
 
 use crate::{
-    Refused, Table,
-    groups::Groups,
+    Refused,
     number::bits,
-    sql::{Aggregate, Argument, Checked, Function, decimal, identifier},
+    sql::{Aggregate, Argument, Function, decimal},
 };
 
 /// A column that every stage yields, to be combined over the owners.
@@ -84,16 +84,48 @@ impl Partial {
         bound.map_or(u128::BITS, bits).max(1)
     }
 
-    /// The aggregate over the owner's rows.
-    fn aggregate(&self) -> String {
+    /// The relation whose columns it reads; counts of rows are taken in all.
+    pub(crate) fn side(&self) -> Option<usize> {
         match self {
-            Self::Rows => "COUNT(*)".to_owned(),
-            Self::Present(x) => format!("COUNT({})", x.sql),
-            Self::Sum(x) => format!("SUM({})", x.sql),
-            Self::Distances(x) => format!("SUM({})", distance(x)),
-            Self::Squares(x) => format!("SUM({0} * {0})", distance(x)),
-            Self::Min(x) => format!("MIN({})", x.sql),
-            Self::Max(x) => format!("MAX({})", x.sql),
+            Self::Rows => None,
+            Self::Present(x)
+            | Self::Sum(x)
+            | Self::Distances(x)
+            | Self::Squares(x)
+            | Self::Min(x)
+            | Self::Max(x) => Some(x.side),
+        }
+    }
+
+    /// The aggregate over those of the owner's rows for which a condition holds.
+    pub(crate) fn aggregate(&self, condition: Option<&str>) -> String {
+        let (function, of) = match self {
+            Self::Rows if condition.is_none() => return "COUNT(*)".to_owned(),
+            Self::Rows => ("COUNT", "1".to_owned()),
+            Self::Present(x) => ("COUNT", x.sql.clone()),
+            Self::Sum(x) => ("SUM", x.sql.clone()),
+            Self::Distances(x) => ("SUM", distance(x)),
+            Self::Squares(x) => ("SUM", format!("{0} * {0}", distance(x))),
+            Self::Min(x) => ("MIN", x.sql.clone()),
+            Self::Max(x) => ("MAX", x.sql.clone()),
+        };
+        match condition {
+            None => format!("{function}({of})"),
+            Some(condition) => format!("{function}(CASE WHEN {condition} THEN {of} END)"),
+        }
+    }
+
+    /// It, as a column of `a`, as the stage yields it: never NULL, and a decimal whose unscaled integer is what is
+    /// shared.
+    pub(crate) fn shared(&self, column: &str) -> String {
+        let name = crate::sql::identifier(column);
+        let absent = self.absent();
+        match self.scale() {
+            None => format!("COALESCE(a.{name}, {absent}) AS {name}"),
+            Some(scale) => {
+                let decimal = format!("DECIMAL(38, {scale})");
+                format!("COALESCE(CAST(a.{name} AS {decimal}), CAST({absent} AS {decimal})) AS {name}")
+            }
         }
     }
 
@@ -119,68 +151,6 @@ impl Partial {
 
 fn distance(x: &Argument) -> String {
     format!("({} - {})", x.sql, decimal(x.interval.centre(), x.scale))
-}
-
-/// The local stage's SQL, the same for every owner.
-pub(crate) fn sql(table: &Table, checked: &Checked, groups: &Groups, partials: &[Partial]) -> String {
-    let keys: Vec<String> = (1..=groups.columns.len()).map(|n| identifier(&format!("key {n}"))).collect();
-    let inner = aggregation(table, checked, groups, partials, &keys);
-    let columns: Vec<String> = partials.iter().map(combined).collect();
-    let columns = columns.join(",\n  ");
-    if keys.is_empty() {
-        return format!("SELECT\n  {columns}\nFROM (\n{inner}\n) AS a");
-    }
-    let on: Vec<String> = keys.iter().map(|key| format!("(g.{key} IS NOT DISTINCT FROM a.{key})")).collect();
-    format!(
-        "SELECT\n  {columns}\nFROM (VALUES {values}) AS g(n, {keys})\nLEFT JOIN (\n{inner}\n) AS a ON {on}\nORDER BY g.n",
-        values = groups.values_list(),
-        keys = keys.join(", "),
-        on = on.join(" AND "),
-    )
-}
-
-/// Rows that the owner has, filtered and grouped.
-fn aggregation(
-    table: &Table,
-    checked: &Checked,
-    groups: &Groups,
-    partials: &[Partial],
-    keys: &[String],
-) -> String {
-    let mut columns: Vec<String> = groups
-        .columns
-        .iter()
-        .zip(keys)
-        .map(|(column, key)| format!("{} AS {key}", identifier(&column.name)))
-        .collect();
-    columns.extend(
-        partials.iter().map(|partial| format!("{} AS {}", partial.aggregate(), identifier(&partial.name()))),
-    );
-    let mut sql = format!("  SELECT\n    {}\n  FROM {}", columns.join(",\n    "), identifier(&table.name));
-    if let Some(alias) = &checked.alias {
-        sql.push_str(&format!(" AS {alias}"));
-    }
-    if let Some(filter) = &checked.filter {
-        sql.push_str(&format!("\n  WHERE {filter}"));
-    }
-    if !groups.columns.is_empty() {
-        let keys: Vec<String> = groups.columns.iter().map(|column| identifier(&column.name)).collect();
-        sql.push_str(&format!("\n  GROUP BY {}", keys.join(", ")));
-    }
-    sql
-}
-
-/// A partial as the stage yields it: never NULL, and a decimal whose unscaled integer is what is shared.
-fn combined(partial: &Partial) -> String {
-    let name = identifier(&partial.name());
-    let absent = partial.absent();
-    match partial.scale() {
-        None => format!("COALESCE(a.{name}, {absent}) AS {name}"),
-        Some(scale) => {
-            let decimal = format!("DECIMAL(38, {scale})");
-            format!("COALESCE(CAST(a.{name} AS {decimal}), CAST({absent} AS {decimal})) AS {name}")
-        }
-    }
 }
 
 /// Refuses aggregates whose exact values or quotients need more bits than a program has.

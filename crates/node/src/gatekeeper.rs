@@ -48,6 +48,7 @@ pub(crate) fn compile(
                 reference: input.dataset.clone(),
                 schema: dataset.schema.clone(),
                 rows: dataset.rows,
+                floor_rows: dataset.terms.floor_rows,
             });
         }
         tables.push(Table { name: name.clone(), datasets: sources });

@@ -3,13 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Column, ColumnType, Schema};
+use contract::{Column, ColumnType};
 use datafusion::{
-    common::ScalarValue,
+    common::{ScalarValue, TableReference},
     logical_expr::{BinaryExpr, Expr, Operator},
 };
 
-use super::query::Function;
+use super::{
+    query::Function,
+    scope::{Found, Scope},
+};
 use crate::{
     Construct, Refused, domain,
     number::{DIGITS_MAX, Interval},
@@ -18,6 +21,8 @@ use crate::{
 /// An aggregate's argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Argument {
+    /// Which relation has its columns.
+    pub(crate) side: usize,
     /// For people: `salary`, `price * quantity`. Equal texts mean equal arguments.
     pub(crate) shown: String,
     /// SQL of the local stage; numbers come out as decimals with [`Argument::scale`] digits after the point.
@@ -41,25 +46,26 @@ const SCALE_MAX: u8 = 18;
 
 impl Argument {
     /// The argument of COUNT: only whether it is NULL matters, so that any column will do.
-    pub(crate) fn counted(expr: &Expr, schema: &Schema) -> Result<Self, Refused> {
-        let column = bare_column(expr, schema).ok_or_else(|| Construct::ArgumentExpression.refuse(expr))?;
-        Ok(Self::of(column, identifier(&column.name), Interval { min: 0, max: 0 }))
+    pub(crate) fn counted(expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
+        let found = column_of(expr, scope).ok_or_else(|| Construct::ArgumentExpression.refuse(expr))?;
+        let sql = identifier(&found.column.name);
+        Ok(Self::of(found, sql, Interval { min: 0, max: 0 }))
     }
 
     /// The argument of any other aggregate.
-    pub(crate) fn valued(function: Function, expr: &Expr, schema: &Schema) -> Result<Self, Refused> {
-        if let Some(column) = bare_column(expr, schema) {
-            return Self::column(function, column);
+    pub(crate) fn valued(function: Function, expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
+        if let Some(found) = column_of(expr, scope) {
+            return Self::column(function, found);
         }
         match expr {
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-                let (x, y) = (Self::valued(function, left, schema)?, Self::valued(function, right, schema)?);
+                let (x, y) = (Self::valued(function, left, scope)?, Self::valued(function, right, scope)?);
                 x.check_no_choice(*op, &y).map_err(|construct| construct.refuse(expr))?;
                 x.combine(function, *op, y).ok_or_else(|| Construct::ArgumentExpression.refuse(expr))?
             }
             Expr::Negative(inner) => {
                 let zero = Self::constant(0);
-                let x = Self::valued(function, inner, schema)?;
+                let x = Self::valued(function, inner, scope)?;
                 zero.combine(function, Operator::Minus, x)
                     .ok_or_else(|| Construct::ArgumentExpression.refuse(expr))?
             }
@@ -71,24 +77,27 @@ impl Argument {
         }
     }
 
-    fn column(function: Function, column: &Column) -> Result<Self, Refused> {
-        check_type(function, column)?;
+    fn column(function: Function, found: Found) -> Result<Self, Refused> {
+        let column = found.column.clone();
+        check_type(function, &column)?;
         let name = identifier(&column.name);
         let digits = format!("DECIMAL({DIGITS_MAX}, {})", domain::scale(column.kind));
         Ok(match column.kind {
-            ColumnType::Decimal { .. } => Self::of(column, name, domain::range(column)?),
+            ColumnType::Decimal { .. } => Self::of(found, name, domain::range(&column)?),
             ColumnType::Date => {
-                Self::of(column, format!("CAST(CAST({name} AS INT) AS {digits})"), domain::range(column)?)
+                Self::of(found, format!("CAST(CAST({name} AS INT) AS {digits})"), domain::range(&column)?)
             }
             ColumnType::Integer | ColumnType::Float { .. } | ColumnType::Boolean | ColumnType::Text => {
-                Self::of(column, format!("CAST({name} AS {digits})"), domain::range(column)?)
+                Self::of(found, format!("CAST({name} AS {digits})"), domain::range(&column)?)
             }
         })
     }
 
-    fn of(column: &Column, sql: String, interval: Interval) -> Self {
+    fn of(Found { side, column, qualifier }: Found, sql: String, interval: Interval) -> Self {
+        let name = shown(&column.name);
         Self {
-            shown: shown(&column.name),
+            side,
+            shown: qualifier.map_or_else(|| name.clone(), |table| format!("{}.{name}", shown(&table))),
             sql,
             columns: BTreeSet::from([column.name.clone()]),
             nullable: column.nullable,
@@ -101,6 +110,7 @@ impl Argument {
 
     fn constant(value: i64) -> Self {
         Self {
+            side: 0,
             shown: value.to_string(),
             sql: decimal(value.into(), 0),
             columns: BTreeSet::new(),
@@ -118,6 +128,9 @@ impl Argument {
     fn check_no_choice(&self, op: Operator, other: &Self) -> Result<(), Construct> {
         if self.columns.is_empty() || other.columns.is_empty() {
             return Ok(());
+        }
+        if self.side != other.side {
+            return Err(Construct::TablesCombined);
         }
         if op == Operator::Multiply {
             return Err(Construct::ColumnProduct);
@@ -144,11 +157,13 @@ impl Argument {
             _ => return None,
         };
         let shown = format!("({} {op} {})", self.shown, other.shown);
+        let side = if self.columns.is_empty() { other.side } else { self.side };
         let columns: BTreeSet<String> = self.columns.into_iter().chain(other.columns).collect();
         let Some(interval) = interval.filter(|_| scale <= SCALE_MAX) else {
             return Some(Err(too_wide(function, &shown, &columns)));
         };
         Some(Ok(Self {
+            side,
             sql: format!("({} {op} {})", self.sql, other.sql),
             nullable: self.nullable || other.nullable,
             unit: if sums && self.unit == other.unit { self.unit } else { String::new() },
@@ -217,9 +232,10 @@ fn too_wide(function: Function, argument: &str, columns: &BTreeSet<String>) -> R
     }
 }
 
-fn bare_column<'s>(expr: &Expr, schema: &'s Schema) -> Option<&'s Column> {
+/// The column that an expression of the plan is.
+pub(super) fn column_of(expr: &Expr, scope: &Scope<'_>) -> Option<Found> {
     match expr {
-        Expr::Column(column) => schema.column(&column.name),
+        Expr::Column(column) => scope.find(column.relation.as_ref().map(TableReference::table), &column.name),
         _ => None,
     }
 }

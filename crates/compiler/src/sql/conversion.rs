@@ -10,7 +10,7 @@ use datafusion::{
         DFSchema, ScalarValue,
         tree_node::{TreeNode, TreeNodeRecursion},
     },
-    logical_expr::{BinaryExpr, Expr, ExprSchemable, Filter, LogicalPlan, Operator},
+    logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator},
 };
 
 use super::meaning;
@@ -20,19 +20,22 @@ use crate::{Refused, rows::type_name};
 pub(crate) fn check(typed: &LogicalPlan) -> Result<(), Refused> {
     let mut found = Ok(());
     let visited = typed.apply(|step| {
-        if let LogicalPlan::Filter(filter) = step {
-            found = check_filter(filter);
-        }
+        found = match step {
+            LogicalPlan::Filter(filter) => check_condition(&filter.predicate, filter.input.schema()),
+            LogicalPlan::Join(Join { filter: Some(condition), schema, .. }) => {
+                check_condition(condition, schema)
+            }
+            _ => Ok(()),
+        };
         Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
     visited.map_err(|error| meaning(&error))?;
     found
 }
 
-fn check_filter(filter: &Filter) -> Result<(), Refused> {
-    let schema = filter.input.schema();
+fn check_condition(condition: &Expr, schema: &DFSchema) -> Result<(), Refused> {
     let mut found = Ok(());
-    let visited = filter.predicate.apply(|expr| {
+    let visited = condition.apply(|expr| {
         found = match expr {
             Expr::Cast(cast) => check_cast(&cast.expr, cast.field.data_type(), schema),
             Expr::BinaryExpr(binary) => check_digits(expr, binary, schema),

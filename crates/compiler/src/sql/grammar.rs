@@ -6,14 +6,17 @@
 use datafusion::sql::sqlparser::{
     ast::{
         Distinct, DuplicateTreatment, Expr, Function as Call, FunctionArg, FunctionArgExpr,
-        FunctionArguments, GroupByExpr, ObjectName, ObjectNamePart, OrderByKind, Query, Select, SelectItem,
-        SetExpr, Statement, TableFactor, TableWithJoins,
+        FunctionArguments, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement,
     },
     dialect::GenericDialect,
     parser::Parser,
 };
 
-use super::{Function, limits, names, predicate};
+use super::{
+    Function,
+    from::{self, From},
+    limits, names, predicate,
+};
 use crate::{Construct, Refused};
 
 /// What the later steps need of the syntax tree; everything else they take from the typed plan.
@@ -21,12 +24,10 @@ use crate::{Construct, Refused};
 pub(crate) struct Parsed {
     /// The statement as parsed, for planning.
     pub(crate) statement: Statement,
-    /// The table's name.
-    pub(crate) table: String,
-    /// The name by which WHERE may qualify columns, as SQL text: the alias if there is one.
-    pub(crate) alias: Option<String>,
-    /// The condition of WHERE, as SQL text.
-    pub(crate) filter: Option<String>,
+    /// The tables, and how they are joined.
+    pub(crate) from: From,
+    /// The condition of WHERE.
+    pub(crate) filter: Option<Expr>,
     /// What the SELECT list names directly, to explain refusals of the planner.
     pub(crate) named: names::Named,
 }
@@ -41,7 +42,10 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
         return Err(Construct::OtherStatement.refuse(&statement));
     };
     let select = select_of(query)?;
-    let (table, alias) = from(select)?;
+    let from = from::read(select)?;
+    if let Some((_, Some(on))) = &from.join {
+        predicate::check(on)?;
+    }
     check_clauses(select)?;
     for item in &select.projection {
         check_item(item)?;
@@ -58,9 +62,9 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
     if read(&query.to_string())?.first() != Some(&statement) {
         return Err(Construct::OtherExpression.refuse(query));
     }
-    let filter = select.selection.as_ref().map(ToString::to_string);
+    let filter = select.selection.clone();
     let named = names::named(select, keys);
-    Ok(Parsed { table, alias, filter, named, statement })
+    Ok(Parsed { from, filter, named, statement })
 }
 
 fn read(sql: &str) -> Result<Vec<Statement>, Refused> {
@@ -86,47 +90,6 @@ fn select_of(query: &Query) -> Result<&Select, Refused> {
         | SetExpr::Delete(_)
         | SetExpr::Merge(_)
         | SetExpr::Table(_) => Err(Construct::OtherStatement.refuse(query)),
-    }
-}
-
-/// Exactly one table; yields its name and alias.
-fn from(select: &Select) -> Result<(String, Option<String>), Refused> {
-    let [TableWithJoins { relation, joins }] = select.from.as_slice() else {
-        return Err(match select.from.as_slice() {
-            [] => Refused::Meaning("there is no FROM; name the table to ask".to_owned()),
-            [_, second, ..] => Construct::SeveralTables.refuse(second),
-            [only] => Construct::SeveralTables.refuse(only),
-        });
-    };
-    if let Some(join) = joins.first() {
-        return Err(Construct::Join.refuse(join));
-    }
-    match relation {
-        TableFactor::Table { name, alias, .. } => {
-            if let Some(alias) = alias.as_ref().filter(|alias| !alias.columns.is_empty()) {
-                return Err(Construct::ColumnAliases.refuse(alias));
-            }
-            // Arguments, samples, versions, hints: whatever stands between the name and the alias.
-            let plain = match alias {
-                Some(alias) => format!("{name} {alias}"),
-                None => name.to_string(),
-            };
-            if relation.to_string() != plain {
-                return Err(Construct::TableFunction.refuse(relation));
-            }
-            Ok((table_name(name)?, alias.as_ref().map(|alias| alias.name.to_string())))
-        }
-        TableFactor::Derived { .. } => Err(Construct::Subquery.refuse(relation)),
-        TableFactor::NestedJoin { .. } => Err(Construct::Join.refuse(relation)),
-        _ => Err(Construct::TableFunction.refuse(relation)),
-    }
-}
-
-/// An unqualified name.
-fn table_name(name: &ObjectName) -> Result<String, Refused> {
-    match name.0.as_slice() {
-        [ObjectNamePart::Identifier(ident)] => Ok(names::normalised(ident)),
-        _ => Err(Refused::Meaning(format!("`{name}` is no table of the contract; write its name alone"))),
     }
 }
 

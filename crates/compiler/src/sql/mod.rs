@@ -2,12 +2,16 @@
 
 mod argument;
 mod catalog;
+mod condition;
 mod conversion;
+mod from;
 mod grammar;
+mod join;
 mod limits;
 mod names;
 mod predicate;
 mod query;
+mod scope;
 pub(crate) mod usage;
 
 use datafusion::{
@@ -18,53 +22,71 @@ use datafusion::{
 };
 
 pub(crate) use argument::{Argument, decimal, identifier};
-pub(crate) use query::{Aggregate, Function, Item, KeyOrder, Query, Selected};
+pub(crate) use condition::Term;
+pub(crate) use from::JoinKind;
+pub(crate) use join::{Join, Relation};
+pub(crate) use query::{Aggregate, Function, Item, Key, KeyOrder, Query, Selected};
 
 use crate::{DIGITS_MAX, Refused, Table, domain};
 use catalog::Catalog;
+use scope::Scope;
 use usage::Uses;
 
 /// A query that may be lowered.
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
     pub(crate) query: Query,
-    /// How WHERE qualifies columns, as SQL text, if not by the table's name.
-    pub(crate) alias: Option<String>,
-    /// The condition of WHERE, as SQL text.
-    pub(crate) filter: Option<String>,
+    /// The tables of FROM: one, or two with [`Checked::join`].
+    pub(crate) relations: Vec<Relation>,
+    pub(crate) join: Option<Join>,
     pub(crate) uses: Uses,
 }
 
 /// Parses, plans, type-checks and analyses a query.
 pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     check_tables(tables)?;
-    let grammar::Parsed { statement, table, alias, filter, named } = grammar::parse(sql)?;
-    if !tables.iter().any(|known| known.name == table) {
-        let known = tables.iter().map(|known| format!("`{}`", known.name)).collect::<Vec<_>>().join(", ");
-        return Err(Refused::UnknownTable { name: table, known });
+    let grammar::Parsed { statement, from, filter, named } = grammar::parse(sql)?;
+    let mut indices = Vec::with_capacity(from.relations.len());
+    for relation in &from.relations {
+        let index = tables.iter().position(|table| table.name == relation.table);
+        indices.push(index.ok_or_else(|| unknown(&relation.table, tables))?);
     }
     let catalog = Catalog::new(tables);
     let planned = SqlToRel::new(&catalog).sql_statement_to_plan(statement);
     let written = planned.map_err(|error| explain(&error, &named, tables))?;
-    let mut query = query::read(&written, |name| {
-        let index = tables.iter().position(|table| table.name == name)?;
-        Some((index, &tables.get(index)?.datasets.first()?.schema))
-    })?;
+    let schemas = from.relations.iter().zip(&indices).filter_map(|(relation, index)| {
+        Some((relation.name.clone(), &tables.get(*index)?.datasets.first()?.schema))
+    });
+    let is_outer = matches!(from.join, Some((JoinKind::Left, _)));
+    let scope = Scope::new(schemas.collect(), is_outer);
+    let mut query = query::read(&written, &scope)?;
     for (selected, alias) in query.select.iter_mut().zip(named.aliases) {
         selected.name = alias.unwrap_or_else(|| std::mem::take(&mut selected.name));
     }
-    if let Some((_, unused)) = tables.iter().enumerate().find(|(index, _)| *index != query.table) {
+    if let Some((_, unused)) = tables.iter().enumerate().find(|(index, _)| !indices.contains(index)) {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
+    let (relations, join) = join::read(&from, &indices, filter.as_ref(), &scope)?;
     let (typed, optimised) = optimise(written.clone())?;
     conversion::check(&typed)?;
-    let uses = usage::analyse([&written, &typed, &optimised])?;
-    Ok(Checked { query, alias, filter, uses })
+    let uses = usage::analyse([&written, &typed], &optimised)?;
+    Ok(Checked { query, relations, join, uses })
 }
 
-/// The tables that a query names.
+fn unknown(name: &str, tables: &[Table]) -> Refused {
+    let known = tables.iter().map(|known| format!("`{}`", known.name)).collect::<Vec<_>>().join(", ");
+    Refused::UnknownTable { name: name.to_owned(), known }
+}
+
+/// The tables that a query names, each once.
 pub(crate) fn tables(sql: &str) -> Result<Vec<String>, Refused> {
-    Ok(vec![grammar::parse(sql)?.table])
+    let mut names: Vec<String> = Vec::new();
+    for relation in grammar::parse(sql)?.from.relations {
+        if !names.contains(&relation.table) {
+            names.push(relation.table);
+        }
+    }
+    Ok(names)
 }
 
 /// The plan with its types made explicit, and as DataFusion would run it.

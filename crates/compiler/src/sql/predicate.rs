@@ -37,6 +37,40 @@ pub(crate) fn check(expr: &Expr) -> Result<(), Refused> {
     }
 }
 
+/// Calls `found` with every column that a condition of this grammar reads.
+pub(super) fn columns<'e>(expr: &'e Expr, found: &mut impl FnMut(&'e Expr)) {
+    match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => found(expr),
+        Expr::Nested(inner)
+        | Expr::IsNull(inner)
+        | Expr::IsNotNull(inner)
+        | Expr::IsTrue(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsNotFalse(inner)
+        | Expr::IsUnknown(inner)
+        | Expr::IsNotUnknown(inner)
+        | Expr::UnaryOp { expr: inner, .. }
+        | Expr::Like { expr: inner, .. }
+        | Expr::ILike { expr: inner, .. } => columns(inner, found),
+        Expr::IsDistinctFrom(left, right)
+        | Expr::IsNotDistinctFrom(left, right)
+        | Expr::BinaryOp { left, right, .. } => {
+            columns(left, found);
+            columns(right, found);
+        }
+        Expr::Between { expr, low, high, .. } => {
+            [expr, low, high].into_iter().for_each(|part| columns(part, found));
+        }
+        Expr::InList { expr, list, .. } => {
+            columns(expr, found);
+            list.iter().for_each(|part| columns(part, found));
+        }
+        // Constants; whatever else there is, [`check`] refuses.
+        _ => {}
+    }
+}
+
 fn all<'a>(parts: impl IntoIterator<Item = &'a Box<Expr>>) -> Result<(), Refused> {
     parts.into_iter().try_for_each(|part| check(part))
 }

@@ -1,27 +1,36 @@
 //! A query as the lowering needs it, read off DataFusion's typed plan, which has resolved all names, aliases and
 //! positions.
 
-use contract::{Column, Schema};
+use contract::Column;
 use datafusion::logical_expr::{
     Aggregate as AggregatePlan, Expr, LogicalPlan, Projection, SortExpr, expr::AggregateFunction,
 };
 
-use super::argument::Argument;
+use super::{
+    argument::{self, Argument},
+    scope::{Found, Scope},
+};
 use crate::{Construct, Refused};
 
 /// A supported query.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
-    /// Index of the table.
-    pub(crate) table: usize,
     /// The group columns, in the order of GROUP BY.
-    pub(crate) keys: Vec<Column>,
+    pub(crate) keys: Vec<Key>,
     /// ORDER BY; keys that it does not name follow ascending, NULL last.
     pub(crate) order: Vec<KeyOrder>,
     /// What is computed, each thing once.
     pub(crate) aggregates: Vec<Aggregate>,
     /// The SELECT list.
     pub(crate) select: Vec<Selected>,
+}
+
+/// A group column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// Which relation has it.
+    pub(crate) side: usize,
+    pub(crate) column: Column,
 }
 
 /// One term of ORDER BY.
@@ -123,22 +132,12 @@ impl Aggregate {
     }
 }
 
-/// Reads a query off an unoptimised plan. `table` finds a table's index and schema by name.
-pub(crate) fn read<'t>(
-    plan: &LogicalPlan,
-    table: impl Fn(&str) -> Option<(usize, &'t Schema)>,
-) -> Result<Query, Refused> {
+/// Reads a query off an unoptimised plan.
+pub(crate) fn read(plan: &LogicalPlan, scope: &Scope<'_>) -> Result<Query, Refused> {
     let shape = Shape::of(plan)?;
-    let name = table_name(&shape.aggregate.input)?;
-    let (index, schema) = table(&name).ok_or_else(|| Refused::Unanalysed(name.clone()))?;
-
-    let keys = shape
-        .aggregate
-        .group_expr
-        .iter()
-        .map(|key| key_column(key, schema))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut reader = Reader { schema, keys, aggregates: Vec::new(), positions: Vec::new() };
+    let keys =
+        shape.aggregate.group_expr.iter().map(|key| key_column(key, scope)).collect::<Result<Vec<_>, _>>()?;
+    let mut reader = Reader { scope, keys, aggregates: Vec::new(), positions: Vec::new() };
     for expr in &shape.aggregate.aggr_expr {
         reader.aggregate(expr)?;
     }
@@ -148,7 +147,7 @@ pub(crate) fn read<'t>(
         None => items,
         Some(outer) => narrowed(outer, shape.items, &items)?,
     };
-    Ok(Query { table: index, keys: reader.keys, order, aggregates: reader.aggregates, select })
+    Ok(Query { keys: reader.keys, order, aggregates: reader.aggregates, select })
 }
 
 /// The only forms in which the accepted grammar is planned.
@@ -183,37 +182,24 @@ impl<'p> Shape<'p> {
     }
 }
 
-/// The one table at the bottom of the plan.
-fn table_name(plan: &LogicalPlan) -> Result<String, Refused> {
-    match plan {
-        LogicalPlan::Filter(filter) => table_name(&filter.input),
-        LogicalPlan::SubqueryAlias(alias) => table_name(&alias.input),
-        LogicalPlan::TableScan(scan) => Ok(scan.table_name.table().to_owned()),
-        _ => Err(unanalysed(plan)),
-    }
+fn key_column(key: &Expr, scope: &Scope<'_>) -> Result<Key, Refused> {
+    let Found { side, column, .. } =
+        argument::column_of(key, scope).ok_or_else(|| Construct::GroupExpression.refuse(key))?;
+    Ok(Key { side, column })
 }
 
-fn key_column(key: &Expr, schema: &Schema) -> Result<Column, Refused> {
-    match key {
-        Expr::Column(column) => {
-            schema.column(&column.name).cloned().ok_or_else(|| Construct::GroupExpression.refuse(key))
-        }
-        _ => Err(Construct::GroupExpression.refuse(key)),
-    }
-}
-
-struct Reader<'t> {
-    schema: &'t Schema,
-    keys: Vec<Column>,
+struct Reader<'s, 't> {
+    scope: &'s Scope<'t>,
+    keys: Vec<Key>,
     aggregates: Vec<Aggregate>,
     /// For each of the plan's aggregates its index in `aggregates`: equal ones become one.
     positions: Vec<usize>,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     fn aggregate(&mut self, expr: &Expr) -> Result<(), Refused> {
         let aggregate = match unaliased(expr) {
-            Expr::AggregateFunction(call) => aggregate(call, expr, self.schema)?,
+            Expr::AggregateFunction(call) => aggregate(call, expr, self.scope)?,
             _ => return Err(Construct::Aggregate.refuse(expr)),
         };
         let position = match self.aggregates.iter().position(|known| *known == aggregate) {
@@ -252,14 +238,14 @@ impl Reader<'_> {
 
     fn name(&self, item: Item) -> String {
         let name = match item {
-            Item::Key(index) => self.keys.get(index).map(|key| key.name.clone()),
+            Item::Key(index) => self.keys.get(index).map(|key| key.column.name.clone()),
             Item::Aggregate(index) => self.aggregates.get(index).map(Aggregate::shown),
         };
         name.unwrap_or_default()
     }
 }
 
-fn aggregate(call: &AggregateFunction, expr: &Expr, schema: &Schema) -> Result<Aggregate, Refused> {
+fn aggregate(call: &AggregateFunction, expr: &Expr, scope: &Scope<'_>) -> Result<Aggregate, Refused> {
     let params = &call.params;
     if params.distinct {
         return Err(Construct::DistinctAggregate.refuse(expr));
@@ -277,8 +263,8 @@ fn aggregate(call: &AggregateFunction, expr: &Expr, schema: &Schema) -> Result<A
     let argument = match (function, argument) {
         // COUNT(*) is planned as a count of a constant that is not NULL.
         (Function::Count, Expr::Literal(value, _)) if !value.is_null() => None,
-        (Function::Count, _) => Some(Argument::counted(argument, schema)?),
-        _ => Some(Argument::valued(function, argument, schema)?),
+        (Function::Count, _) => Some(Argument::counted(argument, scope)?),
+        _ => Some(Argument::valued(function, argument, scope)?),
     };
     // The count of a column that cannot be NULL is the count of the rows; it stays an aggregate of its own, so
     // that the result column has the name that was asked for.

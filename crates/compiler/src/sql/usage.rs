@@ -6,7 +6,8 @@
 //!
 //! | step | use of the columns that it reads |
 //! | --- | --- |
-//! | filter, filter inside a scan | [`Use::Filter`] |
+//! | filter, filter inside a scan or a join | [`Use::Filter`] |
+//! | equality of columns of two tables, key of a join | [`Use::Join`] |
 //! | key of an aggregation, sort term | [`Use::Group`] |
 //! | COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP | [`Use::Aggregate`] |
 //! | MIN, MAX | [`Use::Extreme`] |
@@ -16,8 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::terms::Use;
 use datafusion::{
-    common::DFSchema,
-    logical_expr::{Aggregate, Expr, LogicalPlan, TableScan},
+    common::{DFSchema, JoinType},
+    logical_expr::{
+        Aggregate, BinaryExpr, Expr, Join, LogicalPlan, Operator, TableScan, utils::split_conjunction,
+    },
 };
 
 use super::Function;
@@ -26,12 +29,14 @@ use crate::Refused;
 /// Uses by table and column.
 pub(crate) type Uses = BTreeMap<String, BTreeMap<String, BTreeSet<Use>>>;
 
-/// The uses in all of `plans`, united.
-pub(crate) fn analyse<'p>(plans: impl IntoIterator<Item = &'p LogicalPlan>) -> Result<Uses, Refused> {
+/// The uses in the plans as written and in the optimised one, united.
+pub(crate) fn analyse(written: [&LogicalPlan; 2], optimised: &LogicalPlan) -> Result<Uses, Refused> {
     let mut analysis = Analysis::default();
-    for plan in plans {
+    for plan in written {
         analysis.trace(plan)?;
     }
+    analysis.is_optimised = true;
+    analysis.trace(optimised)?;
     Ok(analysis.uses)
 }
 
@@ -44,6 +49,7 @@ type Origins = Vec<BTreeSet<Origin>>;
 #[derive(Default)]
 struct Analysis {
     uses: Uses,
+    is_optimised: bool,
 }
 
 impl Analysis {
@@ -53,7 +59,7 @@ impl Analysis {
             LogicalPlan::SubqueryAlias(alias) => self.trace(&alias.input),
             LogicalPlan::Filter(filter) => {
                 let input = self.trace(&filter.input)?;
-                self.record(Use::Filter, &origins(&filter.predicate, filter.input.schema(), &input)?);
+                self.condition(&filter.predicate, filter.input.schema(), &input)?;
                 Ok(input)
             }
             LogicalPlan::Projection(projection) => {
@@ -61,6 +67,7 @@ impl Analysis {
                 projection.expr.iter().map(|expr| origins(expr, projection.input.schema(), &input)).collect()
             }
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Join(join) => self.join(join),
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
                 let input = self.trace(&sort.input)?;
                 for term in &sort.expr {
@@ -74,6 +81,41 @@ impl Analysis {
         }
     }
 
+    fn join(&mut self, join: &Join) -> Result<Origins, Refused> {
+        let (left, right) = (self.trace(&join.left)?, self.trace(&join.right)?);
+        for (x, y) in &join.on {
+            self.record(Use::Join, &origins(x, join.left.schema(), &left)?);
+            self.record(Use::Join, &origins(y, join.right.schema(), &right)?);
+        }
+        let both: Origins = left.iter().chain(&right).cloned().collect();
+        if let Some(filter) = &join.filter {
+            let schema = join.left.schema().join(join.right.schema());
+            let schema = schema.map_err(|error| super::meaning(&error))?;
+            self.condition(filter, &schema, &both)?;
+        }
+        match join.join_type {
+            JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => Ok(both),
+            _ => Err(Refused::Unanalysed(join.join_type.to_string())),
+        }
+    }
+
+    /// What stands in WHERE or ON: equal columns of two tables are keys, all else filters.
+    fn condition(&mut self, condition: &Expr, schema: &DFSchema, input: &Origins) -> Result<(), Refused> {
+        for part in split_conjunction(condition) {
+            let read = origins(part, schema, input)?;
+            let is_key = match part {
+                Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+                    matches!((left.as_ref(), right.as_ref()), (Expr::Column(x), Expr::Column(y)) if x.relation != y.relation)
+                }
+                // The optimiser says so of keys; where a query says it, the plan as written has it.
+                Expr::IsNotNull(key) if self.is_optimised && matches!(**key, Expr::Column(_)) => continue,
+                _ => false,
+            };
+            self.record(if is_key { Use::Join } else { Use::Filter }, &read);
+        }
+        Ok(())
+    }
+
     fn scan(&mut self, scan: &TableScan) -> Result<Origins, Refused> {
         let table = scan.table_name.table();
         let origin = |column: &str| BTreeSet::from([(table.to_owned(), column.to_owned())]);
@@ -81,6 +123,10 @@ impl Analysis {
             return Err(Refused::Unanalysed(format!("LIMIT inside the scan of {table}")));
         }
         for filter in &scan.filters {
+            if self.is_optimised && matches!(filter, Expr::IsNotNull(key) if matches!(**key, Expr::Column(_)))
+            {
+                continue;
+            }
             // A filter inside a scan may read columns that the scan does not yield.
             for column in filter.column_refs() {
                 self.record(Use::Filter, &origin(&column.name));

@@ -13,8 +13,12 @@ fn salaries() -> Table {
             column("salary", ColumnType::Integer).range("0", "500000").unit("USD"),
         ],
     };
-    let source =
-        |name: &str, rows| Source { reference: format!("{name}/salaries@1"), schema: schema.clone(), rows };
+    let source = |name: &str, rows| Source {
+        reference: format!("{name}/salaries@1"),
+        schema: schema.clone(),
+        rows,
+        floor_rows: 1,
+    };
     Table {
         name: "salaries".into(),
         datasets: vec![source("north", 180), source("lake", 130), source("south", 87)],

@@ -9,6 +9,8 @@
 
 mod examples;
 mod golden;
+mod joins;
+mod jointly;
 mod local_stage;
 mod random;
 mod refusals;

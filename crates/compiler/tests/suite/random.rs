@@ -100,7 +100,7 @@ fn query() -> impl Strategy<Value = String> {
 }
 
 /// Rows and cells that the floor withholds are compared with what the plaintext counts say.
-fn assert_agrees(sql: &str, joint: &ResultTable, plain: ResultTable, has_keys: bool) {
+pub(crate) fn assert_agrees(sql: &str, joint: &ResultTable, plain: ResultTable, has_keys: bool) {
     let wanted = if has_keys || joint.suppressed.is_empty() {
         plain.without(&joint.suppressed)
     } else {

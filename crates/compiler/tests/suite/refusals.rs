@@ -31,9 +31,26 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT COUNT(*) FROM people UNION ALL SELECT COUNT(*) FROM people", SetOperation),
         ("SELECT COUNT(*) FROM people EXCEPT SELECT COUNT(*) FROM people", SetOperation),
         ("VALUES (1)", Values),
-        ("SELECT COUNT(*) FROM people JOIN people AS b ON people.rank = b.rank", Join),
-        ("SELECT COUNT(*) FROM people NATURAL JOIN people AS b", Join),
-        ("SELECT COUNT(*) FROM people, people AS b", SeveralTables),
+        ("SELECT COUNT(*) FROM people AS a RIGHT JOIN people AS b ON a.note = b.note", JoinKind),
+        ("SELECT COUNT(*) FROM people AS a FULL JOIN people AS b ON a.note = b.note", JoinKind),
+        ("SELECT COUNT(*) FROM people NATURAL JOIN people AS b", JoinConstraint),
+        ("SELECT COUNT(*) FROM people AS a JOIN people AS b USING (note)", JoinConstraint),
+        (
+            "SELECT COUNT(*) FROM people a JOIN people b ON a.note = b.note AND a.salary < b.salary",
+            JoinCondition,
+        ),
+        ("SELECT COUNT(*) FROM people a JOIN people b ON a.note = b.note OR a.free = b.free", JoinCondition),
+        (
+            "SELECT COUNT(*) FROM people a LEFT JOIN people b ON a.note = b.note WHERE b.free = 1",
+            OuterCondition,
+        ),
+        (
+            "SELECT COUNT(*) FROM people a LEFT JOIN people b ON a.note = b.note AND (a.active OR b.active)",
+            OuterCondition,
+        ),
+        ("SELECT SUM(a.salary - b.salary) FROM people a JOIN people b ON a.note = b.note", TablesCombined),
+        ("SELECT SUM(a.salary * b.salary) FROM people a JOIN people b ON a.note = b.note", TablesCombined),
+        ("SELECT COUNT(*) FROM people, people AS b, people AS c", SeveralTables),
         ("SELECT COUNT(*) FROM (SELECT * FROM people) AS b", Subquery),
         ("SELECT COUNT(*) FROM people WHERE salary > (SELECT AVG(salary) FROM people)", Subquery),
         ("SELECT COUNT(*) FROM people WHERE salary IN (SELECT salary FROM people)", Subquery),
@@ -180,7 +197,8 @@ fn what_must_be_declared_is_asked_for() {
 fn with(column: contract::Column, sql: &str) -> Refused {
     let mut schema = people();
     schema.columns.push(column);
-    let datasets = vec![Source { reference: "owner/people@1".into(), schema, rows: 1_000_000 }];
+    let datasets =
+        vec![Source { reference: "owner/people@1".into(), schema, rows: 1_000_000, floor_rows: 1 }];
     compile(sql, &[Table { name: "people".into(), datasets }], 1).unwrap_err()
 }
 

@@ -103,6 +103,7 @@ pub(crate) fn table(rows: &[u64]) -> Table {
         reference: format!("owner{i}/people@1"),
         schema: people(),
         rows: *rows,
+        floor_rows: 1,
     };
     Table { name: "people".into(), datasets: rows.iter().enumerate().map(source).collect() }
 }

@@ -1,0 +1,305 @@
+//! Two tables, joined on keys that nobody sees.
+//!
+//! Source: aggregates over a join are computed without the join's rows, from partial results by key on either side, as
+//! by Yannakakis (VLDB 1981) with annotations of Green, Karvounarakis and Tannen (PODS 2007); on shares by Wang and Yi
+//! ("Secure Yannakakis", SIGMOD 2021). Here there are two relations, and each owner annotates at home: its rows are
+//! reduced to one for each key, with counts and sums by public group.
+//!
+//! 1. Where the second table has several owners, rows of equal keys are added up ([`program::Operation::Group`]).
+//! 2. Each row of the first table looks its key up in the second ([`program::Operation::Lookup`]): what is found, zeros
+//!    if nothing, stands beside it. Who found something is known to nobody.
+//! 3. Over all rows, the products of the first table's columns with the second's, summed, are the results for each pair
+//!    of groups: one matrix product. Keys may repeat on both sides.
+//!
+//! All sizes are public ones: published row counts, groups, terms. The number of pairs is never a size.
+
+use std::collections::BTreeMap;
+
+use program::{Builder, Operation, ValueId};
+
+use crate::{
+    Refused, Table,
+    groups::{Groups, Sided},
+    keyed::{Keyed, Layout, Part},
+    lower::{Combined, Contributing},
+    sql::{Argument, Join, JoinKind, Relation},
+    stage::Partial,
+    union::tree,
+};
+
+/// Declares stages and inputs of both tables, and combines partial results over the pairs of their rows.
+pub(crate) fn combine(
+    builder: &mut Builder,
+    relations: [(&Relation, &Table); 2],
+    join: &Join,
+    groups: &Groups,
+    partials: &[Partial],
+) -> Result<Combined, Refused> {
+    let sided = [groups.sided(0), groups.sided(1)];
+    let [first, second] = parts(relations, join, &sided, partials);
+    let stages = [first.stages(builder)?, second.stages(builder)?];
+    let mut shared = Vec::new();
+    for (part, stages) in [&first, &second].into_iter().zip(&stages) {
+        shared.push(part.inputs(builder, stages)?);
+    }
+    let [left, right] = shared.as_slice() else { return Err(Refused::NoDataset(String::new())) };
+    let left = first.stacked(builder, left)?;
+    let right = second.stacked(builder, right)?;
+    let right = if right.rows.len() > 1 { unique(builder, &second, right)? } else { right };
+    let zero = builder.constant(vec![0; groups.keys.len()])?;
+    let one = builder.constant(vec![1; groups.keys.len()])?;
+    let mut pairs = Pairs::find(builder, join, [first, second], left, right)?;
+    let mut combined = BTreeMap::new();
+    for partial in partials {
+        combined.insert(partial.name(), pairs.total(builder, partial)?);
+    }
+    let contributing = pairs.contributing(builder, relations.map(|(_, table)| floor(table)))?;
+    Ok(Combined { partials: combined, zero, one, contributing })
+}
+
+fn parts<'a>(
+    relations: [(&'a Relation, &'a Table); 2],
+    join: &'a Join,
+    sided: &'a [Sided; 2],
+    partials: &'a [Partial],
+) -> [Part<'a>; 2] {
+    let [first, second] = relations;
+    let [groups_of_first, groups_of_second] = sided;
+    let part = |side, (relation, table): (&'a Relation, &'a Table), groups: &'a Sided| {
+        let own = |partial: &&Partial| partial.side().is_none_or(|of| of == side);
+        let partials = partials.iter().filter(own).collect();
+        let layout = Layout { partials, terms: join.terms.len(), groups: groups.conditions.len() };
+        Part { relation, table, join, side, groups, layout }
+    };
+    [part(0, first, groups_of_first), part(1, second, groups_of_second)]
+}
+
+/// The strictest of the owners' floors.
+fn floor(table: &Table) -> u64 {
+    table.datasets.iter().map(|source| source.floor_rows).max().unwrap_or(1)
+}
+
+/// Several owners' rows of equal keys as one.
+fn unique(builder: &mut Builder, part: &Part<'_>, rows: Keyed) -> Result<Keyed, Refused> {
+    let groups = builder.group(rows.keys.clone())?;
+    let mut keys = Vec::with_capacity(rows.keys.len());
+    // Beyond the groups all keys are zero, and so is the mark, which is that of padding.
+    for of in rows.keys {
+        keys.push(builder.push(Operation::GroupMinimum { of, groups })?);
+    }
+    let mut columns = Vec::with_capacity(rows.columns.len());
+    let each = part.layout.terms * part.layout.groups;
+    for (place, of) in rows.columns.into_iter().enumerate() {
+        columns.push(match part.layout.partials.get(place / each.max(1)) {
+            Some(Partial::Min(_)) => builder.push(Operation::GroupMinimum { of, groups })?,
+            Some(Partial::Max(_)) => builder.push(Operation::GroupMaximum { of, groups })?,
+            _ => builder.group_sum(of, groups)?,
+        });
+    }
+    Ok(Keyed { keys, columns, rows: vec![rows.rows.iter().sum()] })
+}
+
+/// Each row of the first table beside what it found in the second.
+struct Pairs<'a> {
+    parts: [Part<'a>; 2],
+    left: Keyed,
+    /// Columns of the second table, in rows of the first.
+    found: Vec<ValueId>,
+    /// 1 in rows that found nothing, if these count; in the second table's group without values.
+    alone: Option<(usize, ValueId)>,
+    rows: u32,
+    zeros: ValueId,
+}
+
+impl<'a> Pairs<'a> {
+    fn find(
+        builder: &mut Builder,
+        join: &Join,
+        parts: [Part<'a>; 2],
+        left: Keyed,
+        right: Keyed,
+    ) -> Result<Self, Refused> {
+        let rows: u32 = left.rows.iter().sum();
+        let looked_up = builder.lookup(left.keys.clone(), right.keys, right.columns)?;
+        let mut found = Vec::new();
+        for place in 0..=parts[1].layout.len() as u32 {
+            found.push(builder.slice(looked_up, place * rows, rows)?);
+        }
+        let matched = found.remove(0);
+        let zero = builder.constant(vec![0])?;
+        let zeros = builder.repeat(zero, rows)?;
+        let alone = match parts[1].groups.null.filter(|_| join.kind == JoinKind::Left) {
+            Some(group) => {
+                let one = builder.constant(vec![1])?;
+                let ones = builder.repeat(one, rows)?;
+                Some((group, builder.subtract(ones, matched)?))
+            }
+            None => None,
+        };
+        Ok(Self { parts, left, found, alone, rows, zeros })
+    }
+
+    fn terms(&self) -> usize {
+        self.parts[0].layout.terms
+    }
+
+    /// One relation's columns of a partial result, by group.
+    fn columns(&self, side: usize, partial: &Partial, term: usize) -> Vec<ValueId> {
+        let all = if side == 0 { &self.left.columns } else { &self.found };
+        let Some(layout) = self.parts.get(side).map(|part| &part.layout) else { return Vec::new() };
+        let first = layout.first(partial, term);
+        let columns = first.and_then(|first| all.get(first..first + layout.groups));
+        columns.map(<[_]>::to_vec).unwrap_or_default()
+    }
+
+    /// How many partners each row has, by the second table's group; a row without one counts as one where it counts.
+    fn partners(&self, builder: &mut Builder, term: usize) -> Result<Vec<ValueId>, Refused> {
+        let mut counts = self.columns(1, &Partial::Rows, term);
+        if let Some((group, alone)) = self.alone
+            && let Some(count) = counts.get_mut(group)
+        {
+            *count = builder.add(*count, alone)?;
+        }
+        Ok(counts)
+    }
+
+    /// A partial result over all pairs, for each of the query's groups.
+    fn total(&mut self, builder: &mut Builder, partial: &Partial) -> Result<ValueId, Refused> {
+        if let Partial::Min(x) | Partial::Max(x) = partial {
+            return self.extreme(builder, partial, x);
+        }
+        let mut terms = Vec::new();
+        for term in 0..self.terms() {
+            let (left, right) = match partial.side() {
+                Some(1) => (self.columns(0, &Partial::Rows, term), self.columns(1, partial, term)),
+                _ => (self.columns(0, partial, term), self.partners(builder, term)?),
+            };
+            terms.push(product(builder, &left, &right, [0, self.rows])?);
+        }
+        let total = tree(builder, terms, Builder::add)?;
+        self.by_group(builder, total)
+    }
+
+    /// For each pair of groups the least or greatest value over the rows of the first table.
+    fn extreme(&self, builder: &mut Builder, partial: &Partial, x: &Argument) -> Result<ValueId, Refused> {
+        let is_least = matches!(partial, Partial::Min(_));
+        let absent = builder.constant(vec![if is_least { x.interval.max } else { x.interval.min }])?;
+        let absent = builder.repeat(absent, self.rows)?;
+        let mut by_term = Vec::new();
+        for term in 0..self.terms() {
+            let counted = self.columns(0, &Partial::Rows, term);
+            let here = self.positive(builder, &counted)?;
+            // A row without a partner has no value of the second table's columns.
+            let counted = match x.side {
+                0 => self.partners(builder, term)?,
+                _ => self.columns(1, &Partial::Rows, term),
+            };
+            let there = self.positive(builder, &counted)?;
+            let values = self.columns(x.side, partial, term);
+            let mut of_pairs = Vec::new();
+            for (i, here) in here.iter().enumerate() {
+                for (j, there) in there.iter().enumerate() {
+                    let Some(value) = values.get(if x.side == 0 { i } else { j }) else { continue };
+                    let both = builder.and(*here, *there)?;
+                    let value = builder.select(both, *value, absent)?;
+                    of_pairs.push(builder.push(match is_least {
+                        true => Operation::Least(value),
+                        false => Operation::Greatest(value),
+                    })?);
+                }
+            }
+            by_term.push(builder.concat(of_pairs)?);
+        }
+        let combine = if is_least { Builder::minimum } else { Builder::maximum };
+        let total = tree(builder, by_term, combine)?;
+        self.by_group(builder, total)
+    }
+
+    /// Whether counts are above 0.
+    fn positive(&self, builder: &mut Builder, counts: &[ValueId]) -> Result<Vec<ValueId>, Refused> {
+        counts.iter().map(|count| Ok(builder.less_than(self.zeros, *count)?)).collect()
+    }
+
+    /// One value for each pair of groups, the first table's first, in the order of the query's groups.
+    fn by_group(&self, builder: &mut Builder, pairs: Option<ValueId>) -> Result<ValueId, Refused> {
+        let [first, second] = &self.parts;
+        let width = second.layout.groups;
+        let places: Vec<usize> =
+            first.groups.of.iter().zip(&second.groups.of).map(|(i, j)| i * width + j).collect();
+        // No term, no pair.
+        let Some(pairs) = pairs else { return Ok(builder.constant(vec![0; places.len()])?) };
+        let all = first.layout.groups * width;
+        if places.len() == all && places.iter().enumerate().all(|(place, from)| place == *from) {
+            return Ok(pairs);
+        }
+        let rows: Result<Vec<_>, _> =
+            places.iter().map(|place| builder.slice(pairs, *place as u32, 1)).collect();
+        Ok(builder.concat(rows?)?)
+    }
+}
+
+/// Floors.
+impl Pairs<'_> {
+    /// How many rows of each table are behind each group, where its owners ask for more than one. Pairs are no
+    /// measure: one row of a table can have a thousand partners.
+    fn contributing(
+        &self,
+        builder: &mut Builder,
+        [of_first, of_second]: [u64; 2],
+    ) -> Result<Vec<Contributing>, Refused> {
+        let mut all = Vec::new();
+        if of_first > 1 {
+            // A row may count for several terms, whose numbers are therefore not added.
+            let mut at_least = Vec::new();
+            for term in 0..self.terms() {
+                let partners = self.partners(builder, term)?;
+                let found = self.indicators(builder, &partners)?;
+                let count = product(builder, &self.columns(0, &Partial::Rows, term), &found, [0, self.rows])?;
+                at_least.push(self.by_group(builder, Some(count))?);
+            }
+            all.push(Contributing { at_least, floor_rows: of_first });
+        }
+        if of_second > 1 {
+            // A key occurs once in each owner's rows of the first table: within these nothing is counted twice.
+            let mut at_least = Vec::new();
+            for term in 0..self.terms() {
+                let here = self.columns(0, &Partial::Rows, term);
+                let here = self.indicators(builder, &here)?;
+                let found = self.columns(1, &Partial::Rows, term);
+                let mut start = 0;
+                for rows in &self.left.rows {
+                    let count = product(builder, &here, &found, [start, *rows])?;
+                    at_least.push(self.by_group(builder, Some(count))?);
+                    start += rows;
+                }
+            }
+            all.push(Contributing { at_least, floor_rows: of_second });
+        }
+        Ok(all)
+    }
+
+    /// 1 where a count is above 0, else 0.
+    fn indicators(&self, builder: &mut Builder, counts: &[ValueId]) -> Result<Vec<ValueId>, Refused> {
+        let bits = self.positive(builder, counts)?;
+        bits.into_iter().map(|bit| Ok(builder.to_integer(bit)?)).collect()
+    }
+}
+
+/// Over the rows `start .. start + rows`, the sum of the products of each of `left` with each of `right`.
+fn product(
+    builder: &mut Builder,
+    left: &[ValueId],
+    right: &[ValueId],
+    [start, rows]: [u32; 2],
+) -> Result<ValueId, Refused> {
+    let mut matrix = |columns: &[ValueId]| -> Result<ValueId, Refused> {
+        let cut: Result<Vec<_>, _> =
+            columns.iter().map(|column| builder.slice(*column, start, rows)).collect();
+        let stacked = builder.concat(cut?)?;
+        Ok(builder.reshape(stacked, columns.len() as u32, rows)?)
+    };
+    let (x, y) = (matrix(left)?, matrix(right)?);
+    let y = builder.transpose(y)?;
+    let product = builder.matrix_multiply(x, y)?;
+    Ok(builder.reshape(product, (left.len() * right.len()) as u32, 1)?)
+}

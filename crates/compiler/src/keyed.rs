@@ -1,0 +1,259 @@
+//! What an owner computes at home when its table is joined: for each join key among its rows the partial results over
+//! the rows with that key, by group and term, and rows without meaning up to as many as the dataset has.
+//!
+//! The number of rows that a stage yields is the dataset's published one, whatever the conditions leave and however
+//! often keys repeat. Which of them mean something says a mark, shared like every other column.
+//!
+//! A text key becomes two integers of 60 bits, the head of its SHA-256 hash: 2^-80 bounds the chance that any two of
+//! 2^20 texts collide. Hashes are shared, never opened: nobody sees one to try texts against it.
+
+use contract::{Column, ColumnType};
+use program::{Builder, Kind, ValueId};
+
+use crate::{
+    Refused, Table, domain,
+    groups::Sided,
+    number::bits,
+    sql::{Join, JoinKind, Relation, Term, identifier},
+    stage::Partial,
+};
+
+/// One relation's part of a join, as its owners share it.
+pub(crate) struct Keyed {
+    /// Of each row the keys' integers and, last, its mark.
+    pub(crate) keys: Vec<ValueId>,
+    /// Partial results, by [`Layout::column`].
+    pub(crate) columns: Vec<ValueId>,
+    /// How many rows each owner shares.
+    pub(crate) rows: Vec<u32>,
+}
+
+/// In which order a stage yields partial results: for each partial, term and group one.
+pub(crate) struct Layout<'a> {
+    pub(crate) partials: Vec<&'a Partial>,
+    pub(crate) terms: usize,
+    pub(crate) groups: usize,
+}
+
+impl Layout<'_> {
+    /// How many columns.
+    pub(crate) fn len(&self) -> usize {
+        self.partials.len() * self.terms * self.groups
+    }
+
+    /// Where the groups' columns of a partial result begin, for one term.
+    pub(crate) fn first(&self, partial: &Partial, term: usize) -> Option<usize> {
+        let name = partial.name();
+        let place = self.partials.iter().position(|known| known.name() == name)?;
+        Some((place * self.terms + term) * self.groups)
+    }
+
+    fn partial(&self, column: usize) -> Option<&Partial> {
+        self.partials.get(column / (self.terms * self.groups).max(1)).copied()
+    }
+}
+
+/// The mark of a row that may have a partner.
+const MATCHABLE: u8 = 1;
+/// The mark of a row of the first relation that cannot have one: a key is NULL, or ON excludes it, or it is padding.
+const ALONE: u8 = 2;
+/// The mark of padding of the second relation; it differs from every mark of the first.
+pub(crate) const PADDING: u8 = 0;
+
+/// One relation of a join.
+pub(crate) struct Part<'a> {
+    pub(crate) relation: &'a Relation,
+    pub(crate) table: &'a Table,
+    pub(crate) join: &'a Join,
+    /// 0 or 1.
+    pub(crate) side: usize,
+    pub(crate) groups: &'a Sided,
+    pub(crate) layout: Layout<'a>,
+}
+
+impl Part<'_> {
+    /// Declares the stages; all stages come before the first input.
+    pub(crate) fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
+        let stage = |(index, source): (usize, &crate::Source)| {
+            let rows = rows(source.rows);
+            let sql = self.sql(rows);
+            Ok(builder.stage(index as u16, &self.table.name, &source.reference, sql, rows)?)
+        };
+        self.table.datasets.iter().enumerate().map(stage).collect()
+    }
+
+    /// Declares the inputs: by owner, then column.
+    pub(crate) fn inputs(&self, builder: &mut Builder, stages: &[u16]) -> Result<Vec<Vec<ValueId>>, Refused> {
+        let mut shared = Vec::with_capacity(stages.len());
+        for (source, stage) in self.table.datasets.iter().zip(stages) {
+            let name = |what: String| format!("{}: {what} of {}", source.reference, self.relation.name);
+            let mut values = Vec::new();
+            let mut column = 0;
+            let mut input = |builder: &mut Builder, what: String, bits: u32| {
+                values.push(builder.input(name(what), *stage, column, Kind::Integer, bits as u8)?);
+                column += 1;
+                Ok::<(), Refused>(())
+            };
+            for (number, width) in self.key_widths()?.into_iter().enumerate() {
+                input(builder, format!("key {}", number + 1), width)?;
+            }
+            input(builder, "mark".to_owned(), 2)?;
+            for place in 0..self.layout.len() {
+                let Some(partial) = self.layout.partial(place) else { continue };
+                let within = place % (self.layout.terms * self.layout.groups).max(1);
+                let what = format!("{}, part {}", partial.name(), within + 1);
+                input(builder, what, partial.bits(source.rows))?;
+            }
+            shared.push(values);
+        }
+        Ok(shared)
+    }
+
+    /// The columns of all owners one below the other.
+    pub(crate) fn stacked(&self, builder: &mut Builder, shared: &[Vec<ValueId>]) -> Result<Keyed, Refused> {
+        let mut columns = Vec::new();
+        for place in 0..shared.first().map_or(0, Vec::len) {
+            let parts: Vec<ValueId> = shared.iter().filter_map(|values| values.get(place)).copied().collect();
+            columns.push(match parts.as_slice() {
+                [only] => *only,
+                _ => builder.concat(parts)?,
+            });
+        }
+        let keys = columns.len() - self.layout.len().min(columns.len());
+        let partials = columns.split_off(keys);
+        let rows = self.table.datasets.iter().map(|source| rows(source.rows)).collect();
+        Ok(Keyed { keys: columns, columns: partials, rows })
+    }
+
+    fn key_columns(&self) -> impl Iterator<Item = &Column> {
+        self.join.keys.iter().filter_map(|pair| pair.get(self.side))
+    }
+
+    /// How wide each integer of the key is; the wider side's width, so that both sides agree.
+    fn key_widths(&self) -> Result<Vec<u32>, Refused> {
+        let mut widths = Vec::new();
+        for pair in &self.join.keys {
+            let mut most: Vec<u32> = Vec::new();
+            for column in pair {
+                let own = match column.kind {
+                    ColumnType::Text => vec![60, 60],
+                    ColumnType::Integer if column.range.is_none() => vec![64],
+                    _ => vec![bits(domain::range(column)?.magnitude()).max(1)],
+                };
+                most.resize(own.len(), 1);
+                most.iter_mut().zip(own).for_each(|(most, own)| *most = own.max(*most));
+            }
+            widths.extend(most);
+        }
+        Ok(widths)
+    }
+
+    /// The local stage's SQL.
+    fn sql(&self, rows: u32) -> String {
+        let mut shared = Vec::new();
+        let keys = self.key_expressions();
+        for number in 1..=keys.len() {
+            let name = identifier(&format!("key {number}"));
+            shared.push(format!("COALESCE(a.{name}, 0) AS {name}"));
+        }
+        let padding = if self.side == 0 { ALONE } else { PADDING };
+        shared.push(format!("COALESCE(a.\"mark\", {padding}) AS \"mark\""));
+        for place in 0..self.layout.len() {
+            shared.extend(
+                self.layout.partial(place).map(|partial| partial.shared(&format!("part {}", place + 1))),
+            );
+        }
+        // As many rows as were published, and not fewer than the owner has: more would fail.
+        format!(
+            "SELECT\n  {shared}\nFROM generate_series(1, {rows}) AS g(n)\nFULL JOIN (\n  SELECT ROW_NUMBER() OVER (ORDER BY {order}) AS n, k.*\n  FROM (\n{inner}\n  ) AS k\n) AS a ON g.n = CAST(a.n AS BIGINT)\nORDER BY COALESCE(g.n, CAST(a.n AS BIGINT))",
+            shared = shared.join(",\n  "),
+            order = self.key_names().join(", "),
+            inner = self.by_key(&keys),
+        )
+    }
+
+    fn key_names(&self) -> Vec<String> {
+        let numbers = 1..=self.key_expressions().len();
+        let keys = numbers.map(|number| identifier(&format!("key {number}")));
+        keys.chain(std::iter::once("\"mark\"".to_owned())).collect()
+    }
+
+    /// The rows that take part, aggregated by key.
+    fn by_key(&self, keys: &[String]) -> String {
+        let matchable = self.matchable();
+        let kept = self.join.kind == JoinKind::Left && self.side == 0;
+        let mut items = Vec::new();
+        for (key, name) in keys.iter().zip(self.key_names()) {
+            let key = if kept { format!("CASE WHEN {matchable} THEN {key} ELSE 0 END") } else { key.clone() };
+            items.push(format!("{key} AS {name}"));
+        }
+        items.push(match kept {
+            true => format!("CASE WHEN {matchable} THEN {MATCHABLE} ELSE {ALONE} END AS \"mark\""),
+            false => format!("{MATCHABLE} AS \"mark\""),
+        });
+        let by: Vec<String> = (1..=items.len()).map(|number| number.to_string()).collect();
+        for place in 0..self.layout.len() {
+            let Some(partial) = self.layout.partial(place) else { continue };
+            let term = place / self.layout.groups.max(1) % self.layout.terms.max(1);
+            let group = place % self.layout.groups.max(1);
+            let condition = self.condition(term, group);
+            items.push(format!("{} AS \"part {}\"", partial.aggregate(condition.as_deref()), place + 1));
+        }
+        let mut sql = format!(
+            "    SELECT\n      {}\n    FROM {}",
+            items.join(",\n      "),
+            identifier(&self.table.name)
+        );
+        if let Some(alias) = &self.relation.alias {
+            sql.push_str(&format!(" AS {alias}"));
+        }
+        let filter = self.relation.filter.as_ref().map(|filter| format!("({filter})"));
+        let conditions: Vec<String> = filter.into_iter().chain((!kept).then_some(matchable)).collect();
+        if !conditions.is_empty() {
+            sql.push_str(&format!("\n    WHERE {}", conditions.join(" AND ")));
+        }
+        sql.push_str(&format!("\n    GROUP BY {}", by.join(", ")));
+        sql
+    }
+
+    /// Whether a row may have a partner; NULL for no, too.
+    fn matchable(&self) -> String {
+        let mut all: Vec<String> =
+            self.key_columns().map(|key| format!("{} IS NOT NULL", identifier(&key.name))).collect();
+        if let Some(condition) = self.join.matchable.as_ref().filter(|_| self.side == 0) {
+            all.push(format!("({condition})"));
+        }
+        format!("({})", all.join(" AND "))
+    }
+
+    /// Which rows a partial result covers, for one term and group.
+    fn condition(&self, term: usize, group: usize) -> Option<String> {
+        let term: Option<&Term> = self.join.terms.get(term);
+        let of_term = term.and_then(|term| term.get(self.side)?.clone());
+        let of_group = self.groups.conditions.get(group).cloned().flatten();
+        match (of_term, of_group) {
+            (Some(term), Some(group)) => Some(format!("({term}) AND ({group})")),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn key_expressions(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for column in self.key_columns() {
+            let name = identifier(&column.name);
+            match column.kind {
+                ColumnType::Text => {
+                    all.extend((0..2).map(|limb| format!("{}({name}, {limb})", crate::local::TEXT_KEY)));
+                }
+                ColumnType::Date => all.push(format!("CAST(CAST({name} AS INT) AS BIGINT)")),
+                _ => all.push(name),
+            }
+        }
+        all
+    }
+}
+
+/// As many rows as were published; one at least, since no column is empty.
+fn rows(published: u64) -> u32 {
+    u32::try_from(published.max(1)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,111 @@
+//! FROM: one table, or two that are joined.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Join as JoinClause, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Select, TableFactor,
+    TableWithJoins,
+};
+
+use super::names;
+use crate::{Construct, Refused};
+
+/// How two tables are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinKind {
+    /// Pairs of rows with equal keys.
+    Inner,
+    /// These, and the first table's rows without a partner.
+    Left,
+}
+
+/// FROM, as the syntax tree has it.
+#[derive(Clone, Debug)]
+pub(crate) struct From {
+    /// One, or two that are joined.
+    pub(crate) relations: Vec<Named>,
+    /// How, and the condition of ON if there is one.
+    pub(crate) join: Option<(JoinKind, Option<Expr>)>,
+}
+
+/// A table under the name by which its columns are qualified.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    /// The table's name.
+    pub(crate) table: String,
+    /// The alias as SQL text, if there is one.
+    pub(crate) alias: Option<String>,
+    /// The alias, or else the table's name, as SQL reads it.
+    pub(crate) name: String,
+}
+
+/// Reads FROM.
+pub(super) fn read(select: &Select) -> Result<From, Refused> {
+    let from = match select.from.as_slice() {
+        [] => return Err(Refused::Meaning("there is no FROM; name the table to ask".to_owned())),
+        [TableWithJoins { relation, joins }] => match joins.as_slice() {
+            [] => From { relations: vec![named(relation)?], join: None },
+            [join] => {
+                let (kind, on) = kind(join)?;
+                From { relations: vec![named(relation)?, named(&join.relation)?], join: Some((kind, on)) }
+            }
+            [_, second, ..] => return Err(Construct::SeveralTables.refuse(second)),
+        },
+        [first, second] if first.joins.is_empty() && second.joins.is_empty() => From {
+            relations: vec![named(&first.relation)?, named(&second.relation)?],
+            join: Some((JoinKind::Inner, None)),
+        },
+        [_, second, ..] => return Err(Construct::SeveralTables.refuse(second)),
+    };
+    match from.relations.as_slice() {
+        [first, second] if first.name == second.name => Err(Refused::SameRelation(first.name.clone())),
+        _ => Ok(from),
+    }
+}
+
+fn kind(join: &JoinClause) -> Result<(JoinKind, Option<Expr>), Refused> {
+    let (kind, constraint) = match &join.join_operator {
+        JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => (JoinKind::Inner, constraint),
+        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (JoinKind::Left, constraint),
+        _ => return Err(Construct::JoinKind.refuse(join)),
+    };
+    match constraint {
+        JoinConstraint::On(condition) if !join.global => Ok((kind, Some(condition.clone()))),
+        JoinConstraint::None if kind == JoinKind::Inner && !join.global => Ok((kind, None)),
+        _ => Err(Construct::JoinConstraint.refuse(join)),
+    }
+}
+
+/// A table's name and alias.
+fn named(relation: &TableFactor) -> Result<Named, Refused> {
+    match relation {
+        TableFactor::Table { name, alias, .. } => {
+            if let Some(alias) = alias.as_ref().filter(|alias| !alias.columns.is_empty()) {
+                return Err(Construct::ColumnAliases.refuse(alias));
+            }
+            // Arguments, samples, versions, hints: whatever stands between the name and the alias.
+            let plain = match alias {
+                Some(alias) => format!("{name} {alias}"),
+                None => name.to_string(),
+            };
+            if relation.to_string() != plain {
+                return Err(Construct::TableFunction.refuse(relation));
+            }
+            let table = table_name(name)?;
+            Ok(Named {
+                name: alias.as_ref().map_or_else(|| table.clone(), |alias| names::normalised(&alias.name)),
+                alias: alias.as_ref().map(|alias| alias.name.to_string()),
+                table,
+            })
+        }
+        TableFactor::Derived { .. } => Err(Construct::Subquery.refuse(relation)),
+        TableFactor::NestedJoin { .. } => Err(Construct::SeveralTables.refuse(relation)),
+        _ => Err(Construct::TableFunction.refuse(relation)),
+    }
+}
+
+/// An unqualified name.
+fn table_name(name: &ObjectName) -> Result<String, Refused> {
+    match name.0.as_slice() {
+        [ObjectNamePart::Identifier(ident)] => Ok(names::normalised(ident)),
+        _ => Err(Refused::Meaning(format!("`{name}` is no table of the contract; write its name alone"))),
+    }
+}

@@ -1,0 +1,126 @@
+//! A join as the lowering needs it: its keys, and what each owner decides at home.
+
+use contract::{Column, ColumnType};
+use datafusion::sql::sqlparser::ast::Expr;
+
+use super::{
+    condition::{Split, Term},
+    from::{From, JoinKind},
+    scope::Scope,
+};
+use crate::{Construct, Refused};
+
+/// A table of FROM.
+#[derive(Clone, Debug)]
+pub(crate) struct Relation {
+    /// Index of the table.
+    pub(crate) table: usize,
+    /// How conditions qualify columns, as SQL text, if not by the table's name.
+    pub(crate) alias: Option<String>,
+    /// For people: the alias, or else the table's name.
+    pub(crate) name: String,
+    /// Which rows take part, as SQL.
+    pub(crate) filter: Option<String>,
+}
+
+/// How two relations are joined.
+#[derive(Clone, Debug)]
+pub(crate) struct Join {
+    pub(crate) kind: JoinKind,
+    /// Columns whose equality makes a pair, of the first and of the second relation; at least one.
+    pub(crate) keys: Vec<[Column; 2]>,
+    /// Which rows of the first relation may have a partner at all, as SQL; for [`JoinKind::Left`].
+    pub(crate) matchable: Option<String>,
+    /// Which pairs count: those for which one of the terms, which exclude each other, holds.
+    pub(crate) terms: Vec<Term>,
+}
+
+/// Splits ON and WHERE into what concerns each relation and what both.
+pub(super) fn read(
+    from: &From,
+    tables: &[usize],
+    filter: Option<&Expr>,
+    scope: &Scope<'_>,
+) -> Result<(Vec<Relation>, Option<Join>), Refused> {
+    let relation = |(named, table): (&super::from::Named, &usize)| Relation {
+        table: *table,
+        alias: named.alias.clone(),
+        name: named.name.clone(),
+        filter: None,
+    };
+    let mut relations: Vec<Relation> = from.relations.iter().zip(tables).map(relation).collect();
+    let Some((kind, on)) = &from.join else {
+        if let [only] = relations.as_mut_slice() {
+            only.filter = filter.map(ToString::to_string);
+        }
+        return Ok((relations, None));
+    };
+    let (split, matchable) = match kind {
+        JoinKind::Inner => (Split::of(on.iter().chain(filter), scope)?, None),
+        JoinKind::Left => left(on.as_ref(), filter, scope)?,
+    };
+    for (relation, own) in relations.iter_mut().zip(&split.own) {
+        relation.filter = all(own);
+    }
+    let [first, second] = relations.as_slice() else { return Ok((relations, None)) };
+    if split.keys.is_empty() {
+        return Err(Refused::NoJoinKey { first: first.name.clone(), second: second.name.clone() });
+    }
+    let mut keys = Vec::with_capacity(split.keys.len());
+    for [x, y] in &split.keys {
+        check_types(&x.column, &y.column)?;
+        keys.push([x.column.clone(), y.column.clone()]);
+    }
+    let join = Join { kind: *kind, keys, matchable, terms: split.terms()? };
+    Ok((relations, Some(join)))
+}
+
+/// ON decides which pairs there are, WHERE which of the first table's rows count.
+fn left(
+    on: Option<&Expr>,
+    filter: Option<&Expr>,
+    scope: &Scope<'_>,
+) -> Result<(Split, Option<String>), Refused> {
+    let mut split = Split::of(on, scope)?;
+    let kept = Split::of(filter, scope)?;
+    let [of_first, of_second] = &kept.own;
+    if split.is_mixed() || kept.is_mixed() || !kept.keys.is_empty() || !of_second.is_empty() {
+        let found = filter.or(on).map(ToString::to_string).unwrap_or_default();
+        return Err(Construct::OuterCondition.refuse(&found));
+    }
+    let matchable = all(&split.own[0]);
+    split.own[0].clone_from(of_first);
+    Ok((split, matchable))
+}
+
+fn all(conditions: &[String]) -> Option<String> {
+    match conditions {
+        [] => None,
+        [only] => Some(only.clone()),
+        several => Some(several.iter().map(|one| format!("({one})")).collect::<Vec<_>>().join(" AND ")),
+    }
+}
+
+fn check_types(x: &Column, y: &Column) -> Result<(), Refused> {
+    use ColumnType::{Date, Integer, Text};
+    match (x.kind, y.kind) {
+        (Integer, Integer) | (Date, Date) | (Text, Text) => Ok(()),
+        _ => Err(Refused::JoinKeyTypes {
+            first: x.name.clone(),
+            first_type: type_name(x.kind).to_owned(),
+            second: y.name.clone(),
+            second_type: type_name(y.kind).to_owned(),
+        }),
+    }
+}
+
+fn type_name(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Boolean => "a boolean",
+        ColumnType::Integer => "an integer",
+        ColumnType::Decimal { .. } => "a decimal",
+        ColumnType::Float { .. } => "a float",
+        ColumnType::Text => "text",
+        ColumnType::Date => "a date",
+    }
+}

@@ -1,0 +1,122 @@
+//! One table: nothing has to be matched, and so no row leaves its owner. Each owner's stage yields one row for each
+//! public group, and the owners' partial results are added up, or compared for extremes.
+
+use std::collections::BTreeMap;
+
+use program::{Builder, Flaw, Kind, ValueId};
+
+use crate::{
+    Refused, Table,
+    groups::Groups,
+    lower::Combined,
+    sql::{Relation, identifier},
+    stage::Partial,
+};
+
+/// Declares stages and inputs, and combines the partial results of all owners.
+pub(crate) fn combine(
+    builder: &mut Builder,
+    table: &Table,
+    relation: &Relation,
+    groups: &Groups,
+    partials: &[Partial],
+) -> Result<Combined, Refused> {
+    let sql = sql(table, relation, groups, partials);
+    // At most `GROUPS_MAX` groups; more datasets or columns than 2^16 are refused by the program's own limits.
+    let count = groups.keys.len() as u32;
+    let mut stages = Vec::with_capacity(table.datasets.len());
+    for (index, source) in table.datasets.iter().enumerate() {
+        stages.push(builder.stage(index as u16, &table.name, &source.reference, &sql, count)?);
+    }
+    let mut shared: Vec<Vec<ValueId>> = vec![Vec::new(); partials.len()];
+    for (source, stage) in table.datasets.iter().zip(stages) {
+        for ((column, partial), values) in partials.iter().enumerate().zip(&mut shared) {
+            let name = format!("{}: {}", source.reference, partial.name());
+            let bits = partial.bits(source.rows) as u8;
+            values.push(builder.input(name, stage, column as u16, Kind::Integer, bits)?);
+        }
+    }
+    let zero = builder.constant(vec![0; groups.keys.len()])?;
+    let one = builder.constant(vec![1; groups.keys.len()])?;
+    let mut combined = BTreeMap::new();
+    for (partial, values) in partials.iter().zip(shared) {
+        let value = match partial {
+            Partial::Min(_) => tree(builder, values, Builder::minimum)?,
+            Partial::Max(_) => tree(builder, values, Builder::maximum)?,
+            _ => tree(builder, values, Builder::add)?,
+        };
+        combined.insert(partial.name(), value.unwrap_or(zero));
+    }
+    Ok(Combined { partials: combined, zero, one, contributing: Vec::new() })
+}
+
+/// Combines values pairwise, so that as few steps as possible depend on each other.
+pub(crate) fn tree(
+    builder: &mut Builder,
+    mut values: Vec<ValueId>,
+    combine: fn(&mut Builder, ValueId, ValueId) -> Result<ValueId, Flaw>,
+) -> Result<Option<ValueId>, Flaw> {
+    while values.len() > 1 {
+        let mut halved = Vec::with_capacity(values.len().div_ceil(2));
+        for pair in values.chunks(2) {
+            halved.push(match *pair {
+                [x, y] => combine(builder, x, y)?,
+                [x] => x,
+                _ => continue,
+            });
+        }
+        values = halved;
+    }
+    Ok(values.first().copied())
+}
+
+/// The local stage's SQL, the same for every owner.
+fn sql(table: &Table, relation: &Relation, groups: &Groups, partials: &[Partial]) -> String {
+    let keys: Vec<String> = (1..=groups.columns.len()).map(|n| identifier(&format!("key {n}"))).collect();
+    let inner = aggregation(table, relation, groups, partials, &keys);
+    let columns: Vec<String> = partials.iter().map(|partial| partial.shared(&partial.name())).collect();
+    let columns = columns.join(",\n  ");
+    if keys.is_empty() {
+        return format!("SELECT\n  {columns}\nFROM (\n{inner}\n) AS a");
+    }
+    let on: Vec<String> = keys.iter().map(|key| format!("(g.{key} IS NOT DISTINCT FROM a.{key})")).collect();
+    format!(
+        "SELECT\n  {columns}\nFROM (VALUES {values}) AS g(n, {keys})\nLEFT JOIN (\n{inner}\n) AS a ON {on}\nORDER BY g.n",
+        values = groups.values_list(),
+        keys = keys.join(", "),
+        on = on.join(" AND "),
+    )
+}
+
+/// Rows that the owner has, filtered and grouped.
+fn aggregation(
+    table: &Table,
+    relation: &Relation,
+    groups: &Groups,
+    partials: &[Partial],
+    keys: &[String],
+) -> String {
+    let mut columns: Vec<String> = groups
+        .columns
+        .iter()
+        .zip(keys)
+        .map(|(column, key)| format!("{} AS {key}", identifier(&column.name)))
+        .collect();
+    columns.extend(
+        partials
+            .iter()
+            .map(|partial| format!("{} AS {}", partial.aggregate(None), identifier(&partial.name()))),
+    );
+    let mut sql = format!("  SELECT\n    {}\n  FROM {}", columns.join(",\n    "), identifier(&table.name));
+    if let Some(alias) = &relation.alias {
+        sql.push_str(&format!(" AS {alias}"));
+    }
+    if let Some(filter) = &relation.filter {
+        sql.push_str(&format!("\n  WHERE {filter}"));
+    }
+    if !groups.columns.is_empty() {
+        let keys: Vec<String> = groups.columns.iter().map(|column| identifier(&column.name)).collect();
+        sql.push_str(&format!("\n  GROUP BY {}", keys.join(", ")));
+    }
+    sql
+}

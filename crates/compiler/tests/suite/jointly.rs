@@ -1,0 +1,58 @@
+//! A compiled query run as the parties would: every owner's stage at home, then the program, by the reference
+//! interpreter or on shares among three compute parties in one process.
+
+use arrow::record_batch::RecordBatch;
+use contract::Schema;
+use program::Program;
+use ring::{Prg, Seed};
+use treaty_compiler::{Compiled, local};
+use vm::SchemeName;
+
+use crate::support::batches;
+
+/// Runs all stages; `rows` yields a dataset's schema and rows.
+pub(crate) fn stages(
+    compiled: &Compiled,
+    rows: impl Fn(&program::Stage) -> (Schema, Vec<RecordBatch>),
+) -> Vec<Vec<i128>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut inputs = vec![Vec::new(); compiled.program.inputs.len()];
+    for (number, stage) in compiled.program.stages.iter().enumerate() {
+        let (schema, rows) = rows(stage);
+        let columns = runtime
+            .block_on(local::run(&compiled.program, number as u16, &schema, batches(rows)))
+            .unwrap_or_else(|error| panic!("{error:?}\n{}", stage.sql));
+        let own = compiled.program.inputs.iter().enumerate();
+        let own = own.filter(|(_, input)| usize::from(input.stage) == number);
+        for ((position, _), column) in own.zip(columns) {
+            inputs[position] = column;
+        }
+    }
+    inputs
+}
+
+/// What the reference interpreter opens.
+pub(crate) fn interpreted(program: &Program, inputs: &[Vec<i128>]) -> Vec<Vec<i128>> {
+    program::interpret(program, inputs).unwrap_or_else(|fault| panic!("{fault}\n{program}"))
+}
+
+/// What three compute parties open.
+pub(crate) fn on_shares(program: &Program, inputs: &[Vec<i128>], scheme: SchemeName) -> Vec<Vec<i128>> {
+    let mut dealt = vec![Vec::new(); scheme.parties()];
+    for (number, (input, values)) in program.inputs.iter().zip(inputs).enumerate() {
+        let mut prg = Prg::new(Seed::from([number as u8; 32]));
+        let messages = vm::deal(scheme, values, input.kind, &mut prg).unwrap();
+        dealt.iter_mut().zip(messages).for_each(|(party, message)| party.push(message));
+    }
+    let parties = engine::session::sim::run(scheme.parties(), |me, transport| {
+        let entropy = Seed::from([100 + me.0 as u8; 32]);
+        vm::run(program, scheme, transport, &dealt[me.0], &entropy, &mut |_| {}).unwrap()
+    });
+    let values = program.verify().unwrap();
+    let output = |(number, output): (usize, &program::Output)| {
+        let messages: Vec<_> = parties.iter().map(|party| party.outputs[number].clone()).collect();
+        let ty = values[output.value].ty;
+        vm::combine(scheme, &messages, ty.kind, ty.elements() as u32).unwrap()
+    };
+    program.outputs.iter().enumerate().map(output).collect()
+}

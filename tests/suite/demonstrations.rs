@@ -42,6 +42,86 @@ fn any_directory_is_a_scenario_and_its_expectations_are_held_to() {
     assert_nothing_runs_in(&place);
 }
 
+/// The salaries dealt to five employers, who all compute, two of whom may collude.
+fn five_employers(directory: &Path) {
+    let members = ["north", "lake", "south", "hill", "shore"];
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/salaries");
+    let all =
+        ["north.csv", "lake.csv", "south.csv"].map(|file| fs::read_to_string(shipped.join(file)).unwrap());
+    let header = all[0].lines().next().unwrap();
+    let rows: Vec<_> = all.iter().flat_map(|text| text.lines().skip(1)).collect();
+    fs::create_dir_all(directory).unwrap();
+    for (number, member) in members.iter().enumerate() {
+        let part = rows.iter().copied().skip(number).step_by(members.len());
+        let lines: Vec<_> = std::iter::once(header).chain(part).collect();
+        fs::write(directory.join(format!("{member}.csv")), lines.join("\n")).unwrap();
+    }
+    let listed = |each: fn(&str) -> String| members.map(each).join(", ");
+    let (quoted, files) =
+        (listed(|name| format!("{name:?}")), listed(|name| format!("{name} = \"{name}.csv\"")));
+    let versions = listed(|name| format!("\"{name}/salaries@1\""));
+    let points: String = members.map(|name| format!("[[member]]\nname = {name:?}\npoints = 100\n")).concat();
+    let text = format!(
+        r#"
+title = "Five employers"
+alliance = "faculties"
+{points}
+[[dataset]]
+name = "salaries"
+description = "Nine-month academic salaries of professors, 2008 to 2009"
+files = {{ {files} }}
+[dataset.columns]
+rank = {{ nullable = false, values = ["AsstProf", "AssocProf", "Prof"] }}
+salary = {{ nullable = false, range = {{ min = "0", max = "500000" }} }}
+[dataset.terms]
+purposes = ["pay equity"]
+receivers = ["hill"]
+floor_rows = 10
+runs_max = 2
+schemes = ["shamir"]
+expires_in = "365d"
+[dataset.terms.columns]
+rank = ["group"]
+salary = ["aggregate", "extreme"]
+[[contract]]
+name = "by-rank"
+[contract.draft]
+title = "What professors earn, by rank"
+purpose = "pay equity"
+sql = "SELECT rank, COUNT(*) AS people, SUM(salary) AS together, MAX(salary) AS most FROM salaries GROUP BY rank"
+compute_parties = [{quoted}]
+scheme = "shamir"
+data_users = ["hill"]
+receivers = ["hill"]
+runs = 1
+expires_in = "30d"
+[contract.draft.tables]
+salaries = [{versions}]
+[contract.draft.settlement]
+payer = "hill"
+fee = 10
+providers = 5000
+compute_parties = 5000
+[[run]]
+contract = "by-rank"
+by = "hill"
+"#
+    );
+    fs::write(directory.join("scenario.toml"), text).unwrap();
+}
+
+#[test]
+fn five_members_compute_by_polynomials() {
+    let room = tempfile::tempdir().unwrap();
+    let directory = room.path().join("five");
+    five_employers(&directory);
+    let output = treaty().args(["demo", "--json"]).arg(&directory).output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["runs"].as_array().unwrap().len(), 1, "{report:#}");
+    fs::remove_dir_all(report["directory"].as_str().unwrap()).unwrap();
+}
+
 /// A demonstration whose nodes are up.
 fn under_way(place: &Path) -> Child {
     let mut demo =

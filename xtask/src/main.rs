@@ -9,6 +9,7 @@ mod error;
 mod examples;
 mod finding;
 mod layers;
+mod merges;
 mod metadata;
 mod rust;
 mod sizes;
@@ -68,6 +69,7 @@ fn check() -> Result<Vec<Finding>, Error> {
     findings.extend(determinism::check(&rust));
     findings.extend(docs::check(&tree));
     findings.extend(examples::check(&tree));
+    findings.extend(merges::check(&tree));
     findings.sort();
     println!(
         "checked {} crates' dependencies and {} text files",

@@ -16,6 +16,12 @@ pub const SCHEMES: &[Scheme] = &[
         assumption: "This holds also when one of them deviates from the protocol: all that is computed is checked \
                      before anything is opened, and the run then fails without a result.",
     },
+    Scheme {
+        name: "shamir",
+        size: Size::Majority,
+        assumption: "This holds as long as each of them follows the protocol; one that deviates from it could falsify \
+                     the result or learn more.",
+    },
 ];
 
 /// A scheme, as contracts speak of it.

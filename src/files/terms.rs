@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::access::Access;
 use contract::terms::Use;
 use contract::{Did, Terms};
 use serde::Deserialize;
@@ -20,6 +21,11 @@ use super::{FileError, Span};
 /// [columns]                    # a column that is not named may not be used
 /// rank = ["group", "filter"]
 /// salary = ["aggregate"]
+///
+/// [access]                     # no token is needed when left out
+/// permitted = ["lake"]         # get one for the asking
+/// price = 100                  # what it costs the others
+/// review = true                # each of their requests is looked at
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +40,19 @@ pub(crate) struct TermsFile {
     schemes: BTreeSet<String>,
     #[serde(default)]
     expires_in: Option<Span>,
+    #[serde(default)]
+    access: Option<AccessFile>,
+}
+
+/// Who gets a token, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccessFile {
+    #[serde(default)]
+    permitted: Vec<String>,
+    #[serde(default)]
+    price: u64,
+    review: bool,
 }
 
 /// An owner that names none accepts what this build has.
@@ -53,6 +72,10 @@ impl TermsFile {
                 known: members.keys().map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", "),
             })
         };
+        let access = |file: &AccessFile| {
+            let permitted = file.permitted.iter().map(member).collect::<Result<_, _>>()?;
+            Ok(Access { permitted, price: file.price, review: file.review })
+        };
         Ok(Terms {
             purposes: self.purposes.clone(),
             receivers: self.receivers.iter().map(member).collect::<Result<_, _>>()?,
@@ -61,6 +84,7 @@ impl TermsFile {
             schemes: self.schemes.clone(),
             runs_max: self.runs_max,
             expires: self.expires_in.map(|span| now.saturating_add(span.seconds())),
+            access: self.access.as_ref().map(access).transpose()?,
         })
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::Did;
+use crate::{Did, access::Access};
 
 /// The owner's terms for one dataset version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,10 @@ pub struct Terms {
     /// Seconds since 1970 after which no run may start; absent means no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
+    /// How members get the token that the data then needs; absent when these terms and the contract's signatures are
+    /// enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
 }
 
 /// One way in which a column may be used by a computation.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Card, FailReason,
+    access::Answer,
     governance::{Motion, Parameter, Shares, Verdict},
     identity::Delegation,
     receipt::Disagreement,
@@ -163,6 +164,56 @@ pub enum Happening {
         from: Did,
         /// How many.
         points: u64,
+    },
+    /// A member asks for access to a dataset.
+    AccessRequested {
+        /// The request's id.
+        request: Hash,
+        /// `north/patients@1`.
+        dataset: String,
+        /// By whom.
+        by: Did,
+        /// Points in escrow for it.
+        price: u64,
+    },
+    /// A request was declined or has lapsed; what was paid went back.
+    AccessAnswered {
+        /// The request's id.
+        request: Hash,
+        /// How.
+        answer: Answer,
+    },
+    /// A request was granted.
+    TokenIssued {
+        /// The token.
+        token: Hash,
+        /// The request.
+        request: Hash,
+        /// Who may use it.
+        holder: Did,
+    },
+    /// A narrower token took another's place.
+    TokenAttenuated {
+        /// The new token.
+        token: Hash,
+        /// The one that it replaces.
+        parent: Hash,
+    },
+    /// A contract uses a token.
+    TokenUsed {
+        /// Which.
+        token: Hash,
+        /// Which contract.
+        contract: Hash,
+    },
+    /// A token was taken back.
+    TokenRevoked {
+        /// Which.
+        token: Hash,
+        /// By whom.
+        by: Did,
+        /// Why.
+        reason: String,
     },
     /// A person may sign alone for its member.
     PersonDelegated {

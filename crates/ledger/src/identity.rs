@@ -97,6 +97,12 @@ impl Action {
             }
             Self::RequestRun { .. } => Some(Scope::Run),
             Self::Propose { .. } | Self::Vote { .. } => Some(Scope::Vote),
+            Self::RequestAccess { .. }
+            | Self::ApproveAccess { .. }
+            | Self::DeclineAccess { .. }
+            | Self::AttenuateToken { .. }
+            | Self::UseToken { .. }
+            | Self::RevokeToken { .. } => Some(Scope::Access),
             Self::TransferPoints { .. } => Some(Scope::Points),
             Self::PermitRun { .. }
             | Self::RefuseRun { .. }

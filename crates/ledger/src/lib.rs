@@ -49,6 +49,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
 
+pub mod access;
 pub mod alliance;
 pub mod entry;
 pub mod error;

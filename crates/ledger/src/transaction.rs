@@ -5,6 +5,7 @@
 
 use contract::{
     Contract, Dataset, Did, Hash, Signature, SigningKey,
+    access::Rights,
     canonical::{self, CanonicalError},
     policy::Refusal,
 };
@@ -173,6 +174,48 @@ pub enum Action {
         proposal: Hash,
         /// For it or against it.
         approve: bool,
+    },
+    /// Asks for a token for a dataset that needs one.
+    RequestAccess {
+        /// `north/patients@1`.
+        dataset: String,
+        /// What is asked for, within the dataset's terms.
+        rights: Rights,
+        /// One of the terms' purposes.
+        purpose: String,
+    },
+    /// The owner agrees to a request: a token is issued.
+    ApproveAccess {
+        /// Its id.
+        request: Hash,
+    },
+    /// The owner says no; what was paid goes back.
+    DeclineAccess {
+        /// Its id.
+        request: Hash,
+        /// Why; 1 to 1000 bytes.
+        reason: String,
+    },
+    /// The holder makes a narrower token that takes this one's place.
+    AttenuateToken {
+        /// Which.
+        token: Hash,
+        /// Within the token's.
+        rights: Rights,
+    },
+    /// The holder uses a token for one contract.
+    UseToken {
+        /// Which.
+        token: Hash,
+        /// Proposed or active.
+        contract: Hash,
+    },
+    /// Takes a token back, with all that were made from it. By the dataset's owner or the holder.
+    RevokeToken {
+        /// Which.
+        token: Hash,
+        /// Why; 1 to 1000 bytes.
+        reason: String,
     },
     /// Gives points to another member.
     TransferPoints {

@@ -104,6 +104,7 @@ pub(crate) fn decide(
         state: facts.state,
         signatures: &facts.signatures,
         signers: &facts.signers,
+        tokens: &facts.tokens,
         runs_taken: facts.runs_taken,
         datasets: &datasets,
     };
@@ -177,6 +178,7 @@ struct Facts {
     state: contract::lifecycle::State,
     signatures: BTreeMap<Did, contract::Signature>,
     signers: BTreeMap<Did, Did>,
+    tokens: Vec<contract::access::Grant>,
     runs_taken: u32,
     requester: Did,
     deadline: u64,
@@ -196,6 +198,7 @@ impl Facts {
             state: contract.state_at(now),
             signatures: contract.signatures.clone(),
             signers: contract.signers.clone(),
+            tokens: state.grants_of(&record.contract),
             runs_taken: contract.runs_taken,
             requester: record.requested.value,
             deadline: record.deadline,

@@ -75,6 +75,7 @@ fn terms() -> Terms {
         schemes: BTreeSet::from(["rep3".to_owned()]),
         runs_max: 5,
         expires: None,
+        access: None,
     }
 }
 

@@ -5,6 +5,7 @@
 //! is given, not only the first.
 
 mod refusal;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::refusal::Refusal;
 use crate::{
     Contract, Dataset, Did, Hash, Signature, Terms,
+    access::Grant,
     consent::{NotSignedByAll, SignedByAll},
     dataset::Datasets,
     document::{Input, Role},
@@ -46,6 +48,8 @@ pub struct View<'a> {
     pub runs_taken: u32,
     /// The catalog, by reference; a dataset that was withdrawn is not in it.
     pub datasets: &'a Datasets,
+    /// The tokens that the contract uses.
+    pub tokens: &'a [Grant],
 }
 
 /// A run that someone asks for.
@@ -92,7 +96,8 @@ pub fn check(contract: &Contract, datasets: &Datasets, usage: &Usage, now: u64) 
 /// Whether a run may start under a contract. Pure; costs one signature verification per party.
 ///
 /// # Errors
-/// Every [`Refusal`] that applies, in a fixed order: form, state, signatures, window, uses, request, program, data.
+/// Every [`Refusal`] that applies, in a fixed order: form, state, signatures, window, uses, request, program, data,
+/// tokens.
 pub fn decide(
     contract: &Contract,
     view: &View<'_>,
@@ -108,6 +113,7 @@ pub fn decide(
     refuse_request(contract, request, &mut refusals);
     refuse_program(contract, usage, &mut refusals);
     refuse_data(contract, view.datasets, usage, view.now, &mut refusals);
+    tokens::refuse_tokens(contract, view, usage, &mut refusals);
     match signed {
         Some(signed) if refusals.is_empty() => Ok(Permit { contract: signed.id(), run: request.run }),
         _ => Err(refusals),

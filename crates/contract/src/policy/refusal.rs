@@ -241,6 +241,51 @@ pub enum Refusal {
         /// The contract's.
         found: u32,
     },
+    /// The dataset needs a token, and the contract uses none.
+    #[error(
+        "{}: `{dataset}` needs a token and `{holder}` uses none under this contract: request access to it, then use the token for this contract",
+        Clause::Data
+    )]
+    TokenMissing {
+        /// By reference.
+        dataset: String,
+        /// The data user without one.
+        holder: Did,
+    },
+    /// The token, or one that it was made from, was taken back.
+    #[error("{}: token {token} for `{dataset}` was revoked: request access again", Clause::Data)]
+    TokenRevoked {
+        /// By reference.
+        dataset: String,
+        /// Which token.
+        token: Hash,
+    },
+    /// The token has ended.
+    #[error("{}: the token for `{dataset}` ended on {}, it is {}: request access again", Clause::Data, utc(*expired), utc(*now))]
+    TokenExpired {
+        /// By reference.
+        dataset: String,
+        /// Seconds since 1970.
+        expired: u64,
+        /// Seconds since 1970.
+        now: u64,
+    },
+    /// The token allows less than the program does.
+    #[error(
+        "{}: column `{column}` of `{dataset}` is used as `{wanted}`, the token allows {}: change the query or request more",
+        Clause::Computation,
+        uses(allowed)
+    )]
+    TokenColumn {
+        /// By reference.
+        dataset: String,
+        /// The column.
+        column: String,
+        /// What the program does with it.
+        wanted: Use,
+        /// What the token allows with it.
+        allowed: BTreeSet<Use>,
+    },
     /// A node finds that the data it holds is not what was published.
     #[error(
         "{}: the data held as `{dataset}` is not what was published and signed: expected root {expected}, found {found}: restore it, or publish a new version and draft the contract again",
@@ -298,6 +343,10 @@ impl Refusal {
             Self::ReceiverNotAllowed { .. } => "receiver-not-allowed",
             Self::SchemeNotAllowed { .. } => "scheme-not-allowed",
             Self::TooManyRuns { .. } => "too-many-runs",
+            Self::TokenMissing { .. } => "token-missing",
+            Self::TokenRevoked { .. } => "token-revoked",
+            Self::TokenExpired { .. } => "token-expired",
+            Self::TokenColumn { .. } => "token-column",
             Self::DatasetChanged { .. } => "dataset-changed",
             Self::DatasetNotHeld { .. } => "dataset-not-held",
             Self::NotCompilable { .. } => "not-compilable",
@@ -320,6 +369,7 @@ impl Refusal {
             }
             Self::OwnerDiffers { expected, found, .. } => vec![expected, found],
             Self::ReceiverNotAllowed { receiver, .. } => vec![receiver],
+            Self::TokenMissing { holder, .. } => vec![holder],
             Self::Malformed { flaw } => flaw.member().into_iter().collect(),
             Self::NotActive { .. }
             | Self::Revoked
@@ -338,6 +388,9 @@ impl Refusal {
             | Self::FloorTooLow { .. }
             | Self::SchemeNotAllowed { .. }
             | Self::TooManyRuns { .. }
+            | Self::TokenRevoked { .. }
+            | Self::TokenExpired { .. }
+            | Self::TokenColumn { .. }
             | Self::DatasetChanged { .. }
             | Self::DatasetNotHeld { .. }
             | Self::NotCompilable { .. } => Vec::new(),

@@ -8,5 +8,6 @@ mod identity;
 mod lifecycle;
 mod policy;
 mod policy_properties;
+mod tokens;
 mod wellformed;
 mod world;

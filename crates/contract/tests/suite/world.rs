@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use treaty_contract::{
     Column, ColumnType, Contract, Dataset, Did, Hash, Range, Schema, Signature, SigningKey, Terms,
+    access::Grant,
     dataset::Datasets,
     document::{Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement},
     lifecycle::State,
@@ -40,6 +41,7 @@ pub(crate) struct World {
     /// By party.
     pub(crate) signatures: BTreeMap<Did, Signature>,
     pub(crate) signers: BTreeMap<Did, Did>,
+    pub(crate) tokens: Vec<Grant>,
     /// The catalog.
     pub(crate) datasets: Datasets,
     /// Of the contract's program.
@@ -66,6 +68,7 @@ impl World {
             contract: contract(&members, &datasets),
             signatures: BTreeMap::new(),
             signers: BTreeMap::new(),
+            tokens: Vec::new(),
             datasets,
             usage: usage(),
             now: NOT_BEFORE + 1000,
@@ -91,6 +94,7 @@ impl World {
             state: self.state,
             signatures: &self.signatures,
             signers: &self.signers,
+            tokens: &self.tokens,
             runs_taken: self.runs_taken,
             datasets: &self.datasets,
         };
@@ -218,6 +222,7 @@ fn terms() -> Terms {
         schemes: ["rep3".to_owned()].into(),
         runs_max: 3,
         expires: Some(EXPIRES),
+        access: None,
     }
 }
 

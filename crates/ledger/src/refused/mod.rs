@@ -1,5 +1,6 @@
 //! Why a transaction is not accepted. A refused transaction changes nothing and is not on the ledger.
 
+mod access;
 mod governance;
 mod identity;
 mod rule;
@@ -10,6 +11,7 @@ use contract::{Did, Hash, calendar::utc, canonical::CanonicalError, document::Ro
 use crate::state::Phase;
 
 pub use self::{
+    access::AccessRule,
     governance::{GovernanceRule, PointsRule},
     identity::IdentityRule,
     table::When,
@@ -87,6 +89,9 @@ pub enum Refused {
     /// About points.
     #[error(transparent)]
     Points(#[from] PointsRule),
+    /// About access and tokens.
+    #[error(transparent)]
+    Access(#[from] AccessRule),
 
     // Datasets
     /// A field of the description breaks a rule.

@@ -17,6 +17,7 @@ impl Refused {
             Self::Identity(rule) => rule.rule(),
             Self::Governance(rule) => rule.rule(),
             Self::Points(rule) => rule.rule(),
+            Self::Access(rule) => rule.rule(),
             Self::DatasetMalformed { .. } => "dataset-malformed",
             Self::NotOwner { .. } => "not-owner",
             Self::Version { .. } => "version",

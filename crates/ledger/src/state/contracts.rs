@@ -43,6 +43,7 @@ impl Step {
             proposed_at: self.time,
             signatures: BTreeMap::new(),
             signers: BTreeMap::new(),
+            tokens: BTreeSet::new(),
             signed: BTreeMap::new(),
             runs_taken: 0,
             superseded_by: None,

@@ -103,7 +103,13 @@ impl Step {
         {
             return Err(DatasetRule::Terms);
         }
-        match terms.receivers.iter().find(|receiver| self.state.roster.card(receiver).is_none()) {
+        let permitted = terms.access.iter().flat_map(|access| &access.permitted);
+        match terms
+            .receivers
+            .iter()
+            .chain(permitted)
+            .find(|receiver| self.state.roster.card(receiver).is_none())
+        {
             Some(receiver) => Err(DatasetRule::TermsReceiver { receiver: *receiver }),
             None => Ok(()),
         }

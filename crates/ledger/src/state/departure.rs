@@ -16,6 +16,7 @@ impl Step {
             return Err(GovernanceRule::OperatorStays(member).into());
         }
         self.withdraw_all(member);
+        self.end_access(member);
         self.end_contracts(member)?;
         self.end_runs(member)?;
         self.end_proposals(member);

@@ -5,6 +5,7 @@
 //!
 //! A clone is a snapshot that costs nothing (the maps are persistent trees), so that readers never wait for writers.
 
+mod access;
 mod contracts;
 mod datasets;
 mod departure;
@@ -35,6 +36,7 @@ use self::{
 };
 use crate::{
     Alliance, Effects, Event, Refused, SignedTransaction,
+    access::{AccessRequest, Token},
     governance::{Parameters, Proposal},
     roster::Roster,
     transaction::Verified,
@@ -59,6 +61,8 @@ pub struct State {
     points: Points,
     parameters: Arc<Parameters>,
     proposals: Map<Hash, Arc<Proposal>>,
+    requests: Map<Hash, Arc<AccessRequest>>,
+    tokens: Map<Hash, Arc<Token>>,
 }
 
 /// What all versions of a dataset share.
@@ -90,6 +94,8 @@ impl State {
             points: Points::new(&alliance.points),
             parameters: Arc::new(Parameters::founding(alliance.quorum)),
             proposals: Map::default(),
+            requests: Map::default(),
+            tokens: Map::default(),
             alliance: Arc::new(alliance),
         })
     }
@@ -172,6 +178,11 @@ impl State {
     /// All dataset versions by reference, in that order, withdrawn or not.
     pub fn datasets(&self) -> impl Iterator<Item = (&str, &DatasetRecord)> {
         self.datasets.iter().map(|(reference, record)| (reference.as_str(), record.as_ref()))
+    }
+
+    /// Who answers for a dataset.
+    pub fn owner_of(&self, dataset: &Dataset) -> Did {
+        dataset.owner
     }
 
     /// The latest version of a path (`north/patients`).

@@ -62,6 +62,9 @@ pub struct ContractRecord {
     pub signers: BTreeMap<Did, Did>,
     /// The entry that brought each signature.
     pub signed: BTreeMap<Did, u64>,
+    /// The tokens that it uses.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub tokens: BTreeSet<Hash>,
     /// Uses taken and not given back.
     pub runs_taken: u32,
     /// The contract that took its place.

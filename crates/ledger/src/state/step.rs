@@ -13,6 +13,7 @@ use contract::{
 use super::{ContractRecord, DatasetRecord, DelegationRecord, Run, State};
 use crate::{
     Action, Effects, Event, Refused, Transaction,
+    access::{AccessRequest, Token},
     alliance::{Card, Standing},
     event::Happening,
     governance::{PROTOCOL, Proposal},
@@ -39,6 +40,8 @@ pub(super) enum Key {
     Parameters,
     Supply,
     Proposal(Hash),
+    Request(Hash),
+    Token(Hash),
     Account(Did),
     Contract(Hash),
     Dataset(String),
@@ -51,6 +54,8 @@ pub(super) enum Key {
 pub(super) enum Timer {
     Contract(Hash),
     Proposal(Hash),
+    Request(Hash),
+    Access(Hash),
 }
 
 /// The transition under way. Handlers change it freely: when one refuses, it is dropped as a whole.
@@ -113,6 +118,14 @@ impl Step {
             Action::NothingOpened { run } => self.nothing_opened(member, *run),
             Action::Propose { motion, text } => self.propose(transaction, motion, text),
             Action::Vote { proposal, approve } => self.vote(member, *proposal, *approve),
+            Action::RequestAccess { dataset, rights, purpose } => {
+                self.request_access(transaction, dataset, rights, purpose)
+            }
+            Action::ApproveAccess { request } => self.approve_access(transaction, *request),
+            Action::DeclineAccess { request, reason } => self.decline_access(transaction, *request, reason),
+            Action::AttenuateToken { token, rights } => self.attenuate_token(transaction, *token, rights),
+            Action::UseToken { token, contract } => self.use_token(member, *token, *contract),
+            Action::RevokeToken { token, reason } => self.revoke_token(member, *token, reason),
             Action::TransferPoints { to, points, note } => self.transfer_points(member, *to, *points, note),
             Action::RotateKey { key, proof } => self.rotate_key(member, *key, proof),
             Action::RenewCard(card) => self.renew_card(member, card),
@@ -185,6 +198,16 @@ impl Step {
         self.state.proposals.insert_mut(id, Arc::new(record));
     }
 
+    pub(super) fn put_request(&mut self, id: Hash, request: AccessRequest) {
+        self.touched.insert(Key::Request(id));
+        self.state.requests.insert_mut(id, Arc::new(request));
+    }
+
+    pub(super) fn put_token(&mut self, id: Hash, token: Token) {
+        self.touched.insert(Key::Token(id));
+        self.state.tokens.insert_mut(id, Arc::new(token));
+    }
+
     pub(super) fn touch(&mut self, key: Key) {
         self.touched.insert(key);
     }
@@ -203,6 +226,8 @@ impl Step {
             match timer {
                 Timer::Contract(contract) => self.expire_contract(contract),
                 Timer::Proposal(proposal) => self.close_proposal(proposal),
+                Timer::Request(request) => self.lapse_request(request),
+                Timer::Access(request) => self.settle_access(request),
             }
         }
     }
@@ -252,6 +277,8 @@ impl State {
             Key::Parameters => canonical::hash("parameters", &*self.parameters),
             Key::Supply => canonical::hash("supply", &self.points.supply()),
             Key::Proposal(id) => canonical::hash("proposal-record", &(id, self.proposal(id))),
+            Key::Request(id) => canonical::hash("request-record", &(id, self.request(id))),
+            Key::Token(id) => canonical::hash("token-record", &(id, self.token(id))),
             Key::Account(member) => canonical::hash("account", &(member, self.balance(member))),
             Key::Contract(id) => canonical::hash("contract-record", &(id, self.contract(id))),
             Key::Dataset(reference) => {

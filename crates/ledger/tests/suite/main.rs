@@ -10,6 +10,7 @@
 
 extern crate treaty_ledger as ledger;
 
+mod accesses;
 mod alliances;
 mod crash;
 mod damage;

@@ -150,6 +150,7 @@ impl World {
                 schemes: BTreeSet::from(["rep3".to_owned()]),
                 runs_max: 10,
                 expires: None,
+                access: None,
             },
         }
     }

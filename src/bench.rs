@@ -14,8 +14,6 @@ use thiserror::Error;
 use self::party::{Party, Seat};
 use crate::output::{Output, line, table};
 
-/// Compute parties of the scheme that is measured.
-
 /// Measure the engine
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {

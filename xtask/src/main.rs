@@ -33,7 +33,8 @@ Checks what the compiler and clippy cannot:
   code         no unsafe outside crates/ring, no unwrap outside tests, reasons beside lint exceptions
   determinism  no clock, randomness, floating point or hash order in program, contract and ledger
   docs         relative links resolve, every crate has its heading in ARCHITECTURE.md
-  examples     every example names its source and licence";
+  examples     every example names its source and licence
+  merges       no conflict of a merge is left unresolved";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -359,6 +359,7 @@ fn word(r#use: Use) -> &'static str {
         Use::Aggregate => "goes into an aggregate",
         Use::Extreme => "shows its least or greatest value",
         Use::Join => "is matched with another table's rows, without showing which match",
+        Use::Product => "is multiplied by another column",
     }
 }
 

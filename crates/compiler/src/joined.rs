@@ -50,7 +50,8 @@ pub(crate) fn combine(
     let one = builder.constant(vec![1; groups.keys.len()])?;
     let mut pairs = Pairs::find(builder, join, [first, second], left, right)?;
     let mut combined = BTreeMap::new();
-    for partial in partials {
+    let totals = partials.iter().filter(|partial| !matches!(partial, Partial::RowsIf(_)));
+    for partial in totals {
         combined.insert(partial.name(), pairs.total(builder, partial)?);
     }
     let contributing = pairs.contributing(builder, relations.map(|(_, table)| floor(table)))?;
@@ -163,6 +164,22 @@ impl<'a> Pairs<'a> {
         Ok(counts)
     }
 
+    /// How often a value of one table counts, by the other's groups.
+    fn weights(
+        &self,
+        builder: &mut Builder,
+        partial: &Partial,
+        term: usize,
+    ) -> Result<Vec<ValueId>, Refused> {
+        match (partial.foreign(), partial.side()) {
+            (Some(condition), _) => {
+                Ok(self.columns(condition.side, &Partial::RowsIf(condition.clone()), term))
+            }
+            (None, Some(1)) => Ok(self.columns(0, &Partial::Rows, term)),
+            (None, _) => self.partners(builder, term),
+        }
+    }
+
     /// A partial result over all pairs, for each of the query's groups.
     fn total(&mut self, builder: &mut Builder, partial: &Partial) -> Result<ValueId, Refused> {
         if let Partial::Min(x) | Partial::Max(x) = partial {
@@ -171,8 +188,8 @@ impl<'a> Pairs<'a> {
         let mut terms = Vec::new();
         for term in 0..self.terms() {
             let (left, right) = match partial.side() {
-                Some(1) => (self.columns(0, &Partial::Rows, term), self.columns(1, partial, term)),
-                _ => (self.columns(0, partial, term), self.partners(builder, term)?),
+                Some(1) => (self.weights(builder, partial, term)?, self.columns(1, partial, term)),
+                _ => (self.columns(0, partial, term), self.weights(builder, partial, term)?),
             };
             terms.push(product(builder, &left, &right, [0, self.rows])?);
         }
@@ -187,14 +204,11 @@ impl<'a> Pairs<'a> {
         let absent = builder.repeat(absent, self.rows)?;
         let mut by_term = Vec::new();
         for term in 0..self.terms() {
-            let counted = self.columns(0, &Partial::Rows, term);
-            let here = self.positive(builder, &counted)?;
+            let weights = self.weights(builder, partial, term)?;
             // A row without a partner has no value of the second table's columns.
-            let counted = match x.side {
-                0 => self.partners(builder, term)?,
-                _ => self.columns(1, &Partial::Rows, term),
-            };
-            let there = self.positive(builder, &counted)?;
+            let own = self.columns(x.side, &Partial::Rows, term);
+            let (here, there) = if x.side == 0 { (own, weights) } else { (weights, own) };
+            let (here, there) = (self.positive(builder, &here)?, self.positive(builder, &there)?);
             let values = self.columns(x.side, partial, term);
             let mut of_pairs = Vec::new();
             for (i, here) in here.iter().enumerate() {

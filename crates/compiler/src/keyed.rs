@@ -100,8 +100,9 @@ impl Part<'_> {
             input(builder, "mark".to_owned(), 2)?;
             for place in 0..self.layout.len() {
                 let Some(partial) = self.layout.partial(place) else { continue };
-                let within = place % (self.layout.terms * self.layout.groups).max(1);
-                let what = format!("{}, part {}", partial.name(), within + 1);
+                // A long condition would make a name too long.
+                let shown: String = partial.name().chars().take(100).collect();
+                let what = format!("part {}, {shown}", place + 1);
                 input(builder, what, partial.bits(source.rows))?;
             }
             shared.push(values);

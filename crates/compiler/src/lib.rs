@@ -15,9 +15,10 @@
 //!   conditions on each table, combined with AND, OR and NOT.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
-//! - COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR_SAMP, STDDEV_SAMP of columns, or of sums and differences of
-//!   columns, multiplied by integers; MIN and MAX also of dates. What would pick rows inside an aggregate, past filter
-//!   terms and floor, is refused: products of columns, sums with columns that may be NULL.
+//! - COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR_SAMP, STDDEV_SAMP of columns, of sums, differences and products
+//!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates. What would pick rows inside
+//!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
+//!   (products) or is held to the floor itself (CASE).
 //! - ORDER BY group columns. Without it rows come in ascending order of the group columns, NULL last.
 //!
 //! Everything else is [`Refused`] by name when the query is drafted. Compiling is deterministic: every node compiles

@@ -212,7 +212,11 @@ impl Joint {
             return Ok((self.count(present, aggregate, &argument.shown)?, String::new()));
         }
         let least = self.floor_rows.max(function.values_min());
-        let valid = self.enough(present, least)?;
+        // Where nothing is withheld, a sum without values is the zero that it says it is.
+        let valid = match argument.or_zero && least <= 1 {
+            true => self.enough(self.rows, self.floor_rows)?,
+            false => self.enough(present, least)?,
+        };
         let (value, fraction) = self.value(*function, argument, present, valid)?;
         let opened = self.opened(aggregate, &argument.shown, value, valid, least)?;
         let scale = argument.scale;

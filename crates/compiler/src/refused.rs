@@ -290,11 +290,11 @@ pub enum Construct {
     AggregateOrder,
     Aggregate,
     ArgumentExpression,
-    ColumnProduct,
     NullableSum,
     TablesCombined,
     Function,
     Case,
+    OuterCase,
     Cast,
     Division,
     Pattern,
@@ -371,10 +371,6 @@ impl Construct {
             Self::Aggregate => {
                 ("this aggregate", "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VAR) or STDDEV_SAMP (STDDEV)")
             }
-            Self::ColumnProduct => (
-                "a product of columns inside an aggregate",
-                "one factor could pick single rows of the other; let the owner publish the product as a column",
-            ),
             Self::NullableSum => (
                 "adding a column that may be NULL to another one inside an aggregate",
                 "rows with a NULL would be left out of one sum and not of another; aggregate the columns one by one",
@@ -383,11 +379,19 @@ impl Construct {
                 "columns of two tables inside one aggregate",
                 "aggregate the columns of each table by themselves",
             ),
-            Self::ArgumentExpression => {
-                ("this expression inside an aggregate", "use columns, integer constants, +, − and ×")
-            }
+            Self::ArgumentExpression => (
+                "this expression inside an aggregate",
+                "use columns, integer constants, +, −, × and one CASE around them",
+            ),
             Self::Function => ("this function", "compare columns with constants by operators"),
-            Self::Case => ("CASE", "put the condition into WHERE, or ask one query for each case"),
+            Self::Case => (
+                "this form of CASE",
+                "inside an aggregate write `CASE WHEN condition THEN value END` with a condition on one table, in SUM also with `ELSE 0`",
+            ),
+            Self::OuterCase => (
+                "CASE with a condition on the second table of a LEFT JOIN",
+                "put the condition into ON, or ask one query for each case",
+            ),
             Self::Cast => (
                 "a conversion of a column",
                 "compare the column with a constant of its own type; a conversion can fail on a row",

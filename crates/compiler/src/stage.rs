@@ -4,7 +4,7 @@
 use crate::{
     Refused,
     number::bits,
-    sql::{Aggregate, Argument, Function, decimal},
+    sql::{Aggregate, Argument, Condition, Function, decimal},
 };
 
 /// A column that every stage yields, to be combined over the owners.
@@ -12,6 +12,8 @@ use crate::{
 pub(crate) enum Partial {
     /// How many rows.
     Rows,
+    /// Of one table how many rows satisfy a condition that weighs the other's values.
+    RowsIf(Condition),
     /// How many values that are not NULL.
     Present(Argument),
     /// Sum of the values.
@@ -35,6 +37,7 @@ pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
         if argument.nullable {
             all.push(of(Partial::Present));
         }
+        all.extend(argument.foreign.clone().map(Partial::RowsIf));
         match function {
             Function::Count => {}
             Function::Sum | Function::Avg => all.push(of(Partial::Sum)),
@@ -60,6 +63,9 @@ impl Partial {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Rows => "rows".to_owned(),
+            Self::RowsIf(condition) => {
+                format!("rows of table {} where {}", condition.side + 1, condition.sql)
+            }
             Self::Present(x) => format!("count of {}", x.shown),
             Self::Sum(x) => format!("sum of {}", x.shown),
             Self::Distances(x) => format!("sum of {} - centre", x.shown),
@@ -73,7 +79,7 @@ impl Partial {
     pub(crate) fn bits(&self, rows: u64) -> u32 {
         let rows = u128::from(rows);
         let bound = match self {
-            Self::Rows | Self::Present(_) => Some(rows),
+            Self::Rows | Self::RowsIf(_) | Self::Present(_) => Some(rows),
             Self::Sum(x) => rows.checked_mul(x.interval.magnitude()),
             Self::Distances(x) => rows.checked_mul(x.interval.radius()),
             Self::Squares(x) => {
@@ -88,6 +94,7 @@ impl Partial {
     pub(crate) fn side(&self) -> Option<usize> {
         match self {
             Self::Rows => None,
+            Self::RowsIf(condition) => Some(condition.side),
             Self::Present(x)
             | Self::Sum(x)
             | Self::Distances(x)
@@ -97,11 +104,25 @@ impl Partial {
         }
     }
 
+    /// The condition on the other relation's rows under which its values count.
+    pub(crate) fn foreign(&self) -> Option<&Condition> {
+        match self {
+            Self::Rows | Self::RowsIf(_) => None,
+            Self::Present(x)
+            | Self::Sum(x)
+            | Self::Distances(x)
+            | Self::Squares(x)
+            | Self::Min(x)
+            | Self::Max(x) => x.foreign.as_ref(),
+        }
+    }
+
     /// The aggregate over those of the owner's rows for which a condition holds.
     pub(crate) fn aggregate(&self, condition: Option<&str>) -> String {
         let (function, of) = match self {
             Self::Rows if condition.is_none() => return "COUNT(*)".to_owned(),
             Self::Rows => ("COUNT", "1".to_owned()),
+            Self::RowsIf(Condition { sql, .. }) => ("COUNT", format!("CASE WHEN {sql} THEN 1 END")),
             Self::Present(x) => ("COUNT", x.sql.clone()),
             Self::Sum(x) => ("SUM", x.sql.clone()),
             Self::Distances(x) => ("SUM", distance(x)),
@@ -132,7 +153,7 @@ impl Partial {
     /// Digits after the point; `None` for counts, which are integers.
     fn scale(&self) -> Option<u8> {
         match self {
-            Self::Rows | Self::Present(_) => None,
+            Self::Rows | Self::RowsIf(_) | Self::Present(_) => None,
             Self::Sum(x) | Self::Distances(x) | Self::Min(x) | Self::Max(x) => Some(x.scale),
             Self::Squares(x) => Some(2 * x.scale),
         }
@@ -141,7 +162,7 @@ impl Partial {
     /// What stands for a group without rows.
     fn absent(&self) -> String {
         match self {
-            Self::Rows | Self::Present(_) => "0".to_owned(),
+            Self::Rows | Self::RowsIf(_) | Self::Present(_) => "0".to_owned(),
             Self::Sum(_) | Self::Distances(_) | Self::Squares(_) => "0".to_owned(),
             Self::Min(x) => decimal(x.interval.max, x.scale),
             Self::Max(x) => decimal(x.interval.min, x.scale),

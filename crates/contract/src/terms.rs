@@ -50,10 +50,13 @@ pub enum Use {
     /// As a join key: rows are matched with another table's by it. Neither the key nor who matched is revealed, but
     /// the result is then about rows that both tables have.
     Join,
+    /// As a factor of a product with another column, inside an aggregate. A factor that is 0 on all rows but one picks
+    /// that row's value, past the floor.
+    Product,
 }
 
 impl fmt::Display for Use {
-    /// The word of the terms: `filter`, `group`, `aggregate`, `extreme` or `join`.
+    /// The word of the terms: `filter`, `group`, `aggregate`, `extreme`, `join` or `product`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Filter => "filter",
@@ -61,6 +64,7 @@ impl fmt::Display for Use {
             Self::Aggregate => "aggregate",
             Self::Extreme => "extreme",
             Self::Join => "join",
+            Self::Product => "product",
         })
     }
 }

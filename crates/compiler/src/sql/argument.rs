@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use contract::{Column, ColumnType};
 use datafusion::{
     common::{ScalarValue, TableReference},
-    logical_expr::{BinaryExpr, Expr, Operator},
+    logical_expr::{BinaryExpr, Case, Expr, Operator},
 };
 
 use super::{
+    print,
     query::Function,
     scope::{Found, Scope},
 };
@@ -39,21 +40,95 @@ pub(crate) struct Argument {
     pub(crate) scale: u8,
     /// Where every value lies, scaled by `10^scale`.
     pub(crate) interval: Interval,
+    /// A condition on the other relation's rows, beside those that are part of [`Argument::sql`].
+    pub(crate) foreign: Option<Condition>,
+    /// Whether rows without a value count as 0: `CASE … ELSE 0`.
+    pub(crate) or_zero: bool,
+}
+
+/// A condition of CASE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    /// Which relation's rows it reads.
+    pub(crate) side: usize,
+    /// As SQL of the local stage.
+    pub(crate) sql: String,
 }
 
 /// More digits after the point than this are refused: a square has twice as many, and decimals have at most 38.
 const SCALE_MAX: u8 = 18;
 
 impl Argument {
+    /// The argument of an aggregate.
+    pub(crate) fn of_aggregate(function: Function, expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
+        match expr {
+            Expr::Case(case) => Self::conditional(function, case, expr, scope),
+            _ if function == Function::Count => Self::counted(expr, scope),
+            _ => Self::valued(function, expr, scope),
+        }
+    }
+
+    /// `CASE WHEN condition THEN value END`, also with `ELSE 0` in a sum: the value where the condition holds, and no
+    /// value elsewhere, so that the floor counts the rows for which it holds.
+    fn conditional(function: Function, case: &Case, expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
+        let form = || Construct::Case.refuse(&expr.human_display());
+        let or_zero = match case.else_expr.as_deref() {
+            None => false,
+            Some(Expr::Literal(value, _)) if value.is_null() => false,
+            Some(Expr::Literal(ScalarValue::Int64(Some(0)), _)) if function == Function::Sum => true,
+            Some(_) => return Err(form()),
+        };
+        let [(when, then)] = case.when_then_expr.as_slice() else { return Err(form()) };
+        if case.expr.is_some() {
+            return Err(form());
+        }
+        let mut columns = BTreeSet::new();
+        let mut sides = BTreeSet::new();
+        for column in when.column_refs() {
+            let found = scope.find(column.relation.as_ref().map(TableReference::table), &column.name);
+            let found = found.ok_or_else(form)?;
+            sides.insert(found.side);
+            columns.insert(found.column.name);
+        }
+        let (Some(&side), 1) = (sides.first(), sides.len()) else { return Err(form()) };
+        if scope.is_outer(side) {
+            return Err(Construct::OuterCase.refuse(&expr.human_display()));
+        }
+        let condition = Condition { side, sql: print::condition(when).ok_or_else(form)? };
+        let value = Self::valued(function, then, scope)?;
+        let is_foreign = !value.columns.is_empty() && value.side != side;
+        let whose = if is_foreign { " of the other table" } else { "" };
+        let shown = format!("case when {}{whose} then {}", condition.sql, value.shown);
+        let shown = if or_zero { format!("{shown} else 0") } else { shown };
+        columns.extend(value.columns);
+        Ok(Self {
+            side: if is_foreign { value.side } else { side },
+            shown,
+            sql: if is_foreign {
+                value.sql
+            } else {
+                format!("CASE WHEN {} THEN {} END", condition.sql, value.sql)
+            },
+            columns,
+            nullable: true,
+            unit: value.unit,
+            is_date: value.is_date,
+            scale: value.scale,
+            interval: value.interval,
+            foreign: is_foreign.then_some(condition),
+            or_zero,
+        })
+    }
+
     /// The argument of COUNT: only whether it is NULL matters, so that any column will do.
-    pub(crate) fn counted(expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
+    fn counted(expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
         let found = column_of(expr, scope).ok_or_else(|| Construct::ArgumentExpression.refuse(expr))?;
         let sql = identifier(&found.column.name);
         Ok(Self::of(found, sql, Interval { min: 0, max: 0 }))
     }
 
     /// The argument of any other aggregate.
-    pub(crate) fn valued(function: Function, expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
+    fn valued(function: Function, expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
         if let Some(found) = column_of(expr, scope) {
             return Self::column(function, found);
         }
@@ -105,6 +180,8 @@ impl Argument {
             is_date: column.kind == ColumnType::Date,
             scale: domain::scale(column.kind),
             interval,
+            foreign: None,
+            or_zero: false,
         }
     }
 
@@ -119,12 +196,14 @@ impl Argument {
             is_date: false,
             scale: 0,
             interval: point(value),
+            foreign: None,
+            or_zero: false,
         }
     }
 
     /// Refuses what would choose rows inside an aggregate, past the terms for filters and past the floor, which counts
-    /// the rows of the whole group: a factor that is zero on all rows but one, a NULL on one row alone. Powers of a
-    /// column, whose sums determine its values (Newton's identities), are such products.
+    /// the rows of the whole group: a NULL on one row alone. Products of columns choose rows, too, by a factor that is
+    /// zero on all rows but one; for them there is a use of its own, [`contract::terms::Use::Product`].
     fn check_no_choice(&self, op: Operator, other: &Self) -> Result<(), Construct> {
         if self.columns.is_empty() || other.columns.is_empty() {
             return Ok(());
@@ -132,10 +211,7 @@ impl Argument {
         if self.side != other.side {
             return Err(Construct::TablesCombined);
         }
-        if op == Operator::Multiply {
-            return Err(Construct::ColumnProduct);
-        }
-        if self.columns != other.columns && (self.nullable || other.nullable) {
+        if op != Operator::Multiply && self.columns != other.columns && (self.nullable || other.nullable) {
             return Err(Construct::NullableSum);
         }
         Ok(())
@@ -172,6 +248,8 @@ impl Argument {
             columns,
             scale,
             interval,
+            foreign: None,
+            or_zero: false,
         }))
     }
 

@@ -113,6 +113,18 @@ enum Formula {
     Any(Vec<Formula>),
 }
 
+/// What AND or OR connects, however it is bracketed.
+fn operands<'e>(expr: &'e Expr, connective: &BinaryOperator, found: &mut Vec<&'e Expr>) {
+    match expr {
+        Expr::Nested(inner) => operands(inner, connective, found),
+        Expr::BinaryOp { left, op, right } if op == connective => {
+            operands(left, connective, found);
+            operands(right, connective, found);
+        }
+        _ => found.push(expr),
+    }
+}
+
 /// A formula, once one side's leaves are known.
 enum Given {
     Always,
@@ -130,10 +142,26 @@ impl Formula {
         match expr {
             Expr::Nested(inner) => Self::of(inner, negated, scope),
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => Self::of(expr, !negated, scope),
-            Expr::BinaryOp { left, op: op @ (BinaryOperator::And | BinaryOperator::Or), right } => {
-                let parts = vec![Self::of(left, negated, scope)?, Self::of(right, negated, scope)?];
+            Expr::BinaryOp { op: op @ (BinaryOperator::And | BinaryOperator::Or), .. } => {
+                let mut parts = Vec::new();
+                operands(expr, op, &mut parts);
                 let is_and = (*op == BinaryOperator::And) != negated;
-                Ok(if is_and { Self::All(parts) } else { Self::Any(parts) })
+                let mut formulas = Vec::new();
+                for side in 0..2 {
+                    let of_side = parts.iter().filter(|part| usize::from(scope.sides(part) == 2) == side);
+                    let own: Vec<String> = of_side
+                        .filter(|part| scope.sides(part) != 3)
+                        .map(|part| if negated { format!("(NOT ({part}))") } else { format!("({part})") })
+                        .collect();
+                    if !own.is_empty() {
+                        formulas
+                            .push(Self::Leaf { side, sql: own.join(if is_and { " AND " } else { " OR " }) });
+                    }
+                }
+                for part in parts.into_iter().filter(|part| scope.sides(part) == 3) {
+                    formulas.push(Self::of(part, negated, scope)?);
+                }
+                Ok(if is_and { Self::All(formulas) } else { Self::Any(formulas) })
             }
             _ => Err(Construct::JoinCondition.refuse(expr)),
         }

@@ -25,8 +25,25 @@ pub(crate) fn check(typed: &LogicalPlan) -> Result<(), Refused> {
             LogicalPlan::Join(Join { filter: Some(condition), schema, .. }) => {
                 check_condition(condition, schema)
             }
+            LogicalPlan::Aggregate(aggregate) => {
+                let schema = aggregate.input.schema();
+                aggregate.aggr_expr.iter().try_for_each(|expr| check_cases(expr, schema))
+            }
             _ => Ok(()),
         };
+        Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    });
+    visited.map_err(|error| meaning(&error))?;
+    found
+}
+
+/// The conditions of CASE inside an aggregate.
+fn check_cases(expr: &Expr, schema: &DFSchema) -> Result<(), Refused> {
+    let mut found = Ok(());
+    let visited = expr.apply(|part| {
+        if let Expr::Case(case) = part {
+            found = case.when_then_expr.iter().try_for_each(|(when, _)| check_condition(when, schema));
+        }
         Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
     visited.map_err(|error| meaning(&error))?;

@@ -176,7 +176,11 @@ fn check_argument(expr: &Expr) -> Result<(), Refused> {
         Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
             Err(Construct::Subquery.refuse(expr))
         }
-        Expr::Case { .. } => Err(Construct::Case.refuse(expr)),
+        // Of which form, the plan says.
+        Expr::Case { conditions, .. } => conditions.iter().try_for_each(|case| {
+            predicate::check(&case.condition)?;
+            check_argument(&case.result)
+        }),
         Expr::Cast { .. } | Expr::Convert { .. } => Err(Construct::Cast.refuse(expr)),
         Expr::Nested(inner) => check_argument(inner),
         _ => Ok(()),

@@ -10,6 +10,7 @@ mod join;
 mod limits;
 mod names;
 mod predicate;
+mod print;
 mod query;
 mod scope;
 pub(crate) mod usage;
@@ -21,7 +22,7 @@ use datafusion::{
     sql::planner::SqlToRel,
 };
 
-pub(crate) use argument::{Argument, decimal, identifier};
+pub(crate) use argument::{Argument, Condition, decimal, identifier};
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
 pub(crate) use join::{Join, Relation};

@@ -263,8 +263,7 @@ fn aggregate(call: &AggregateFunction, expr: &Expr, scope: &Scope<'_>) -> Result
     let argument = match (function, argument) {
         // COUNT(*) is planned as a count of a constant that is not NULL.
         (Function::Count, Expr::Literal(value, _)) if !value.is_null() => None,
-        (Function::Count, _) => Some(Argument::counted(argument, scope)?),
-        _ => Some(Argument::valued(function, argument, scope)?),
+        _ => Some(Argument::of_aggregate(function, argument, scope)?),
     };
     // The count of a column that cannot be NULL is the count of the rows; it stays an aggregate of its own, so
     // that the result column has the name that was asked for.

@@ -41,8 +41,13 @@ impl<'t> Scope<'t> {
             return None;
         }
         let mut column = column.clone();
-        column.nullable |= self.outer && side == 1;
+        column.nullable |= self.is_outer(side);
         Some(Found { side, column, qualifier: (holders().count() > 1).then(|| known.clone()) })
+    }
+
+    /// Whether that relation's columns are NULL where a row has no partner.
+    pub(crate) fn is_outer(&self, side: usize) -> bool {
+        self.outer && side == 1
     }
 
     /// The column that an expression of the syntax tree is.

@@ -11,6 +11,8 @@
 //! | key of an aggregation, sort term | [`Use::Group`] |
 //! | COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP | [`Use::Aggregate`] |
 //! | MIN, MAX | [`Use::Extreme`] |
+//! | condition of CASE inside an aggregate | [`Use::Filter`] |
+//! | factors of a product of columns inside an aggregate | [`Use::Product`], and the aggregate's own |
 //! | projection, alias, scan | none of its own; origins are passed on |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,11 +146,47 @@ impl Analysis {
             out.push(origins);
         }
         for expr in &aggregate.aggr_expr {
-            let origins = origins(expr, aggregate.input.schema(), &input)?;
-            self.record(aggregate_use(expr)?, &origins);
-            out.push(origins);
+            let schema = aggregate.input.schema();
+            let used = aggregate_use(expr)?;
+            self.inside(expr, used, schema, &input)?;
+            out.push(origins(expr, schema, &input)?);
         }
         Ok(out)
+    }
+
+    /// The parts of an aggregate: what CASE tests, what is multiplied, and everything else.
+    fn inside(&mut self, expr: &Expr, used: Use, schema: &DFSchema, input: &Origins) -> Result<(), Refused> {
+        match expr {
+            Expr::Column(_) => self.record(used, &origins(expr, schema, input)?),
+            Expr::Case(case) => {
+                for (when, then) in &case.when_then_expr {
+                    self.record(Use::Filter, &origins(when, schema, input)?);
+                    self.inside(then, used, schema, input)?;
+                }
+                for part in case.expr.iter().chain(&case.else_expr) {
+                    self.inside(part, used, schema, input)?;
+                }
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                self.inside(left, used, schema, input)?;
+                self.inside(right, used, schema, input)?;
+                let (x, y) = (origins(left, schema, input)?, origins(right, schema, input)?);
+                let is_sum = matches!(op, Operator::Plus | Operator::Minus);
+                if !is_sum && !x.is_empty() && !y.is_empty() {
+                    self.record(Use::Product, &x);
+                    self.record(Use::Product, &y);
+                }
+            }
+            Expr::Alias(alias) => self.inside(&alias.expr, used, schema, input)?,
+            Expr::AggregateFunction(call) => {
+                for argument in &call.params.args {
+                    self.inside(argument, used, schema, input)?;
+                }
+            }
+            // Whatever else the optimiser makes of it.
+            _ => self.record(used, &origins(expr, schema, input)?),
+        }
+        Ok(())
     }
 
     fn record(&mut self, r#use: Use, origins: &BTreeSet<Origin>) {

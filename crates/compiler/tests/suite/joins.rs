@@ -224,21 +224,36 @@ fn query() -> impl Strategy<Value = String> {
         Just("SUM(swaps * 2 - 3)".to_owned()),
         Just("MAX(opened)".to_owned()),
         Just("MIN(since)".to_owned()),
+        Just("SUM(balance * loss)".to_owned()),
+        Just("SUM(CASE WHEN balance > 0 THEN balance ELSE 0 END)".to_owned()),
+        Just("MAX(CASE WHEN region = 'east' THEN balance END)".to_owned()),
         (numeric, select(vec!["balance", "loss", "swaps", "score"])).prop_map(|(f, x)| format!("{f}({x})")),
     ];
-    (keys, vec(aggregate, 1..4), join(), any::<bool>()).prop_map(|(keys, aggregates, join, descending)| {
-        let mut items: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-        items.extend(aggregates.iter().enumerate().map(|(n, aggregate)| format!("{aggregate} AS c{n}")));
-        let mut sql = format!("SELECT {} FROM {join}", items.join(", "));
-        if let [first, rest @ ..] = keys.as_slice() {
-            sql.push_str(&format!(" GROUP BY {}", keys.join(", ")));
-            if descending {
-                let rest: String = rest.iter().map(|key| format!(", {key}")).collect();
-                sql.push_str(&format!(" ORDER BY {first} DESC{rest}"));
+    let of_both = select(vec![
+        "SUM(CASE WHEN plan = 'full' THEN balance ELSE 0 END)",
+        "AVG(CASE WHEN swaps BETWEEN 2 AND 7 THEN loss END)",
+        "COUNT(CASE WHEN score IS NULL THEN loss END)",
+        "MIN(CASE WHEN balance > 0 THEN swaps END)",
+        "VAR_SAMP(CASE WHEN region = 'east' OR loss > 100 THEN score END)",
+    ]);
+    let of_both = option::of(of_both);
+    (keys, vec(aggregate, 1..4), of_both, join(), any::<bool>()).prop_map(
+        |(keys, mut aggregates, of_both, join, descending)| {
+            // A condition on the second table of LEFT JOIN is refused.
+            aggregates.extend(of_both.filter(|_| !join.contains("LEFT")).map(str::to_owned));
+            let mut items: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            items.extend(aggregates.iter().enumerate().map(|(n, aggregate)| format!("{aggregate} AS c{n}")));
+            let mut sql = format!("SELECT {} FROM {join}", items.join(", "));
+            if let [first, rest @ ..] = keys.as_slice() {
+                sql.push_str(&format!(" GROUP BY {}", keys.join(", ")));
+                if descending {
+                    let rest: String = rest.iter().map(|key| format!(", {key}")).collect();
+                    sql.push_str(&format!(" ORDER BY {first} DESC{rest}"));
+                }
             }
-        }
-        sql
-    })
+            sql
+        },
+    )
 }
 
 proptest! {

@@ -69,6 +69,13 @@ fn aggregate() -> impl Strategy<Value = String> {
         Just("MAX(joined)".to_owned()),
         Just("SUM(salary * 3 - team_pay)".replace("team_pay", "salary")),
         Just("MAX(7 - bonus * 3)".to_owned()),
+        Just("SUM(salary * bonus)".to_owned()),
+        Just("MIN(bonus * (3 - bonus))".to_owned()),
+        Just("SUM(CASE WHEN active THEN salary ELSE 0 END)".to_owned()),
+        Just("SUM(CASE WHEN salary % 3 = 1 AND NOT active THEN 1 ELSE 0 END)".to_owned()),
+        Just("COUNT(CASE WHEN team = 1 OR score > 2.5 THEN 1 END)".to_owned()),
+        Just("AVG(CASE WHEN rank IN ('low', 'o''high') THEN bonus * 2 END)".to_owned()),
+        Just("MAX(CASE WHEN joined < DATE '2020-06-01' OR note LIKE 'a%' THEN joined END)".to_owned()),
         (numeric, select(vec!["salary", "bonus", "score"])).prop_map(|(f, x)| format!("{f}({x})")),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::terms::Use::{self, Aggregate, Extreme, Filter, Group};
+use contract::terms::Use::{self, Aggregate, Extreme, Filter, Group, Product};
 use treaty_compiler::compile;
 
 use crate::support::table;
@@ -39,6 +39,37 @@ fn each_place_is_a_use() {
         "SELECT SUM(salary * 2 - salary), SUM(bonus) FROM people",
         &[("salary", &[Aggregate]), ("bonus", &[Aggregate])],
     );
+}
+
+/// A factor that is zero on all rows but one picks that row: owners allow it or not.
+#[test]
+fn factors_and_cases_are_uses_of_their_own() {
+    assert_uses(
+        "SELECT SUM(salary * bonus) FROM people",
+        &[("salary", &[Aggregate, Product]), ("bonus", &[Aggregate, Product])],
+    );
+    assert_uses("SELECT SUM(salary), SUM(salary * salary) FROM people", &[("salary", &[Aggregate, Product])]);
+    assert_uses(
+        "SELECT MAX(bonus * (1 - score)) FROM people",
+        &[("bonus", &[Extreme, Product]), ("score", &[Extreme, Product])],
+    );
+    assert_uses(
+        "SELECT SUM(CASE WHEN note LIKE 'a%' THEN salary * 3 ELSE 0 END) FROM people",
+        &[("note", &[Filter]), ("salary", &[Aggregate])],
+    );
+    assert_uses("SELECT COUNT(CASE WHEN active THEN 1 END) FROM people", &[("active", &[Filter])]);
+}
+
+/// A sum under a condition is held to the floor by the rows for which the condition holds.
+#[test]
+fn a_case_is_no_way_past_the_floor() {
+    let one = crate::support::Person { rank: "low".into(), salary: 77, free: 1, ..Default::default() };
+    let others = crate::support::Person { free: 0, ..one.clone() };
+    let owners = vec![vec![one, others.clone(), others]];
+    let sql = "SELECT COUNT(*), SUM(CASE WHEN free = 1 THEN salary ELSE 0 END) FROM people";
+    let (_, outputs, result) = crate::support::run(sql, &owners, 2);
+    assert_eq!(result.rows, [[treaty_compiler::Cell::Integer(3), treaty_compiler::Cell::Withheld]]);
+    assert!(!outputs.iter().flatten().any(|value| *value == 77), "{outputs:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use treaty_contract::{Hash, Signature, SigningKey, lifecycle::State, terms::Use}
 use crate::world::{EXPIRES, NOT_BEFORE, World, keys, reference};
 
 const COLUMNS: [&str; 4] = ["rank", "discipline", "sex", "salary"];
-const USES: [Use; 5] = [Use::Filter, Use::Group, Use::Aggregate, Use::Extreme, Use::Join];
+const USES: [Use; 6] = [Use::Filter, Use::Group, Use::Aggregate, Use::Extreme, Use::Join, Use::Product];
 
 fn uses() -> impl Strategy<Value = BTreeMap<String, BTreeSet<Use>>> {
     let column = prop::sample::select(&COLUMNS[..]).prop_map(str::to_owned);

@@ -6,6 +6,7 @@ use crate::{
     clause::Clause,
     document::{Input, Party, Role},
     scheme::Scheme,
+    settlement::{Charge, Parts, Split},
     text::visible,
 };
 
@@ -171,22 +172,47 @@ impl Page<'_> {
         clause.item(
             self,
             &format!(
-                "For each completed run {} pays {}, held in escrow from the request on.",
+                "{} {} pays {}, held in escrow from the request on.",
+                match rule.charge {
+                    Charge::PerRun => "For each completed run",
+                    Charge::Fixed => "Once, with the first completed run,",
+                },
                 (self.names)(&rule.payer),
                 count(rule.fee, "point")
             ),
         );
+        if rule.parts == Parts::Alliance {
+            clause.item(
+                self,
+                "The parts are those that the alliance has voted when a run completes. Until then:",
+            );
+        }
         clause.item(self, "Of these go");
         let shares = [
-            (rule.providers, Role::DataProvider, "by rows contributed"),
-            (rule.compute_parties, Role::ComputeParty, "evenly"),
-            (rule.algorithm_providers, Role::AlgorithmProvider, "evenly"),
+            (rule.providers, Role::DataProvider, self.split(&rule.split)),
+            (rule.compute_parties, Role::ComputeParty, "evenly".to_owned()),
+            (rule.algorithm_providers, Role::AlgorithmProvider, "evenly".to_owned()),
         ];
         for (parts, role, split) in shares {
             let holders: Vec<_> =
                 contract.parties_with(role).map(|party| (self.names)(&party.member)).collect();
             let to = if holders.is_empty() { String::new() } else { format!(", {split}: {}", and(&holders)) };
             self.line(&format!("       {} % to the {}{to}", percent(parts), plural(role)));
+        }
+    }
+
+    fn split(&self, split: &Split) -> String {
+        match split {
+            Split::Rows => "by rows contributed".to_owned(),
+            Split::Even => "evenly".to_owned(),
+            Split::Weights(weights) => {
+                let weights: Vec<_> = weights
+                    .iter()
+                    .map(|(member, weight)| format!("{} {weight}", (self.names)(member)))
+                    .collect();
+                format!("by weight ({})", and(&weights))
+            }
+            Split::Contribution => "by the contribution that the run measures".to_owned(),
         }
     }
 

@@ -7,6 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::settlement::Settlement;
 use crate::{
     Did, Hash,
     canonical::{self, CanonicalError},
@@ -214,20 +215,4 @@ pub struct Limits {
     pub expires: u64,
     /// A run that has not completed after this many seconds has failed.
     pub run_seconds_max: u32,
-}
-
-/// How points move when a run completes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settlement {
-    /// Who pays; a data user of the contract.
-    pub payer: Did,
-    /// Points for each completed run; held in escrow from the request on.
-    pub fee: u64,
-    /// Of 10,000 parts, how many go to all data providers together, split by rows contributed.
-    pub providers: u16,
-    /// Of 10,000 parts, how many go to all compute parties together, split evenly.
-    pub compute_parties: u16,
-    /// Of 10,000 parts, how many go to the algorithm providers together, split evenly.
-    pub algorithm_providers: u16,
 }

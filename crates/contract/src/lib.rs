@@ -17,6 +17,7 @@ pub mod identity;
 pub mod lifecycle;
 pub mod policy;
 pub mod scheme;
+pub mod settlement;
 pub mod terms;
 pub mod text;
 pub mod wellformed;

@@ -92,6 +92,8 @@ pub enum Event {
     Expired,
     /// A party revoked its consent.
     Revoked,
+    /// A regulator of a party's jurisdiction stopped it.
+    Stopped,
     /// A contract that names this one as superseded was signed by all.
     Superseded,
     /// The receipts of a run disagree.
@@ -105,13 +107,14 @@ pub enum Event {
 
 impl Event {
     /// All events; those with a condition once for each case.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SignedByAll,
         Self::UseTaken { last: false },
         Self::UseTaken { last: true },
         Self::UseReturned,
         Self::Expired,
         Self::Revoked,
+        Self::Stopped,
         Self::Superseded,
         Self::Disputed,
         Self::DisputeResolved { uses_left: true },
@@ -128,6 +131,7 @@ impl fmt::Display for Event {
             Self::UseReturned => "use returned",
             Self::Expired => "expiry reached",
             Self::Revoked => "revoked by a party",
+            Self::Stopped => "stopped by a regulator",
             Self::Superseded => "superseded",
             Self::Disputed => "evidence disputed",
             Self::DisputeResolved { uses_left: true } => "dispute resolved, uses left",
@@ -170,17 +174,20 @@ pub const TABLE: &[Transition] = &[
     step(State::Proposed, Event::SignedByAll, State::Active),
     step(State::Proposed, Event::Expired, State::Expired),
     step(State::Proposed, Event::Revoked, State::Revoked),
+    step(State::Proposed, Event::Stopped, State::Revoked),
     step(State::Proposed, Event::Superseded, State::Superseded),
     step(State::Active, Event::UseTaken { last: false }, State::Active),
     step(State::Active, Event::UseTaken { last: true }, State::Exhausted),
     step(State::Active, Event::UseReturned, State::Active),
     step(State::Active, Event::Expired, State::Expired),
     step(State::Active, Event::Revoked, State::Revoked),
+    step(State::Active, Event::Stopped, State::Revoked),
     step(State::Active, Event::Superseded, State::Superseded),
     step(State::Active, Event::Disputed, State::Disputed),
     step(State::Exhausted, Event::UseReturned, State::Active),
     step(State::Exhausted, Event::Expired, State::Expired),
     step(State::Exhausted, Event::Revoked, State::Revoked),
+    step(State::Exhausted, Event::Stopped, State::Revoked),
     step(State::Exhausted, Event::Superseded, State::Superseded),
     step(State::Exhausted, Event::Disputed, State::Disputed),
     step(State::Expired, Event::UseReturned, State::Expired),
@@ -198,6 +205,7 @@ pub const TABLE: &[Transition] = &[
     step(State::Disputed, Event::UseReturned, State::Disputed),
     step(State::Disputed, Event::Expired, State::Disputed),
     step(State::Disputed, Event::Revoked, State::Revoked),
+    step(State::Disputed, Event::Stopped, State::Revoked),
     step(State::Disputed, Event::Disputed, State::Disputed),
     step(State::Disputed, Event::DisputeResolved { uses_left: true }, State::Active),
     step(State::Disputed, Event::DisputeResolved { uses_left: false }, State::Exhausted),

@@ -10,6 +10,7 @@ use crate::{
     dataset,
     document::{BYTES_MAX, FORMAT, Party, Role},
     scheme::{SCHEMES, Scheme},
+    settlement::Split,
     text,
 };
 
@@ -399,6 +400,13 @@ impl Contract {
         let nobody = self.parties_with(Role::AlgorithmProvider).next().is_none();
         if rule.algorithm_providers > 0 && nobody {
             flaws.push(Flaw::NobodyToPay { parts: rule.algorithm_providers });
+        }
+        if let Split::Weights(weights) = &rule.split {
+            let stranger = weights.keys().find(|member| !self.has_role(member, Role::DataProvider));
+            if let Some(member) = stranger {
+                let field = "settlement.split".to_owned();
+                flaws.push(Flaw::RoleMissing { field, member: *member, role: Role::DataProvider });
+            }
         }
     }
 }

@@ -3,12 +3,15 @@
 use contract::{
     Did, Hash,
     canonical::{self, CanonicalError},
+    lifecycle,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Card, FailReason,
     access::Answer,
+    catalog::ClaimStanding,
+    dispute::{Ruling, Subject},
     governance::{Motion, Parameter, Shares, Verdict},
     identity::Delegation,
     receipt::Disagreement,
@@ -214,6 +217,122 @@ pub enum Happening {
         by: Did,
         /// Why.
         reason: String,
+    },
+    /// Something is challenged.
+    Challenged {
+        /// The dispute's id.
+        dispute: Hash,
+        /// What.
+        subject: Subject,
+        /// By whom.
+        by: Did,
+        /// Who is said to be at fault.
+        accused: Option<Did>,
+    },
+    /// An arbiter decided.
+    Arbitrated {
+        /// Which dispute.
+        dispute: Hash,
+        /// Who.
+        by: Did,
+        /// For the challenger or against.
+        uphold: bool,
+    },
+    /// A dispute was decided; what it moves follows.
+    Ruled {
+        /// Which dispute.
+        dispute: Hash,
+        /// How.
+        ruling: Ruling,
+    },
+    /// No run of a contract is in dispute any more.
+    ContractDisputeResolved {
+        /// Which.
+        contract: Hash,
+        /// Where it stands now.
+        state: lifecycle::State,
+    },
+    /// A regulator stopped a contract.
+    ContractStopped {
+        /// Which.
+        contract: Hash,
+        /// By whom.
+        by: Did,
+        /// Why.
+        reason: String,
+    },
+    /// Something entered the catalog.
+    Published {
+        /// `north/mean@1`.
+        publication: String,
+        /// By whom.
+        owner: Did,
+    },
+    /// It left the catalog.
+    PublicationWithdrawn {
+        /// `north/mean@1`.
+        publication: String,
+    },
+    /// A member claims a dataset.
+    DatasetClaimed {
+        /// The claim's id.
+        claim: Hash,
+        /// `north/patients`.
+        path: String,
+        /// By whom.
+        by: Did,
+        /// Others can dispute it before this time, seconds since 1970.
+        disputable_until: u64,
+    },
+    /// A claim holds, or doesn't.
+    ClaimSettled {
+        /// The claim's id.
+        claim: Hash,
+        /// `north/patients`.
+        path: String,
+        /// How it stands now.
+        standing: ClaimStanding,
+    },
+    /// A dataset is offered to another member.
+    DatasetOffered {
+        /// `north/patients`.
+        path: String,
+        /// By whom.
+        from: Did,
+        /// To whom.
+        to: Did,
+    },
+    /// A dataset has another owner.
+    DatasetTransferred {
+        /// `north/patients`.
+        path: String,
+        /// Before.
+        from: Did,
+        /// Now.
+        to: Did,
+    },
+    /// A member lets a regulator read, or no longer.
+    ReadingSet {
+        /// Who.
+        member: Did,
+        /// Whom.
+        regulator: Did,
+        /// Given or taken.
+        allowed: bool,
+    },
+    /// A regulator may stop contracts, or no longer.
+    StopRightSet {
+        /// Which.
+        regulator: Did,
+        /// Given or taken.
+        granted: bool,
+    },
+    /// A compute party stated what providers contributed.
+    ContributionsStated {
+        /// To which run.
+        run: Hash,
+        /// Which compute party.
+        party: Did,
     },
     /// A person may sign alone for its member.
     PersonDelegated {

@@ -1,6 +1,9 @@
 //! What members can decide together, and how votes are counted.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use contract::{Did, Hash, Signature};
 use serde::{Deserialize, Serialize};
@@ -77,6 +80,20 @@ pub enum Motion {
         key: Did,
         /// By the new key, as [`prove_key`](crate::identity::prove_key) makes it.
         proof: Signature,
+    },
+    /// Decides a dispute in the arbiters' place.
+    Decide {
+        /// Which.
+        dispute: Hash,
+        /// For the challenger or against.
+        uphold: bool,
+    },
+    /// Lets a regulator stop contracts with a party of its jurisdiction, or no longer.
+    SetStopRight {
+        /// Which.
+        regulator: Did,
+        /// Given or taken.
+        granted: bool,
     },
 }
 
@@ -174,6 +191,8 @@ pub struct Parameters {
     pub shares: Shares,
     /// Weights of votes other than 1.
     pub weights: BTreeMap<Did, u32>,
+    /// Regulators that may stop contracts.
+    pub stop_rights: BTreeSet<Did>,
     /// Versions of the rules and the entries from which they hold, ascending.
     pub protocols: Vec<(u64, u32)>,
 }
@@ -184,7 +203,13 @@ impl Parameters {
             Parameter::ALL.iter().map(|parameter| (*parameter, parameter.row().1)).collect();
         numbers.insert(Parameter::Quorum, quorum.into());
         let shares = Shares { providers: 7_000, compute_parties: 2_000, algorithm_providers: 1_000 };
-        Self { numbers, shares, weights: BTreeMap::new(), protocols: vec![(0, 1)] }
+        Self {
+            numbers,
+            shares,
+            weights: BTreeMap::new(),
+            stop_rights: BTreeSet::new(),
+            protocols: vec![(0, 1)],
+        }
     }
 
     /// A number's present value.

@@ -91,12 +91,21 @@ impl Action {
     /// about runs, and what concerns its keys.
     pub fn scope(&self) -> Option<Scope> {
         match self {
-            Self::PublishDataset(_) | Self::WithdrawDataset { .. } => Some(Scope::Data),
-            Self::ProposeContract(_) | Self::SignContract { .. } | Self::RevokeContract { .. } => {
-                Some(Scope::Contract)
-            }
+            Self::PublishDataset(_)
+            | Self::WithdrawDataset { .. }
+            | Self::Publish(_)
+            | Self::WithdrawPublication { .. }
+            | Self::ClaimDataset { .. }
+            | Self::OfferDataset { .. }
+            | Self::AcceptDataset { .. } => Some(Scope::Data),
+            Self::ProposeContract(_)
+            | Self::SignContract { .. }
+            | Self::RevokeContract { .. }
+            | Self::StopContract { .. } => Some(Scope::Contract),
             Self::RequestRun { .. } => Some(Scope::Run),
-            Self::Propose { .. } | Self::Vote { .. } => Some(Scope::Vote),
+            Self::Propose { .. } | Self::Vote { .. } | Self::Challenge { .. } | Self::Arbitrate { .. } => {
+                Some(Scope::Vote)
+            }
             Self::RequestAccess { .. }
             | Self::ApproveAccess { .. }
             | Self::DeclineAccess { .. }
@@ -110,6 +119,8 @@ impl Action {
             | Self::File(_)
             | Self::FailRun { .. }
             | Self::NothingOpened { .. }
+            | Self::StateContributions { .. }
+            | Self::SetReading { .. }
             | Self::RotateKey { .. }
             | Self::RenewCard(_)
             | Self::Delegate(_)

@@ -51,6 +51,8 @@
 
 pub mod access;
 pub mod alliance;
+pub mod catalog;
+pub mod dispute;
 pub mod entry;
 pub mod error;
 pub mod event;

@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 
 use contract::{
     Contract, Did,
-    document::{Role, Settlement},
+    document::Role,
+    settlement::{Parts, Split},
 };
 use serde::{Deserialize, Serialize};
+
+use crate::governance::Shares;
 
 /// Points that leave a run's escrow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,24 +27,49 @@ pub struct Transfer {
     pub role: Role,
 }
 
-/// Splits a run's fee by the contract's rule. `rows` gives each data provider's rows under the contract.
+/// What a settlement depends on beside the contract; all of it is on the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basis {
+    /// Points in escrow.
+    pub fee: u64,
+    /// The parts that the alliance had voted when the run completed.
+    pub shares: Shares,
+    /// Each data provider's rows under the contract.
+    pub rows: BTreeMap<Did, u64>,
+    /// What each data provider contributed, as the compute parties measured it; empty when they did not.
+    pub contributions: BTreeMap<Did, u64>,
+}
+
+/// Splits a run's fee by the contract's rule.
 ///
 /// The fee is first split into three pots by the rule's parts of 10,000, then each pot among its recipients: data
-/// providers by rows (evenly when there are no rows at all), the others evenly; all in the order of identities. A
-/// pot without recipients gets nothing; when no pot has any, the payer gets the fee back.
-pub fn settle(contract: &Contract, rows: &BTreeMap<Did, u64>) -> Vec<Transfer> {
+/// providers as the contract says (evenly when nobody has any weight), the others evenly; all in the order of
+/// identities. A pot without recipients gets nothing; when no pot has any, the payer gets the fee back.
+pub fn settle(contract: &Contract, basis: &Basis) -> Vec<Transfer> {
     let rule = &contract.settlement;
+    let shares = match rule.parts {
+        Parts::Contract => Shares {
+            providers: rule.providers,
+            compute_parties: rule.compute_parties,
+            algorithm_providers: rule.algorithm_providers,
+        },
+        Parts::Alliance => basis.shares,
+    };
     let pots = [
-        Pot { role: Role::DataProvider, part: rule.providers, weights: provider_weights(rows) },
-        Pot::even(contract, Role::ComputeParty, rule.compute_parties),
-        Pot::even(contract, Role::AlgorithmProvider, rule.algorithm_providers),
+        Pot {
+            role: Role::DataProvider,
+            part: shares.providers,
+            weights: provider_weights(&rule.split, basis),
+        },
+        Pot::even(contract, Role::ComputeParty, shares.compute_parties),
+        Pot::even(contract, Role::AlgorithmProvider, shares.algorithm_providers),
     ];
     let parts: Vec<u64> =
         pots.iter().map(|pot| if pot.weights.is_empty() { 0 } else { pot.part.into() }).collect();
     if parts.iter().all(|part| *part == 0) {
-        return refund(rule);
+        return refund(rule.payer, basis.fee);
     }
-    let amounts = apportion(rule.fee, &parts);
+    let amounts = apportion(basis.fee, &parts);
     pots.iter().zip(amounts).flat_map(|(pot, amount)| pot.transfers(amount)).collect()
 }
 
@@ -91,14 +119,20 @@ impl Pot {
     }
 }
 
-fn provider_weights(rows: &BTreeMap<Did, u64>) -> BTreeMap<Did, u64> {
-    let none = rows.values().all(|rows| *rows == 0);
-    rows.iter().map(|(member, rows)| (*member, if none { 1 } else { *rows })).collect()
+fn provider_weights(split: &Split, basis: &Basis) -> BTreeMap<Did, u64> {
+    let of = |weight: &dyn Fn(&Did) -> u64| -> BTreeMap<Did, u64> {
+        basis.rows.keys().map(|provider| (*provider, weight(provider))).collect()
+    };
+    let weights = match split {
+        Split::Rows => basis.rows.clone(),
+        Split::Even => of(&|_| 1),
+        Split::Weights(agreed) => of(&|provider| agreed.get(provider).copied().unwrap_or(0).into()),
+        Split::Contribution if basis.contributions.is_empty() => basis.rows.clone(),
+        Split::Contribution => of(&|provider| basis.contributions.get(provider).copied().unwrap_or(0)),
+    };
+    if weights.values().all(|weight| *weight == 0) { of(&|_| 1) } else { weights }
 }
 
-fn refund(rule: &Settlement) -> Vec<Transfer> {
-    if rule.fee == 0 {
-        return Vec::new();
-    }
-    vec![Transfer { to: rule.payer, points: rule.fee, role: Role::DataUser }]
+fn refund(payer: Did, fee: u64) -> Vec<Transfer> {
+    if fee == 0 { Vec::new() } else { vec![Transfer { to: payer, points: fee, role: Role::DataUser }] }
 }

@@ -3,6 +3,8 @@
 //! Every transaction is signed by the member that submits it and carries that member's next sequence number, so
 //! that it counts once. Whether it is allowed is decided by [`State::apply`](crate::State::apply) alone.
 
+use std::collections::BTreeMap;
+
 use contract::{
     Contract, Dataset, Did, Hash, Signature, SigningKey,
     access::Rights,
@@ -11,7 +13,10 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Card, Receipt, Refused, entry::ENTRY_BYTES_MAX, governance::Motion, identity::Delegation};
+use crate::{
+    Card, Receipt, Refused, catalog::Publication, dispute::Subject, entry::ENTRY_BYTES_MAX,
+    governance::Motion, identity::Delegation,
+};
 
 /// The signature domain of transactions.
 const DOMAIN: &str = "transaction";
@@ -216,6 +221,73 @@ pub enum Action {
         token: Hash,
         /// Why; 1 to 1000 bytes.
         reason: String,
+    },
+    /// Challenges a run, a token or a claim within its window.
+    Challenge {
+        /// What.
+        subject: Subject,
+        /// The member at fault, if one is known to be.
+        accused: Option<Did>,
+        /// Why; 1 to 1000 bytes.
+        reason: String,
+        /// Hashes of documents; at most 64.
+        evidence: Vec<Hash>,
+    },
+    /// An arbiter's decision.
+    Arbitrate {
+        /// Which dispute.
+        dispute: Hash,
+        /// For the challenger or against.
+        uphold: bool,
+    },
+    /// Puts an algorithm, a template or a request for data into the catalog.
+    Publish(Box<Publication>),
+    /// Takes it out of the catalog.
+    WithdrawPublication {
+        /// `north/mean@1`.
+        publication: String,
+    },
+    /// States that a dataset is the member's own; others have a window to dispute it.
+    ClaimDataset {
+        /// `north/patients`.
+        path: String,
+        /// Why it is; 1 to 1000 bytes.
+        statement: String,
+        /// Hashes of documents; at most 64.
+        evidence: Vec<Hash>,
+    },
+    /// Offers a dataset whose ownership is established to another member.
+    OfferDataset {
+        /// `north/patients`.
+        path: String,
+        /// To whom.
+        to: Did,
+    },
+    /// Takes an offered dataset over.
+    AcceptDataset {
+        /// `north/patients`.
+        path: String,
+    },
+    /// Lets a regulator of the member's jurisdiction read what the member may read, or no longer.
+    SetReading {
+        /// Which.
+        regulator: Did,
+        /// Given or taken.
+        allowed: bool,
+    },
+    /// A regulator stops a contract with a party of its jurisdiction.
+    StopContract {
+        /// Which.
+        contract: Hash,
+        /// Why; 1 to 1000 bytes.
+        reason: String,
+    },
+    /// A compute party states what each data provider contributed to a completed run, as the run measured it.
+    StateContributions {
+        /// Which.
+        run: Hash,
+        /// One number for each data provider.
+        contributions: BTreeMap<Did, u64>,
     },
     /// Gives points to another member.
     TransferPoints {

@@ -10,6 +10,7 @@ use contract::document::{
     Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement,
 };
 use contract::scheme::Scheme;
+use contract::settlement::{Charge, Parts, Split};
 use contract::{Contract, Dataset, Did, Hash};
 use program::{Program, Stage};
 
@@ -56,6 +57,9 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
             providers: request.settlement.providers,
             compute_parties: request.settlement.compute_parties,
             algorithm_providers: request.settlement.algorithm_providers,
+            charge: Charge::default(),
+            parts: Parts::default(),
+            split: Split::default(),
         },
         supersedes: request.supersedes.as_deref().map(read_id).transpose()?,
         nonce: nonce()?,

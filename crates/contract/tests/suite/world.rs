@@ -9,6 +9,7 @@ use treaty_contract::{
     document::{Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement},
     lifecycle::State,
     policy::{self, Permit, Refusal, Request, Usage, View},
+    settlement::{Charge, Parts, Split},
     terms::Use,
 };
 
@@ -168,6 +169,9 @@ fn contract(members: &[Did; 3], datasets: &Datasets) -> Contract {
             providers: 6000,
             compute_parties: 3000,
             algorithm_providers: 1000,
+            charge: Charge::default(),
+            parts: Parts::default(),
+            split: Split::default(),
         },
         supersedes: None,
         nonce: "00112233445566778899aabbccddeeff".to_owned(),

@@ -1,6 +1,8 @@
 //! Why a transaction is not accepted. A refused transaction changes nothing and is not on the ledger.
 
 mod access;
+mod catalog;
+mod dispute;
 mod governance;
 mod identity;
 mod rule;
@@ -12,6 +14,8 @@ use crate::state::Phase;
 
 pub use self::{
     access::AccessRule,
+    catalog::CatalogRule,
+    dispute::DisputeRule,
     governance::{GovernanceRule, PointsRule},
     identity::IdentityRule,
     table::When,
@@ -92,6 +96,20 @@ pub enum Refused {
     /// About access and tokens.
     #[error(transparent)]
     Access(#[from] AccessRule),
+    /// About publications, claims and regulators.
+    #[error(transparent)]
+    Catalog(#[from] CatalogRule),
+    /// About disputes.
+    #[error(transparent)]
+    Dispute(#[from] DisputeRule),
+    /// A statement of contributions that the contract doesn't ask for, or not about its data providers.
+    #[error(
+        "run {run} takes no such contributions: a completed run that is settled by contribution takes one for each data provider from each compute party"
+    )]
+    Contributions {
+        /// Which run.
+        run: Hash,
+    },
 
     // Datasets
     /// A field of the description breaks a rule.

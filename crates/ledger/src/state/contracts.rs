@@ -44,6 +44,7 @@ impl Step {
             signatures: BTreeMap::new(),
             signers: BTreeMap::new(),
             tokens: BTreeSet::new(),
+            paid_by: None,
             signed: BTreeMap::new(),
             runs_taken: 0,
             superseded_by: None,

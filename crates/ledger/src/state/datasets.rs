@@ -28,7 +28,9 @@ impl Step {
         self.check_succession(dataset)?;
 
         let Dataset { id, version: latest, owner, .. } = *dataset;
-        self.state.dataset_paths.insert_mut(dataset.path.clone(), DatasetPath { id, latest });
+        let known = self.state.dataset_paths.get(&dataset.path).copied();
+        let path = known.unwrap_or(DatasetPath { id, latest, owner, claim: None, offered: None });
+        self.put_path(&dataset.path, DatasetPath { latest, ..path });
         self.state.dataset_ids.insert_mut(id);
         let record =
             DatasetRecord { dataset: Arc::new(dataset.clone()), published: self.index, withdrawn: None };
@@ -39,7 +41,7 @@ impl Step {
 
     pub(super) fn withdraw_dataset(&mut self, member: Did, reference: &str) -> Result<(), Refused> {
         let record = self.catalogued(reference)?;
-        let owner = record.dataset.owner;
+        let owner = self.state.owner_of(&record.dataset);
         if owner != member {
             return Err(Refused::NotOwner { dataset: reference.to_owned(), owner, who: member });
         }
@@ -68,8 +70,10 @@ impl Step {
     fn check_description(&self, dataset: &Dataset, owner_name: String) -> Result<(), DatasetRule> {
         let reference = dataset.reference();
         let is_path = parse_reference(&reference).is_some_and(|(path, _)| path == dataset.path);
-        let owner = dataset.path.split_once('/').map(|(owner, _)| owner);
-        if !is_path || owner != Some(owner_name.as_str()) {
+        let named = dataset.path.split_once('/').map(|(owner, _)| owner);
+        // A dataset that was taken over keeps its path.
+        let taken_over = self.state.path_owner(&dataset.path) == Some(dataset.owner);
+        if !is_path || (named != Some(owner_name.as_str()) && !taken_over) {
             return Err(DatasetRule::Path { expected: owner_name });
         }
         if dataset.root == Hash::from_bytes([0; 32]) {
@@ -119,6 +123,10 @@ impl Step {
     fn check_succession(&self, dataset: &Dataset) -> Result<(), Refused> {
         let path = dataset.path.clone();
         let known = self.state.dataset_paths.get(&path);
+        if let Some(known) = known.filter(|known| known.owner != dataset.owner) {
+            let (owner, who) = (known.owner, dataset.owner);
+            return Err(Refused::NotOwner { dataset: dataset.reference(), owner, who });
+        }
         let expected = known.map_or(1, |known| known.latest.saturating_add(1));
         if dataset.version != expected {
             return Err(Refused::Version { path, expected, found: dataset.version });

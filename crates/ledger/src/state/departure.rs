@@ -26,7 +26,9 @@ impl Step {
 
     fn withdraw_all(&mut self, owner: Did) {
         let own = |(reference, record): (&str, &super::DatasetRecord)| {
-            (record.dataset.owner == owner && record.withdrawn.is_none()).then(|| reference.to_owned())
+            let answers = self.state.owner_of(&record.dataset) == owner;
+            ((record.dataset.owner == owner || answers) && record.withdrawn.is_none())
+                .then(|| reference.to_owned())
         };
         let references: Vec<String> = self.state.datasets().filter_map(own).collect();
         for reference in references {

@@ -1,17 +1,25 @@
 //! Runs from the receipts to the end: completed and settled, disputed, or failed.
 
-use contract::{Did, Hash, document::Role, lifecycle};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use contract::{Contract, Did, Hash, document::Role, lifecycle, settlement::Split};
 
 use super::{
     ContractRecord, Failure, Phase, Recorded, Run,
     points::Escrow,
-    step::{Step, check_text},
+    record::data_providers,
+    step::{Step, Timer, check_text},
 };
 use crate::{
     FailReason, Receipt, Refused,
+    dispute::Subject,
     event::Happening,
+    governance::Parameter,
     receipt::evidence_agrees,
-    settlement::{Transfer, settle},
+    settlement::{Basis, Transfer, settle},
 };
 
 impl Step {
@@ -88,9 +96,12 @@ impl Step {
             Ok(()) => {
                 run.phase = Phase::Completed;
                 self.emit(Happening::RunCompleted { run: id });
-                let transfers = settle(&record.contract, &self.state.rows_by_provider(&record.contract));
-                self.release(Escrow::Run(id), &transfers);
-                self.emit(Happening::Settled { run: id, transfers });
+                if record.contract.settlement.split == Split::Contribution {
+                    let window = self.state.parameters.number(Parameter::DisputeSeconds);
+                    self.set_timer(self.time.saturating_add(window), Timer::Settlement(id));
+                } else {
+                    self.settle_run(id, run, &record.contract, &BTreeMap::new());
+                }
             }
             Err(disagreement) => {
                 run.phase = Phase::Disputed;
@@ -105,6 +116,73 @@ impl Step {
         Ok(())
     }
 
+    /// All compute parties must say the same; the last one's word settles the run.
+    pub(super) fn state_contributions(
+        &mut self,
+        member: Did,
+        id: Hash,
+        contributions: &BTreeMap<Did, u64>,
+    ) -> Result<(), Refused> {
+        let mut run = self.run(id)?;
+        let record = self.contract(run.contract)?;
+        self.require_role(member, Role::ComputeParty, run.contract, &record.contract)?;
+        let providers = data_providers(&record.contract).collect();
+        let asked = record.contract.settlement.split == Split::Contribution
+            && run.phase == Phase::Completed
+            && !run.ruled;
+        if !asked || contributions.keys().copied().collect::<BTreeSet<_>>() != providers {
+            return Err(Refused::Contributions { run: id });
+        }
+        if run.contributions.contains_key(&member) {
+            let step = "state contributions";
+            return Err(Refused::AlreadyDone { who: member, run: id, step });
+        }
+        let stated = Recorded { index: self.index, value: contributions.clone() };
+        run.contributions.insert(member, stated);
+        self.emit(Happening::ContributionsStated { run: id, party: member });
+        let all = run.contributions.len() == record.contract.protection.compute_parties.len();
+        let agree = run.contributions.values().all(|stated| stated.value == *contributions);
+        let held = self.state.escrow(&id) > 0;
+        let disputed = self.state.dispute_about(&Subject::Run(id)).is_some();
+        if all && agree && held && !disputed {
+            self.settle_run(id, &mut run, &record.contract, contributions);
+        }
+        self.put_run(id, run);
+        Ok(())
+    }
+
+    /// Contributions that were not stated, or not alike, don't count.
+    pub(super) fn settle_late(&mut self, id: Hash) {
+        let Some(mut run) = self.state.run(&id).cloned() else { return };
+        let disputed = self.state.dispute_about(&Subject::Run(id)).is_some();
+        let held = self.state.escrow(&id) > 0;
+        if let Some(record) = self.state.contract(&run.contract).filter(|_| held && !disputed) {
+            let contract = Arc::clone(&record.contract);
+            self.settle_run(id, &mut run, &contract, &BTreeMap::new());
+            self.put_run(id, run);
+        }
+    }
+
+    /// Moves a run's escrow by the contract's rule.
+    pub(super) fn settle_run(
+        &mut self,
+        id: Hash,
+        run: &mut Run,
+        contract: &Contract,
+        contributions: &BTreeMap<Did, u64>,
+    ) {
+        let basis = Basis {
+            fee: self.state.escrow(&id),
+            shares: self.state.parameters.shares,
+            rows: self.state.rows_by_provider(contract),
+            contributions: contributions.clone(),
+        };
+        let transfers = settle(contract, &basis);
+        self.release(Escrow::Run(id), &transfers);
+        run.settled = Some(Recorded { index: self.index, value: transfers.clone() });
+        self.emit(Happening::Settled { run: id, transfers });
+    }
+
     pub(super) fn return_use(
         &mut self,
         id: Hash,
@@ -112,6 +190,9 @@ impl Step {
         mut record: ContractRecord,
     ) -> Result<(), Refused> {
         run.use_returned = true;
+        if record.paid_by == Some(id) {
+            record.paid_by = None;
+        }
         record.state = self.follow(run.contract, &record, lifecycle::Event::UseReturned)?;
         record.runs_taken = record.runs_taken.saturating_sub(1);
         let refunded = self.state.escrow(&id);

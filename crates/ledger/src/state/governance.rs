@@ -162,6 +162,8 @@ impl Step {
             Motion::AdoptProtocol { version, from } => self.adopt_protocol(*version, *from),
             Motion::Issue { to, points } => self.issue_points(*to, *points),
             Motion::Burn { from, points } => self.burn_points(*from, *points),
+            Motion::Decide { dispute, uphold } => self.rule(*dispute, *uphold),
+            Motion::SetStopRight { regulator, granted } => self.set_stop_right(*regulator, *granted),
             Motion::ReplaceKey { member, key, proof } => {
                 self.check_new_key(*member, *key, proof)?;
                 self.key_of(member)?;

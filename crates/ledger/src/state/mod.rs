@@ -6,9 +6,11 @@
 //! A clone is a snapshot that costs nothing (the maps are persistent trees), so that readers never wait for writers.
 
 mod access;
+mod catalog;
 mod contracts;
 mod datasets;
 mod departure;
+mod disputes;
 mod evidence;
 mod governance;
 mod identity;
@@ -21,6 +23,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{Contract, Dataset, Did, Hash, canonical::CanonicalError};
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
+use serde::Serialize;
 
 pub use self::{
     points::Escrow,
@@ -37,6 +40,8 @@ use self::{
 use crate::{
     Alliance, Effects, Event, Refused, SignedTransaction,
     access::{AccessRequest, Token},
+    catalog::{Claim, PublicationRecord},
+    dispute::{Dispute, Subject},
     governance::{Parameters, Proposal},
     roster::Roster,
     transaction::Verified,
@@ -63,13 +68,22 @@ pub struct State {
     proposals: Map<Hash, Arc<Proposal>>,
     requests: Map<Hash, Arc<AccessRequest>>,
     tokens: Map<Hash, Arc<Token>>,
+    disputes: Map<Hash, Arc<Dispute>>,
+    disputed: Map<Subject, Hash>,
+    publications: Map<String, Arc<PublicationRecord>>,
+    publication_versions: Map<String, u32>,
+    claims: Map<Hash, Arc<Claim>>,
+    readings: Set<(Did, Did)>,
 }
 
 /// What all versions of a dataset share.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 struct DatasetPath {
     id: Hash,
     latest: u32,
+    owner: Did,
+    claim: Option<Hash>,
+    offered: Option<Did>,
 }
 
 impl State {
@@ -96,6 +110,12 @@ impl State {
             proposals: Map::default(),
             requests: Map::default(),
             tokens: Map::default(),
+            disputes: Map::default(),
+            disputed: Map::default(),
+            publications: Map::default(),
+            publication_versions: Map::default(),
+            claims: Map::default(),
+            readings: Set::default(),
             alliance: Arc::new(alliance),
         })
     }
@@ -182,7 +202,7 @@ impl State {
 
     /// Who answers for a dataset.
     pub fn owner_of(&self, dataset: &Dataset) -> Did {
-        dataset.owner
+        self.path_owner(&dataset.path).unwrap_or(dataset.owner)
     }
 
     /// The latest version of a path (`north/patients`).

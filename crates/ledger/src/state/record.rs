@@ -9,7 +9,7 @@ use std::{
 use contract::{Contract, Dataset, Did, Hash, Signature, document::Role, lifecycle, policy::Refusal};
 use serde::{Deserialize, Serialize};
 
-use crate::{FailReason, InputCommitment, Receipt, identity::Delegation, receipt::Disagreement};
+use crate::{FailReason, InputCommitment, Receipt, Transfer, identity::Delegation, receipt::Disagreement};
 
 /// Something with the index of the entry that brought it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,6 +65,9 @@ pub struct ContractRecord {
     /// The tokens that it uses.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub tokens: BTreeSet<Hash>,
+    /// The run that paid the fee, where it is due once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_by: Option<Hash>,
     /// Uses taken and not given back.
     pub runs_taken: u32,
     /// The contract that took its place.
@@ -129,6 +132,15 @@ pub struct Run {
     pub nothing_opened: BTreeSet<Did>,
     /// The use and the fee were given back.
     pub use_returned: bool,
+    /// What each compute party states that the data providers contributed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub contributions: BTreeMap<Did, Recorded<BTreeMap<Did, u64>>>,
+    /// Where its fee went, by the contract's rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Recorded<Vec<Transfer>>>,
+    /// A dispute about it was decided.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ruled: bool,
     /// Time of the entry that ended it, seconds since 1970.
     pub ended_at: Option<u64>,
 }

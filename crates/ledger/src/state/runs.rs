@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Contract, Did, Hash, document::Role, lifecycle, policy::Refusal};
+use contract::{Contract, Did, Hash, document::Role, lifecycle, policy::Refusal, settlement::Charge};
 
 use super::{
     ContractRecord, Phase, Recorded, Run, State,
@@ -33,7 +33,11 @@ impl Step {
         record.runs_taken += 1;
         let last = record.runs_left() == 0;
         record.state = self.follow(contract, &record, lifecycle::Event::UseTaken { last })?;
-        let fee = self.hold_fee(&record.contract, run)?;
+        let due = record.contract.settlement.charge == Charge::PerRun || record.paid_by.is_none();
+        let fee = if due { self.hold_fee(&record.contract, run)? } else { 0 };
+        if record.contract.settlement.charge == Charge::Fixed && due {
+            record.paid_by = Some(run);
+        }
         let requested = Run {
             contract,
             requested: Recorded { index: self.index, value: requester },
@@ -49,6 +53,9 @@ impl Step {
             disagreement: None,
             nothing_opened: BTreeSet::new(),
             use_returned: false,
+            contributions: BTreeMap::new(),
+            settled: None,
+            ruled: false,
             ended_at: None,
         };
         self.put_contract(contract, record);

@@ -10,11 +10,13 @@ use contract::{
     text::check_line,
 };
 
-use super::{ContractRecord, DatasetRecord, DelegationRecord, Run, State};
+use super::{ContractRecord, DatasetPath, DatasetRecord, DelegationRecord, Run, State};
 use crate::{
     Action, Effects, Event, Refused, Transaction,
     access::{AccessRequest, Token},
     alliance::{Card, Standing},
+    catalog::{Claim, PublicationRecord},
+    dispute::Dispute,
     event::Happening,
     governance::{PROTOCOL, Proposal},
     refused::GovernanceRule,
@@ -42,6 +44,11 @@ pub(super) enum Key {
     Proposal(Hash),
     Request(Hash),
     Token(Hash),
+    Dispute(Hash),
+    Publication(String),
+    Claim(Hash),
+    Path(String),
+    Reading(Did, Did),
     Account(Did),
     Contract(Hash),
     Dataset(String),
@@ -56,6 +63,9 @@ pub(super) enum Timer {
     Proposal(Hash),
     Request(Hash),
     Access(Hash),
+    Dispute(Hash),
+    Claim(Hash),
+    Settlement(Hash),
 }
 
 /// The transition under way. Handlers change it freely: when one refuses, it is dropped as a whole.
@@ -126,6 +136,22 @@ impl Step {
             Action::AttenuateToken { token, rights } => self.attenuate_token(transaction, *token, rights),
             Action::UseToken { token, contract } => self.use_token(member, *token, *contract),
             Action::RevokeToken { token, reason } => self.revoke_token(member, *token, reason),
+            Action::Challenge { subject, accused, reason, evidence } => {
+                self.challenge(transaction, *subject, *accused, reason, evidence)
+            }
+            Action::Arbitrate { dispute, uphold } => self.arbitrate(member, *dispute, *uphold),
+            Action::Publish(publication) => self.publish(member, publication),
+            Action::WithdrawPublication { publication } => self.withdraw_publication(member, publication),
+            Action::ClaimDataset { path, statement, evidence } => {
+                self.claim_dataset(transaction, path, statement, evidence)
+            }
+            Action::OfferDataset { path, to } => self.offer_dataset(member, path, *to),
+            Action::AcceptDataset { path } => self.accept_dataset(member, path),
+            Action::SetReading { regulator, allowed } => self.set_reading(member, *regulator, *allowed),
+            Action::StopContract { contract, reason } => self.stop_contract(member, *contract, reason),
+            Action::StateContributions { run, contributions } => {
+                self.state_contributions(member, *run, contributions)
+            }
             Action::TransferPoints { to, points, note } => self.transfer_points(member, *to, *points, note),
             Action::RotateKey { key, proof } => self.rotate_key(member, *key, proof),
             Action::RenewCard(card) => self.renew_card(member, card),
@@ -208,6 +234,26 @@ impl Step {
         self.state.tokens.insert_mut(id, Arc::new(token));
     }
 
+    pub(super) fn put_dispute(&mut self, id: Hash, dispute: Dispute) {
+        self.touched.insert(Key::Dispute(id));
+        self.state.disputes.insert_mut(id, Arc::new(dispute));
+    }
+
+    pub(super) fn put_publication(&mut self, reference: String, record: PublicationRecord) {
+        self.touched.insert(Key::Publication(reference.clone()));
+        self.state.publications.insert_mut(reference, Arc::new(record));
+    }
+
+    pub(super) fn put_claim(&mut self, id: Hash, claim: Claim) {
+        self.touched.insert(Key::Claim(id));
+        self.state.claims.insert_mut(id, Arc::new(claim));
+    }
+
+    pub(super) fn put_path(&mut self, path: &str, record: DatasetPath) {
+        self.touched.insert(Key::Path(path.to_owned()));
+        self.state.dataset_paths.insert_mut(path.to_owned(), record);
+    }
+
     pub(super) fn touch(&mut self, key: Key) {
         self.touched.insert(key);
     }
@@ -228,6 +274,9 @@ impl Step {
                 Timer::Proposal(proposal) => self.close_proposal(proposal),
                 Timer::Request(request) => self.lapse_request(request),
                 Timer::Access(request) => self.settle_access(request),
+                Timer::Dispute(dispute) => self.close_dispute(dispute),
+                Timer::Claim(claim) => self.settle_claim(claim),
+                Timer::Settlement(run) => self.settle_late(run),
             }
         }
     }
@@ -279,6 +328,15 @@ impl State {
             Key::Proposal(id) => canonical::hash("proposal-record", &(id, self.proposal(id))),
             Key::Request(id) => canonical::hash("request-record", &(id, self.request(id))),
             Key::Token(id) => canonical::hash("token-record", &(id, self.token(id))),
+            Key::Dispute(id) => canonical::hash("dispute-record", &(id, self.dispute(id))),
+            Key::Publication(reference) => {
+                canonical::hash("publication-record", &(reference, self.publication(reference)))
+            }
+            Key::Claim(id) => canonical::hash("claim-record", &(id, self.claim(id))),
+            Key::Path(path) => canonical::hash("path-record", &(path, self.dataset_paths.get(path))),
+            Key::Reading(member, regulator) => {
+                canonical::hash("reading", &(member, regulator, self.may_read(regulator, member)))
+            }
             Key::Account(member) => canonical::hash("account", &(member, self.balance(member))),
             Key::Contract(id) => canonical::hash("contract-record", &(id, self.contract(id))),
             Key::Dataset(reference) => {

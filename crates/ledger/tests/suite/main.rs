@@ -12,6 +12,8 @@ extern crate treaty_ledger as ledger;
 
 mod accesses;
 mod alliances;
+mod arbitration;
+mod catalogs;
 mod crash;
 mod damage;
 mod disputes;

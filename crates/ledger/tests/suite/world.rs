@@ -6,6 +6,7 @@ use contract::{
     Column, ColumnType, Contract, Dataset, Did, Hash, Schema, SigningKey, Terms,
     dataset::Range,
     document::{Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement},
+    settlement::{Charge, Parts, Split},
     terms::Use,
 };
 use ledger::{
@@ -192,6 +193,9 @@ impl World {
                 providers: 6_000,
                 compute_parties: 3_000,
                 algorithm_providers: 1_000,
+                charge: Charge::default(),
+                parts: Parts::default(),
+                split: Split::default(),
             },
             supersedes: None,
             nonce: "00112233445566778899aabbccddeeff".to_owned(),

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use contract::Hash;
 use futures::Stream;
-use ledger::{Action, Phase, Run, State as LedgerState};
+use ledger::{Action, Run};
 use tokio::sync::watch;
 
 use super::admit::require;
@@ -60,7 +60,7 @@ pub(super) async fn list(
     require(&person, Scope::Read)?;
     Ok(Json(node.replica.read(|ledger| {
         let state = ledger.state();
-        paging.page(state.runs().map(|(id, record)| (id.to_string(), view(&node, state, id, record))))
+        paging.page(state.runs().map(|(id, record)| (id.to_string(), view(&node, id, record))))
     })))
 }
 
@@ -229,12 +229,12 @@ fn find(node: &Node, id: &Hash) -> Result<RunView, Failure> {
     node.replica
         .read(|ledger| {
             let state = ledger.state();
-            state.run(id).map(|record| view(node, state, id, record))
+            state.run(id).map(|record| view(node, id, record))
         })
         .ok_or_else(|| Failure::not_found(format!("run {id} is not on the ledger")).next("treaty run list"))
 }
 
-fn view(node: &Node, state: &LedgerState, id: &Hash, record: &Run) -> RunView {
+fn view(node: &Node, id: &Hash, record: &Run) -> RunView {
     let names = &node.names;
     let refused_by =
         record.refusals.iter().map(|(by, refusals)| (names.name(by), reasons(&refusals.value, names)));
@@ -255,21 +255,16 @@ fn view(node: &Node, state: &LedgerState, id: &Hash, record: &Run) -> RunView {
         failure,
         nothing_opened_by: names.names(&record.nothing_opened),
         use_returned: record.use_returned,
-        settlement: settlement(node, state, record),
+        settlement: settlement(node, record),
         requested: record.requested_at,
         progress: node.desk.progress(id),
     }
 }
 
 /// What the run's completion moved, by the contract's rule.
-fn settlement(node: &Node, state: &LedgerState, record: &Run) -> BTreeMap<String, u64> {
-    if record.phase != Phase::Completed {
-        return BTreeMap::new();
-    }
-    let Some(contract) = state.contract(&record.contract) else { return BTreeMap::new() };
-    let rows = state.rows_by_provider(&contract.contract);
+fn settlement(node: &Node, record: &Run) -> BTreeMap<String, u64> {
     let mut paid: BTreeMap<String, u64> = BTreeMap::new();
-    for transfer in ledger::settlement::settle(&contract.contract, &rows) {
+    for transfer in record.settled.iter().flat_map(|settled| &settled.value) {
         *paid.entry(node.names.name(&transfer.to)).or_default() += transfer.points;
     }
     paid

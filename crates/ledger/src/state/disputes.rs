@@ -1,0 +1,316 @@
+//! Disputes: a challenge within its window, arbiters by rule, a decision that moves escrow and standing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{Did, Hash, canonical, document::Role, lifecycle};
+
+use super::{
+    Phase, State,
+    points::Escrow,
+    step::{Step, Timer, check_text},
+};
+use crate::{
+    Refused, Transaction,
+    catalog::ClaimStanding,
+    dispute::{Dispute, Ruling, Subject},
+    event::Happening,
+    governance::Parameter,
+    refused::{CatalogRule, DisputeRule, When},
+    settlement::{Transfer, apportion},
+};
+
+/// Most hashes of evidence.
+const EVIDENCE_MAX: usize = 64;
+
+/// Whom a challenge concerns, and how long it was possible.
+struct Concern {
+    may_challenge: BTreeSet<Did>,
+    concerned: BTreeSet<Did>,
+    until: u64,
+    /// Points wait for a decision, so that it is never too late for one.
+    held: bool,
+}
+
+impl Step {
+    pub(super) fn challenge(
+        &mut self,
+        transaction: &Transaction,
+        subject: Subject,
+        accused: Option<Did>,
+        reason: &str,
+        evidence: &[Hash],
+    ) -> Result<(), Refused> {
+        let by = transaction.member;
+        self.voter(&by)?;
+        check_text(reason, "reason", 1000)?;
+        if evidence.len() > EVIDENCE_MAX {
+            return Err(DisputeRule::EvidenceCount(evidence.len()).into());
+        }
+        let concern = self.concern(subject, by)?;
+        if let Some(dispute) = self.state.disputed.get(&subject) {
+            return Err(DisputeRule::AlreadyChallenged(*dispute).into());
+        }
+        if !concern.may_challenge.contains(&by) {
+            return Err(DisputeRule::NotConcerned(by).into());
+        }
+        if self.time >= concern.until && !concern.held {
+            return Err(DisputeRule::WindowOver(When(concern.until)).into());
+        }
+        if let Some(accused) =
+            accused.filter(|accused| !concern.concerned.contains(accused) || *accused == by)
+        {
+            return Err(DisputeRule::WronglyAccused(accused).into());
+        }
+        let id = transaction.id()?;
+        let deposit = self.state.parameters.number(Parameter::DisputeDeposit);
+        self.hold(by, Escrow::Dispute(id), deposit)?;
+        let closes = self.time.saturating_add(self.state.parameters.number(Parameter::DisputeSeconds));
+        self.set_timer(closes, Timer::Dispute(id));
+        let arbiters = self.arbiters(id, by, accused, &concern.concerned)?;
+        let dispute = Dispute {
+            subject,
+            by,
+            accused,
+            reason: reason.to_owned(),
+            evidence: evidence.to_vec(),
+            opened: self.index,
+            closes,
+            deposit,
+            arbiters,
+            votes: BTreeMap::new(),
+            ruling: None,
+        };
+        self.state.disputed.insert_mut(subject, id);
+        self.emit(Happening::Challenged { dispute: id, subject, by, accused });
+        if let Subject::Run(run) = subject {
+            self.hold_contract(run)?;
+        }
+        self.put_dispute(id, dispute);
+        Ok(())
+    }
+
+    /// More than half of the arbiters decide at once.
+    pub(super) fn arbitrate(&mut self, member: Did, id: Hash, uphold: bool) -> Result<(), Refused> {
+        let mut dispute = self.open_dispute(id)?;
+        if !dispute.arbiters.contains(&member) {
+            return Err(DisputeRule::NotAnArbiter(member, id).into());
+        }
+        if dispute.votes.insert(member, uphold).is_some() {
+            return Err(DisputeRule::AlreadyArbitrated(member, id).into());
+        }
+        let agree = dispute.votes.values().filter(|vote| **vote == uphold).count();
+        let decided = 2 * agree > dispute.arbiters.len();
+        self.put_dispute(id, dispute);
+        self.emit(Happening::Arbitrated { dispute: id, by: member, uphold });
+        if decided { self.rule(id, uphold) } else { Ok(()) }
+    }
+
+    /// Time is up: those who decided decide; a tie is for what stood before.
+    pub(super) fn close_dispute(&mut self, id: Hash) {
+        let Ok(dispute) = self.open_dispute(id) else { return };
+        let uphold = dispute.votes.values().filter(|vote| **vote).count();
+        let before = self.clone();
+        if self.rule(id, 2 * uphold > dispute.votes.len()).is_err() {
+            *self = before;
+        }
+    }
+
+    /// Carries a decision out; also for a vote of all members.
+    pub(super) fn rule(&mut self, id: Hash, uphold: bool) -> Result<(), Refused> {
+        let mut dispute = self.open_dispute(id)?;
+        let ruling = if uphold { Ruling::Upheld } else { Ruling::Dismissed };
+        dispute.ruling = Some((self.index, ruling));
+        self.return_stake(id, &dispute, uphold);
+        self.put_dispute(id, dispute.clone());
+        self.emit(Happening::Ruled { dispute: id, ruling });
+        if let Some(member) = dispute.accused.filter(|_| uphold) {
+            self.change_roster(Happening::StandingLowered { member, dispute: id });
+        }
+        match dispute.subject {
+            Subject::Run(run) => self.rule_on_run(run, uphold),
+            Subject::Token(token) => {
+                self.rule_on_token(token, dispute.by, uphold);
+                Ok(())
+            }
+            Subject::Claim(claim) => {
+                let standing = if uphold { ClaimStanding::Rejected } else { ClaimStanding::Established };
+                self.set_claim(claim, standing);
+                Ok(())
+            }
+        }
+    }
+
+    /// The use and the fee go back, or the fee goes where it would have gone; nothing that was settled moves again.
+    fn rule_on_run(&mut self, id: Hash, uphold: bool) -> Result<(), Refused> {
+        let mut run = self.run(id)?;
+        let unsettled = run.phase != Phase::Completed || self.state.escrow(&id) > 0;
+        if uphold && unsettled && !run.use_returned {
+            let record = self.contract(run.contract)?;
+            self.return_use(id, &mut run, record)?;
+        } else if !uphold && self.state.escrow(&id) > 0 {
+            let record = self.contract(run.contract)?;
+            self.settle_run(id, &mut run, &record.contract, &BTreeMap::new());
+        }
+        run.ruled = true;
+        let contract = run.contract;
+        self.put_run(id, run);
+        self.free_contract(contract)
+    }
+
+    fn rule_on_token(&mut self, id: Hash, by: Did, uphold: bool) {
+        let Some(token) = self.state.token(&id).cloned() else { return };
+        let to = if uphold { token.holder } else { token.owner };
+        self.release_all(Escrow::Access(token.request), to);
+        if uphold {
+            self.end_token(id, by, "a dispute was decided against it");
+        }
+    }
+
+    /// No run starts under a contract while one of its runs is in dispute.
+    fn hold_contract(&mut self, run: Hash) -> Result<(), Refused> {
+        let contract = self.run(run)?.contract;
+        let mut record = self.contract(contract)?;
+        let state = self.follow(contract, &record, lifecycle::Event::Disputed)?;
+        if state != record.state {
+            record.state = state;
+            self.put_contract(contract, record);
+            self.emit(Happening::ContractDisputed { contract, run });
+        }
+        Ok(())
+    }
+
+    fn free_contract(&mut self, id: Hash) -> Result<(), Refused> {
+        let open = |run: &super::Run, of: &Hash| {
+            let challenged = self.state.dispute_about(&Subject::Run(*of));
+            let undecided = challenged.is_some_and(|dispute| dispute.ruling.is_none());
+            run.contract == id && (undecided || (run.phase == Phase::Disputed && !run.ruled))
+        };
+        if self.state.runs().any(|(of, run)| open(run, of)) {
+            return Ok(());
+        }
+        let mut record = self.contract(id)?;
+        let uses_left = record.runs_left() > 0;
+        let mut state = self.follow(id, &record, lifecycle::Event::DisputeResolved { uses_left })?;
+        // The window may have passed meanwhile.
+        if self.time >= record.contract.limits.expires {
+            state = state.after(lifecycle::Event::Expired).unwrap_or(state);
+        }
+        if state != record.state {
+            record.state = state;
+            self.put_contract(id, record);
+            self.emit(Happening::ContractDisputeResolved { contract: id, state });
+        }
+        Ok(())
+    }
+
+    fn return_stake(&mut self, id: Hash, dispute: &Dispute, uphold: bool) {
+        let what = Escrow::Dispute(id);
+        let arbiters: Vec<Did> = dispute.votes.keys().copied().collect();
+        if uphold || arbiters.is_empty() {
+            return self.release_all(what, dispute.by);
+        }
+        let amounts = apportion(self.state.points.escrow(what), &vec![1; arbiters.len()]);
+        let transfer = |(to, points)| Transfer { to, points, role: Role::Auditor };
+        let transfers: Vec<_> =
+            arbiters.into_iter().zip(amounts).filter(|(_, points)| *points > 0).map(transfer).collect();
+        if !transfers.is_empty() {
+            self.release(what, &transfers);
+        }
+    }
+
+    /// Members without a part in it, as many as the parameter says, those first whose hash with the dispute's id is
+    /// smallest; when all have a part, all but the two sides.
+    fn arbiters(
+        &self,
+        id: Hash,
+        by: Did,
+        accused: Option<Did>,
+        concerned: &BTreeSet<Did>,
+    ) -> Result<BTreeSet<Did>, Refused> {
+        let voters = self.state.roster.voters();
+        let mut pool: Vec<Did> =
+            voters.iter().filter(|voter| !concerned.contains(voter) && **voter != by).copied().collect();
+        if pool.is_empty() {
+            let side = |voter: &Did| *voter == by || Some(*voter) == accused;
+            pool = voters.iter().filter(|voter| !side(voter)).copied().collect();
+        }
+        if pool.is_empty() {
+            pool = voters.into_iter().collect();
+        }
+        let many = match self.state.parameters.number(Parameter::Arbiters) {
+            0 => usize::MAX,
+            many => usize::try_from(many).unwrap_or(usize::MAX),
+        };
+        let mut drawn = pool
+            .into_iter()
+            .map(|member| Ok((canonical::hash("arbiter", &(id, member))?, member)))
+            .collect::<Result<Vec<_>, Refused>>()?;
+        drawn.sort_unstable_by_key(|(lot, _)| *lot);
+        Ok(drawn.into_iter().take(many).map(|(_, member)| member).collect())
+    }
+
+    fn concern(&self, subject: Subject, by: Did) -> Result<Concern, Refused> {
+        let window = self.state.parameters.number(Parameter::DisputeSeconds);
+        match subject {
+            Subject::Run(id) => {
+                let run = self.run(id)?;
+                let ended = run.ended_at.ok_or(DisputeRule::RunNotEnded(id))?;
+                let contract = self.contract(run.contract)?.contract;
+                let parties: BTreeSet<Did> = contract.parties.iter().map(|party| party.member).collect();
+                let unreturned = run.phase != Phase::Completed && !run.use_returned;
+                Ok(Concern {
+                    may_challenge: parties.clone(),
+                    concerned: parties,
+                    until: ended.saturating_add(window),
+                    held: unreturned,
+                })
+            }
+            Subject::Token(id) => {
+                let token = self.known_token(id)?;
+                let sides = BTreeSet::from([token.owner, token.holder]);
+                let until = token.issued_at.saturating_add(window);
+                Ok(Concern { may_challenge: sides.clone(), concerned: sides, until, held: false })
+            }
+            Subject::Claim(id) => {
+                let claim = self.state.claim(&id).ok_or(CatalogRule::UnknownClaim(id))?;
+                let may_challenge = BTreeSet::from([by]).into_iter().filter(|by| *by != claim.by).collect();
+                let concerned = BTreeSet::from([claim.by]);
+                Ok(Concern { may_challenge, concerned, until: claim.disputable_until, held: false })
+            }
+        }
+    }
+
+    fn open_dispute(&self, id: Hash) -> Result<Dispute, Refused> {
+        let dispute = self.state.dispute(&id).ok_or(DisputeRule::UnknownDispute(id))?;
+        match dispute.ruling {
+            None => Ok(dispute.clone()),
+            Some(_) => Err(DisputeRule::Decided(id).into()),
+        }
+    }
+}
+
+impl State {
+    /// A dispute by its id, decided or not.
+    pub fn dispute(&self, id: &Hash) -> Option<&Dispute> {
+        self.disputes.get(id).map(AsRef::as_ref)
+    }
+
+    /// All disputes by id, in that order.
+    pub fn disputes(&self) -> impl Iterator<Item = (&Hash, &Dispute)> {
+        self.disputes.iter().map(|(id, dispute)| (id, dispute.as_ref()))
+    }
+
+    /// The dispute about something, decided or not.
+    pub fn dispute_about(&self, subject: &Subject) -> Option<&Dispute> {
+        self.disputed.get(subject).and_then(|id| self.dispute(id))
+    }
+
+    /// Whether one of the tokens of a request is in a dispute that is not decided.
+    pub(super) fn is_access_disputed(&self, request: &Hash) -> bool {
+        let open = |dispute: &Dispute| match dispute.subject {
+            Subject::Token(token) => self.token(&token).is_some_and(|token| token.request == *request),
+            _ => false,
+        };
+        self.disputes().any(|(_, dispute)| dispute.ruling.is_none() && open(dispute))
+    }
+}

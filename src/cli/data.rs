@@ -53,7 +53,7 @@ terms.toml:
   expires_in = \"365d\"            # never when left out
   [columns]                      # a column that is not named may not be used
   rank = [\"group\", \"filter\"]
-  salary = [\"aggregate\"]         # `extreme` allows MIN and MAX";
+  salary = [\"aggregate\"]         # `extreme`: MIN and MAX; `join`: as a key; `product`";
 
 #[derive(Debug, Args)]
 pub(super) struct Import {

@@ -24,10 +24,15 @@ const FILES: &[(&str, &[u8])] = examples![
     "hospitals/coast.csv",
     "hospitals/valley.parquet",
     "refusals/scenario.toml",
+    "banks/scenario.toml",
+    "banks/harbour.csv",
+    "banks/meadow.csv",
+    "banks/summit.csv",
+    "banks/telecom.csv",
 ];
 
 /// The shipped scenarios.
-const NAMES: [&str; 3] = ["salaries", "hospitals", "refusals"];
+const NAMES: [&str; 4] = ["salaries", "hospitals", "refusals", "banks"];
 
 /// The directory of a scenario: a shipped one is written out first.
 pub(super) fn find(name: &str, place: &Place) -> Result<PathBuf, DemoError> {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
 
+mod banks;
 mod bench;
 mod commands;
 mod demonstrations;

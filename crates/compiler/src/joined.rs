@@ -106,8 +106,11 @@ struct Pairs<'a> {
     left: Keyed,
     /// Columns of the second table, in rows of the first.
     found: Vec<ValueId>,
-    /// 1 in rows that found nothing, if these count; in the second table's group without values.
-    alone: Option<(usize, ValueId)>,
+    kind: JoinKind,
+    /// 1 in rows that found something, else 0.
+    matched: ValueId,
+    /// 1 in rows that found nothing, else 0.
+    alone: ValueId,
     rows: u32,
     zeros: ValueId,
 }
@@ -129,15 +132,10 @@ impl<'a> Pairs<'a> {
         let matched = found.remove(0);
         let zero = builder.constant(vec![0])?;
         let zeros = builder.repeat(zero, rows)?;
-        let alone = match parts[1].groups.null.filter(|_| join.kind == JoinKind::Left) {
-            Some(group) => {
-                let one = builder.constant(vec![1])?;
-                let ones = builder.repeat(one, rows)?;
-                Some((group, builder.subtract(ones, matched)?))
-            }
-            None => None,
-        };
-        Ok(Self { parts, left, found, alone, rows, zeros })
+        let one = builder.constant(vec![1])?;
+        let ones = builder.repeat(one, rows)?;
+        let alone = builder.subtract(ones, matched)?;
+        Ok(Self { parts, left, found, kind: join.kind, matched, alone, rows, zeros })
     }
 
     fn terms(&self) -> usize {
@@ -153,13 +151,18 @@ impl<'a> Pairs<'a> {
         columns.map(<[_]>::to_vec).unwrap_or_default()
     }
 
-    /// How many partners each row has, by the second table's group; a row without one counts as one where it counts.
+    /// How often each row counts, by the second table's group: once for each partner; in an outer join also once without
+    /// one, in the group without values; where partners are only asked for, once or not at all.
     fn partners(&self, builder: &mut Builder, term: usize) -> Result<Vec<ValueId>, Refused> {
-        let mut counts = self.columns(1, &Partial::Rows, term);
-        if let Some((group, alone)) = self.alone
-            && let Some(count) = counts.get_mut(group)
+        let mut counts = match self.kind {
+            JoinKind::Inner | JoinKind::Left => self.columns(1, &Partial::Rows, term),
+            JoinKind::Semi => vec![self.matched],
+            JoinKind::Anti => vec![self.alone],
+        };
+        if self.kind == JoinKind::Left
+            && let Some(count) = self.parts[1].groups.null.and_then(|group| counts.get_mut(group))
         {
-            *count = builder.add(*count, alone)?;
+            *count = builder.add(*count, self.alone)?;
         }
         Ok(counts)
     }
@@ -273,7 +276,8 @@ impl Pairs<'_> {
             }
             all.push(Contributing { at_least, floor_rows: of_first });
         }
-        if of_second > 1 {
+        // Behind rows that have no partner there are no rows of the second table.
+        if of_second > 1 && self.kind != JoinKind::Anti {
             // A key occurs once in each owner's rows of the first table: within these nothing is counted twice.
             let mut at_least = Vec::new();
             for term in 0..self.terms() {

@@ -182,7 +182,7 @@ impl Part<'_> {
     /// The rows that take part, aggregated by key.
     fn by_key(&self, keys: &[String]) -> String {
         let matchable = self.matchable();
-        let kept = self.join.kind == JoinKind::Left && self.side == 0;
+        let kept = matches!(self.join.kind, JoinKind::Left | JoinKind::Anti) && self.side == 0;
         let mut items = Vec::new();
         for (key, name) in keys.iter().zip(self.key_names()) {
             let key = if kept { format!("CASE WHEN {matchable} THEN {key} ELSE 0 END") } else { key.clone() };

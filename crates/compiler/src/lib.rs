@@ -12,7 +12,7 @@
 //! # What is supported
 //! One SELECT over one table, or over two that are joined; a table is the union of datasets with equal columns:
 //! - JOIN and LEFT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
-//!   conditions on each table, combined with AND, OR and NOT.
+//!   conditions on each table, combined with AND, OR and NOT. EXISTS, NOT EXISTS and IN over another table.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR_SAMP, STDDEV_SAMP of columns, of sums, differences and products

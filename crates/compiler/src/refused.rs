@@ -73,6 +73,9 @@ pub enum Refused {
     /// Two tables of one name.
     #[error("two tables of FROM are named `{0}`; name one of them with AS")]
     SameRelation(String),
+    /// A column that several tables have.
+    #[error("column `{0}` is of no table or of several; write the table's name before it")]
+    Unqualified(String),
     /// A join without a key.
     #[error(
         "tables `{first}` and `{second}` are joined without a key, which would pair every row with every other; write `ON {first}.… = {second}.…`"
@@ -272,6 +275,8 @@ pub enum Construct {
     OuterCondition,
     SeveralTables,
     Subquery,
+    NotIn,
+    InExpression,
     TableFunction,
     ColumnAliases,
     Distinct,
@@ -339,7 +344,17 @@ impl Construct {
                 "FROM with more than two tables",
                 "join two; a table unites datasets of equal columns, and what one owner has can be joined before it is published",
             ),
-            Self::Subquery => ("a subquery", "ask it as a contract of its own, or write constants"),
+            Self::Subquery => (
+                "this subquery",
+                "use EXISTS or IN in WHERE with `SELECT column FROM table WHERE …`; ask others as contracts of their own",
+            ),
+            Self::NotIn => (
+                "NOT IN with a subquery",
+                "write NOT EXISTS (SELECT 1 FROM … WHERE … = …): NOT IN has no rows at all once a value is NULL",
+            ),
+            Self::InExpression => {
+                ("IN over anything but columns", "write `column IN (SELECT column FROM table WHERE …)`")
+            }
             Self::TableFunction => ("a table function or table modifier", "name a table"),
             Self::ColumnAliases => ("renaming columns in FROM", "rename them in the SELECT list with AS"),
             Self::Distinct => ("SELECT DISTINCT", "use GROUP BY"),

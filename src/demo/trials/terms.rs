@@ -31,7 +31,12 @@ pub(super) fn column_not_allowed(attempt: &Attempt<'_>) -> Result<Refused, DemoE
     let (table, column) = forbidden_column(attempt)?;
     against_terms(attempt, "column-not-allowed", |draft| {
         draft.template = None;
-        draft.sql = Some(format!("SELECT COUNT(*) AS n, AVG({column}) AS mean FROM {table}"));
+        // A query over several tables keeps them all, and asks for that column besides.
+        let joined = draft.sql.as_deref().filter(|_| draft.tables.len() > 1);
+        draft.sql = Some(match joined.and_then(|sql| sql.trim_start().strip_prefix("SELECT ")) {
+            Some(rest) => format!("SELECT AVG({column}) AS mean_{column}, {rest}"),
+            None => format!("SELECT COUNT(*) AS n, AVG({column}) AS mean FROM {table}"),
+        });
     })
 }
 

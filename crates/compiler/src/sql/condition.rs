@@ -57,6 +57,9 @@ impl Split {
             }
             _ => {}
         }
+        if let Some(unclear) = scope.unclear(condition) {
+            return Err(Refused::Unqualified(unclear));
+        }
         match scope.sides(condition) {
             0 | 1 => self.own[0].push(condition.to_string()),
             2 => self.own[1].push(condition.to_string()),

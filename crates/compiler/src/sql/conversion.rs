@@ -19,7 +19,7 @@ use crate::{Refused, rows::type_name};
 /// Refuses filters that could fail on some row, and constants that are not of the type they are compared as.
 pub(crate) fn check(typed: &LogicalPlan) -> Result<(), Refused> {
     let mut found = Ok(());
-    let visited = typed.apply(|step| {
+    let visited = typed.apply_with_subqueries(|step| {
         found = match step {
             LogicalPlan::Filter(filter) => check_condition(&filter.predicate, filter.input.schema()),
             LogicalPlan::Join(Join { filter: Some(condition), schema, .. }) => {

@@ -15,6 +15,10 @@ pub(crate) enum JoinKind {
     Inner,
     /// These, and the first table's rows without a partner.
     Left,
+    /// The first table's rows that have a partner: EXISTS, IN.
+    Semi,
+    /// Those that have none: NOT EXISTS.
+    Anti,
 }
 
 /// FROM, as the syntax tree has it.

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::{
 use super::{
     Function,
     from::{self, From},
-    limits, names, predicate,
+    limits, names, predicate, subquery,
 };
 use crate::{Construct, Refused};
 
@@ -26,8 +26,8 @@ pub(crate) struct Parsed {
     pub(crate) statement: Statement,
     /// The tables, and how they are joined.
     pub(crate) from: From,
-    /// The condition of WHERE.
-    pub(crate) filter: Option<Expr>,
+    /// The conditions of WHERE, which all must hold.
+    pub(crate) filter: Vec<Expr>,
     /// What the SELECT list names directly, to explain refusals of the planner.
     pub(crate) named: names::Named,
 }
@@ -42,7 +42,7 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
         return Err(Construct::OtherStatement.refuse(&statement));
     };
     let select = select_of(query)?;
-    let from = from::read(select)?;
+    let (from, filter) = subquery::take(from::read(select)?, select.selection.as_ref())?;
     if let Some((_, Some(on))) = &from.join {
         predicate::check(on)?;
     }
@@ -51,9 +51,7 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
         check_item(item)?;
     }
     names::check_names(&select.projection)?;
-    if let Some(filter) = &select.selection {
-        predicate::check(filter)?;
-    }
+    filter.iter().try_for_each(predicate::check)?;
     let keys = group_keys(&select.group_by)?;
     let order = order_by(query)?;
     refuse_the_rest(query, select, keys, &order)?;
@@ -62,7 +60,6 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
     if read(&query.to_string())?.first() != Some(&statement) {
         return Err(Construct::OtherExpression.refuse(query));
     }
-    let filter = select.selection.clone();
     let named = names::named(select, keys);
     Ok(Parsed { from, filter, named, statement })
 }

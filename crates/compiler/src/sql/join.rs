@@ -29,7 +29,7 @@ pub(crate) struct Join {
     pub(crate) kind: JoinKind,
     /// Columns whose equality makes a pair, of the first and of the second relation; at least one.
     pub(crate) keys: Vec<[Column; 2]>,
-    /// Which rows of the first relation may have a partner at all, as SQL; for [`JoinKind::Left`].
+    /// Which rows of the first relation may have a partner at all, as SQL; not for [`JoinKind::Inner`].
     pub(crate) matchable: Option<String>,
     /// Which pairs count: those for which one of the terms, which exclude each other, holds.
     pub(crate) terms: Vec<Term>,
@@ -39,7 +39,7 @@ pub(crate) struct Join {
 pub(super) fn read(
     from: &From,
     tables: &[usize],
-    filter: Option<&Expr>,
+    filter: &[Expr],
     scope: &Scope<'_>,
 ) -> Result<(Vec<Relation>, Option<Join>), Refused> {
     let relation = |(named, table): (&super::from::Named, &usize)| Relation {
@@ -51,13 +51,13 @@ pub(super) fn read(
     let mut relations: Vec<Relation> = from.relations.iter().zip(tables).map(relation).collect();
     let Some((kind, on)) = &from.join else {
         if let [only] = relations.as_mut_slice() {
-            only.filter = filter.map(ToString::to_string);
+            only.filter = all(&filter.iter().map(ToString::to_string).collect::<Vec<_>>());
         }
         return Ok((relations, None));
     };
     let (split, matchable) = match kind {
         JoinKind::Inner => (Split::of(on.iter().chain(filter), scope)?, None),
-        JoinKind::Left => left(on.as_ref(), filter, scope)?,
+        JoinKind::Left | JoinKind::Semi | JoinKind::Anti => kept(on.as_ref(), filter, scope)?,
     };
     for (relation, own) in relations.iter_mut().zip(&split.own) {
         relation.filter = all(own);
@@ -75,17 +75,13 @@ pub(super) fn read(
     Ok((relations, Some(join)))
 }
 
-/// ON decides which pairs there are, WHERE which of the first table's rows count.
-fn left(
-    on: Option<&Expr>,
-    filter: Option<&Expr>,
-    scope: &Scope<'_>,
-) -> Result<(Split, Option<String>), Refused> {
+/// ON, or the subquery's WHERE, decides which pairs there are, WHERE which of the first table's rows count.
+fn kept(on: Option<&Expr>, filter: &[Expr], scope: &Scope<'_>) -> Result<(Split, Option<String>), Refused> {
     let mut split = Split::of(on, scope)?;
     let kept = Split::of(filter, scope)?;
     let [of_first, of_second] = &kept.own;
     if split.is_mixed() || kept.is_mixed() || !kept.keys.is_empty() || !of_second.is_empty() {
-        let found = filter.or(on).map(ToString::to_string).unwrap_or_default();
+        let found = filter.iter().chain(on).map(ToString::to_string).collect::<Vec<_>>().join(" AND ");
         return Err(Construct::OuterCondition.refuse(&found));
     }
     let matchable = all(&split.own[0]);

@@ -13,6 +13,7 @@ mod predicate;
 mod print;
 mod query;
 mod scope;
+mod subquery;
 pub(crate) mod usage;
 
 use datafusion::{
@@ -67,7 +68,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     if let Some((_, unused)) = tables.iter().enumerate().find(|(index, _)| !indices.contains(index)) {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
-    let (relations, join) = join::read(&from, &indices, filter.as_ref(), &scope)?;
+    let (relations, join) = join::read(&from, &indices, &filter, &scope)?;
     let (typed, optimised) = optimise(written.clone())?;
     conversion::check(&typed)?;
     let uses = usage::analyse([&written, &typed], &optimised)?;

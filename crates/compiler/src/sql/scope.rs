@@ -75,4 +75,16 @@ impl<'t> Scope<'t> {
         });
         sides
     }
+
+    /// A column that is none of one table, or of several: within a subquery, which of them is meant would depend on
+    /// what both happen to have.
+    pub(crate) fn unclear(&self, expr: &Expr) -> Option<String> {
+        let mut unclear = None;
+        super::predicate::columns(expr, &mut |column| {
+            if self.column(column).is_none() {
+                unclear = Some(column.to_string());
+            }
+        });
+        unclear
+    }
 }

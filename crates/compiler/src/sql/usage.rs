@@ -19,7 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::terms::Use;
 use datafusion::{
-    common::{DFSchema, JoinType},
+    common::{
+        DFSchema, JoinType,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
     logical_expr::{
         Aggregate, BinaryExpr, Expr, Join, LogicalPlan, Operator, TableScan, utils::split_conjunction,
     },
@@ -52,6 +55,8 @@ type Origins = Vec<BTreeSet<Origin>>;
 struct Analysis {
     uses: Uses,
     is_optimised: bool,
+    /// Of the queries around a subquery, the columns of what it stands in.
+    around: Vec<(DFSchema, Origins)>,
 }
 
 impl Analysis {
@@ -97,6 +102,7 @@ impl Analysis {
         }
         match join.join_type {
             JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => Ok(both),
+            JoinType::LeftSemi | JoinType::LeftAnti => Ok(left),
             _ => Err(Refused::Unanalysed(join.join_type.to_string())),
         }
     }
@@ -104,10 +110,30 @@ impl Analysis {
     /// What stands in WHERE or ON: equal columns of two tables are keys, all else filters.
     fn condition(&mut self, condition: &Expr, schema: &DFSchema, input: &Origins) -> Result<(), Refused> {
         for part in split_conjunction(condition) {
-            let read = origins(part, schema, input)?;
+            match part {
+                Expr::Exists(exists) => {
+                    self.subquery(&exists.subquery.subquery, schema, input)?;
+                    continue;
+                }
+                Expr::InSubquery(within) => {
+                    self.record(Use::Join, &origins(&within.expr, schema, input)?);
+                    for found in self.subquery(&within.subquery.subquery, schema, input)? {
+                        self.record(Use::Join, &found);
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            let mut read = origins(part, schema, input)?;
+            read.extend(self.outside(part)?);
             let is_key = match part {
                 Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
-                    matches!((left.as_ref(), right.as_ref()), (Expr::Column(x), Expr::Column(y)) if x.relation != y.relation)
+                    match (left.as_ref(), right.as_ref()) {
+                        (Expr::Column(x), Expr::Column(y)) => x.relation != y.relation,
+                        (Expr::Column(_), Expr::OuterReferenceColumn(..))
+                        | (Expr::OuterReferenceColumn(..), Expr::Column(_)) => true,
+                        _ => false,
+                    }
                 }
                 // The optimiser says so of keys; where a query says it, the plan as written has it.
                 Expr::IsNotNull(key) if self.is_optimised && matches!(**key, Expr::Column(_)) => continue,
@@ -116,6 +142,40 @@ impl Analysis {
             self.record(if is_key { Use::Join } else { Use::Filter }, &read);
         }
         Ok(())
+    }
+
+    /// A subquery, which may read columns of the query around it.
+    fn subquery(
+        &mut self,
+        plan: &LogicalPlan,
+        schema: &DFSchema,
+        input: &Origins,
+    ) -> Result<Origins, Refused> {
+        self.around.push((schema.clone(), input.clone()));
+        let found = self.trace(plan);
+        self.around.pop();
+        found
+    }
+
+    /// Where the columns of the query around a subquery stem from that a condition inside reads.
+    fn outside(&self, condition: &Expr) -> Result<BTreeSet<Origin>, Refused> {
+        let mut all = BTreeSet::new();
+        let mut unknown = None;
+        let visited = condition.apply(|part| {
+            if let Expr::OuterReferenceColumn(_, column) = part {
+                let found = self
+                    .around
+                    .last()
+                    .and_then(|(schema, input)| input.get(schema.maybe_index_of_column(column)?));
+                match found {
+                    Some(origins) => all.extend(origins.iter().cloned()),
+                    None => unknown = Some(Refused::Unanalysed(condition.to_string())),
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        visited.map_err(|error| super::meaning(&error))?;
+        unknown.map_or(Ok(all), Err)
     }
 
     fn scan(&mut self, scan: &TableScan) -> Result<Origins, Refused> {

@@ -256,6 +256,66 @@ fn query() -> impl Strategy<Value = String> {
     )
 }
 
+/// EXISTS and IN, and what may stand beside them.
+fn existence() -> impl Strategy<Value = String> {
+    let and = |condition: Option<&str>| condition.map(|c| format!(" AND {c}")).unwrap_or_default();
+    let exists = (
+        any::<bool>(),
+        select(vec!["1", "*", "s.name"]),
+        select(vec![
+            "a.phone = s.phone",
+            "s.name = a.holder AND a.phone = s.phone",
+            "opened = since",
+            "a.holder = name",
+        ]),
+        option::of(own_condition(true)),
+        option::of(own_condition(false)),
+    )
+        .prop_map(move |(negated, item, key, of_second, of_first)| {
+            let not = if negated { "NOT " } else { "" };
+            let (of_second, of_first) = (and(of_second), and(of_first));
+            format!("{not}EXISTS (SELECT {item} FROM subscribers AS s WHERE {key}{of_second}{of_first})")
+        });
+    let within = (
+        select(vec![("a.phone", "phone"), ("phone", "s.phone"), ("holder", "name"), ("opened", "since")]),
+        option::of(own_condition(true)),
+    )
+        .prop_map(|((key, item), condition)| {
+            let condition = condition.map(|c| format!(" WHERE {c}")).unwrap_or_default();
+            format!("{key} IN (SELECT {item} FROM subscribers s{condition})")
+        });
+    let aggregate = select(vec![
+        "COUNT(*)",
+        "COUNT(loss)",
+        "SUM(balance)",
+        "AVG(loss)",
+        "MIN(balance)",
+        "MAX(opened)",
+        "SUM(CASE WHEN balance > 0 THEN balance ELSE 0 END)",
+        "STDDEV_SAMP(balance)",
+    ]);
+    let filter = option::of(own_condition(false));
+    (vec(aggregate, 1..4), prop_oneof![2 => exists, 1 => within], filter, any::<bool>()).prop_map(
+        |(aggregates, existence, filter, grouped)| {
+            let mut items: Vec<String> = grouped.then(|| "region".to_owned()).into_iter().collect();
+            items.extend(aggregates.iter().enumerate().map(|(n, aggregate)| format!("{aggregate} AS c{n}")));
+            let filter = filter.map(|filter| format!("{filter} AND ")).unwrap_or_default();
+            let by = if grouped { " GROUP BY region" } else { "" };
+            format!("SELECT {} FROM accounts AS a WHERE {filter}{existence}{by}", items.join(", "))
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 30, ..Config::default() })]
+
+    #[test]
+    fn rows_with_and_without_partners(world in world(), sql in existence(), floor in 1_u64..3) {
+        let (_, _, joint) = world.run(&sql, floor);
+        assert_agrees(&sql, &joint, world.expected(&sql), sql.contains("GROUP BY"));
+    }
+}
+
 proptest! {
     #![proptest_config(Config { cases: 40, ..Config::default() })]
 
@@ -383,6 +443,33 @@ fn keys_conditions_and_aggregates_are_uses() {
     assert_eq!(of("subscribers", "plan"), [Group]);
     assert_eq!(of("accounts", "balance"), [Aggregate]);
     assert_eq!(of("subscribers", "swaps"), [Extreme]);
+}
+
+#[test]
+fn a_subquery_hides_no_use() {
+    use contract::terms::Use::{self, Aggregate, Filter, Join};
+    let wanted =
+        |column: &str,
+         uses: &[Use],
+         found: &std::collections::BTreeMap<String, std::collections::BTreeSet<Use>>| {
+            assert_eq!(
+                found.get(column).map(|found| found.iter().copied().collect::<Vec<_>>()),
+                Some(uses.to_vec()),
+                "{column}"
+            );
+        };
+    for sql in [
+        "SELECT SUM(balance) FROM accounts a WHERE EXISTS (SELECT 1 FROM subscribers s WHERE s.phone = a.phone AND score > 3 AND loss < 5)",
+        "SELECT SUM(balance) FROM accounts a WHERE NOT EXISTS (SELECT * FROM subscribers s WHERE s.phone = a.phone AND score > 3 AND loss < 5)",
+        "SELECT SUM(balance) FROM accounts a WHERE phone IN (SELECT phone FROM subscribers s WHERE score > 3) AND loss < 5",
+    ] {
+        let uses = three_owners([1, 1]).compiled(sql, 1).0.usage.columns;
+        wanted("phone", &[Join], &uses["accounts"]);
+        wanted("balance", &[Aggregate], &uses["accounts"]);
+        wanted("loss", &[Filter], &uses["accounts"]);
+        wanted("phone", &[Join], &uses["subscribers"]);
+        wanted("score", &[Filter], &uses["subscribers"]);
+    }
 }
 
 #[test]

@@ -1,0 +1,58 @@
+//! Tables of several owners, asked in both ways.
+
+use arrow::record_batch::RecordBatch;
+use contract::Schema;
+use treaty_compiler::{Compiled, Refused, ResultTable, Source, Table, compile, decode, plain, tables};
+use vm::SchemeName;
+
+use crate::jointly;
+
+/// A table: name, columns, and for each owner its rows.
+pub(crate) struct Owned {
+    pub(crate) name: &'static str,
+    pub(crate) schema: Schema,
+    pub(crate) owners: Vec<RecordBatch>,
+}
+
+/// All rows, for tests that compare.
+pub(crate) struct Place(pub(crate) Vec<Owned>);
+
+impl Place {
+    /// The query over the tables that it names.
+    pub(crate) fn compiled(&self, sql: &str, floor: u64) -> Result<Compiled, Refused> {
+        let named = tables(sql)?;
+        let own = self.0.iter().filter(|table| named.iter().any(|name| name == table.name));
+        let table = |table: &Owned| Table {
+            name: table.name.into(),
+            datasets: (table.owners.iter().enumerate())
+                .map(|(owner, rows)| Source {
+                    reference: format!("owner{owner}/{}@1", table.name),
+                    schema: table.schema.clone(),
+                    rows: rows.num_rows() as u64,
+                    floor_rows: 1,
+                })
+                .collect(),
+        };
+        compile(sql, &own.map(table).collect::<Vec<_>>(), floor)
+    }
+
+    /// The joint answer: by three compute parties under `scheme`, or by the reference interpreter.
+    pub(crate) fn joint(&self, compiled: &Compiled, scheme: Option<SchemeName>) -> ResultTable {
+        let inputs = jointly::stages(compiled, |stage| {
+            let table = self.0.iter().find(|table| table.name == stage.table).unwrap();
+            (table.schema.clone(), vec![table.owners[usize::from(stage.provider)].clone()])
+        });
+        let outputs = match scheme {
+            Some(scheme) => jointly::on_shares(&compiled.program, &inputs, scheme),
+            None => jointly::interpreted(&compiled.program, &inputs),
+        };
+        decode(compiled, &outputs).unwrap()
+    }
+
+    /// The answer over all rows in one place.
+    pub(crate) fn plain(&self, sql: &str) -> ResultTable {
+        let all = self.0.iter().map(|table| (table.name.into(), table.schema.clone(), table.owners.clone()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(plain::query(sql, all.collect())).unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+    }
+}

@@ -123,6 +123,9 @@ pub enum Error {
     /// Shares that should lie on one polynomial don't.
     #[error("the shares of the compute parties contradict each other: one of them is at fault")]
     Inconsistent,
+    /// Parties may vanish, but this operation was not prepared for that.
+    #[error("the computation does something for which nothing was prepared")]
+    Unprepared,
     /// A party sent something else where all parties send the same.
     #[error("{party} is not where the others are in the protocol")]
     OutOfStep {

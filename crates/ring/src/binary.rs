@@ -6,6 +6,7 @@
 
 use crate::column::Column;
 use crate::element::Ring;
+use crate::field::Gf64;
 use crate::lanes::Lanes;
 
 /// A field of 4, 16 or 256 elements, each of which is part of the next. An element is a polynomial: bit `i` of its byte is
@@ -19,6 +20,9 @@ pub enum Binary {
     /// Modulo x⁸ + x⁴ + x³ + x + 1.
     TwoHundredFiftySix,
 }
+
+/// For each field a root of its polynomial among the 2^64 elements.
+const ROOTS: [u64; 3] = [0x19c9_369f_278a_dc02, 0xa181_e7d6_6f5f_f794, 0xb5ed_b706_6563_2cca];
 
 /// Words of each plane that are multiplied at once: what they need stays in the first-level cache.
 const BLOCK: usize = 128;
@@ -71,6 +75,24 @@ impl Binary {
             (power, self.times(product, power))
         });
         if a == 0 { 0 } else { product }
+    }
+
+    /// An element's image in the field of 2^64 elements, of which this one is a part: sums and products are those of images.
+    #[must_use]
+    pub fn image(self, a: u8) -> Gf64 {
+        let x = self.image_of_x();
+        let bits = (0..self.planes()).rev().map(|bit| Gf64(u64::from(a >> bit & 1)));
+        bits.fold(Gf64::ZERO, |sum, bit| sum.times(x).plus(bit))
+    }
+
+    /// A root of this field's polynomial.
+    fn image_of_x(self) -> Gf64 {
+        let root = match self {
+            Self::Four => ROOTS[0],
+            Self::Sixteen => ROOTS[1],
+            Self::TwoHundredFiftySix => ROOTS[2],
+        };
+        Gf64(root)
     }
 
     fn times_x(self, a: u8) -> u8 {
@@ -169,6 +191,21 @@ mod tests {
                 }
             }
             assert_eq!(field.inverse(0), 0);
+        }
+    }
+
+    #[test]
+    fn images_keep_sums_and_products() {
+        for field in ALL {
+            for a in 0..size(field) {
+                for b in [1, 2, 3, size(field) - 1] {
+                    let (a, b) = (a as u8, b as u8);
+                    let (of_a, of_b) = (field.image(a), field.image(b));
+                    assert_eq!(field.image(field.times(a, b)), of_a.times(of_b), "{field:?}: {a} {b}");
+                    assert_eq!(field.image(a ^ b), of_a.plus(of_b));
+                    assert_eq!(of_a == of_b, a == b);
+                }
+            }
         }
     }
 

@@ -73,6 +73,12 @@ impl Prg {
         Self::new(self.seed.child(label))
     }
 
+    /// The same stream from its start, with the same children: for what is not sent, or must come out alike.
+    #[must_use]
+    pub fn restarted(&self) -> Self {
+        Self::new(self.seed.clone())
+    }
+
     /// Fills `out` with the next elements of the stream.
     pub fn fill<D: Ring>(&mut self, out: &mut [D]) {
         let mut blocks = [Block::default(); BATCH];

@@ -9,7 +9,7 @@ use ring::{Lanes, Number, Ring};
 
 use crate::{
     Error, InstructionCost, column::Column, execute::OUTPUTS_AT_ONCE, lifetimes::Lifetimes, machine::Machine,
-    parallel::parallel, schedule::schedule,
+    narrow, parallel::parallel, schedule::schedule,
 };
 
 /// What a run of a program will cost: rounds and bytes exactly as a run measures them.
@@ -60,10 +60,12 @@ impl Estimate {
 /// Follows all parties of a run at once. `components` is how many ring elements a party holds of each shared one.
 pub(crate) fn follow<M: Model, N: Number>(
     program: &Program,
+    scheme: &'static str,
     setting: M::Memory,
     components: u64,
 ) -> Result<Estimate, Error> {
     let values = program.verify()?;
+    narrow::check(program, &values, scheme, N::BITS)?;
     let mut lengths = Lengths::<M, N>::new(setting);
     lengths.start();
     let mut machine = Machine::new(program, &values);

@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 use engine::{
     mpc::{Dealing, Mixed, Scheme},
     schemes::{
-        Rep3, Rep3Malicious, Shamir,
-        estimate::{Due, Rep3MaliciousModel, Rep3Model, ShamirModel},
+        Rep3, Rep3Malicious, Shamir, ShamirMalicious,
+        estimate::{Due, Rep3MaliciousModel, Rep3Model, ShamirModel, ShamirState},
         shamir::{Passive, Threshold},
     },
     session::Transport,
@@ -31,6 +31,8 @@ pub enum SchemeName {
     /// Sharing by polynomials: any number of compute parties, of which a minority may be corrupted passively. Numbers have 60
     /// bits.
     Shamir(Threshold),
+    /// The same with checks: the corrupted ones may deviate as they like, and the others then stop.
+    ShamirMalicious(Threshold),
 }
 
 /// Evaluates `$body` with `$type` standing for the scheme's type and `$setting` for what is agreed on besides.
@@ -52,22 +54,27 @@ macro_rules! with {
                 let $setting = threshold;
                 $body
             }
+            SchemeName::ShamirMalicious(threshold) => {
+                type $type = ShamirMalicious;
+                let $setting = threshold;
+                $body
+            }
         }
     };
 }
 
 impl SchemeName {
     /// The names of all schemes, as errors list them.
-    const KNOWN: &'static str = "`rep3`, `rep3_malicious`, `shamir(n,t)`";
+    const KNOWN: &'static str = "`rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`";
 
     /// The scheme that a contract names, among so many compute parties and against so many of them.
     pub fn chosen(name: &str, parties: usize, threshold: usize) -> Result<Self, Error> {
+        let among = || Threshold::new(parties, threshold).map_err(|source| Error::Setup { source });
         match name {
             "rep3" => Ok(Self::Rep3),
             "rep3_malicious" => Ok(Self::Rep3Malicious),
-            "shamir" => {
-                Threshold::new(parties, threshold).map(Self::Shamir).map_err(|source| Error::Setup { source })
-            }
+            "shamir" => among().map(Self::Shamir),
+            "shamir_malicious" => among().map(Self::ShamirMalicious),
             _ => Err(Error::UnknownScheme { name: name.to_owned(), known: Self::KNOWN }),
         }
     }
@@ -76,7 +83,7 @@ impl SchemeName {
     pub fn parties(self) -> usize {
         match self {
             Self::Rep3 | Self::Rep3Malicious => 3,
-            Self::Shamir(threshold) => threshold.parties(),
+            Self::Shamir(threshold) | Self::ShamirMalicious(threshold) => threshold.parties(),
         }
     }
 }
@@ -87,7 +94,9 @@ impl fmt::Display for SchemeName {
         f.write_str(with!(*self, (S, _) => S::NAME))?;
         match self {
             Self::Rep3 | Self::Rep3Malicious => Ok(()),
-            Self::Shamir(threshold) => write!(f, "({},{})", threshold.parties(), threshold.threshold()),
+            Self::Shamir(threshold) | Self::ShamirMalicious(threshold) => {
+                write!(f, "({},{})", threshold.parties(), threshold.threshold())
+            }
         }
     }
 }
@@ -99,7 +108,8 @@ impl FromStr for SchemeName {
         let unknown = || Error::UnknownScheme { name: text.to_owned(), known: Self::KNOWN };
         let Some((name, setting)) = text.split_once('(') else {
             // Where the name alone says it all.
-            return if text == Shamir::<Passive>::NAME { Err(unknown()) } else { Self::chosen(text, 3, 1) };
+            let chosen = Self::chosen(text, 3, 1)?;
+            return if chosen.to_string() == text { Ok(chosen) } else { Err(unknown()) };
         };
         let (parties, threshold) =
             setting.strip_suffix(')').and_then(|setting| setting.split_once(',')).ok_or_else(unknown)?;
@@ -134,9 +144,22 @@ pub fn run(
 pub fn estimate(program: &Program, scheme: SchemeName) -> Result<Estimate, Error> {
     match scheme {
         // Each party holds two of the three components.
-        SchemeName::Rep3 => follow::<Rep3Model, u128>(program, (), 2),
-        SchemeName::Rep3Malicious => follow::<Rep3MaliciousModel, u128>(program, Due::default(), 2),
-        SchemeName::Shamir(threshold) => follow::<ShamirModel, Mersenne61>(program, threshold, 1),
+        SchemeName::Rep3 => follow::<Rep3Model, u128>(program, Rep3::<u128>::NAME, (), 2),
+        SchemeName::Rep3Malicious => {
+            follow::<Rep3MaliciousModel, u128>(program, Rep3Malicious::<u128>::NAME, Due::default(), 2)
+        }
+        SchemeName::ShamirMalicious(threshold) => follow::<ShamirModel, Mersenne61>(
+            program,
+            ShamirMalicious::NAME,
+            ShamirState::active(threshold),
+            1,
+        ),
+        SchemeName::Shamir(threshold) => follow::<ShamirModel, Mersenne61>(
+            program,
+            Shamir::<Passive>::NAME,
+            ShamirState::passive(threshold),
+            1,
+        ),
     }
 }
 

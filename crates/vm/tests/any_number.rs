@@ -37,15 +37,23 @@ fn run_all(program: &Program, scheme: SchemeName) -> Vec<Result<RunOutput, Error
 #[test]
 fn a_run_costs_what_was_estimated_and_any_majority_of_messages_tells_the_result() {
     let program = sums();
-    for (name, threshold) in [("shamir(3,1)", 1), ("shamir(4,1)", 1), ("shamir(5,2)", 2)] {
+    // Messages from which a result is combined, besides one.
+    for (name, more) in [
+        ("shamir(3,1)", 1),
+        ("shamir(4,1)", 1),
+        ("shamir(5,2)", 2),
+        ("shamir_malicious(3,1)", 2),
+        ("shamir_malicious(4,1)", 2),
+        ("shamir_malicious(5,2)", 4),
+    ] {
         let scheme: SchemeName = name.parse().unwrap();
         assert_eq!(scheme.to_string(), name);
         let ran = run_all(&program, scheme).into_iter().collect::<Result<Vec<_>, _>>().unwrap();
         let costs: Vec<_> = ran.iter().map(|party| party.cost).collect();
         assert_eq!(estimate(&program, scheme).unwrap().parties, costs, "{name}");
-        for first in 0..scheme.parties() - threshold {
+        for first in 0..scheme.parties() - more {
             let messages = |output: usize| -> Vec<_> {
-                ran[first..=first + threshold].iter().map(|party| party.outputs[output].clone()).collect()
+                ran[first..=first + more].iter().map(|party| party.outputs[output].clone()).collect()
             };
             assert_eq!(combine(scheme, &messages(0), Kind::Integer, 1).unwrap(), [30 - 81]);
             assert_eq!(combine(scheme, &messages(1), Kind::Bit, 4).unwrap(), [1, 1, 0, 0]);
@@ -91,15 +99,15 @@ fn only_minorities_may_be_corrupted() {
         ),
         (
             "shamir",
-            "`shamir` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`",
+            "`shamir` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`",
         ),
         (
             "shamir(3",
-            "`shamir(3` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`",
+            "`shamir(3` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`",
         ),
         (
             "rep3(3,1)",
-            "`rep3(3,1)` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`",
+            "`rep3(3,1)` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`",
         ),
     ] {
         assert_eq!(name.parse::<SchemeName>().unwrap_err().to_string(), shown);

@@ -9,6 +9,7 @@ mod shuffle;
 
 pub use bits::{Bits, Difference, Modulus};
 pub use cost::Cost;
+pub(crate) use shuffle::order_of;
 pub use shuffle::{Permuting, Shuffle};
 
 use std::fmt::Debug;
@@ -337,6 +338,18 @@ pub trait Scheme: Mixed + Dealing<Self::Num> + Dealing<Lanes> {
     /// # Errors
     /// Those of the transport; [`Error::Parties`](crate::Error::Parties).
     fn start(transport: Arc<dyn Transport>, setting: Self::Setting, entropy: &Seed) -> Result<Self>;
+
+    /// Prepares what a computation will need, in schemes in which parties may vanish afterwards; nothing in others.
+    ///
+    /// `dry_run` does, on shares of any values, what the computation will do on this channel: in a run in which nothing is
+    /// sent and all that is opened is zero or in order.
+    ///
+    /// # Errors
+    /// Those of the transport, and of `dry_run`.
+    fn prepare(&mut self, dry_run: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        let _ = dry_run;
+        Ok(())
+    }
 
     /// The components of a share message, each with its number.
     ///

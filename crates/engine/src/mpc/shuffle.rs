@@ -48,18 +48,25 @@ pub trait Shuffle<D: Ring>: Mpc<D> + Permuting {
     /// # Errors
     /// Those of the transport; [`Error::NotAPermutation`].
     fn open_order(&mut self, x: &Self::Shares) -> Result<Vec<usize>> {
-        let opened = self.open(x)?;
-        let place = |element: &D| {
-            let (low, high) = D::as_bytes(std::slice::from_ref(element)).split_first_chunk::<8>()?;
-            let place = usize::try_from(u64::from_le_bytes(*low)).ok()?;
-            high.iter().all(|byte| *byte == 0).then_some(place)
-        };
-        let mut seen = vec![false; opened.len()];
-        let mut first_time = |place: &usize| {
-            let seen = seen.get_mut(*place);
-            seen.is_some_and(|seen| !std::mem::replace(seen, true))
-        };
-        let places = opened.iter().map(|element| place(element).filter(|place| first_time(place)));
-        places.collect::<Option<_>>().ok_or(Error::NotAPermutation { rows: opened.len() })
+        order_of(&self.open(x)?)
     }
+}
+
+/// The places that a column holds, each of 0, 1, … of its rows once.
+///
+/// # Errors
+/// [`Error::NotAPermutation`].
+pub(crate) fn order_of<D: Ring>(opened: &[D]) -> Result<Vec<usize>> {
+    let place = |element: &D| {
+        let (low, high) = D::as_bytes(std::slice::from_ref(element)).split_first_chunk::<8>()?;
+        let place = usize::try_from(u64::from_le_bytes(*low)).ok()?;
+        high.iter().all(|byte| *byte == 0).then_some(place)
+    };
+    let mut seen = vec![false; opened.len()];
+    let mut first_time = |place: &usize| {
+        let seen = seen.get_mut(*place);
+        seen.is_some_and(|seen| !std::mem::replace(seen, true))
+    };
+    let places = opened.iter().map(|element| place(element).filter(|place| first_time(place)));
+    places.collect::<Option<_>>().ok_or(Error::NotAPermutation { rows: opened.len() })
 }

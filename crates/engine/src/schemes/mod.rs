@@ -11,7 +11,7 @@ pub use estimate::Estimate;
 pub use plain::Plain;
 pub use rep3::Rep3;
 pub use rep3_malicious::Rep3Malicious;
-pub use shamir::Shamir;
+pub use shamir::{Shamir, ShamirMalicious, ShamirResilient};
 
 use crate::error::{Error, Result};
 

@@ -43,6 +43,16 @@ impl Link {
         Party((self.me().0 + places) % self.parties().max(1))
     }
 
+    /// The channel's number, equal at all parties.
+    pub fn channel(&self) -> u64 {
+        self.channel
+    }
+
+    /// The same end of the same channel, as it is now: for a run in which nothing is sent.
+    pub fn twin(&self) -> Self {
+        Self { transport: Arc::clone(&self.transport), ..*self }
+    }
+
     /// The label of the next fork: unique in the session and equal at all parties.
     pub fn next_fork(&mut self) -> [u8; 16] {
         let mut label = [0; 16];

@@ -9,7 +9,7 @@ use ring::{Lanes, Number, PackedBits, Prg, Ring, Seed};
 use treaty_engine::Result;
 use treaty_engine::mpc::{Bits, Cost, Dealing, Mixed, Mpc, Numbers, Receivers, Scheme};
 use treaty_engine::schemes::rep3_malicious::Element;
-use treaty_engine::schemes::shamir::Threshold;
+use treaty_engine::schemes::shamir::{Guard, Threshold};
 use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir};
 use treaty_engine::session::{Transport, sim};
 
@@ -73,7 +73,7 @@ pub(crate) fn among(parties: usize, threshold: usize, test: fn()) {
     test();
 }
 
-impl Tested for Shamir {
+impl<G: Guard> Tested for Shamir<G> {
     fn setting() -> Threshold {
         let (parties, threshold) = THRESHOLD.get();
         Threshold::new(parties, threshold).unwrap()
@@ -82,7 +82,7 @@ impl Tested for Shamir {
         THRESHOLD.get().0
     }
     fn messages() -> usize {
-        THRESHOLD.get().1 + 1
+        G::messages(Self::setting())
     }
     fn product_bytes() -> usize {
         let (parties, threshold) = THRESHOLD.get();

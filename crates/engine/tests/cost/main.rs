@@ -8,10 +8,10 @@ use treaty_engine::ops::{
     self, Between, DivideRange, InverseRange, Quantile, RootRange, Segments, Side, SortKey,
 };
 use treaty_engine::schemes::estimate::{
-    Due, Estimate, Length, Model, Rep3MaliciousModel, Rep3Model, ShamirModel,
+    Due, Estimate, Length, Model, Rep3MaliciousModel, Rep3Model, ShamirModel, ShamirState,
 };
 use treaty_engine::schemes::shamir::Threshold;
-use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir};
+use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir, ShamirMalicious};
 use treaty_engine::session::{Party, sim};
 use treaty_engine::{Error, Result};
 
@@ -58,7 +58,8 @@ macro_rules! operators {
             fn is_estimated_exactly_among_any_number() {
                 for (parties, threshold) in [(3, 1), (4, 1), (5, 2)] {
                     let setting = Threshold::new(parties, threshold).unwrap();
-                    estimated::<Shamir, ShamirModel>(parties, setting, || setting);
+                    estimated::<Shamir, ShamirModel>(parties, setting, || ShamirState::passive(setting));
+                    estimated::<ShamirMalicious, ShamirModel>(parties, setting, || ShamirState::active(setting));
                 }
             }
 

@@ -4,20 +4,53 @@
 //! the computation. Operators are run on few rows, so that all frames can be tried.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
 use ring::{Lanes, Number, Prg, Seed, Shape};
-use treaty_engine::mpc::{
-    Bits, Dealing, Mixed, Mpc, Numbers, Permuting, Protocol, Receivers, Scheme, Shares, Shuffle,
-};
+use treaty_engine::mpc::{Bits, Dealing, Mixed, Mpc, Numbers, Receivers, Scheme, Shares, Shuffle};
 use treaty_engine::ops::{self, DivideRange, RootRange, fixed};
-use treaty_engine::schemes::Rep3Malicious;
 use treaty_engine::schemes::rep3_malicious::Element;
+use treaty_engine::schemes::shamir::Threshold;
+use treaty_engine::schemes::{Rep3Malicious, ShamirMalicious};
 use treaty_engine::session::{Party, Transport, sim, tamper};
 use treaty_engine::{Error, Result};
 
-type S<N> = Rep3Malicious<N>;
-type Operator<N> = fn(&mut S<N>, &Numbers<S<N>>, &Numbers<S<N>>) -> Result<Numbers<S<N>>>;
+/// A scheme that finds what a deviating party does.
+trait Attacked: Scheme {
+    /// How it is started.
+    fn setting() -> Self::Setting;
+    /// Compute parties.
+    fn compute_parties() -> usize;
+    /// The first frames that are attacked: those before are contributions to keys, whatever they are.
+    const FIRST: u64;
+}
+
+impl<N: Number + Element> Attacked for Rep3Malicious<N> {
+    fn setting() {}
+    fn compute_parties() -> usize {
+        3
+    }
+    const FIRST: u64 = 2;
+}
+
+thread_local! {
+    static THRESHOLD: Cell<(usize, usize)> = const { Cell::new((3, 1)) };
+}
+
+/// All frames: wrong contributions to keys are found, or make nothing but errors of the party that sends them.
+impl Attacked for ShamirMalicious {
+    fn setting() -> Threshold {
+        let (parties, threshold) = THRESHOLD.get();
+        Threshold::new(parties, threshold).unwrap()
+    }
+    fn compute_parties() -> usize {
+        THRESHOLD.get().0
+    }
+    const FIRST: u64 = 0;
+}
+
+type Operator<S> = fn(&mut S, &Numbers<S>, &Numbers<S>) -> Result<Numbers<S>>;
 type Change = (&'static str, fn(&[u8]) -> Vec<u8>);
 
 const ROWS: usize = 3;
@@ -38,20 +71,21 @@ fn changed(body: &[u8], place: usize, by: u8) -> Vec<u8> {
     body
 }
 
-/// What the receiver of the three share messages gets, and whether frame `at` of `corrupted` was reached.
+/// What the receiver of all share messages gets, and whether frame `at` of `corrupted` was reached.
 struct Outcome<N> {
     reached: bool,
     honest: Vec<Result<Vec<u8>>>,
     result: Result<Vec<N>>,
 }
 
-/// Runs `operator` with `corrupted` changing the frame number `at` that it sends after the start.
-fn run<N: Number + Element>(operator: Operator<N>, corrupted: Party, at: u64, change: Change) -> Outcome<N> {
+/// Runs `operator` with `corrupted` changing the frame number `at` of those that it sends and are attacked.
+fn run<S: Attacked>(operator: Operator<S>, corrupted: Party, at: u64, change: Change) -> Outcome<S::Num> {
     let columns = [[5u128, 2, 9], [7, 2, 1]];
+    let (setting, parties) = (S::setting(), S::compute_parties());
     let mut prg = Prg::new(Seed::from([77; 32]));
     let dealt = columns.map(|values| {
-        let values = values.map(N::from_u128);
-        <S<N> as Dealing<N>>::deal((), &values, &mut prg)
+        let values = values.map(S::Num::from_u128);
+        <S as Dealing<S::Num>>::deal(setting, &values, &mut prg)
     });
     let sent = Arc::new(Mutex::new(0));
     let counter = Arc::clone(&sent);
@@ -60,34 +94,37 @@ fn run<N: Number + Element>(operator: Operator<N>, corrupted: Party, at: u64, ch
         tamper::party(transport, move |_, body| {
             let mut sent = sent.lock().unwrap();
             *sent += 1;
-            // The first two frames are contributions to keys, whatever they are.
-            if *sent == at + 3 { tamper::Verdict::Replace(change.1(body)) } else { tamper::Verdict::Pass }
+            if *sent == at + S::FIRST + 1 {
+                tamper::Verdict::Replace(change.1(body))
+            } else {
+                tamper::Verdict::Pass
+            }
         })
     };
-    let sealed = sim::run(3, |me, transport| -> Result<(Vec<u8>, usize)> {
+    let sealed = sim::run(parties, |me, transport| -> Result<(Vec<u8>, usize)> {
         let transport = if me == corrupted { rewritten(transport) } else { transport };
-        let mut protocol = S::<N>::start(transport, (), &Seed::from([me.0 as u8 + 1; 32]))?;
-        let x = Dealing::<N>::accept(&protocol, &dealt[0][me.0], ROWS)?;
-        let y = Dealing::<N>::accept(&protocol, &dealt[1][me.0], ROWS)?;
+        let mut protocol = S::start(transport, setting, &Seed::from([me.0 as u8 + 1; 32]))?;
+        let x = Dealing::<S::Num>::accept(&protocol, &dealt[0][me.0], ROWS)?;
+        let y = Dealing::<S::Num>::accept(&protocol, &dealt[1][me.0], ROWS)?;
         let result = operator(&mut protocol, &x, &y)?;
         let proof = protocol.verify()?;
         let len = result.len();
-        Ok((Dealing::<N>::seal(&mut protocol, &result, proof)?, len))
+        Ok((Dealing::<S::Num>::seal(&mut protocol, &result, proof)?, len))
     });
-    let reached = *sent.lock().unwrap() >= at + 3;
+    let reached = *sent.lock().unwrap() > at + S::FIRST;
     let len = sealed.iter().flatten().map(|sealed| sealed.1).next().unwrap_or(0);
     let messages =
         sealed.iter().map(|sealed| sealed.clone().map(|sealed| sealed.0)).collect::<Result<Vec<_>>>();
-    let result = messages.and_then(|messages| <S<N> as Dealing<N>>::combine((), &messages, len));
+    let result = messages.and_then(|messages| <S as Dealing<S::Num>>::combine(setting, &messages, len));
     let honest = sealed.into_iter().enumerate().filter(|(party, _)| *party != corrupted.0);
     Outcome { reached, honest: honest.map(|(_, sealed)| sealed.map(|sealed| sealed.0)).collect(), result }
 }
 
 /// Tries every `step`th frame of each party under each change; how many frames there were, and how many runs stopped.
-fn attack<N: Number + Element>(name: &str, operator: Operator<N>, step: u64) -> (u64, u64) {
+fn attack<S: Attacked>(name: &str, operator: Operator<S>, step: u64) -> (u64, u64) {
     let untouched = run(operator, Party(0), u64::MAX - 3, CHANGES[0]).result.unwrap();
     let (mut frames, mut stopped) = (0, 0);
-    for corrupted in (0..3).map(Party) {
+    for corrupted in (0..S::compute_parties()).map(Party) {
         for (place, change) in CHANGES.into_iter().enumerate() {
             let mut at = place as u64 % step;
             loop {
@@ -118,7 +155,7 @@ fn attack<N: Number + Element>(name: &str, operator: Operator<N>, step: u64) -> 
     (frames, stopped)
 }
 
-fn bits_to_numbers<N: Number + Element>(protocol: &mut S<N>, bits: &Bits<S<N>>) -> Result<Numbers<S<N>>> {
+fn bits_to_numbers<P: Mixed>(protocol: &mut P, bits: &Bits<P>) -> Result<Numbers<P>> {
     protocol.inject(bits)
 }
 
@@ -127,22 +164,42 @@ macro_rules! attacked {
         mod $name {
             use super::*;
 
-            fn operator<N: Number + Element>(
-                $protocol: &mut S<N>,
-                $x: &Numbers<S<N>>,
-                $y: &Numbers<S<N>>,
-            ) -> Result<Numbers<S<N>>> $body
+            fn operator<P: Scheme>(
+                $protocol: &mut P,
+                $x: &Numbers<P>,
+                $y: &Numbers<P>,
+            ) -> Result<Numbers<P>> $body
 
             #[test]
             fn of_64_bits() {
-                let (frames, stopped) = attack::<u64>(stringify!($name), operator::<u64>, $step);
-                assert!(frames > 0 && stopped * 2 > frames, "{stopped} of {frames} runs stopped");
+                attacked::<Rep3Malicious<u64>>($step);
             }
 
             #[test]
             fn of_128_bits() {
-                let (frames, stopped) = attack::<u128>(stringify!($name), operator::<u128>, $step);
-                assert!(frames > 0 && stopped * 2 > frames, "{stopped} of {frames} runs stopped");
+                attacked::<Rep3Malicious<u128>>($step);
+            }
+
+            #[test]
+            fn among_three() {
+                attacked::<ShamirMalicious>($step);
+            }
+
+            #[test]
+            fn among_five() {
+                THRESHOLD.set((5, 2));
+                attacked::<ShamirMalicious>(67 * $step);
+            }
+
+            #[test]
+            fn among_four() {
+                THRESHOLD.set((4, 1));
+                attacked::<ShamirMalicious>(41 * $step);
+            }
+
+            fn attacked<S: Attacked>(step: u64) {
+                let (frames, stopped) = attack::<S>(stringify!($name), operator::<S>, step);
+                assert!(frames > 0 && stopped * 4 > frames, "{stopped} of {frames} runs stopped");
             }
         }
     )* };
@@ -156,10 +213,10 @@ attacked! {
     }
     nothing_but_the_result / 1 (_protocol, x, _y) { Ok(x.clone()) }
     dot / 1 (protocol, x, y) {
-        Mpc::<N>::dot(protocol, &Shares::concat(&[x, y]), &Shares::concat(&[y, y]), 2)
+        Mpc::<P::Num>::dot(protocol, &Shares::concat(&[x, y]), &Shares::concat(&[y, y]), 2)
     }
     matmul / 1 (protocol, x, y) {
-        Mpc::<N>::matmul(protocol, x, y, Shape { rows: 3, inner: 1, columns: 3 })
+        Mpc::<P::Num>::matmul(protocol, x, y, Shape { rows: 3, inner: 1, columns: 3 })
     }
     both / 1 (protocol, x, y) {
         let (a, b) = protocol.both(|p| p.multiply(x, y), |p| p.multiply(x, x))?;
@@ -178,13 +235,13 @@ attacked! {
     }
     open / 1 (protocol, x, y) {
         let product = protocol.multiply(x, y)?;
-        let opened = Mpc::<N>::open(protocol, &product)?;
+        let opened = Mpc::<P::Num>::open(protocol, &product)?;
         Ok(x.plus(&protocol.public(&opened)))
     }
     reveal / 1 (protocol, x, y) {
         let product = protocol.multiply(x, y)?;
         let proof = protocol.verify()?;
-        let opened = Mpc::<N>::reveal(protocol, &product, Receivers::All, proof)?.unwrap_or_default();
+        let opened = Mpc::<P::Num>::reveal(protocol, &product, Receivers::All, proof)?.unwrap_or_default();
         Ok(x.plus(&protocol.public(&opened)))
     }
     decompose / 1 (protocol, x, _y) {
@@ -211,8 +268,8 @@ attacked! {
     }
     shuffle / 1 (protocol, x, y) {
         let hidden = protocol.hidden_permutation(ROWS);
-        let moved = Shuffle::<N>::shuffle(protocol, &Shares::concat(&[x, y]), &hidden)?;
-        Shuffle::<N>::unshuffle(protocol, &moved, &hidden)
+        let moved = Shuffle::<P::Num>::shuffle(protocol, &Shares::concat(&[x, y]), &hidden)?;
+        Shuffle::<P::Num>::unshuffle(protocol, &moved, &hidden)
     }
     sort / 1 (protocol, x, y) {
         let keys = ops::sortable(protocol, x, 5)?;
@@ -226,11 +283,11 @@ attacked! {
 
 #[test]
 fn division_and_roots() {
-    let divide: Operator<u128> = |protocol, x, y| {
+    let divide: Operator<Rep3Malicious<u128>> = |protocol, x, y| {
         let range = DivideRange { numerator_bits: 10, denominator_bits: 10, result_bits: 10, fraction: 8 };
         ops::divide(protocol, x, y, range)
     };
-    let root: Operator<u128> = |protocol, x, _| {
+    let root: Operator<Rep3Malicious<u128>> = |protocol, x, _| {
         ops::square_root(protocol, x, RootRange { bits: 10, fraction_in: 0, fraction_out: 8 })
     };
     for (name, operator) in [("divide", divide), ("square_root", root)] {
@@ -252,7 +309,7 @@ fn a_check_on_the_way_finds_what_a_check_at_the_end_would() {
             }
         };
         let transport = if me == Party(2) { tamper::party(transport, change) } else { transport };
-        let mut protocol = S::<u64>::start(transport, (), &Seed::from([me.0 as u8; 32]))?;
+        let mut protocol = Rep3Malicious::<u64>::start(transport, (), &Seed::from([me.0 as u8; 32]))?;
         let x = Mpc::<u64>::constant(&protocol, 3, MANY);
         for _ in 0..3 {
             Mpc::<u64>::mul(&mut protocol, &x, &x)?;

@@ -12,7 +12,7 @@ mod shamir;
 pub use model::{Memory, Message, Model, Primitive, Steps};
 pub use rep3::Rep3Model;
 pub use rep3_malicious::{Due, Rep3MaliciousModel};
-pub use shamir::ShamirModel;
+pub use shamir::{ShamirModel, ShamirState};
 
 use std::marker::PhantomData;
 use std::ops::Range;

@@ -156,7 +156,7 @@ impl<'a> Words<'a> {
 
 /// The weights of the values at {0, 1}^m, or at {0, 1, ∞}^m `with_leading`, in that at `point`: in each variable 1 + r and r,
 /// and r(1 + r) for the leading coefficient.
-fn at_point(point: &[Gf64], with_leading: bool) -> Column<Gf64> {
+pub(in crate::schemes) fn at_point(point: &[Gf64], with_leading: bool) -> Column<Gf64> {
     let mut weights = vec![Gf64::ONE];
     for r in point {
         let mut factors = vec![r.plus(Gf64::ONE), *r];
@@ -170,7 +170,7 @@ fn at_point(point: &[Gf64], with_leading: bool) -> Column<Gf64> {
 }
 
 /// `rows` at the points of {0, 1}^`levels` among those of {0, 1, ∞}^`levels`, zero elsewhere.
-fn at_corners(levels: usize, rows: &Column<Gf64>) -> Column<Gf64> {
+pub(in crate::schemes) fn at_corners(levels: usize, rows: &Column<Gf64>) -> Column<Gf64> {
     let mut places = vec![0];
     for _ in 0..levels {
         places = places.iter().flat_map(|place| [3 * place, 3 * place + 1]).collect();

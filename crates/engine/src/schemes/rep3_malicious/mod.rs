@@ -41,7 +41,7 @@ mod seams;
 mod shuffle;
 mod unchecked;
 
-pub(in crate::schemes) use ands::{groups, levels};
+pub(in crate::schemes) use ands::{at_corners, at_point, groups, levels};
 pub use arithmetic::Element;
 pub(in crate::schemes) use unchecked::{Kept, Unchecked};
 

@@ -2,7 +2,7 @@
 
 use ring::{Column, Shape};
 
-use super::geometry::{lagrange, point, product_dealers};
+use super::geometry::product_dealers;
 use super::{Field, Guard, Shamir};
 use crate::error::{Error, Result};
 use crate::mpc::{Mpc, Receivers, Shares, Verified};
@@ -57,16 +57,38 @@ impl<G: Guard, D: Field> Mpc<D> for Shamir<G> {
     /// As one product for each row: the products are summed before they are shared again.
     fn dot(&mut self, x: &D::Shares, y: &D::Shares, terms: usize) -> Result<D::Shares> {
         let rows = rows_of_terms(x.len(), y.len(), terms)?;
-        self.reduced::<D>(rows, |small, sum| D::add_products(small, x, y, sum))
+        if G::CHECKED && terms > 1 && !D::SUMS_ARE_CHECKED {
+            let products = Mpc::<D>::dot(self, x, y, 1)?;
+            return Ok(products.mapped_into(rows, |products, sums| {
+                for products in products.chunks(rows.max(1)) {
+                    sums.iter_mut().zip(products).for_each(|(sum, product)| *sum = sum.plus(*product));
+                }
+            }));
+        }
+        let z = G::dot::<D>(self, x, y, rows)?;
+        if rows > 0 {
+            G::keep(self, || D::products(x, y, &z))?;
+        }
+        Ok(z)
     }
 
     fn matmul(&mut self, x: &D::Shares, y: &D::Shares, shape: Shape) -> Result<D::Shares> {
         check_shape(x.len(), y.len(), shape)?;
-        self.reduced::<D>(shape.product(), |small, sum| D::add_matmul(small, x, y, shape, sum))
+        if G::CHECKED && !D::SUMS_ARE_CHECKED {
+            let (x, y) = factors_of_matmul::<D>(x, y, shape);
+            return Mpc::<D>::dot(self, &x, &y, shape.inner);
+        }
+        let z = G::matmul::<D>(self, x, y, shape)?;
+        if shape.product() > 0 {
+            G::keep(self, || D::matrices(x, y, &z, shape))?;
+        }
+        Ok(z)
     }
 
-    /// t elements from each party.
+    /// t elements from each party. Where parties may deviate, first checks everything on which `x` may rest: an error in a value
+    /// that isn't masked could make what is opened depend on secrets.
     fn open(&mut self, x: &D::Shares) -> Result<Vec<D>> {
+        G::verify(self)?;
         self.opened::<D>(x, Receivers::All).map(Option::unwrap_or_default)
     }
 
@@ -80,7 +102,7 @@ impl<G: Guard, D: Field> Mpc<D> for Shamir<G> {
 
 impl<G: Guard> Shamir<G> {
     /// A sharing of degree t of what `products` makes, of degree 2t. 1 round.
-    fn reduced<D: Field>(
+    pub(super) fn reduced<D: Field>(
         &mut self,
         len: usize,
         products: impl FnOnce(ring::Binary, &mut D::Shares),
@@ -94,34 +116,22 @@ impl<G: Guard> Shamir<G> {
         }
         self.dealt_by_all(product_dealers(self.setting), deal, &sum, len)
     }
+}
 
-    /// The values of `x`, at the receivers. 1 round: each gets what the t next parties hold.
-    pub(super) fn opened<D: Field>(&mut self, x: &D::Shares, to: Receivers<'_>) -> Result<Option<Vec<D>>> {
-        let (me, parties, threshold) = (self.link.me(), self.setting.parties(), self.setting.threshold());
-        let receives = to.contain(me);
-        if x.is_empty() {
-            return Ok(receives.then(Vec::new));
+/// The factors of a product of matrices as those of inner products.
+pub(super) fn factors_of_matmul<D: Field>(
+    x: &D::Shares,
+    y: &D::Shares,
+    shape: Shape,
+) -> (D::Shares, D::Shares) {
+    let Shape { rows, inner, columns } = shape;
+    let mut left = Vec::with_capacity(inner * rows * columns);
+    let mut right = Vec::with_capacity(inner * rows * columns);
+    for term in 0..inner {
+        for row in 0..rows {
+            left.extend(std::iter::repeat_n(row * inner + term, columns));
+            right.extend(term * columns..(term + 1) * columns);
         }
-        let before = (1..=threshold).map(|places| Party((me.0 + parties - places) % parties));
-        for party in before.filter(|party| to.contain(*party)) {
-            self.send::<D>(party, x)?;
-        }
-        if !receives {
-            return Ok(None);
-        }
-        let small = self.setting.field();
-        let holders: Vec<_> = (0..=threshold).map(|places| Party((me.0 + places) % parties)).collect();
-        let points: Vec<_> = holders.iter().map(|party| point::<D>(*party)).collect();
-        let factors = lagrange::<D>(small, &points, D::scalar(0));
-        let mut sum = D::sum(small, x.len());
-        for (holder, factor) in holders.iter().zip(factors) {
-            if *holder == me {
-                D::add_scaled(small, x, factor, &mut sum);
-            } else {
-                D::add_scaled(small, &self.recv::<D>(*holder, x.len())?, factor, &mut sum);
-            }
-        }
-        let opened = D::to_ring(&sum).ok_or(Error::Inconsistent)?;
-        Ok(Some(opened.values().to_vec()))
     }
+    (x.blocks(&left, 1), y.blocks(&right, 1))
 }

@@ -14,7 +14,7 @@ use crate::session::{Link, Party, PeerKeys, Transport, group_keys};
 impl<G: Guard> Scheme for Shamir<G> {
     const NAME: &'static str = G::NAME;
 
-    /// 2 rounds: 64 bytes, and 32 for each key in common, to each peer.
+    /// 2 rounds: 64 bytes, and 32 for each key in common, to each peer; where parties may deviate, 32 and a round more.
     fn start(transport: Arc<dyn Transport>, setting: Threshold, entropy: &Seed) -> Result<Self> {
         let mut link = Link::new(transport);
         let (me, parties, threshold) = (link.me(), setting.parties(), setting.threshold());
@@ -36,7 +36,17 @@ impl<G: Guard> Scheme for Shamir<G> {
         });
         let (gives, takes) = (gives.collect(), takes.collect());
         let own = Prg::new(entropy.child(b"own"));
-        Ok(Self { link, setting, geometry: Arc::new(geometry), masks, gives, takes, own, guard: G::new() })
+        let geometry = Arc::new(geometry);
+        let mut party =
+            Self { link, setting, geometry, masks, gives, takes, own, orders: 0, guard: G::new() };
+        if G::CHECKED {
+            party.compare_keys()?;
+        }
+        Ok(party)
+    }
+
+    fn prepare(&mut self, dry_run: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        G::prepare(self, dry_run)
     }
 
     /// Each party holds one component, of its own number.
@@ -53,11 +63,11 @@ impl<G: Guard, D: Field> Dealing<D> for Shamir<G> {
         let mut coefficients = vec![D::known(Column::copied(values))];
         coefficients.extend((0..setting.threshold()).map(|_| D::uniform(small, prg, len)));
         let message = |party: Party| {
-            let mut power = D::scalar(1);
+            let mut power = D::scalar(small, 1);
             let mut share = D::sum(small, len);
             for coefficient in &coefficients {
                 D::add_scaled(small, coefficient, power, &mut share);
-                power = D::scalar_times(small, power, point::<D>(party));
+                power = D::scalar_times(small, power, point::<D>(small, party));
             }
             encode::<G, D>(setting, party, &share, prg)
         };
@@ -75,9 +85,9 @@ impl<G: Guard, D: Field> Dealing<D> for Shamir<G> {
         Ok(encode::<G, D>(self.setting, self.link.me(), x, &mut self.own))
     }
 
-    /// From the messages of any t + 1 parties, in their order; more must fit these.
+    /// From the messages of any t + 1 parties, or 2t + 1 where they may deviate, in their order; more than t + 1 must fit.
     fn combine(setting: Threshold, messages: &[Vec<u8>], len: usize) -> Result<Vec<D>> {
-        let (small, needed) = (setting.field(), setting.threshold() + 1);
+        let (small, needed) = (setting.field(), G::messages(setting));
         if messages.len() < needed {
             return Err(ShareMessageFault::Count { expected: needed, found: messages.len() }.into());
         }
@@ -90,8 +100,8 @@ impl<G: Guard, D: Field> Dealing<D> for Shamir<G> {
             }
             shares.push((party, decode::<G, D>(setting, message, party, len)?));
         }
-        let (first, rest) = shares.split_at(needed);
-        let points: Vec<_> = first.iter().map(|(party, _)| point::<D>(*party)).collect();
+        let (first, rest) = shares.split_at(setting.threshold() + 1);
+        let points: Vec<_> = first.iter().map(|(party, _)| point::<D>(small, *party)).collect();
         let value_at = |place: D::Scalar| {
             let mut sum = D::sum(small, len);
             let factors = lagrange::<D>(small, &points, place);
@@ -102,12 +112,12 @@ impl<G: Guard, D: Field> Dealing<D> for Shamir<G> {
             sum
         };
         for (party, share) in rest {
-            let expected = D::to_message(small, &value_at(point::<D>(*party)));
+            let expected = D::to_message(small, &value_at(point::<D>(small, *party)));
             if expected != D::to_message(small, share) {
                 return Err(Error::Inconsistent);
             }
         }
-        let secret = D::to_ring(&value_at(D::scalar(0))).ok_or(Error::Inconsistent)?;
+        let secret = D::to_ring(&value_at(D::scalar(small, 0))).ok_or(Error::Inconsistent)?;
         Ok(secret.values().to_vec())
     }
 }

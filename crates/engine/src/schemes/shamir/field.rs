@@ -2,9 +2,12 @@
 
 use std::fmt::Debug;
 
-use ring::{Binary, Column, Lanes, Mersenne61, Prg, Ring, Shape};
+use ring::{Binary, Column, Gf64, Lanes, Mersenne61, Prg, Ring, Shape};
 
+use super::arithmetic::factors_of_matmul;
 use super::geometry::{Constants, Geometry};
+use super::record::{Ands, Pass, Record};
+use super::resilient::{Ready, Store};
 use super::shares::BitShares;
 use crate::mpc::Shares;
 
@@ -18,7 +21,7 @@ pub trait Field: Ring {
     type Scalar: Copy + Debug + Send + Sync + 'static;
 
     /// The place of a party's share on a polynomial is its number and one; the secret's is 0.
-    fn scalar(place: usize) -> Self::Scalar;
+    fn scalar(small: Binary, place: usize) -> Self::Scalar;
     /// Difference.
     fn scalar_minus(a: Self::Scalar, b: Self::Scalar) -> Self::Scalar;
     /// Product.
@@ -51,13 +54,28 @@ pub trait Field: Ring {
     fn of_message(small: Binary, message: Column<Self>) -> Self::Shares;
     /// Elements of the ring among those of the field; `None` when one isn't.
     fn to_ring(x: &Self::Shares) -> Option<Column<Self>>;
+
+    /// Whether inner products can be checked when only their sums are there.
+    const SUMS_ARE_CHECKED: bool;
+    /// A product as a record.
+    #[doc(hidden)]
+    fn products(x: &Self::Shares, y: &Self::Shares, z: &Self::Shares) -> Option<Record>;
+    /// A product of matrices as a record.
+    #[doc(hidden)]
+    fn matrices(x: &Self::Shares, y: &Self::Shares, z: &Self::Shares, shape: Shape) -> Option<Record>;
+    /// A pass of a shuffle as a record.
+    #[doc(hidden)]
+    fn pass(pass: Pass<Self::Shares>) -> Option<Record>;
+    /// This field's part of what was prepared.
+    #[doc(hidden)]
+    fn store(ready: &mut Ready) -> Option<&mut Store<Self>>;
 }
 
 impl Field for Mersenne61 {
     type Shares = Column<Self>;
     type Scalar = Self;
 
-    fn scalar(place: usize) -> Self {
+    fn scalar(_small: Binary, place: usize) -> Self {
         ring::Number::from_u128(place as u128)
     }
     fn scalar_minus(a: Self, b: Self) -> Self {
@@ -111,6 +129,21 @@ impl Field for Mersenne61 {
     fn to_ring(x: &Column<Self>) -> Option<Column<Self>> {
         Some(x.clone())
     }
+
+    const SUMS_ARE_CHECKED: bool = true;
+
+    fn products(x: &Column<Self>, y: &Column<Self>, z: &Column<Self>) -> Option<Record> {
+        Some(Record::Products { x: x.clone(), y: y.clone(), z: z.clone() })
+    }
+    fn matrices(x: &Column<Self>, y: &Column<Self>, z: &Column<Self>, shape: Shape) -> Option<Record> {
+        Some(Record::Matrices { x: x.clone(), y: y.clone(), z: z.clone(), shape })
+    }
+    fn pass(pass: Pass<Column<Self>>) -> Option<Record> {
+        Some(Record::Numbers(pass))
+    }
+    fn store(ready: &mut Ready) -> Option<&mut Store<Self>> {
+        Some(ready.numbers())
+    }
 }
 
 impl Field for Lanes {
@@ -118,7 +151,7 @@ impl Field for Lanes {
     type Scalar = u8;
 
     /// Scalars are at most the number of parties, of which there are fewer than the field has elements.
-    fn scalar(place: usize) -> u8 {
+    fn scalar(_small: Binary, place: usize) -> u8 {
         place as u8
     }
     fn scalar_minus(a: u8, b: u8) -> u8 {
@@ -152,16 +185,8 @@ impl Field for Lanes {
     }
     /// As the inner products of all rows with all columns.
     fn add_matmul(small: Binary, x: &BitShares, y: &BitShares, shape: Shape, sum: &mut BitShares) {
-        let Shape { rows, inner, columns } = shape;
-        let mut left = Vec::with_capacity(inner * rows * columns);
-        let mut right = Vec::with_capacity(inner * rows * columns);
-        for term in 0..inner {
-            for row in 0..rows {
-                left.extend(std::iter::repeat_n(row * inner + term, columns));
-                right.extend(term * columns..(term + 1) * columns);
-            }
-        }
-        Self::add_products(small, &x.blocks(&left, 1), &y.blocks(&right, 1), sum);
+        let (x, y) = factors_of_matmul::<Self>(x, y, shape);
+        Self::add_products(small, &x, &y, sum);
     }
     fn moved(x: &BitShares, by: impl Fn(&Column<Self>) -> Column<Self>) -> BitShares {
         x.each(x.len(), by)
@@ -183,5 +208,106 @@ impl Field for Lanes {
         let zeros = Column::zeros(x.len());
         let [bits, rest @ ..] = x.planes() else { return Some(zeros) };
         rest.iter().all(|plane| *plane == zeros).then(|| bits.clone())
+    }
+
+    const SUMS_ARE_CHECKED: bool = false;
+
+    fn products(x: &BitShares, y: &BitShares, z: &BitShares) -> Option<Record> {
+        Some(Record::Ands(Ands { x: x.clone(), y: y.clone(), z: z.clone() }))
+    }
+    fn matrices(_x: &BitShares, _y: &BitShares, _z: &BitShares, _shape: Shape) -> Option<Record> {
+        None
+    }
+    fn pass(pass: Pass<BitShares>) -> Option<Record> {
+        Some(Record::Words(pass))
+    }
+    fn store(ready: &mut Ready) -> Option<&mut Store<Self>> {
+        Some(ready.bits())
+    }
+}
+
+/// The field in which bits are checked, of which that in which they are shared is a part. Nothing that is computed in it is
+/// recorded.
+impl Field for Gf64 {
+    type Shares = Column<Self>;
+    type Scalar = Self;
+
+    fn scalar(small: Binary, place: usize) -> Self {
+        small.image(Lanes::scalar(small, place))
+    }
+    fn scalar_minus(a: Self, b: Self) -> Self {
+        a.minus(b)
+    }
+    fn scalar_times(_small: Binary, a: Self, b: Self) -> Self {
+        Ring::times(a, b)
+    }
+    fn scalar_inverse(small: Binary, a: Self) -> Self {
+        // Scalars lie in the small field, where this is the power of two less than its size.
+        (1..small.planes())
+            .fold((a, Self::ONE), |(power, product), _| {
+                let power = Ring::times(power, power);
+                (power, Ring::times(product, power))
+            })
+            .1
+    }
+    fn constants(geometry: &Geometry) -> &Constants<Self> {
+        &geometry.checks
+    }
+
+    fn sum(_small: Binary, len: usize) -> Column<Self> {
+        Column::zeros(len)
+    }
+    fn known(values: Column<Self>) -> Column<Self> {
+        values
+    }
+    fn uniform(_small: Binary, prg: &mut Prg, len: usize) -> Column<Self> {
+        prg.elements(len)
+    }
+    fn add_scaled(_small: Binary, x: &Column<Self>, factor: Self, sum: &mut Column<Self>) {
+        let mut scaled = Column::filled(factor, x.len());
+        Self::scale_each(scaled.values_mut(), x.values());
+        sum.zip_assign(scaled.values(), Ring::plus);
+    }
+    fn add_products(_small: Binary, x: &Column<Self>, y: &Column<Self>, sum: &mut Column<Self>) {
+        let rows = sum.len().max(1);
+        for (x, y) in x.values().chunks(rows).zip(y.values().chunks(rows)) {
+            let mut products = Column::copied(x);
+            Self::scale_each(products.values_mut(), y);
+            sum.zip_assign(products.values(), Ring::plus);
+        }
+    }
+    fn add_matmul(_small: Binary, x: &Column<Self>, y: &Column<Self>, shape: Shape, sum: &mut Column<Self>) {
+        ring::add_matmul(x.values(), y.values(), shape, sum.values_mut());
+    }
+    fn moved(x: &Column<Self>, by: impl Fn(&Column<Self>) -> Column<Self>) -> Column<Self> {
+        by(x)
+    }
+
+    fn message_len(_small: Binary, len: usize) -> usize {
+        len
+    }
+    fn to_message(_small: Binary, x: &Column<Self>) -> Column<Self> {
+        x.clone()
+    }
+    fn of_message(_small: Binary, message: Column<Self>) -> Column<Self> {
+        message
+    }
+    fn to_ring(x: &Column<Self>) -> Option<Column<Self>> {
+        Some(x.clone())
+    }
+
+    const SUMS_ARE_CHECKED: bool = true;
+
+    fn products(_x: &Column<Self>, _y: &Column<Self>, _z: &Column<Self>) -> Option<Record> {
+        None
+    }
+    fn matrices(_x: &Column<Self>, _y: &Column<Self>, _z: &Column<Self>, _shape: Shape) -> Option<Record> {
+        None
+    }
+    fn pass(_pass: Pass<Column<Self>>) -> Option<Record> {
+        None
+    }
+    fn store(_ready: &mut Ready) -> Option<&mut Store<Self>> {
+        None
     }
 }

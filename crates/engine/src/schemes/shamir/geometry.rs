@@ -1,16 +1,17 @@
 //! Polynomials as one party sees them: what does not change in a session.
 
-use ring::{Binary, Lanes, Mersenne61};
+use ring::{Binary, Gf64, Lanes, Mersenne61};
 
 use super::field::Field;
 use super::setting::Threshold;
 use crate::session::Party;
 
-/// What a party's place makes of both fields.
+/// What a party's place makes of the fields.
 #[derive(Debug)]
 pub struct Geometry {
     pub(super) numbers: Constants<Mersenne61>,
     pub(super) bits: Constants<Lanes>,
+    pub(super) checks: Constants<Gf64>,
     /// Every set of parties that may be corrupted.
     pub(super) sets: Vec<Vec<Party>>,
     /// The places among them of those to which this party does not belong: it holds their keys.
@@ -44,7 +45,8 @@ impl Geometry {
         let sets = setting.corruptible();
         let held = (0..sets.len()).filter(|set| !sets[*set].contains(&me)).collect();
         let (numbers, bits) = (Constants::new(setting, me, &sets), Constants::new(setting, me, &sets));
-        Self { numbers, bits, sets, held }
+        let checks = Constants::new(setting, me, &sets);
+        Self { numbers, bits, checks, sets, held }
     }
 }
 
@@ -53,9 +55,10 @@ impl<D: Field> Constants<D> {
         let small = setting.field();
         let held = sets.iter().filter(|set| !set.contains(&me));
         let mask = |set: &Vec<Party>| {
-            let points: Vec<_> =
-                std::iter::once(D::scalar(0)).chain(set.iter().map(|party| point::<D>(*party))).collect();
-            lagrange::<D>(small, &points, point::<D>(me))[0]
+            let points: Vec<_> = std::iter::once(D::scalar(small, 0))
+                .chain(set.iter().map(|party| point::<D>(small, *party)))
+                .collect();
+            lagrange::<D>(small, &points, point::<D>(small, me))[0]
         };
         let dealers: Vec<_> = product_dealers(setting).collect();
         let product = dealers.contains(&me).then(|| Deal::part(setting, me, &dealers));
@@ -67,10 +70,10 @@ impl<D: Field> Deal<D> {
     fn new(setting: Threshold, me: Party) -> Self {
         let (small, parties) = (setting.field(), setting.parties());
         let further = |places: usize| Party((me.0 + places) % parties);
-        let points: Vec<_> = std::iter::once(D::scalar(0))
-            .chain((1..=setting.threshold()).map(|places| point::<D>(further(places))))
+        let points: Vec<_> = std::iter::once(D::scalar(small, 0))
+            .chain((1..=setting.threshold()).map(|places| point::<D>(small, further(places))))
             .collect();
-        let factors = |party: Party| lagrange::<D>(small, &points, point::<D>(party));
+        let factors = |party: Party| lagrange::<D>(small, &points, point::<D>(small, party));
         let sent = (setting.threshold() + 1..parties).map(further);
         Self { own: factors(me), sent: sent.map(|party| (party, factors(party))).collect() }
     }
@@ -79,8 +82,8 @@ impl<D: Field> Deal<D> {
     /// its Lagrange coefficient.
     pub(super) fn part(setting: Threshold, me: Party, dealers: &[Party]) -> Self {
         let small = setting.field();
-        let points: Vec<_> = dealers.iter().map(|party| point::<D>(*party)).collect();
-        let coefficients = lagrange::<D>(small, &points, D::scalar(0));
+        let points: Vec<_> = dealers.iter().map(|party| point::<D>(small, *party)).collect();
+        let coefficients = lagrange::<D>(small, &points, D::scalar(small, 0));
         let mut deal = Self::new(setting, me);
         if let Some(place) = dealers.iter().position(|party| *party == me) {
             let of_secret = deal.sent.iter_mut().map(|(_, factors)| factors).chain([&mut deal.own]);
@@ -97,13 +100,13 @@ pub(in crate::schemes) fn product_dealers(setting: Threshold) -> impl Iterator<I
 }
 
 /// Where a party's share lies.
-pub(super) fn point<D: Field>(party: Party) -> D::Scalar {
-    D::scalar(party.0 + 1)
+pub(super) fn point<D: Field>(small: Binary, party: Party) -> D::Scalar {
+    D::scalar(small, party.0 + 1)
 }
 
 /// The factors by which the values at distinct `points` give that at `at`, of a polynomial of lower degree than points.
 pub(super) fn lagrange<D: Field>(small: Binary, points: &[D::Scalar], at: D::Scalar) -> Vec<D::Scalar> {
-    let one = D::scalar(1);
+    let one = D::scalar(small, 1);
     let factor = |place: usize| {
         let others = points.iter().enumerate().filter(|(other, _)| *other != place);
         others.fold(one, |product, (_, other)| {

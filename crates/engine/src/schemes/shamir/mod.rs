@@ -14,13 +14,18 @@
 //! Cost of a product: 1 round, n − 1 − t elements from each of 2t + 1 parties; of an opening: 1 round, t elements from each
 //! party. An element is 8 bytes for a number, and 2, 4 or 8 bits for a bit.
 
+mod ands;
 mod arithmetic;
+mod check;
 mod dealing;
 mod field;
 mod geometry;
 mod guard;
+mod opening;
 mod randomness;
+mod record;
 mod reshare;
+mod resilient;
 mod seams;
 mod setting;
 mod shares;
@@ -28,7 +33,9 @@ mod shuffle;
 
 pub use field::Field;
 pub(in crate::schemes) use geometry::product_dealers;
-pub use guard::{Guard, Passive};
+pub use guard::{Active, Guard, Passive};
+pub(in crate::schemes) use record::PLANES;
+pub use resilient::Resilient;
 pub use setting::Threshold;
 pub use shares::BitShares;
 pub use shuffle::ShamirPermutation;
@@ -55,8 +62,34 @@ pub struct Shamir<G = Passive> {
     takes: Vec<Prg>,
     /// This party's own stream.
     own: Prg,
+    /// Hidden permutations made on this channel.
+    orders: u64,
     guard: G,
 }
+
+impl<G> Shamir<G> {
+    /// The same end of the same channel, with another guard: for a run in which nothing is sent.
+    fn twin(&self, guard: G) -> Self {
+        let restarted = |streams: &[Prg]| streams.iter().map(Prg::restarted).collect();
+        Self {
+            link: self.link.twin(),
+            setting: self.setting,
+            geometry: Arc::clone(&self.geometry),
+            masks: restarted(&self.masks),
+            gives: restarted(&self.gives),
+            takes: restarted(&self.takes),
+            own: self.own.child(b"twin"),
+            orders: self.orders,
+            guard,
+        }
+    }
+}
+
+/// [`Shamir`] of which all but t + 1 parties may vanish, once a computation is prepared.
+pub type ShamirResilient = Shamir<Resilient>;
+
+/// [`Shamir`] against parties that deviate as they like.
+pub type ShamirMalicious = Shamir<Active>;
 
 impl<G: Guard> Protocol for Shamir<G> {
     type Setting = Threshold;
@@ -80,6 +113,7 @@ impl<G: Guard> Protocol for Shamir<G> {
             gives: children(&self.gives),
             takes: children(&self.takes),
             own: self.own.child(&label),
+            orders: 0,
             guard: self.guard.fork(),
         }
     }

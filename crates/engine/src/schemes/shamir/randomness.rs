@@ -13,6 +13,18 @@ impl<G: Guard> Shamir<G> {
         self.masks.iter_mut().map(|stream| stream.elements(len)).collect()
     }
 
+    /// What the holders of one set's key know, as a sharing. No message.
+    pub(super) fn known_outside<D: Field>(&self, set: usize, values: Column<D>) -> D::Shares {
+        let small = self.setting.field();
+        let place = self.geometry.held.iter().position(|held| *held == set);
+        let factor = place.and_then(|place| D::constants(&self.geometry).masks.get(place));
+        let mut shares = D::sum(small, values.len());
+        if let Some(factor) = factor {
+            D::add_scaled(small, &D::known(values), *factor, &mut shares);
+        }
+        shares
+    }
+
     /// Shares of the sum of what the holders of each set's key know: `known` has a column for each held set.
     pub(super) fn shared<D: Field>(&self, known: Vec<Column<D>>, len: usize) -> D::Shares {
         let small = self.setting.field();

@@ -14,7 +14,7 @@ use ring::{Column, Lanes, Mersenne61, Number, Ring};
 
 use super::{Field, Guard, Shamir};
 use crate::error::Result;
-use crate::mpc::{Bits, Difference, Mixed, Modulus, Mpc, Numbers, Shares};
+use crate::mpc::{Bits, Difference, Mixed, Modulus, Mpc, Numbers, Receivers, Shares};
 use crate::ops;
 
 /// All bits of a number.
@@ -74,7 +74,7 @@ impl<G: Guard> Mixed for Shamir<G> {
         let mask = self.shared(summands.clone(), words);
         let numbers: Vec<_> = summands.iter().map(|bits| numbers_of(bits.values(), rows, width)).collect();
         let parity = self.parity(self.each_set::<Mersenne61>(numbers, rows * width))?;
-        let opened = Mpc::<Lanes>::open(self, &bits.words().plus(&mask))?;
+        let opened = self.opened::<Lanes>(&bits.words().plus(&mask), Receivers::All)?.unwrap_or_default();
         let opened = numbers_of(&opened, rows, width);
         let two = Mersenne61::ONE.plus(Mersenne61::ONE);
         let turned = parity.zip(opened.values(), |bit, opened| {
@@ -96,7 +96,8 @@ impl<G: Guard> Shamir<G> {
         let rows = x.len();
         let summands = self.summands::<Mersenne61>(rows);
         let mask = self.shared(summands.clone(), rows);
-        let opened = Mpc::<Mersenne61>::open(self, &Shares::plus(x, &mask))?;
+        let masked = Shares::plus(x, &mask);
+        let opened = self.opened::<Mersenne61>(&masked, Receivers::All)?.unwrap_or_default();
         let lessened = |(set, summand): (&usize, Column<Mersenne61>)| match set {
             0 => summand.zip(&opened, |summand, opened| opened.minus(summand)),
             _ => summand.map(Ring::negated),

@@ -43,7 +43,7 @@ fn any_directory_is_a_scenario_and_its_expectations_are_held_to() {
 }
 
 /// The salaries dealt to five employers, who all compute, two of whom may collude.
-fn five_employers(directory: &Path) {
+fn five_employers(directory: &Path, scheme: &str) {
     let members = ["north", "lake", "south", "hill", "shore"];
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/salaries");
     let all =
@@ -78,7 +78,7 @@ purposes = ["pay equity"]
 receivers = ["hill"]
 floor_rows = 10
 runs_max = 2
-schemes = ["shamir"]
+schemes = ["{scheme}"]
 expires_in = "365d"
 [dataset.terms.columns]
 rank = ["group"]
@@ -90,7 +90,7 @@ title = "What professors earn, by rank"
 purpose = "pay equity"
 sql = "SELECT rank, COUNT(*) AS people, SUM(salary) AS together, MAX(salary) AS most FROM salaries GROUP BY rank"
 compute_parties = [{quoted}]
-scheme = "shamir"
+scheme = "{scheme}"
 data_users = ["hill"]
 receivers = ["hill"]
 runs = 1
@@ -112,14 +112,16 @@ by = "hill"
 
 #[test]
 fn five_members_compute_by_polynomials() {
-    let room = tempfile::tempdir().unwrap();
-    let directory = room.path().join("five");
-    five_employers(&directory);
-    let output = treaty().args(["demo", "--json"]).arg(&directory).output().unwrap();
-    assert!(output.status.success(), "{}", both(&output));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["runs"].as_array().unwrap().len(), 1, "{report:#}");
-    fs::remove_dir_all(report["directory"].as_str().unwrap()).unwrap();
+    for scheme in ["shamir", "shamir_malicious"] {
+        let room = tempfile::tempdir().unwrap();
+        let directory = room.path().join("five");
+        five_employers(&directory, scheme);
+        let output = treaty().args(["demo", "--json"]).arg(&directory).output().unwrap();
+        assert!(output.status.success(), "{}", both(&output));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["runs"].as_array().unwrap().len(), 1, "{report:#}");
+        fs::remove_dir_all(report["directory"].as_str().unwrap()).unwrap();
+    }
 }
 
 /// A demonstration whose nodes are up.

@@ -22,6 +22,12 @@ pub const SCHEMES: &[Scheme] = &[
         assumption: "This holds as long as each of them follows the protocol; one that deviates from it could falsify \
                      the result or learn more.",
     },
+    Scheme {
+        name: "shamir_malicious",
+        size: Size::Majority,
+        assumption: "This holds also when so many of them deviate from the protocol: all that is computed is checked \
+                     before anything is opened, and the run then fails without a result.",
+    },
 ];
 
 /// A scheme, as contracts speak of it.

@@ -55,6 +55,8 @@ enum Scheme {
     Shamir,
     /// The same: five parties, of which two may be curious
     ShamirOfFive,
+    /// Sharing by polynomials: three parties, of which one may deviate; times include the checks
+    ShamirMalicious,
 }
 
 /// Why a measurement did not come about.
@@ -104,7 +106,7 @@ struct Report {
 impl Scheme {
     fn parties(self) -> usize {
         match self {
-            Self::Rep3 | Self::Rep3Malicious | Self::Shamir => 3,
+            Self::Rep3 | Self::Rep3Malicious | Self::Shamir | Self::ShamirMalicious => 3,
             Self::ShamirOfFive => 5,
         }
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use engine::bench::{Workload, wide_workloads, workloads};
 use engine::mpc::Scheme;
 use engine::schemes::shamir::Threshold;
-use engine::schemes::{Rep3, Rep3Malicious, Shamir};
+use engine::schemes::{Rep3, Rep3Malicious, Shamir, ShamirMalicious};
 use engine::session::{self, Party as Number, Shape, Shaped, Transport};
 use peers::{
     Channels, Fingerprint, Identity, Listener, ListenerLimits, Peer, Plan, Registry, Run, SessionLimits,
@@ -61,6 +61,9 @@ impl Party {
                 table.measure((), &wide_workloads::<Rep3Malicious<u128>>())
             }
             super::Scheme::Shamir => table.measure(Threshold::new(3, 1)?, &workloads::<Shamir>()),
+            super::Scheme::ShamirMalicious => {
+                table.measure(Threshold::new(3, 1)?, &workloads::<ShamirMalicious>())
+            }
             super::Scheme::ShamirOfFive => table.measure(Threshold::new(5, 2)?, &workloads::<Shamir>()),
         }
     }

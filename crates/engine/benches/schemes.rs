@@ -1,5 +1,5 @@
-//! All workloads on `Rep3`, with `--malicious` on `Rep3Malicious`, with `--shamir` on `Shamir`, the three parties on threads of
-//! this process.
+//! All workloads on `Rep3`, with `--malicious` on `Rep3Malicious`, with `--shamir` on `Shamir`, with both on
+//! `ShamirMalicious`, the three parties on threads of this process.
 //!
 //! `cargo bench -p treaty-engine [-- NAME] [--malicious] [--shamir] [--wan]` runs all, or those whose name contains NAME; with `--wan` over a
 //! simulated network of 20 ms there and back and 100 Mbit/s, on a hundredth of the rows.
@@ -10,7 +10,7 @@ use treaty_engine::Result;
 use treaty_engine::bench::{self, Measured, Workload};
 use treaty_engine::mpc::{Cost, Scheme};
 use treaty_engine::schemes::shamir::Threshold;
-use treaty_engine::schemes::{Rep3, Rep3Malicious, Shamir};
+use treaty_engine::schemes::{Rep3, Rep3Malicious, Shamir, ShamirMalicious};
 use treaty_engine::session::fresh_seed;
 use treaty_engine::session::{Shape, sim};
 
@@ -23,6 +23,9 @@ fn main() -> Result<()> {
     let (shape, fewer) = if wan { (Shape::WAN, 100) } else { (Shape::default(), 1) };
     let chosen = |flag: &str| std::env::args().any(|argument| argument == flag);
     let run = Run { wanted, shape, fewer };
+    if chosen("--shamir") && chosen("--malicious") {
+        return run.measure(3, Threshold::new(3, 1)?, &bench::workloads::<ShamirMalicious>());
+    }
     if chosen("--malicious") {
         run.measure(3, (), &bench::workloads::<Rep3Malicious<u64>>())?;
         return run.measure(3, (), &bench::wide_workloads::<Rep3Malicious<u128>>());

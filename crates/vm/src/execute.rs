@@ -31,6 +31,17 @@ pub(crate) fn execute<P: Scheme>(
     let recorder = Arc::new(Recorder::new(transport));
     let mut protocol =
         P::start(recorder.clone(), setting, entropy).map_err(|source| Error::Setup { source })?;
+    // Where parties may vanish later: what fails in a dry run does so in the run too, which says where.
+    let dry_run = |protocol: &mut P| {
+        let Ok(columns) = accept(protocol, program, &values, inputs) else { return Ok(()) };
+        let mut machine = Machine::new(program, &values);
+        columns.into_iter().enumerate().for_each(|(i, column)| machine.input(i, column));
+        if machine.compute(protocol, &mut |_| {}).is_ok() {
+            seal(protocol, program, &machine).ok();
+        }
+        Ok(())
+    };
+    protocol.prepare(dry_run).map_err(|source| Error::Setup { source })?;
     let mut machine = Machine::new(program, &values);
     for (i, column) in accept(&protocol, program, &values, inputs)?.into_iter().enumerate() {
         machine.input(i, column);

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use engine::{
     mpc::{Dealing, Mixed, Scheme},
     schemes::{
-        Rep3, Rep3Malicious, Shamir, ShamirMalicious,
+        Rep3, Rep3Malicious, Shamir, ShamirMalicious, ShamirResilient,
         estimate::{Due, Rep3MaliciousModel, Rep3Model, ShamirModel, ShamirState},
         shamir::{Passive, Threshold},
     },
@@ -33,6 +33,9 @@ pub enum SchemeName {
     Shamir(Threshold),
     /// The same with checks: the corrupted ones may deviate as they like, and the others then stop.
     ShamirMalicious(Threshold),
+    /// Sharing by polynomials, prepared so that all but t + 1 parties may vanish once the inputs are shared. What a run costs is
+    /// not estimated.
+    ShamirResilient(Threshold),
 }
 
 /// Evaluates `$body` with `$type` standing for the scheme's type and `$setting` for what is agreed on besides.
@@ -59,13 +62,19 @@ macro_rules! with {
                 let $setting = threshold;
                 $body
             }
+            SchemeName::ShamirResilient(threshold) => {
+                type $type = ShamirResilient;
+                let $setting = threshold;
+                $body
+            }
         }
     };
 }
 
 impl SchemeName {
     /// The names of all schemes, as errors list them.
-    const KNOWN: &'static str = "`rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`";
+    const KNOWN: &'static str =
+        "`rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`, `shamir_resilient(n,t)`";
 
     /// The scheme that a contract names, among so many compute parties and against so many of them.
     pub fn chosen(name: &str, parties: usize, threshold: usize) -> Result<Self, Error> {
@@ -75,6 +84,7 @@ impl SchemeName {
             "rep3_malicious" => Ok(Self::Rep3Malicious),
             "shamir" => among().map(Self::Shamir),
             "shamir_malicious" => among().map(Self::ShamirMalicious),
+            "shamir_resilient" => among().map(Self::ShamirResilient),
             _ => Err(Error::UnknownScheme { name: name.to_owned(), known: Self::KNOWN }),
         }
     }
@@ -83,7 +93,9 @@ impl SchemeName {
     pub fn parties(self) -> usize {
         match self {
             Self::Rep3 | Self::Rep3Malicious => 3,
-            Self::Shamir(threshold) | Self::ShamirMalicious(threshold) => threshold.parties(),
+            Self::Shamir(threshold) | Self::ShamirMalicious(threshold) | Self::ShamirResilient(threshold) => {
+                threshold.parties()
+            }
         }
     }
 }
@@ -94,7 +106,7 @@ impl fmt::Display for SchemeName {
         f.write_str(with!(*self, (S, _) => S::NAME))?;
         match self {
             Self::Rep3 | Self::Rep3Malicious => Ok(()),
-            Self::Shamir(threshold) | Self::ShamirMalicious(threshold) => {
+            Self::Shamir(threshold) | Self::ShamirMalicious(threshold) | Self::ShamirResilient(threshold) => {
                 write!(f, "({},{})", threshold.parties(), threshold.threshold())
             }
         }
@@ -144,6 +156,7 @@ pub fn run(
 pub fn estimate(program: &Program, scheme: SchemeName) -> Result<Estimate, Error> {
     match scheme {
         // Each party holds two of the three components.
+        SchemeName::ShamirResilient(_) => Err(Error::NotEstimated { scheme: ShamirResilient::NAME }),
         SchemeName::Rep3 => follow::<Rep3Model, u128>(program, Rep3::<u128>::NAME, (), 2),
         SchemeName::Rep3Malicious => {
             follow::<Rep3MaliciousModel, u128>(program, Rep3Malicious::<u128>::NAME, Due::default(), 2)

@@ -1,7 +1,10 @@
 //! Programs among other numbers of compute parties than three.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use engine::session::sim;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use engine::session::{Frame, Party, Transport, sim};
 use program::{Builder, Divide, Kind, Program};
 use ring::{Prg, Seed};
 use treaty_vm::{Error, Progress, RunOutput, SchemeName, combine, deal, estimate, run};
@@ -61,6 +64,67 @@ fn a_run_costs_what_was_estimated_and_any_majority_of_messages_tells_the_result(
     }
 }
 
+/// A transport whose party is gone after so many messages.
+struct Mortal {
+    transport: Arc<dyn Transport>,
+    left: AtomicI64,
+}
+
+impl Transport for Mortal {
+    fn me(&self) -> Party {
+        self.transport.me()
+    }
+    fn parties(&self) -> usize {
+        self.transport.parties()
+    }
+    fn send(&self, to: Party, channel: u64, frame: Frame) -> engine::Result<()> {
+        if self.left.fetch_sub(1, Ordering::Relaxed) <= 0 {
+            return Err(engine::Error::OutOfStep { party: self.me() });
+        }
+        self.transport.send(to, channel, frame)
+    }
+    fn recv(&self, from: Party, channel: u64) -> engine::Result<Frame> {
+        self.transport.recv(from, channel)
+    }
+}
+
+/// Two of five vanish when all is prepared, and three finish.
+#[test]
+fn a_run_outlives_a_minority() {
+    let program = sums();
+    let scheme = SchemeName::chosen("shamir_resilient", 5, 2).unwrap();
+    let mut prg = Prg::new(Seed::from([4; 32]));
+    let dealt = [X, Y].map(|values| deal(scheme, &values, Kind::Integer, &mut prg).unwrap());
+    let parties = |gone: [usize; 2], messages: i64| {
+        sim::run(5, |me, transport| {
+            let inputs: Vec<_> = dealt.iter().map(|messages| messages[me.0].clone()).collect();
+            let left = if gone.contains(&me.0) { messages } else { i64::MAX };
+            let transport = Arc::new(Mortal { transport, left: AtomicI64::new(left) });
+            let seed = Seed::from([me.0 as u8; 32]);
+            // What is sent until the first step begins is the preparation.
+            let mut prepared = None;
+            let counter = Arc::clone(&transport);
+            let mut progress = |_: Progress| {
+                prepared.get_or_insert_with(|| left - counter.left.load(Ordering::Relaxed));
+            };
+            let ran = run(&program, scheme, transport, &inputs, &seed, &mut progress);
+            (ran, prepared)
+        })
+    };
+    let complete = parties([0, 1], i64::MAX);
+    for (gone, later) in [([0, 1], 0), ([3, 4], 5), ([1, 4], 50)] {
+        let prepared = gone.map(|party| complete[party].1.unwrap()).into_iter().max().unwrap();
+        let ends = parties(gone, prepared + later);
+        let left: Vec<_> = ends.into_iter().filter_map(|(end, _)| end.ok()).collect();
+        assert_eq!(left.len(), 3, "{gone:?} after {later} more messages");
+        let messages =
+            |output: usize| left.iter().map(|party| party.outputs[output].clone()).collect::<Vec<_>>();
+        assert_eq!(combine(scheme, &messages(0), Kind::Integer, 1).unwrap(), [30 - 81]);
+        assert_eq!(combine(scheme, &messages(1), Kind::Bit, 4).unwrap(), [1, 1, 0, 0]);
+    }
+    assert_eq!(estimate(&program, scheme), Err(Error::NotEstimated { scheme: "shamir_resilient" }));
+}
+
 #[test]
 fn what_needs_wider_numbers_is_refused_by_name() {
     let mut b = Builder::new();
@@ -99,15 +163,15 @@ fn only_minorities_may_be_corrupted() {
         ),
         (
             "shamir",
-            "`shamir` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`",
+            "`shamir` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`, `shamir_resilient(n,t)`",
         ),
         (
             "shamir(3",
-            "`shamir(3` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`",
+            "`shamir(3` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`, `shamir_resilient(n,t)`",
         ),
         (
             "rep3(3,1)",
-            "`rep3(3,1)` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`",
+            "`rep3(3,1)` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`, `shamir_resilient(n,t)`",
         ),
     ] {
         assert_eq!(name.parse::<SchemeName>().unwrap_err().to_string(), shown);

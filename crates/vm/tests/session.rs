@@ -195,7 +195,7 @@ fn schemes_are_known_by_name() {
     let unknown = "plain".parse::<SchemeName>().unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "`plain` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`"
+        "`plain` is no scheme that this build runs; it runs `rep3`, `rep3_malicious`, `shamir(n,t)`, `shamir_malicious(n,t)`, `shamir_resilient(n,t)`"
     );
 }
 

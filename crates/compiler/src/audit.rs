@@ -94,6 +94,12 @@ impl Page<'_> {
     fn to_receivers(&self, columns: &[ResultColumn]) -> Vec<String> {
         let floor = self.floor_rows;
         let which = match self.groups.columns.as_slice() {
+            keys if self.checked.query.limit.is_some() => format!(
+                "of the groups by {} that have at least {floor} rows, as many as LIMIT says, {} at most: their keys; that \
+                 these values occur so often was not public",
+                names(&keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>()),
+                self.checked.query.limit.unwrap_or_default(),
+            ),
             [] => format!("whether all rows together that satisfy the condition number at least {floor}"),
             keys => format!(
                 "which of the {} groups by {} have at least {floor} {}; the groups themselves are public",
@@ -133,7 +139,7 @@ impl Page<'_> {
             let tables = self.checked.relations.iter().filter_map(|relation| {
                 let table = self.tables.get(relation.table)?;
                 let floor = table.datasets.iter().map(|source| source.floor_rows).max()?;
-                (floor > 1).then(|| format!("{floor} of `{}`", relation.name))
+                (floor > 1).then(|| format!("{floor} of `{}`", relation.called))
             });
             let tables: Vec<String> = tables.collect();
             if !tables.is_empty() {
@@ -153,7 +159,11 @@ impl Page<'_> {
             let (from, how) = match item {
                 Item::Key(index) => {
                     let from = query.keys.get(index).map(|key| key.column.name.clone()).into_iter().collect();
-                    (from, "group key; its possible values are public".to_owned())
+                    let how = match query.limit {
+                        Some(_) => "group key, opened for the groups that are shown",
+                        None => "group key; its possible values are public",
+                    };
+                    (from, how.to_owned())
                 }
                 Item::Aggregate(index) => match query.aggregates.get(index) {
                     Some(aggregate) => (sources(aggregate), how(aggregate, column, self.floor_rows)),
@@ -167,13 +177,16 @@ impl Page<'_> {
 
     fn to_compute_parties(&self, partials: &[Partial]) -> Vec<String> {
         let datasets = self.tables.iter().map(|table| table.datasets.len()).sum();
-        let groups = counted(self.groups.keys.len(), "group");
+        let groups = match self.checked.query.limit {
+            Some(limit) => format!("{limit} groups at most"),
+            None => counted(self.groups.keys.len(), "group"),
+        };
         let sizes = match &self.checked.join {
-            None => {
+            None if self.checked.query.limit.is_none() => {
                 let numbers = counted(partials.len(), "number");
                 format!("{}, {groups}, {numbers} for each group and dataset", counted(datasets, "dataset"))
             }
-            Some(_) => format!(
+            _ => format!(
                 "{}, as many rows of each as it was published with ({}), {groups}",
                 counted(datasets, "dataset"),
                 self.sources().map(|source| source.rows.to_string()).collect::<Vec<_>>().join(", "),
@@ -216,7 +229,7 @@ impl Page<'_> {
             steps.push(format!(
                 "of `{}`: {}, computes for each value of {}, by group: {}, and shares these numbers and the keys, \
                  filled up with rows without meaning to as many as were published",
-                relation.name,
+                relation.called,
                 kept(relation.filter.as_ref()),
                 names(&keys),
                 names(&own),
@@ -313,14 +326,7 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn validity(column: &ResultColumn) -> Option<usize> {
-    match &column.kind {
-        ResultKind::Key { .. } => None,
-        ResultKind::Count(opened)
-        | ResultKind::Integer(opened)
-        | ResultKind::Decimal { opened, .. }
-        | ResultKind::Date(opened)
-        | ResultKind::Real { opened, .. } => opened.valid,
-    }
+    column.kind.opened().and_then(|opened| opened.valid)
 }
 
 fn sources(aggregate: &Aggregate) -> Vec<String> {

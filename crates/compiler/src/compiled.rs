@@ -37,8 +37,11 @@ pub struct Compiled {
     pub usage: Usage,
     /// The result's columns, in the order of the SELECT list.
     pub columns: Vec<ResultColumn>,
-    /// The public groups, one for each row of the program's outputs. `None` is NULL.
+    /// The public groups, one for each row of the program's outputs. `None` is NULL. Where groups are not public, their
+    /// keys are among the outputs, and nothing stands here for each row.
     pub groups: Vec<Vec<Option<String>>>,
+    /// Whether it is known beforehand which groups there can be.
+    pub has_public_groups: bool,
     /// What is revealed to whom, in plain language.
     pub audit: Audit,
     /// Groups of fewer rows, and aggregates over fewer values, are not opened.
@@ -114,6 +117,17 @@ impl ResultColumn {
             ResultKind::Decimal { .. } => CellType::Decimal,
             ResultKind::Date(_) => CellType::Date,
             ResultKind::Real { .. } => CellType::Real,
+        }
+    }
+}
+
+impl ResultKind {
+    /// Where its cells are opened; nowhere for public keys.
+    pub fn opened(&self) -> Option<Opened> {
+        match self {
+            Self::Key { .. } => None,
+            Self::Count(opened) | Self::Integer(opened) | Self::Date(opened) => Some(*opened),
+            Self::Decimal { opened, .. } | Self::Real { opened, .. } => Some(*opened),
         }
     }
 }

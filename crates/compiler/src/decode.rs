@@ -54,7 +54,7 @@ pub fn decode(compiled: &Compiled, outputs: &[Vec<i128>]) -> Result<ResultTable,
         if opened.bit(SHOWN, row)? {
             let cell = |column: &crate::ResultColumn| cell(&column.kind, key, &opened, row);
             rows.push(compiled.columns.iter().map(cell).collect::<Result<_, _>>()?);
-        } else {
+        } else if compiled.has_public_groups {
             suppressed.push(key.clone());
         }
     }

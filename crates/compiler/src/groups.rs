@@ -7,7 +7,8 @@ use contract::{Column, ColumnType};
 use crate::{
     Refused,
     domain::{self, GROUPS_MAX, Value},
-    sql::{Key, KeyOrder, Query, decimal, identifier},
+    secret,
+    sql::{Item, Key, OrderTerm, Query, decimal, identifier},
 };
 
 /// All groups that a query can yield. Without GROUP BY there is one, with an empty key.
@@ -16,7 +17,7 @@ pub(crate) struct Groups {
     pub(crate) columns: Vec<Column>,
     /// Which relation each of the columns is of.
     sides: Vec<usize>,
-    /// `None` is NULL.
+    /// `None` is NULL. None of them where they are not public.
     pub(crate) keys: Vec<Vec<Option<Value>>>,
 }
 
@@ -33,6 +34,12 @@ pub(crate) struct Sided {
 
 impl Groups {
     pub(crate) fn of(query: &Query) -> Result<Self, Refused> {
+        let columns: Vec<Column> = query.keys.iter().map(|key| key.column.clone()).collect();
+        let sides = query.keys.iter().map(|key| key.side).collect();
+        if query.limit.is_some() {
+            columns.iter().try_for_each(secret::check)?;
+            return Ok(Self { columns, sides, keys: Vec::new() });
+        }
         let mut lists = Vec::with_capacity(query.keys.len());
         for Key { column, .. } in &query.keys {
             let mut list: Vec<_> = domain::values(column)?.into_iter().map(Some).collect();
@@ -55,8 +62,7 @@ impl Groups {
                 .collect();
         }
         keys.sort_by(|a, b| compare(a, b, &query.order));
-        let columns = query.keys.iter().map(|key| key.column.clone()).collect();
-        Ok(Self { columns, sides: query.keys.iter().map(|key| key.side).collect(), keys })
+        Ok(Self { columns, sides, keys })
     }
 
     /// The groups as the columns of relation `side` tell them apart.
@@ -114,13 +120,13 @@ impl Groups {
 }
 
 /// ORDER BY's terms first; what they leave open is ascending, NULL last.
-fn compare(a: &[Option<Value>], b: &[Option<Value>], order: &[KeyOrder]) -> Ordering {
-    let by_term = |term: &KeyOrder| match (
-        a.get(term.key).and_then(Option::as_ref),
-        b.get(term.key).and_then(Option::as_ref),
-    ) {
-        (Some(x), Some(y)) if term.descending => y.cmp(x),
-        (x, y) => nulls(x, y, term.nulls_first),
+fn compare(a: &[Option<Value>], b: &[Option<Value>], order: &[OrderTerm]) -> Ordering {
+    let by_term = |term: &OrderTerm| {
+        let Item::Key(key) = term.item else { return Ordering::Equal };
+        match (a.get(key).and_then(Option::as_ref), b.get(key).and_then(Option::as_ref)) {
+            (Some(x), Some(y)) if term.descending => y.cmp(x),
+            (x, y) => nulls(x, y, term.nulls_first),
+        }
     };
     let rest = a.iter().zip(b).map(|(x, y)| nulls(x.as_ref(), y.as_ref(), false));
     order.iter().map(by_term).chain(rest).find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)

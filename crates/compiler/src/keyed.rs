@@ -86,7 +86,7 @@ impl Part<'_> {
     pub(crate) fn inputs(&self, builder: &mut Builder, stages: &[u16]) -> Result<Vec<Vec<ValueId>>, Refused> {
         let mut shared = Vec::with_capacity(stages.len());
         for (source, stage) in self.table.datasets.iter().zip(stages) {
-            let name = |what: String| format!("{}: {what} of {}", source.reference, self.relation.name);
+            let name = |what: String| format!("{}: {what} of {}", source.reference, self.relation.called);
             let mut values = Vec::new();
             let mut column = 0;
             let mut input = |builder: &mut Builder, what: String, bits: u32| {
@@ -164,13 +164,7 @@ impl Part<'_> {
                 self.layout.partial(place).map(|partial| partial.shared(&format!("part {}", place + 1))),
             );
         }
-        // As many rows as were published, and not fewer than the owner has: more would fail.
-        format!(
-            "SELECT\n  {shared}\nFROM generate_series(1, {rows}) AS g(n)\nFULL JOIN (\n  SELECT ROW_NUMBER() OVER (ORDER BY {order}) AS n, k.*\n  FROM (\n{inner}\n  ) AS k\n) AS a ON g.n = CAST(a.n AS BIGINT)\nORDER BY COALESCE(g.n, CAST(a.n AS BIGINT))",
-            shared = shared.join(",\n  "),
-            order = self.key_names().join(", "),
-            inner = self.by_key(&keys),
-        )
+        padded(rows, &shared, &self.key_names().join(", "), &self.by_key(&keys))
     }
 
     fn key_names(&self) -> Vec<String> {
@@ -203,11 +197,8 @@ impl Part<'_> {
         let mut sql = format!(
             "    SELECT\n      {}\n    FROM {}",
             items.join(",\n      "),
-            identifier(&self.table.name)
+            self.relation.name(self.table)
         );
-        if let Some(alias) = &self.relation.alias {
-            sql.push_str(&format!(" AS {alias}"));
-        }
         let filter = self.relation.filter.as_ref().map(|filter| format!("({filter})"));
         let conditions: Vec<String> = filter.into_iter().chain((!kept).then_some(matchable)).collect();
         if !conditions.is_empty() {
@@ -254,7 +245,16 @@ impl Part<'_> {
     }
 }
 
+/// Rows of `inner`, in order, and rows without meaning after them: as many as were published, and not fewer than the
+/// owner has, so that more would fail.
+pub(crate) fn padded(rows: u32, shared: &[String], order: &str, inner: &str) -> String {
+    format!(
+        "SELECT\n  {}\nFROM generate_series(1, {rows}) AS g(n)\nFULL JOIN (\n  SELECT ROW_NUMBER() OVER (ORDER BY {order}) AS n, k.*\n  FROM (\n{inner}\n  ) AS k\n) AS a ON g.n = CAST(a.n AS BIGINT)\nORDER BY COALESCE(g.n, CAST(a.n AS BIGINT))",
+        shared.join(",\n  "),
+    )
+}
+
 /// As many rows as were published; one at least, since no column is empty.
-fn rows(published: u64) -> u32 {
+pub(crate) fn rows(published: u64) -> u32 {
     u32::try_from(published.max(1)).unwrap_or(u32::MAX)
 }

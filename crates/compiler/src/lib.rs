@@ -81,6 +81,7 @@ pub mod plain;
 mod refused;
 mod result;
 pub mod rows;
+mod secret;
 mod sql;
 mod stage;
 pub mod template;
@@ -116,8 +117,12 @@ pub fn compile(sql: &str, tables: &[Table], floor_rows: u64) -> Result<Compiled,
     let checked =
         deep::call(|| sql::check(sql, tables)).map_err(|error| Refused::NoThread(error.to_string()))??;
     let groups = groups::Groups::of(&checked.query)?;
-    let lower::Lowered { program, columns, partials } = lower::lower(tables, &checked, &groups, floor_rows)?;
+    let lower::Lowered { program, columns, partials, rows } =
+        lower::lower(tables, &checked, &groups, floor_rows)?;
     let audit = audit::audit(tables, &checked, &groups, &partials, &columns, floor_rows);
+    let limit = checked.query.limit;
     let usage = Usage { program: Hash::from_bytes(program.hash()), columns: checked.uses };
-    Ok(Compiled { program, usage, columns, groups: groups.texts(), audit, floor_rows })
+    let has_public_groups = limit.is_none();
+    let groups = if has_public_groups { groups.texts() } else { vec![Vec::new(); rows] };
+    Ok(Compiled { program, usage, columns, groups, has_public_groups, audit, floor_rows })
 }

@@ -8,14 +8,16 @@
 
 use std::collections::BTreeMap;
 
-use program::{Builder, Divide, Program, SquareRoot, ValueId, limits::MAX_QUOTIENT_BITS};
+use contract::{Column, ColumnType};
+use program::{Builder, Divide, Key as SortKey, Program, SquareRoot, ValueId, limits::MAX_QUOTIENT_BITS};
 
 use crate::{
-    CellType, Opened, Refused, ResultColumn, ResultKind, Table,
+    CellType, GROUPS_MAX, Opened, Refused, ResultColumn, ResultKind, Table,
     groups::Groups,
     joined,
     number::bits,
-    sql::{Aggregate, Argument, Checked, Function, Item, Relation, Selected},
+    secret,
+    sql::{Aggregate, Argument, Checked, Function, Item, OrderTerm, Query, Relation, Selected},
     stage::{self, Partial},
     union,
 };
@@ -25,6 +27,8 @@ pub(crate) struct Lowered {
     pub(crate) program: Program,
     pub(crate) columns: Vec<ResultColumn>,
     pub(crate) partials: Vec<Partial>,
+    /// How many rows each output has.
+    pub(crate) rows: usize,
 }
 
 /// Partial results of all owners, combined: one value for each public group.
@@ -66,28 +70,51 @@ pub(crate) fn lower(
     stage::check_widths(&query.aggregates, rows_max)?;
     let partials = stage::partials(&query.aggregates);
     let mut builder = Builder::new();
+    let mut secret = None;
     let combined = match (relations.as_slice(), &checked.join) {
         ([first, second], Some(join)) => {
             joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
         }
+        ([(relation, table), ..], _) if query.limit.is_some() => {
+            let (combined, keys) = secret::combine(&mut builder, table, relation, &query.keys, &partials)?;
+            secret = Some(keys);
+            combined
+        }
         ([(relation, table), ..], _) => union::combine(&mut builder, table, relation, groups, &partials)?,
         ([], _) => return Err(Refused::NoDataset(String::new())),
     };
-    let mut joint = Joint::new(builder, combined, groups.keys.len(), floor_rows, rows_max)?;
+    let rows = secret.as_ref().map_or(groups.keys.len(), |keys| keys.rows as usize);
+    let mut joint = Joint::new(builder, combined, rows, floor_rows, rows_max)?;
     joint.show_groups()?;
     let mut opened = Vec::with_capacity(query.aggregates.len());
     for aggregate in &query.aggregates {
         opened.push(joint.aggregate(aggregate)?);
     }
-    let columns = query.select.iter().filter_map(|selected| column(selected, checked, &opened)).collect();
-    Ok(Lowered { program: joint.builder.finish()?, columns, partials })
+    let mut keys = Vec::new();
+    for (key, (missing, value)) in query.keys.iter().zip(secret.iter().flat_map(|keys| &keys.columns)) {
+        keys.push(joint.secret_key(&key.column, *missing, *value)?);
+    }
+    let columns =
+        query.select.iter().filter_map(|selected| column(selected, checked, &opened, &keys)).collect();
+    let cut = match query.limit {
+        Some(limit) => Some((joint.order(query, &opened, &keys)?, limit.min(rows as u32))),
+        None => None,
+    };
+    let rows = cut.map_or(rows, |(_, rows)| rows as usize);
+    Ok(Lowered { program: joint.finish(cut)?, columns, partials, rows })
 }
 
-fn column(selected: &Selected, checked: &Checked, opened: &[(ResultKind, String)]) -> Option<ResultColumn> {
+fn column(
+    selected: &Selected,
+    checked: &Checked,
+    opened: &[(ResultKind, String)],
+    secret: &[ResultKind],
+) -> Option<ResultColumn> {
     let (kind, unit) = match selected.item {
         Item::Key(index) => {
             let key = &checked.query.keys.get(index)?.column;
-            (ResultKind::Key { index, cells: CellType::of(key.kind) }, key.unit.clone())
+            let public = ResultKind::Key { index, cells: CellType::of(key.kind) };
+            (secret.get(index).cloned().unwrap_or(public), key.unit.clone())
         }
         Item::Aggregate(index) => opened.get(index)?.clone(),
     };
@@ -111,8 +138,8 @@ struct Joint {
     of_each_table: Option<ValueId>,
     /// Bits by least count and by what is counted: `n ≥ least`.
     enough: BTreeMap<(ValueId, u64), ValueId>,
-    /// Outputs by what they open.
-    outputs: BTreeMap<ValueId, usize>,
+    /// What is opened, under which names, in order.
+    outputs: Vec<(String, ValueId)>,
 }
 
 /// Inputs.
@@ -127,7 +154,7 @@ impl Joint {
         let Combined { partials, zero, one, contributing } = combined;
         let rows = partials.get(&Partial::Rows.name()).copied().unwrap_or(zero);
         let enough = BTreeMap::new();
-        let outputs = BTreeMap::new();
+        let outputs = Vec::new();
         let mut joint = Self {
             builder,
             partials,
@@ -177,13 +204,81 @@ impl Joint {
     }
 
     fn open(&mut self, name: String, value: ValueId) -> Result<usize, Refused> {
-        if let Some(output) = self.outputs.get(&value) {
-            return Ok(*output);
+        if let Some(output) = self.outputs.iter().position(|(_, known)| *known == value) {
+            return Ok(output);
         }
-        self.builder.output(name, value)?;
-        let output = self.outputs.len();
-        self.outputs.insert(value, output);
-        Ok(output)
+        self.outputs.push((name, value));
+        Ok(self.outputs.len() - 1)
+    }
+
+    /// The program; of rows that are not public only the first ones in an order are opened.
+    fn finish(mut self, cut: Option<(ValueId, u32)>) -> Result<Program, Refused> {
+        for (name, value) in self.outputs {
+            let value = match cut {
+                Some((order, rows)) => {
+                    let arranged = self.builder.arrange(value, order)?;
+                    self.builder.slice(arranged, 0, rows)?
+                }
+                None => value,
+            };
+            self.builder.output(name, value)?;
+        }
+        Ok(self.builder.finish()?)
+    }
+
+    /// A group's key that is not public, opened where the group is shown.
+    fn secret_key(
+        &mut self,
+        column: &Column,
+        missing: Option<ValueId>,
+        value: ValueId,
+    ) -> Result<ResultKind, Refused> {
+        let shown = self.enough(self.rows, self.floor_rows)?;
+        let masked = self.builder.select(shown, value, self.zero)?;
+        let output = self.open(format!("key {}", column.name), masked)?;
+        let valid = match missing {
+            Some(missing) => {
+                let present = self.builder.less_than(missing, self.one)?;
+                let present = self.builder.and(present, shown)?;
+                Some(self.open(format!("groups with a {}", column.name), present)?)
+            }
+            None => None,
+        };
+        let opened = Opened { output, valid, null_if_invalid: true };
+        Ok(if column.kind == ColumnType::Date {
+            ResultKind::Date(opened)
+        } else {
+            ResultKind::Integer(opened)
+        })
+    }
+
+    /// Groups that are shown first; among them as ORDER BY says, then by ascending key, NULL last.
+    fn order(
+        &mut self,
+        query: &Query,
+        aggregates: &[(ResultKind, String)],
+        keys: &[ResultKind],
+    ) -> Result<ValueId, Refused> {
+        let shown = self.enough(self.rows, self.floor_rows)?;
+        let mut terms = vec![SortKey { of: shown, descending: true }];
+        let by_keys = (0..keys.len()).map(|key| OrderTerm {
+            item: Item::Key(key),
+            descending: false,
+            nulls_first: false,
+        });
+        for OrderTerm { item, descending, nulls_first } in query.order.iter().copied().chain(by_keys) {
+            let kind = match item {
+                Item::Key(key) => keys.get(key),
+                Item::Aggregate(aggregate) => aggregates.get(aggregate).map(|(kind, _)| kind),
+            };
+            let Some(opened) = kind.and_then(ResultKind::opened) else { continue };
+            let value = |output: usize| self.outputs.get(output).map(|(_, value)| *value);
+            if let Some(of) = opened.valid.and_then(value) {
+                terms.push(SortKey { of, descending: !nulls_first });
+            }
+            terms.extend(value(opened.output).map(|of| SortKey { of, descending }));
+        }
+        Ok(self.builder.sort(terms)?)
     }
 
     /// The bit `count ≥ least`, for groups behind which there are enough rows of each table.
@@ -191,7 +286,14 @@ impl Joint {
         if let Some(bit) = self.enough.get(&(count, least)) {
             return Ok(*bit);
         }
-        let floor = self.builder.constant(vec![least.into(); self.groups])?;
+        // A long constant would make a long program.
+        let floor = match u32::try_from(self.groups) {
+            Ok(rows) if self.groups > GROUPS_MAX => {
+                let one = self.builder.constant(vec![least.into()])?;
+                self.builder.repeat(one, rows)?
+            }
+            _ => self.builder.constant(vec![least.into(); self.groups])?,
+        };
         let below = self.builder.less_than(count, floor)?;
         let bit = self.builder.not(below)?;
         let bit = match self.of_each_table {

@@ -145,7 +145,7 @@ pub enum Refused {
     },
     /// Grouping by a column without a public list of values.
     #[error(
-        "column `{0}` has no public list of values, so grouping by it would reveal which values occur; its owner declares `values = [\"…\", \"…\"]` in the dataset's schema"
+        "column `{0}` has no public list of values, so grouping by it would reveal which values occur; its owner declares `values = [\"…\", \"…\"]` in the dataset's schema; integers and dates of one table can be grouped by without it, with LIMIT"
     )]
     NoValues(String),
     /// Grouping by a type whose values cannot be listed.
@@ -361,9 +361,10 @@ impl Construct {
             Self::DistinctAggregate => ("DISTINCT inside an aggregate", "leave DISTINCT out"),
             Self::Having => ("HAVING", "leave it out and choose among the rows of the result"),
             Self::Window => ("a window function", "use GROUP BY with an aggregate"),
-            Self::Limit => {
-                ("LIMIT, OFFSET or FETCH", "leave it out: the number of groups is public and small")
-            }
+            Self::Limit => (
+                "this LIMIT, OFFSET or FETCH",
+                "use LIMIT with GROUP BY integers or dates of one table; leave it out otherwise: the number of groups is public and small",
+            ),
             Self::GroupingSets => ("GROUPING SETS, CUBE or ROLLUP", "write one query for each grouping"),
             Self::GroupByAll => ("GROUP BY ALL", "name the columns"),
             Self::GroupExpression => {

@@ -107,10 +107,7 @@ fn aggregation(
             .iter()
             .map(|partial| format!("{} AS {}", partial.aggregate(None), identifier(&partial.name()))),
     );
-    let mut sql = format!("  SELECT\n    {}\n  FROM {}", columns.join(",\n    "), identifier(&table.name));
-    if let Some(alias) = &relation.alias {
-        sql.push_str(&format!(" AS {alias}"));
-    }
+    let mut sql = format!("  SELECT\n    {}\n  FROM {}", columns.join(",\n    "), relation.name(table));
     if let Some(filter) = &relation.filter {
         sql.push_str(&format!("\n  WHERE {filter}"));
     }

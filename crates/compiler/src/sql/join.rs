@@ -4,11 +4,12 @@ use contract::{Column, ColumnType};
 use datafusion::sql::sqlparser::ast::Expr;
 
 use super::{
+    argument::identifier,
     condition::{Split, Term},
     from::{From, JoinKind},
     scope::Scope,
 };
-use crate::{Construct, Refused};
+use crate::{Construct, Refused, Table};
 
 /// A table of FROM.
 #[derive(Clone, Debug)]
@@ -18,9 +19,28 @@ pub(crate) struct Relation {
     /// How conditions qualify columns, as SQL text, if not by the table's name.
     pub(crate) alias: Option<String>,
     /// For people: the alias, or else the table's name.
-    pub(crate) name: String,
+    pub(crate) called: String,
     /// Which rows take part, as SQL.
     pub(crate) filter: Option<String>,
+}
+
+impl Relation {
+    /// `table AS alias`, as SQL.
+    pub(crate) fn name(&self, table: &Table) -> String {
+        let name = identifier(&table.name);
+        match &self.alias {
+            Some(alias) => format!("{name} AS {alias}"),
+            None => name,
+        }
+    }
+
+    /// FROM and WHERE, as SQL.
+    pub(crate) fn from(&self, table: &Table) -> String {
+        match &self.filter {
+            Some(filter) => format!("FROM {} WHERE {filter}", self.name(table)),
+            None => format!("FROM {}", self.name(table)),
+        }
+    }
 }
 
 /// How two relations are joined.
@@ -45,7 +65,7 @@ pub(super) fn read(
     let relation = |(named, table): (&super::from::Named, &usize)| Relation {
         table: *table,
         alias: named.alias.clone(),
-        name: named.name.clone(),
+        called: named.name.clone(),
         filter: None,
     };
     let mut relations: Vec<Relation> = from.relations.iter().zip(tables).map(relation).collect();
@@ -64,7 +84,7 @@ pub(super) fn read(
     }
     let [first, second] = relations.as_slice() else { return Ok((relations, None)) };
     if split.keys.is_empty() {
-        return Err(Refused::NoJoinKey { first: first.name.clone(), second: second.name.clone() });
+        return Err(Refused::NoJoinKey { first: first.called.clone(), second: second.called.clone() });
     }
     let mut keys = Vec::with_capacity(split.keys.len());
     for [x, y] in &split.keys {

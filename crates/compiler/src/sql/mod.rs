@@ -27,9 +27,9 @@ pub(crate) use argument::{Argument, Condition, decimal, identifier};
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
 pub(crate) use join::{Join, Relation};
-pub(crate) use query::{Aggregate, Function, Item, Key, KeyOrder, Query, Selected};
+pub(crate) use query::{Aggregate, Function, Item, Key, OrderTerm, Query, Selected};
 
-use crate::{DIGITS_MAX, Refused, Table, domain};
+use crate::{Construct, DIGITS_MAX, Refused, Table, domain};
 use catalog::Catalog;
 use scope::Scope;
 use usage::Uses;
@@ -69,6 +69,9 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
     let (relations, join) = join::read(&from, &indices, &filter, &scope)?;
+    if query.limit.is_some() && (join.is_some() || query.keys.is_empty()) {
+        return Err(Construct::Limit.refuse(&sql));
+    }
     let (typed, optimised) = optimise(written.clone())?;
     conversion::check(&typed)?;
     let uses = usage::analyse([&written, &typed], &optimised)?;

@@ -2,8 +2,9 @@
 //! positions.
 
 use contract::Column;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{
-    Aggregate as AggregatePlan, Expr, LogicalPlan, Projection, SortExpr, expr::AggregateFunction,
+    Aggregate as AggregatePlan, Expr, Limit, LogicalPlan, Projection, SortExpr, expr::AggregateFunction,
 };
 
 use super::{
@@ -18,7 +19,9 @@ pub(crate) struct Query {
     /// The group columns, in the order of GROUP BY.
     pub(crate) keys: Vec<Key>,
     /// ORDER BY; keys that it does not name follow ascending, NULL last.
-    pub(crate) order: Vec<KeyOrder>,
+    pub(crate) order: Vec<OrderTerm>,
+    /// LIMIT, with which groups need not be public.
+    pub(crate) limit: Option<u32>,
     /// What is computed, each thing once.
     pub(crate) aggregates: Vec<Aggregate>,
     /// The SELECT list.
@@ -35,9 +38,9 @@ pub(crate) struct Key {
 
 /// One term of ORDER BY.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct KeyOrder {
-    /// Index into [`Query::keys`].
-    pub(crate) key: usize,
+pub(crate) struct OrderTerm {
+    /// An aggregate only where groups are not public.
+    pub(crate) item: Item,
     pub(crate) descending: bool,
     pub(crate) nulls_first: bool,
 }
@@ -142,16 +145,17 @@ pub(crate) fn read(plan: &LogicalPlan, scope: &Scope<'_>) -> Result<Query, Refus
         reader.aggregate(expr)?;
     }
     let items = reader.items(shape.items, shape.aggregate)?;
-    let order = order(shape.order, shape.items, &items)?;
+    let order = order(shape.order, shape.items, &items, shape.limit.is_some())?;
     let select = match shape.outer {
         None => items,
         Some(outer) => narrowed(outer, shape.items, &items)?,
     };
-    Ok(Query { keys: reader.keys, order, aggregates: reader.aggregates, select })
+    Ok(Query { limit: shape.limit, keys: reader.keys, order, aggregates: reader.aggregates, select })
 }
 
 /// The only forms in which the accepted grammar is planned.
 struct Shape<'p> {
+    limit: Option<u32>,
     /// Takes away columns that only ORDER BY needs.
     outer: Option<&'p Projection>,
     order: &'p [SortExpr],
@@ -161,6 +165,10 @@ struct Shape<'p> {
 
 impl<'p> Shape<'p> {
     fn of(plan: &'p LogicalPlan) -> Result<Self, Refused> {
+        let (limit, plan) = match plan {
+            LogicalPlan::Limit(limit) => (Some(rows(limit)?), limit.input.as_ref()),
+            _ => (None, plan),
+        };
         let (outer, plan) = match plan {
             LogicalPlan::Projection(outer) if matches!(*outer.input, LogicalPlan::Sort(_)) => {
                 (Some(outer), outer.input.as_ref())
@@ -173,7 +181,7 @@ impl<'p> Shape<'p> {
         };
         let LogicalPlan::Projection(items) = plan else { return Err(unanalysed(plan)) };
         match items.input.as_ref() {
-            LogicalPlan::Aggregate(aggregate) => Ok(Self { outer, order, items, aggregate }),
+            LogicalPlan::Aggregate(aggregate) => Ok(Self { limit, outer, order, items, aggregate }),
             _ => Err(match items.expr.iter().flat_map(|item| item.column_refs()).next() {
                 Some(column) => Refused::RowsRevealed(column.name.clone()),
                 None => unanalysed(plan),
@@ -273,17 +281,38 @@ fn aggregate(call: &AggregateFunction, expr: &Expr, scope: &Scope<'_>) -> Result
     Ok(Aggregate { function, argument })
 }
 
-fn order(terms: &[SortExpr], projection: &Projection, items: &[Selected]) -> Result<Vec<KeyOrder>, Refused> {
+/// How many rows LIMIT lets through.
+fn rows(limit: &Limit) -> Result<u32, Refused> {
+    match (&limit.skip, limit.fetch.as_deref()) {
+        (None, Some(Expr::Literal(ScalarValue::Int64(Some(rows)), _))) => match u32::try_from(*rows) {
+            Ok(rows @ 1..=LIMIT_MAX) => Ok(rows),
+            _ => Err(Refused::TooLarge {
+                what: "rows in LIMIT",
+                found: usize::try_from(*rows).unwrap_or_default(),
+                most: LIMIT_MAX as usize,
+            }),
+        },
+        _ => Err(Construct::Limit.refuse(&limit.fetch.iter().map(ToString::to_string).collect::<String>())),
+    }
+}
+
+/// Results are read by people.
+const LIMIT_MAX: u32 = crate::GROUPS_MAX as u32;
+
+fn order(
+    terms: &[SortExpr],
+    projection: &Projection,
+    items: &[Selected],
+    limited: bool,
+) -> Result<Vec<OrderTerm>, Refused> {
     let key = |term: &SortExpr| {
         let Expr::Column(column) = unaliased(&term.expr) else {
             return Err(Construct::OrderExpression.refuse(term));
         };
         let index = projection.schema.maybe_index_of_column(column);
         match index.and_then(|index| items.get(index)).map(|selected| selected.item) {
-            Some(Item::Key(key)) => {
-                Ok(KeyOrder { key, descending: !term.asc, nulls_first: term.nulls_first })
-            }
-            Some(Item::Aggregate(_)) => Err(Construct::OrderByAggregate.refuse(term)),
+            Some(Item::Aggregate(_)) if !limited => Err(Construct::OrderByAggregate.refuse(term)),
+            Some(item) => Ok(OrderTerm { item, descending: !term.asc, nulls_first: term.nulls_first }),
             None => Err(Construct::OrderExpression.refuse(term)),
         }
     };

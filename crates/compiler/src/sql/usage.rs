@@ -8,7 +8,8 @@
 //! | --- | --- |
 //! | filter, filter inside a scan or a join | [`Use::Filter`] |
 //! | equality of columns of two tables, key of a join | [`Use::Join`] |
-//! | key of an aggregation, sort term | [`Use::Group`] |
+//! | key of an aggregation | [`Use::Group`] |
+//! | order and limit of groups | none of their own |
 //! | COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP | [`Use::Aggregate`] |
 //! | MIN, MAX | [`Use::Extreme`] |
 //! | condition of CASE inside an aggregate | [`Use::Filter`] |
@@ -75,13 +76,9 @@ impl Analysis {
             }
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Join(join) => self.join(join),
-            LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
-                let input = self.trace(&sort.input)?;
-                for term in &sort.expr {
-                    self.record(Use::Group, &origins(&term.expr, sort.input.schema(), &input)?);
-                }
-                Ok(input)
-            }
+            // What is sorted or cut off are groups: their keys are used as such below.
+            LogicalPlan::Sort(sort) if is_grouped(&sort.input) => self.trace(&sort.input),
+            LogicalPlan::Limit(limit) if is_grouped(&limit.input) => self.trace(&limit.input),
             // WHERE that can never hold.
             LogicalPlan::EmptyRelation(empty) => Ok(vec![BTreeSet::new(); empty.schema.fields().len()]),
             _ => Err(Refused::Unanalysed(plan.display().to_string())),
@@ -254,6 +251,17 @@ impl Analysis {
             let columns = self.uses.entry(table.clone()).or_default();
             columns.entry(column.clone()).or_default().insert(r#use);
         }
+    }
+}
+
+/// Whether a step's rows are groups.
+fn is_grouped(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(_) => true,
+        LogicalPlan::Projection(projection) => is_grouped(&projection.input),
+        LogicalPlan::Sort(sort) => is_grouped(&sort.input),
+        LogicalPlan::SubqueryAlias(alias) => is_grouped(&alias.input),
+        _ => false,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::support::{Person, expected, run};
 /// 2020-01-01, in days since 1970-01-01.
 const NEW_YEAR: i32 = 18_262;
 
-fn person() -> impl Strategy<Value = Person> {
+pub(crate) fn person() -> impl Strategy<Value = Person> {
     (
         select(vec!["low", "mid", "o'high"]),
         option::of(1_i64..=2),
@@ -33,7 +33,7 @@ fn person() -> impl Strategy<Value = Person> {
         })
 }
 
-fn condition() -> impl Strategy<Value = String> {
+pub(crate) fn condition() -> impl Strategy<Value = String> {
     let comparison = select(vec!["=", "<>", "<", "<=", ">", ">="]);
     let leaf = prop_oneof![
         (comparison.clone(), -1000_i64..200_000).prop_map(|(op, n)| format!("salary {op} {n}")),

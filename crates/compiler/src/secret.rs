@@ -1,0 +1,153 @@
+//! Groups that are not public: GROUP BY integers or dates of one table, with LIMIT.
+//!
+//! Each owner aggregates its rows by key at home and shares one row for each key, filled up to as many as its dataset
+//! has. Rows of equal keys of several owners are added up ([`program::Operation::Group`]). Then groups at or above the
+//! floor come first, in the order that the query asks for, and the first ones, as many as LIMIT says, are opened: keys
+//! and values, zeros where there are fewer. How many groups there are, or are withheld, is not opened, nor between
+//! which of the shown ones they lie.
+
+use std::collections::BTreeMap;
+
+use contract::{Column, ColumnType};
+use program::{Builder, Kind, Operation, ValueId};
+
+use crate::{
+    Construct, Refused, Table, domain, keyed,
+    lower::Combined,
+    number::bits,
+    sql::{Key, Relation, identifier},
+    stage::Partial,
+};
+
+/// The groups' keys, a row for each group that there may be.
+pub(crate) struct SecretKeys {
+    /// In the order of GROUP BY: 1 where the key is NULL, if it may be, and the key's integer, 0 where it is NULL.
+    pub(crate) columns: Vec<(Option<ValueId>, ValueId)>,
+    /// How many rows.
+    pub(crate) rows: u32,
+}
+
+/// Whether a column's values can be group keys without being public.
+pub(crate) fn check(column: &Column) -> Result<(), Refused> {
+    match column.kind {
+        ColumnType::Integer | ColumnType::Date => Ok(()),
+        _ => Err(Construct::Limit.refuse(&format!("GROUP BY {} … LIMIT", column.name))),
+    }
+}
+
+/// Declares stages and inputs, and combines the partial results of all owners by key.
+pub(crate) fn combine(
+    builder: &mut Builder,
+    table: &Table,
+    relation: &Relation,
+    keys: &[Key],
+    partials: &[Partial],
+) -> Result<(Combined, SecretKeys), Refused> {
+    let mut stages = Vec::with_capacity(table.datasets.len());
+    for (index, source) in table.datasets.iter().enumerate() {
+        let rows = keyed::rows(source.rows);
+        let sql = sql(table, relation, keys, partials, rows);
+        stages.push(builder.stage(index as u16, &table.name, &source.reference, sql, rows)?);
+    }
+    let mut shared: Vec<Vec<ValueId>> = Vec::new();
+    for (source, stage) in table.datasets.iter().zip(stages) {
+        let mut columns = Vec::new();
+        for (number, key) in keys.iter().enumerate() {
+            columns.push((format!("key {} is missing", number + 1), 1));
+            columns.push((format!("key {}", number + 1), width(&key.column)?));
+        }
+        columns.extend(partials.iter().map(|partial| (partial.name(), partial.bits(source.rows))));
+        for (column, (name, bits)) in columns.into_iter().enumerate() {
+            let name = format!("{}: {name}", source.reference);
+            let value = builder.input(name, stage, column as u16, Kind::Integer, bits as u8)?;
+            match shared.get_mut(column) {
+                Some(values) => values.push(value),
+                None => shared.push(vec![value]),
+            }
+        }
+    }
+    let mut columns = Vec::with_capacity(shared.len());
+    for values in shared {
+        columns.push(match values.as_slice() {
+            [only] => *only,
+            _ => builder.concat(values)?,
+        });
+    }
+    let rows = table.datasets.iter().map(|source| keyed::rows(source.rows)).sum();
+    let aggregated = columns.split_off((2 * keys.len()).min(columns.len()));
+    let (columns, aggregated) = match table.datasets.len() {
+        0 | 1 => (columns, aggregated),
+        _ => added_up(builder, columns, aggregated, partials)?,
+    };
+    let mut constant = |value| -> Result<ValueId, Refused> {
+        let one = builder.constant(vec![value])?;
+        Ok(builder.repeat(one, rows)?)
+    };
+    let (zero, one) = (constant(0)?, constant(1)?);
+    let named = partials.iter().map(Partial::name).zip(aggregated);
+    let combined = Combined { partials: BTreeMap::from_iter(named), zero, one, contributing: Vec::new() };
+    let pairs = keys.iter().zip(columns.chunks_exact(2));
+    let columns = pairs.filter_map(|(key, pair)| match pair {
+        [missing, value] => Some((key.column.nullable.then_some(*missing), *value)),
+        _ => None,
+    });
+    Ok((combined, SecretKeys { columns: columns.collect(), rows }))
+}
+
+/// Rows of equal keys as one. Rows without meaning have key 0 and results that change nothing; beyond the groups there
+/// are no rows, so that they stay under every floor.
+fn added_up(
+    builder: &mut Builder,
+    keys: Vec<ValueId>,
+    aggregated: Vec<ValueId>,
+    partials: &[Partial],
+) -> Result<(Vec<ValueId>, Vec<ValueId>), Refused> {
+    let groups = builder.group(keys.clone())?;
+    let mut merged = Vec::with_capacity(keys.len());
+    for of in keys {
+        merged.push(builder.push(Operation::GroupMinimum { of, groups })?);
+    }
+    let mut results = Vec::with_capacity(aggregated.len());
+    for (of, partial) in aggregated.into_iter().zip(partials) {
+        results.push(match partial {
+            Partial::Min(_) => builder.push(Operation::GroupMinimum { of, groups })?,
+            Partial::Max(_) => builder.push(Operation::GroupMaximum { of, groups })?,
+            _ => builder.group_sum(of, groups)?,
+        });
+    }
+    Ok((merged, results))
+}
+
+fn width(column: &Column) -> Result<u32, Refused> {
+    Ok(match column.kind {
+        ColumnType::Integer if column.range.is_none() => 64,
+        _ => bits(domain::range(column)?.magnitude()).max(1),
+    })
+}
+
+fn sql(table: &Table, relation: &Relation, keys: &[Key], partials: &[Partial], rows: u32) -> String {
+    let mut items = Vec::new();
+    let mut shared = Vec::new();
+    for (number, key) in keys.iter().enumerate() {
+        let name = identifier(&key.column.name);
+        let integer = match key.column.kind {
+            ColumnType::Date => format!("CAST(CAST({name} AS INT) AS BIGINT)"),
+            _ => name.clone(),
+        };
+        let (missing, value) = (format!("missing {}", number + 1), format!("key {}", number + 1));
+        items.push(format!("CASE WHEN {name} IS NULL THEN 1 ELSE 0 END AS \"{missing}\""));
+        items.push(format!("COALESCE({integer}, 0) AS \"{value}\""));
+        shared.extend([missing, value].map(|name| format!("COALESCE(a.\"{name}\", 0) AS \"{name}\"")));
+    }
+    let order: Vec<String> = (1..=keys.len()).map(|n| format!("\"missing {n}\", \"key {n}\"")).collect();
+    let by: Vec<String> = (1..=items.len()).map(|number| number.to_string()).collect();
+    for (place, partial) in partials.iter().enumerate() {
+        let name = format!("part {}", place + 1);
+        items.push(format!("{} AS \"{name}\"", partial.aggregate(None)));
+        shared.push(partial.shared(&name));
+    }
+    let from = relation.from(table);
+    let inner =
+        format!("    SELECT\n      {}\n    {from}\n    GROUP BY {}", items.join(",\n      "), by.join(", "));
+    keyed::padded(rows, &shared, &order.join(", "), &inner)
+}

@@ -67,16 +67,37 @@ impl Tile {
         with_kernel!(kernel => kernel.sum_of([&x.0, &y.0], &mut self.0));
     }
 
-    /// For each group and lane the sum of the corners' weights where the lane's bit is set: 64 sums for each of the
-    /// groups that `sums` has room for, one group after another.
-    pub fn weighted_bits(&self, corners: &[Gf64], sums: &mut [Gf64]) {
-        with_kernel!(kernel => kernel.weighted_bits(&self.0, corners, sums));
+    /// Adds for each group and lane the weights of the rows where the lane's bit is set: 64 sums for each of the groups
+    /// that `sums` has room for, one group after another.
+    pub fn add_weighted_bits(&self, weights: &RowWeights, sums: &mut [Gf64]) {
+        with_kernel!(kernel => kernel.add_weighted_bits(&self.0, weights, sums));
     }
 }
 
 impl Drop for Tile {
     fn drop(&mut self) {
         self.0.iter_mut().for_each(|row| row.0.zeroize());
+    }
+}
+
+/// Public weights of a tile's rows.
+pub struct RowWeights {
+    elements: Vec<Gf64>,
+    /// Those of eight rows as a matrix of bits: byte 7 − o of word `j` holds bit 8j + o of each.
+    matrices: Vec<[u64; 8]>,
+}
+
+impl RowWeights {
+    /// The weights, the first row's first.
+    #[must_use]
+    pub fn new(elements: &[Gf64]) -> Self {
+        let bit = |eight: &[Gf64], place: usize| {
+            eight.iter().enumerate().map(|(row, weight)| (weight.0 >> place & 1) << row).sum::<u64>()
+        };
+        let byte = |eight: &[Gf64], place| bit(eight, place) << (8 * (7 - place % 8));
+        let word = |eight: &[Gf64], j| (8 * j..8 * j + 8).map(|place| byte(eight, place)).sum();
+        let matrices = elements.chunks(8).map(|eight| std::array::from_fn(|j| word(eight, j)));
+        Self { matrices: matrices.collect(), elements: elements.to_vec() }
     }
 }
 
@@ -137,8 +158,8 @@ trait Kernel: Copy {
     fn add_one(self, weights: &Row, factors: [&Row; 4], sum: &mut Row);
     /// As [`TileSums::add_ands`], for the four rows and nine points of two variables.
     fn add_nine(self, weights: &Row, factors: [&[Row; 4]; 4], sums: &mut [Row; 9]);
-    /// As [`Tile::weighted_bits`].
-    fn weighted_bits(self, words: &[Row], corners: &[Gf64], sums: &mut [Gf64]);
+    /// As [`Tile::add_weighted_bits`].
+    fn add_weighted_bits(self, words: &[Row], weights: &RowWeights, sums: &mut [Gf64]);
 }
 
 /// Depth first, so that all sums of rows that are needed at a time lie in `scratch`: fewer than the rows themselves.
@@ -235,7 +256,7 @@ mod tests {
             let rows = 1 << levels;
             let tiles = [(); 4].map(|()| tile(&mut prg, rows));
             let weights = row_of(prg.elements::<Gf64>(8).values());
-            let corners = prg.elements::<Gf64>(rows);
+            let corners = RowWeights::new(prg.elements::<Gf64>(rows).values());
             let before = tile(&mut prg, 3usize.pow(levels));
             let bits_before = prg.elements::<Gf64>(8 * 64);
             let run = |kernel: &dyn Fn(&mut Tile, &mut Column<Gf64>)| {
@@ -243,13 +264,13 @@ mod tests {
                 kernel(&mut sums, &mut bits);
                 (sums, bits)
             };
-            let expected = run(&|sums, bits| all(Scalar, &weights, &tiles, corners.values(), sums, bits));
+            let expected = run(&|sums, bits| all(Scalar, &weights, &tiles, &corners, sums, bits));
             let mut found = Vec::new();
             if let Some(kernel) = Avx512::detected() {
-                found.push(run(&|sums, bits| all(kernel, &weights, &tiles, corners.values(), sums, bits)));
+                found.push(run(&|sums, bits| all(kernel, &weights, &tiles, &corners, sums, bits)));
             }
             if let Some(kernel) = Pclmul::detected() {
-                found.push(run(&|sums, bits| all(kernel, &weights, &tiles, corners.values(), sums, bits)));
+                found.push(run(&|sums, bits| all(kernel, &weights, &tiles, &corners, sums, bits)));
             }
             for (sums, bits) in found {
                 prop_assert!(sums.0 == expected.0.0);
@@ -258,9 +279,8 @@ mod tests {
         }
 
         #[test]
-        fn sums_of_words_and_of_bits(width in 1usize..=8, levels in 0u32..8, seed: [u8; 32]) {
+        fn sums_of_words_and_of_bits(width in 1usize..=8, rows in 1usize..300, seed: [u8; 32]) {
             let mut prg = Prg::new(Seed::from(seed));
-            let rows = 1 << levels;
             let words = tile(&mut prg, rows);
             let (weights, corners) = (prg.elements::<Gf64>(width), prg.elements::<Gf64>(rows));
             let mut sums = TileSums::new(rows);
@@ -271,7 +291,7 @@ mod tests {
             let expected: Vec<_> = words.0.iter().map(|row| dot(weights.values(), *row)).collect();
             prop_assert_eq!(sums.values(), Column::from(expected));
             let mut bits = Column::zeros(64 * width);
-            words.weighted_bits(corners.values(), bits.values_mut());
+            words.add_weighted_bits(&RowWeights::new(corners.values()), bits.values_mut());
             for (place, sum) in bits.values().iter().enumerate() {
                 let set = words.0.iter().map(|row| Gf64(row.0[place / 64] >> (place % 64) & 1)).collect::<Vec<_>>();
                 prop_assert_eq!(*sum, Gf64::dot(&set, corners.values()));
@@ -283,7 +303,7 @@ mod tests {
         kernel: K,
         weights: &Row,
         tiles: &[Tile; 4],
-        corners: &[Gf64],
+        corners: &RowWeights,
         sums: &mut Tile,
         bits: &mut Column<Gf64>,
     ) {
@@ -293,7 +313,7 @@ mod tests {
         add_ands(kernel, weights, factors, &mut scratch.0, &mut sums.0);
         kernel.sum_of([x0, x1], &mut scratch.0[..x0.len()]);
         kernel.add_words(weights, &scratch.0[..x0.len()], &mut sums.0);
-        kernel.weighted_bits(x0, corners, bits.values_mut());
+        kernel.add_weighted_bits(x0, corners, bits.values_mut());
     }
 
     #[test]

@@ -258,16 +258,8 @@ pub trait Mixed: Shuffle<Self::Num> + Shuffle<Lanes> {
     /// # Errors
     /// Those of the transport.
     fn inject_sums(&mut self, bits: &Bits<Self>, weights: &[Vec<Self::Num>]) -> Result<Numbers<Self>> {
-        let rows = bits.rows();
         let injected = self.inject(bits)?;
-        let sum = |weights: &Vec<Self::Num>| {
-            let terms = weights.iter().take(bits.width()).enumerate();
-            terms.fold(<Numbers<Self>>::zeros(rows), |sum, (place, weight)| {
-                sum.plus(&injected.slice(place * rows..(place + 1) * rows).times(*weight))
-            })
-        };
-        let sums: Vec<_> = weights.iter().map(sum).collect();
-        Ok(Shares::concat(&sums.iter().collect::<Vec<_>>()))
+        Ok(weighted_sums(&injected, weights, bits.rows()))
     }
 
     /// Products divided by 2^`shift`, with the error of [`Mixed::truncate_near`]. 2 rounds.
@@ -295,6 +287,19 @@ pub trait Mixed: Shuffle<Self::Num> + Shuffle<Lanes> {
         let _ = (x, sides);
         Ok(None)
     }
+}
+
+/// Of slices of `rows` elements, one after another, the sums `Σ weights[k][place] · slice place`, sum after sum. Local.
+pub(crate) fn weighted_sums<D: Ring, S: Shares<D>>(slices: &S, weights: &[Vec<D>], rows: usize) -> S {
+    let width = slices.len() / rows.max(1);
+    let sum = |weights: &Vec<D>| {
+        let terms = weights.iter().take(width).enumerate();
+        terms.fold(S::zeros(rows), |sum, (place, weight)| {
+            sum.plus(&slices.slice(place * rows..(place + 1) * rows).times(*weight))
+        })
+    };
+    let sums: Vec<_> = weights.iter().map(sum).collect();
+    S::concat(&sums.iter().collect::<Vec<_>>())
 }
 
 /// Inputs from and outputs to members that need not be compute parties, in the ring `D`.

@@ -8,7 +8,8 @@ use ring::{Number, Ring};
 use crate::error::{Error, Result};
 use crate::mpc::{Bits, Mixed, Numbers, Shares};
 
-/// The unsigned numbers whose bits are `bits`, lowest first. 2 rounds, a number per bit.
+/// The unsigned numbers whose bits are `bits`, lowest first. 2 rounds, as much
+/// as one sum in [`Mixed::inject_sums`].
 ///
 /// # Errors
 /// Those of the transport; [`Error::OutOfRange`] when the ring has fewer bits.
@@ -18,7 +19,7 @@ pub fn compose<P: Mixed>(protocol: &mut P, bits: &Bits<P>) -> Result<Numbers<P>>
 }
 
 /// The numbers in two's complement whose bits are `bits`, lowest first: the highest counts −2^(width − 1). 2
-/// rounds, a number per bit.
+/// rounds, as much as [`compose`].
 ///
 /// # Errors
 /// As [`compose`].
@@ -54,8 +55,8 @@ fn weighted<P: Mixed>(
         let (found, most) = (width as u64, P::Num::BITS.into());
         return Err(Error::OutOfRange { operation: "compose", parameter: "width", found, most });
     }
-    let injected = protocol.inject(bits)?;
-    Ok((0..width).fold(<Numbers<P>>::zeros(rows), |sum, place| {
-        sum.plus(&injected.slice(place * rows..(place + 1) * rows).times(weight(place as u32)))
-    }))
+    if width == 0 {
+        return Ok(Shares::zeros(rows));
+    }
+    protocol.inject_sums(bits, &[(0..width as u32).map(weight).collect()])
 }

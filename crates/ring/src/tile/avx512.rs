@@ -5,12 +5,12 @@
 )]
 
 use std::arch::x86_64::{
-    __m512i, _mm512_and_si512, _mm512_clmulepi64_epi128, _mm512_load_si512, _mm512_loadu_si512,
-    _mm512_mask_xor_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_store_si512, _mm512_storeu_si512,
-    _mm512_ternarylogic_epi64, _mm512_xor_si512,
+    __m512i, _mm512_and_si512, _mm512_clmulepi64_epi128, _mm512_gf2p8affine_epi64_epi8, _mm512_load_si512,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_store_si512, _mm512_ternarylogic_epi64,
+    _mm512_unpackhi_epi8, _mm512_unpacklo_epi8, _mm512_xor_si512,
 };
 
-use super::{Kernel, Row};
+use super::{Kernel, Row, RowWeights};
 use crate::field::Gf64;
 use crate::processor::Avx512;
 
@@ -36,9 +36,13 @@ impl Kernel for Avx512 {
         // SAFETY: as above.
         unsafe { add_nine(weights, factors, sums) }
     }
-    fn weighted_bits(self, words: &[Row], corners: &[Gf64], sums: &mut [Gf64]) {
+    fn add_weighted_bits(self, words: &[Row], weights: &RowWeights, sums: &mut [Gf64]) {
         // SAFETY: as above.
-        unsafe { weighted_bits(words, corners, sums) }
+        unsafe {
+            for (words, matrices) in words.chunks(MOST_ROWS).zip(weights.matrices.chunks(MOST_ROWS / 8)) {
+                add_weighted_bits(words, matrices, sums);
+            }
+        }
     }
 }
 
@@ -120,24 +124,59 @@ fn add_three(weights: __m512i, factors: [[__m512i; 2]; 4], sums: &mut [Row; 3]) 
     add_product(weights, and([sum(a0, b0), sum(a1, b1), sum(c0, d0), sum(c01, d01)]), leading);
 }
 
-#[target_feature(enable = "avx512f")]
-fn weighted_bits(words: &[Row], corners: &[Gf64], sums: &mut [Gf64]) {
-    for (group, sums) in sums.as_chunks_mut::<64>().0.iter_mut().take(super::Tile::WIDTH).enumerate() {
-        let mut lanes = [_mm512_setzero_si512(); 8];
-        for (row, weight) in words.iter().zip(corners) {
-            let weight = _mm512_set1_epi64(weight.0 as i64);
-            for (lanes, mask) in lanes.iter_mut().zip(row.0[group].to_le_bytes()) {
-                *lanes = _mm512_mask_xor_epi64(*lanes, mask, *lanes, weight);
+/// Products of 8×8 bit matrices: those of the weights of eight rows with the eight rows' bits in eight lanes.
+#[target_feature(enable = "avx512f,avx512bw,gfni")]
+fn add_weighted_bits(words: &[Row], matrices: &[[u64; 8]], sums: &mut [Gf64]) {
+    // Of each eight rows vector `k` holds in lane `i` of 128 bits, byte `t`, the rows' bits in lane 16(k mod 4) + t of group
+    // 2i + ⌊k / 4⌋.
+    let mut bits = [[Row::default(); 8]; MOST_ROWS / 8];
+    for (bits, rows) in bits.iter_mut().zip(words.chunks(8)) {
+        // Transposing turns the order of rows around.
+        let mut reversed = [_mm512_setzero_si512(); 8];
+        reversed.iter_mut().rev().zip(rows).for_each(|(to, row)| *to = load(row));
+        for (bits, bytes) in bits.iter_mut().zip(interleaved(reversed)) {
+            store(bits, _mm512_gf2p8affine_epi64_epi8::<0>(_mm512_set1_epi64(UNIT), bytes));
+        }
+    }
+    for k in 0..8 {
+        let mut bytes = [_mm512_setzero_si512(); 8];
+        for (bits, matrices) in bits.iter().zip(matrices) {
+            let bits = load(&bits[k]);
+            for (byte, matrix) in bytes.iter_mut().zip(matrices) {
+                let matrix = _mm512_set1_epi64(*matrix as i64);
+                *byte = _mm512_xor_si512(*byte, _mm512_gf2p8affine_epi64_epi8::<0>(bits, matrix));
             }
         }
-        for (part, lanes) in sums.as_chunks_mut::<8>().0.iter_mut().zip(lanes) {
-            let place: *mut Gf64 = part.as_mut_ptr();
-            // SAFETY: `place` is that of 64 bytes that are borrowed here alone; these accesses need no alignment, and any
-            // bytes are eight elements.
-            unsafe {
-                let old = _mm512_loadu_si512(place.cast_const().cast());
-                _mm512_storeu_si512(place.cast(), _mm512_xor_si512(old, lanes));
+        for (place, elements) in interleaved(bytes).into_iter().enumerate() {
+            let mut pairs = Row::default();
+            store(&mut pairs, elements);
+            let first = 64 * (k / 4) + 16 * (k % 4) + 2 * place;
+            for (i, pair) in pairs.0.as_chunks::<2>().0.iter().enumerate() {
+                let sums = sums.iter_mut().skip(first + 128 * i);
+                sums.zip(pair).for_each(|(sum, element)| sum.0 ^= element);
             }
         }
     }
+    bits.as_flattened_mut().fill(Row::default());
+    zeroize::optimization_barrier(&bits);
+}
+
+/// Rows of which [`add_weighted_bits`] holds the bits at a time.
+const MOST_ROWS: usize = 128;
+
+/// Byte `i` is x^i.
+const UNIT: i64 = 0x8040_2010_0804_0201_u64 as i64;
+
+/// In each lane of 128 bits: the bytes of the eight vectors at place 0, then those at place 1, and so on.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn interleaved(mut vectors: [__m512i; 8]) -> [__m512i; 8] {
+    for _ in 0..3 {
+        let [a, b, c, d, e, f, g, h] = vectors;
+        let low = |x, y| _mm512_unpacklo_epi8(x, y);
+        let high = |x, y| _mm512_unpackhi_epi8(x, y);
+        vectors =
+            [low(a, e), high(a, e), low(b, f), high(b, f), low(c, g), high(c, g), low(d, h), high(d, h)];
+    }
+    vectors
 }

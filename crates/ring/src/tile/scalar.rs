@@ -1,6 +1,6 @@
 //! The innermost loops, word by word.
 
-use super::{Kernel, Row};
+use super::{Kernel, Row, RowWeights};
 use crate::field::{self, Gf64};
 use crate::processor::Pclmul;
 
@@ -21,8 +21,8 @@ impl Kernel for Scalar {
     fn add_nine(self, weights: &Row, factors: [&[Row; 4]; 4], sums: &mut [Row; 9]) {
         nine(factors, |place, factors| self.add_one(weights, factors.each_ref(), &mut sums[place]));
     }
-    fn weighted_bits(self, words: &[Row], corners: &[Gf64], sums: &mut [Gf64]) {
-        weighted_bits(words, corners, sums);
+    fn add_weighted_bits(self, words: &[Row], weights: &RowWeights, sums: &mut [Gf64]) {
+        add_weighted_bits(words, weights, sums);
     }
 }
 
@@ -41,8 +41,8 @@ impl Kernel for Pclmul {
     fn add_nine(self, weights: &Row, factors: [&[Row; 4]; 4], sums: &mut [Row; 9]) {
         nine(factors, |place, factors| self.add_one(weights, factors.each_ref(), &mut sums[place]));
     }
-    fn weighted_bits(self, words: &[Row], corners: &[Gf64], sums: &mut [Gf64]) {
-        weighted_bits(words, corners, sums);
+    fn add_weighted_bits(self, words: &[Row], weights: &RowWeights, sums: &mut [Gf64]) {
+        add_weighted_bits(words, weights, sums);
     }
 }
 
@@ -83,9 +83,9 @@ fn add_product(multiply: impl Fn(u64, u64) -> u128, weights: &Row, words: &Row, 
     }
 }
 
-fn weighted_bits(words: &[Row], corners: &[Gf64], sums: &mut [Gf64]) {
+fn add_weighted_bits(words: &[Row], weights: &RowWeights, sums: &mut [Gf64]) {
     for (group, sums) in sums.chunks_mut(64).take(super::Tile::WIDTH).enumerate() {
-        for (row, weight) in words.iter().zip(corners) {
+        for (row, weight) in words.iter().zip(&weights.elements) {
             for (lane, sum) in sums.iter_mut().enumerate() {
                 sum.0 ^= weight.0 & (row.0[group] >> lane & 1).wrapping_neg();
             }

@@ -270,12 +270,9 @@ impl<M: Model, N: Number> Mixed for Estimate<M, N> {
         Ok(Length(rows * width))
     }
     fn inject_sums(&mut self, bits: &Bits<Self>, weights: &[Vec<N>]) -> Result<Length> {
-        let (rows, width) = (bits.rows(), bits.width());
-        match M::inject_sums(rows, width, weights.len(), N::BYTES) {
-            Some(steps) => self.count_steps(steps),
-            None => self.count(&Primitive::Inject { rows, width, element: N::BYTES }),
-        }
-        Ok(Length(rows * weights.len()))
+        let (rows, width, sums) = (bits.rows(), bits.width(), weights.len());
+        self.count(&Primitive::InjectSums { rows, width, sums, element: N::BYTES });
+        Ok(Length(rows * sums))
     }
     fn multiply_near(&mut self, x: &Length, y: &Length, shift: u32) -> Result<Length> {
         match M::multiply_near(x.0, N::BYTES) {

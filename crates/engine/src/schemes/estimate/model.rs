@@ -25,14 +25,6 @@ pub trait Model: Send + Sync {
     /// The messages of one primitive, step by step: those of a step don't wait for each other.
     fn messages(memory: &mut Self::Memory, primitive: &Primitive<'_>) -> Steps;
 
-    /// The messages of [`Mixed::inject_sums`](crate::mpc::Mixed::inject_sums) where the scheme has its own;
-    /// `element` is the bytes of a number.
-    #[must_use]
-    fn inject_sums(rows: usize, width: usize, sums: usize, element: usize) -> Option<Steps> {
-        let _ = (rows, width, sums, element);
-        None
-    }
-
     /// The messages of [`Mixed::multiply_near`](crate::mpc::Mixed::multiply_near) where the scheme has its own.
     #[must_use]
     fn multiply_near(rows: usize, element: usize) -> Option<Steps> {
@@ -193,6 +185,17 @@ pub enum Primitive<'a> {
         rows: usize,
         /// Bits to a row.
         width: usize,
+        /// Bytes of a number.
+        element: usize,
+    },
+    /// [`Mixed::inject_sums`](crate::mpc::Mixed::inject_sums).
+    InjectSums {
+        /// Rows.
+        rows: usize,
+        /// Bits to a row.
+        width: usize,
+        /// Sums.
+        sums: usize,
         /// Bytes of a number.
         element: usize,
     },

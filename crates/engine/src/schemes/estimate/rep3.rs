@@ -45,16 +45,16 @@ impl Model for Rep3Model {
                     [numbers_of_dealers(rows, element), numbers_to_dealers(rows, element, 2)].concat();
                 vec![first, numbers_to_dealers(rows, element, 1)]
             }
+            Primitive::InjectSums { rows, width, sums, element } => {
+                let summed = |places| numbers_to_dealers(rows, sums * element, places);
+                vec![[numbers_of_dealers(rows, width * element), summed(2)].concat(), summed(1)]
+            }
         }
     }
 
-    fn inject_sums(rows: usize, width: usize, sums: usize, element: usize) -> Option<Steps> {
-        let summed = |places| numbers_to_dealers(rows, sums * element, places);
-        Some(vec![[numbers_of_dealers(rows, width * element), summed(2)].concat(), summed(1)])
-    }
-
     fn dot_of_sides(rows: usize, terms: usize, element: usize) -> Option<Steps> {
-        Self::inject_sums(rows, terms, 1, element)
+        let sums = Primitive::InjectSums { rows, width: terms, sums: 1, element };
+        Some(Self::messages(&mut (), &sums))
     }
 
     fn multiply_near(rows: usize, element: usize) -> Option<Steps> {

@@ -88,9 +88,11 @@ impl Model for Rep3MaliciousModel {
                     return Vec::new();
                 }
                 let words = Lanes::words(rows);
-                [due.ands(4 * words), due.ands(2 * words), due.injected(4 * rows, element)].concat()
+                [due.ands(4 * words), due.ands(2 * words), due.summed(2 * rows, 2, element)].concat()
             }
             Primitive::Inject { rows, width, element } => due.injected(rows * width, element),
+            Primitive::InjectSums { rows, width, sums: 1, element } => due.summed(rows, width, element),
+            Primitive::InjectSums { rows, width, element, .. } => due.injected(rows * width, element),
         }
     }
 }
@@ -123,6 +125,14 @@ impl Due {
 
     fn injected(&mut self, len: usize, element: usize) -> Steps {
         [self.products(len, len, element), self.products(len, len, element)].concat()
+    }
+
+    fn summed(&mut self, rows: usize, width: usize, element: usize) -> Steps {
+        if width == 0 {
+            return Vec::new();
+        }
+        let bits = rows * width;
+        [self.products(bits, bits, element), self.products(rows, bits, element)].concat()
     }
 
     fn moved(&mut self, len: usize, element: usize, bits: bool, lower: [usize; 3]) -> Steps {

@@ -101,7 +101,9 @@ impl Model for ShamirModel {
                 let moved = 2 * (state.setting.corruptible().len() - 2);
                 [state.difference(rows), state.injected(rows, moved)].concat()
             }
-            Primitive::Inject { rows, width, .. } => state.injected(rows, width),
+            Primitive::Inject { rows, width, .. } | Primitive::InjectSums { rows, width, .. } => {
+                state.injected(rows, width)
+            }
         }
     }
 }

@@ -13,7 +13,7 @@
 //! 3^m · 8 bytes, coins. A wrong z passes β and γ with probability 2^-63; then a value of Q is wrong, and differs from the true
 //! polynomial at r but with probability 2m · 2^-64 (Schwartz, Zippel).
 
-use ring::{Column, Gf64, Lanes, Number, Prg, Ring, Tile, TileSums};
+use ring::{Column, Gf64, Lanes, Number, Prg, Ring, RowWeights, Tile, TileSums};
 
 use super::Rep3Malicious;
 use super::check::coefficients;
@@ -102,13 +102,14 @@ fn values(ands: &[&Ands], levels: usize, weights: &Column<Gf64>) -> (Column<Gf64
 fn folded(ands: &[&Ands], corners: &Column<Gf64>, groups: usize) -> [Column<Gf64>; 4] {
     let factors: [fn(&Ands) -> &Column<Lanes>; 4] =
         [|ands| ands.x.mine(), |ands| ands.x.next(), |ands| ands.y.mine(), |ands| ands.y.next()];
+    let weights = RowWeights::new(corners.values());
     let mut tile = Tile::zeros(corners.len());
     factors.map(|factor| {
         let mut words = Words::of(ands.iter().map(|ands| factor(ands)));
         let mut column = Column::zeros(ROWS * groups);
         for sums in column.values_mut().chunks_mut(ROWS * Tile::WIDTH) {
             words.fill(corners.len(), sums.len() / ROWS, &mut tile);
-            tile.weighted_bits(corners.values(), sums);
+            tile.add_weighted_bits(&weights, sums);
         }
         column
     })

@@ -4,12 +4,14 @@
 //! The carry-save step is that of ABY3, CCS 2018, §5.3; the difference `s + 2c + 1 = s − ¬(2c)` and the
 //! truncation by few bits are made here.
 
+use std::iter::repeat_n;
+
 use ring::{Column, Lanes, Number, Ring};
 
 use super::Rep3Malicious;
 use super::arithmetic::Element;
 use crate::error::Result;
-use crate::mpc::{Bits, Difference, Mixed, Modulus, Mpc, Numbers, Shares};
+use crate::mpc::{Bits, Difference, Mixed, Modulus, Mpc, Numbers, Shares, weighted_sums};
 use crate::schemes::rep3::Rep3Shares;
 
 impl<N: Number + Element> Mixed for Rep3Malicious<N> {
@@ -53,7 +55,7 @@ impl<N: Number + Element> Mixed for Rep3Malicious<N> {
         Ok((self.difference_of(sums, &kept, rows), parts))
     }
 
-    /// 4 rounds, 6 ANDs and 4 injected bits for each number; right for any number of magnitude below 2^(bits − 3).
+    /// 4 rounds, 6 ANDs and 4 injected bits, summed in pairs, for each number; right for any number of magnitude below 2^(bits − 3).
     ///
     /// Each component is divided apart. The sum of the quotients lacks what the remainders carry, and is too large by what
     /// the components wrap. Both are sums of three fractions, of which the two leading bits each say enough: they are
@@ -80,8 +82,7 @@ impl<N: Number + Element> Mixed for Rep3Malicious<N> {
         let (carry, from_low) = (carries.range(0..2), carries.range(2..4));
         let left = Mpc::<Lanes>::mul(self, high.words(), from_low.words())?;
         let left = Bits::new(left, rows, 2).xor(&high).xor(&from_low);
-        let counts = self.inject(&Bits::stack(&[&carry, &left], rows))?;
-        let counts = counts.slice(0..2 * rows).plus(&counts.slice(2 * rows..4 * rows));
+        let counts = self.weighted_sum(&Bits::stack(&[&carry, &left], rows), &[N::ONE; 2])?;
         let (wraps, carried) = (counts.slice(0..rows), counts.slice(rows..2 * rows));
         let quotients = super::record::converted(&raised, |x| x.shifted_right(shift));
         let quotients = quotients.plus(&carried).minus(&wraps.times(N::ONE.shifted_left(N::BITS - shift)));
@@ -93,6 +94,23 @@ impl<N: Number + Element> Mixed for Rep3Malicious<N> {
         let [zero, one, two] = [0, 1, 2].map(|component| self.component_of_bits(bits, component));
         let first = self.exclusive(&zero, &one)?;
         self.exclusive(&first, &two)
+    }
+
+    /// For one sum one product for each bit, and then one number whatever the width. Several sums would each open all
+    /// their factors in the check, and so every bit is injected for them.
+    fn inject_sums(&mut self, bits: &Bits<Self>, weights: &[Vec<N>]) -> Result<Numbers<Self>> {
+        let (rows, width) = (bits.rows(), bits.width());
+        match weights {
+            [_] if width == 0 => Ok(Rep3Shares::zeros(rows)),
+            [weights] => {
+                let weight = |place| weights.get(place).copied().unwrap_or_default();
+                self.weighted_sum(bits, &(0..width).map(weight).collect::<Vec<_>>())
+            }
+            _ => {
+                let injected = self.inject(bits)?;
+                Ok(weighted_sums(&injected, weights, rows))
+            }
+        }
     }
 }
 
@@ -149,6 +167,18 @@ impl<N: Number + Element> Rep3Malicious<N> {
             numbers
         };
         Rep3Shares::from_components(numbers(words.mine()), numbers(words.next()))
+    }
+
+    /// Of as many blocks of slices as there are weights, the weighted sum as numbers: `Σ w(a + b) − ⟨2wa, b⟩`, where a is the
+    /// XOR of two components. 2 rounds.
+    fn weighted_sum(&mut self, bits: &Bits<Self>, weights: &[N]) -> Result<Rep3Shares<N>> {
+        let [zero, one, two] = [0, 1, 2].map(|component| self.component_of_bits(bits, component));
+        let first = self.exclusive(&zero, &one)?;
+        let len = first.len() / weights.len().max(1);
+        let sum = weighted_sums(&first.plus(&two), &[weights.to_vec()], len);
+        let factors: Vec<_> = weights.iter().flat_map(|weight| repeat_n(weight.plus(*weight), len)).collect();
+        let products = Mpc::<N>::dot(self, &first.times_each(&factors), &two, weights.len())?;
+        Ok(sum.minus(&products))
     }
 
     /// a + b − 2ab. 1 round.

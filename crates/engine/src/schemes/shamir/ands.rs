@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 
-use ring::{Binary, Column, Gf64, Lanes, Prg, Ring, Tile};
+use ring::{Binary, Column, Gf64, Lanes, Prg, Ring, RowWeights, Tile};
 
 use super::Shamir;
 use super::check::{Claim, inner_product};
@@ -40,7 +40,8 @@ impl Shamir<Active> {
         let (x, y, z) = (padded(|ands| &ands.x), padded(|ands| &ands.y), padded(|ands| &ands.z));
         let rows = coins.elements::<Gf64>(1 << levels);
         let weights = coins.elements(groups.div_ceil(Tile::WIDTH));
-        let fold = Fold { small: self.setting.field(), groups, weights, lanes };
+        let of_rows = RowWeights::new(weights.values());
+        let fold = Fold { small: self.setting.field(), groups, weights, of_rows, lanes };
 
         let parts = Column::from(fold.values(&x, &y, levels));
         let values = self.reduced::<Gf64>(parts.len(), |_, sum| *sum = parts)?;
@@ -73,6 +74,8 @@ struct Fold<'a> {
     groups: usize,
     /// Of each row of groups.
     weights: Column<Gf64>,
+    /// The same.
+    of_rows: RowWeights,
     /// Of each lane of a row.
     lanes: &'a Column<Gf64>,
 }
@@ -107,7 +110,7 @@ impl Fold<'_> {
         let plane = |(place, plane): (usize, &Column<Lanes>)| {
             tile.set(Tile::WIDTH, plane.values());
             let mut sums = Column::zeros(self.lanes.len());
-            tile.weighted_bits(self.weights.values(), sums.values_mut());
+            tile.add_weighted_bits(&self.of_rows, sums.values_mut());
             Gf64::dot(sums.values(), self.lanes.values()).times(self.small.image(1 << place))
         };
         words.planes().iter().enumerate().map(plane).fold(Gf64::ZERO, Gf64::plus)
@@ -120,7 +123,7 @@ impl Fold<'_> {
         let mut tile = Tile::zeros(corners.len());
         for (place, plane) in words.planes().iter().enumerate() {
             let image = self.small.image(1 << place);
-            let weights = corners.map(|corner| corner.times(image));
+            let weights = RowWeights::new(corners.map(|corner| corner.times(image)).values());
             let blocks = plane.values().chunks(groups.max(1));
             for (part, sums) in column.values_mut().chunks_mut(LANES).enumerate() {
                 let width = sums.len() / Lanes::ROWS;
@@ -129,7 +132,7 @@ impl Fold<'_> {
                 };
                 let rows: Column<Lanes> = blocks.clone().flat_map(of_block).collect::<Vec<_>>().into();
                 tile.set(width, rows.values());
-                tile.weighted_bits(weights.values(), sums);
+                tile.add_weighted_bits(&weights, sums);
             }
         }
         column

@@ -47,6 +47,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "treaty-vm",
         ],
     ),
+    // What fuzz targets and tests ask of all decoders; no part of the product.
+    (
+        "treaty-decoders",
+        &["treaty-contract", "treaty-engine", "treaty-ledger", "treaty-program", "treaty-ring"],
+    ),
     ("xtask", &[]),
 ];
 

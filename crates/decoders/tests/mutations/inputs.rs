@@ -1,0 +1,90 @@
+//! Valid inputs of every decoder.
+
+use contract::Hash;
+use engine::mpc::Dealing;
+use engine::schemes::{Plain, Rep3, Rep3Malicious};
+use ledger::{Content, Entry, Ledger, Proof};
+use ring::{Lanes, Prg, Seed};
+
+use crate::generate;
+use crate::world::{FOUNDED, World, hash};
+
+/// Those of the target of that name.
+pub(crate) fn valid(target: &str) -> Vec<Vec<u8>> {
+    match target {
+        "elements" => vec![(0..=255).collect(), vec![0xff; 48]],
+        "share_message" => share_messages(),
+        "frames" => vec![frames(&[(7, b"abc"), (0, b""), (u64::MAX, &[9; 300])]), frames(&[])],
+        "program" => programs().map(|program| program.to_bytes()).collect(),
+        "listing" => programs().map(|program| program.to_string().into_bytes()).collect(),
+        "contract" => vec![contract::canonical::to_bytes(&World::new().contract()).unwrap()],
+        "alliance" => vec![World::new().alliance.to_bytes().unwrap()],
+        _ => on_ledger(target),
+    }
+}
+
+fn share_messages() -> Vec<Vec<u8>> {
+    let mut prg = Prg::new(Seed::from([7; 32]));
+    let words = [Lanes(5), Lanes(u64::MAX)];
+    let rep3 = <Rep3<u64> as Dealing<u64>>::deal((), &[1, 2, 3], &mut prg);
+    let malicious = <Rep3Malicious<u128> as Dealing<Lanes>>::deal((), &words, &mut prg);
+    let plain = <Plain<u64> as Dealing<u64>>::deal((), &[1, 2, 3], &mut prg);
+    vec![rep3.concat(), rep3[0].clone(), malicious.concat(), malicious[1].clone(), plain.concat()]
+}
+
+/// A stream of frames, each a channel and a body, with a keep-alive at its end.
+fn frames(frames: &[(u64, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (channel, body) in frames {
+        bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&[0, 3, 0, 0, 0]);
+        bytes.extend_from_slice(&channel.to_le_bytes());
+        bytes.extend_from_slice(body);
+    }
+    bytes.extend_from_slice(&[0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    bytes
+}
+
+fn programs() -> impl Iterator<Item = program::Program> {
+    (1..6u32).map(|seed| {
+        let choices: Vec<_> =
+            (0..200u32).map(|place| (place + 7).wrapping_mul(2_654_435_761_u32.wrapping_mul(seed))).collect();
+        generate::program(&choices, seed % 4, 25).0
+    })
+}
+
+/// What is on the ledger of one completed run.
+fn on_ledger(target: &str) -> Vec<Vec<u8>> {
+    let mut world = World::new();
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(&directory.path().join("ledger.redb"), world.alliance.clone()).unwrap();
+    for (transaction, now) in world.whole_path(hash("run")).into_iter().zip(FOUNDED + 10..) {
+        ledger.append(now, vec![transaction]).unwrap()[0].as_ref().unwrap();
+    }
+    ledger.sign_checkpoint(&world.members[0]).unwrap();
+    let mut notes = Vec::new();
+    for cosigner in [&world.regulator, &world.members[1]] {
+        notes.push(ledger.cosign(cosigner, FOUNDED + 100).unwrap());
+        ledger.add_cosignature(&notes[notes.len() - 1]).unwrap();
+    }
+    let entries = ledger.entries(0, usize::MAX).unwrap();
+    let bytes = |entry: &Entry| entry.to_bytes().unwrap();
+    match target {
+        "entry" => entries.iter().map(bytes).collect(),
+        "transaction" => {
+            let signed = entries.iter().filter_map(|entry| match &entry.content {
+                Content::Transaction(signed) => Some(signed.to_bytes().unwrap()),
+                Content::Alliance(_) => None,
+            });
+            signed.collect()
+        }
+        "page" => vec![ledger.page(3).unwrap().to_bytes().unwrap()],
+        "note" => notes.into_iter().map(String::into_bytes).collect(),
+        "proof" => vec![proof(&ledger, hash("run")).to_bytes().unwrap()],
+        other => panic!("no valid inputs for `{other}`"),
+    }
+}
+
+fn proof(ledger: &Ledger, run: Hash) -> Proof {
+    Proof::export(ledger, run, crate::world::PROGRAM.to_owned()).unwrap()
+}

@@ -19,6 +19,7 @@
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE).
+//! - GROUP BY integers and dates without a public list, over one table, with LIMIT; then ORDER BY aggregates, too.
 //! - ORDER BY group columns. Without it rows come in ascending order of the group columns, NULL last.
 //!
 //! Everything else is [`Refused`] by name when the query is drafted. Compiling is deterministic: every node compiles

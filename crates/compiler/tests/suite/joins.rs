@@ -377,6 +377,21 @@ fn three_owners(floors: [u64; 2]) -> World {
     }
 }
 
+/// The uses of a query over the tables that it names.
+pub(crate) fn uses_of(
+    sql: &str,
+) -> std::collections::BTreeMap<
+    String,
+    std::collections::BTreeMap<String, std::collections::BTreeSet<contract::terms::Use>>,
+> {
+    let named = treaty_compiler::tables(sql).unwrap();
+    let tables = three_owners([1, 1]).tables().into_iter().filter(|table| named.contains(&table.name));
+    compile(sql, &tables.collect::<Vec<_>>(), 1)
+        .unwrap_or_else(|refused| panic!("{sql}: {refused}"))
+        .usage
+        .columns
+}
+
 #[test]
 fn keys_may_repeat_on_both_sides() {
     let sql = "SELECT region, COUNT(*), SUM(balance), SUM(swaps), MAX(swaps), MIN(balance) \

@@ -15,6 +15,7 @@ mod local_stage;
 mod place;
 mod random;
 mod refusals;
+mod rules;
 mod secret_groups;
 mod support;
 mod tpch;

@@ -1,0 +1,70 @@
+//! The table of uses in `docs/sql.md`: each of its rows is tried, and it has a row for every use that terms can allow.
+
+use contract::terms::Use::{self, Aggregate, Extreme, Filter, Group, Join, Product};
+
+use crate::joins::uses_of;
+
+/// For each row of the table a query over accounts and subscribers, a column that it concerns, and all of its uses.
+const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
+    (
+        "condition, on rows or within a join",
+        "SELECT COUNT(*) FROM accounts a JOIN subscribers s ON a.phone = s.phone AND (score > 3 OR balance > 5)",
+        ["subscribers", "score"],
+        &[Filter],
+    ),
+    (
+        "equality of columns of two tables, key of a join, IN",
+        "SELECT COUNT(*) FROM accounts a WHERE phone IN (SELECT phone FROM subscribers)",
+        ["subscribers", "phone"],
+        &[Join],
+    ),
+    ("GROUP BY", "SELECT COUNT(*) FROM accounts GROUP BY region", ["accounts", "region"], &[Group]),
+    (
+        "COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP",
+        "SELECT AVG(balance) FROM accounts",
+        ["accounts", "balance"],
+        &[Aggregate],
+    ),
+    ("MIN, MAX", "SELECT MAX(opened) FROM accounts", ["accounts", "opened"], &[Extreme]),
+    (
+        "condition of CASE in an aggregate",
+        "SELECT SUM(CASE WHEN loss > 3 THEN balance ELSE 0 END) FROM accounts",
+        ["accounts", "loss"],
+        &[Filter],
+    ),
+    (
+        "factors of a product of columns in an aggregate",
+        "SELECT SUM(balance * loss) FROM accounts",
+        ["accounts", "loss"],
+        &[Aggregate, Product],
+    ),
+    (
+        "projection, alias, ORDER BY and LIMIT of groups",
+        "SELECT phone AS p, COUNT(*) AS n FROM accounts GROUP BY phone ORDER BY n DESC LIMIT 3",
+        ["accounts", "phone"],
+        &[Group],
+    ),
+];
+
+#[test]
+fn the_documented_rules_are_the_codes() {
+    let text = include_str!("../../../../docs/sql.md");
+    let table = text.split("<!-- uses:").nth(1).unwrap().split("<!-- end of uses -->").next().unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| ---"))
+        .skip(1)
+        .map(|line| line.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect())
+        .collect();
+    assert_eq!(rows.len(), RULES.len());
+    for (row, (step, sql, [table, column], uses)) in rows.iter().zip(RULES) {
+        assert_eq!(row[0], *step);
+        let found = uses_of(sql);
+        assert_eq!(found[*table][*column].iter().copied().collect::<Vec<_>>(), *uses, "{sql}");
+        let named = uses.last().map(ToString::to_string).unwrap_or_default();
+        assert!(row[1] == named || row[1] == "none", "{step}: {named}");
+    }
+    for allowed in [Filter, Group, Aggregate, Extreme, Join, Product] {
+        assert!(rows.iter().any(|row| row[1] == allowed.to_string()), "{allowed} has no row");
+    }
+}

@@ -4,6 +4,7 @@ use crate::bytes;
 use crate::column::Column;
 use crate::element::{Number, Ring};
 use crate::lanes::Lanes;
+use crate::matmul::Shape;
 use crate::pool::{Pool, Pooled};
 use crate::transpose;
 
@@ -39,6 +40,36 @@ impl Mersenne61 {
     #[must_use]
     pub fn slices(values: &[Self]) -> Column<Lanes> {
         transpose::to_slices(values, Self::WIDTH as u32)
+    }
+
+    /// Adds the product of two matrices, all stored row after row, to `sum`: as [`add_matmul`](crate::add_matmul()), with one
+    /// reduction for 64 products. Elements beyond the shape are ignored, missing ones count as zero.
+    pub fn add_matrix_product(x: &[Self], y: &[Self], shape: Shape, sum: &mut [Self]) {
+        let Shape { inner, columns, rows } = shape;
+        if shape.product() == 0 || inner == 0 {
+            return;
+        }
+        // Column after column, so that both factors of a sum lie in line.
+        let mut turned = Column::<Self>::zeros(shape.right());
+        for (place, row) in y.chunks(columns).take(inner).enumerate() {
+            let column = turned.values_mut().iter_mut().skip(place).step_by(inner);
+            column.zip(row).for_each(|(to, from)| *to = *from);
+        }
+        for (sums, x) in sum.chunks_mut(columns).zip(x.chunks(inner)).take(rows) {
+            for (sum, y) in sums.iter_mut().zip(turned.values().chunks(inner)) {
+                *sum = sum.plus(Self::inner_product(x, y));
+            }
+        }
+    }
+
+    /// The inner product of `x` and `y`, as long as the shorter of the two.
+    #[must_use]
+    pub fn inner_product(x: &[Self], y: &[Self]) -> Self {
+        // 64 products of two elements fit 128 bits.
+        x.chunks(64).zip(y.chunks(64)).fold(Self::ZERO, |sum, (x, y)| {
+            let products = x.iter().zip(y).map(|(x, y)| u128::from(x.0) * u128::from(y.0));
+            sum.plus(Self::from_u128(products.sum()))
+        })
     }
 
     /// The element of a number below 2P.
@@ -171,6 +202,19 @@ mod tests {
             expect(a.negated(), -x)?;
             let unit = if a == Mersenne61::ZERO { Mersenne61::ZERO } else { Mersenne61::ONE };
             prop_assert_eq!(a.times(a.inverse()), unit);
+        }
+
+        #[test]
+        fn products_of_matrices_agree_with_the_general_ones(rows in 0usize..5, inner in 0usize..140, columns in 0usize..7, fill in element()) {
+            let shape = Shape { rows, inner, columns };
+            let filled = |len: usize| (0..len as u128).map(|place| fill.minus(Mersenne61::from_u128(place * place))).collect::<Vec<_>>();
+            let (x, y) = (filled(shape.left()), filled(shape.right()));
+            let (mut found, mut expected) = (filled(shape.product()), filled(shape.product()));
+            Mersenne61::add_matrix_product(&x, &y, shape, &mut found);
+            crate::add_matmul(&x, &y, shape, &mut expected);
+            prop_assert_eq!(found, expected);
+            let most = vec![Mersenne61(P - 1); 200];
+            prop_assert_eq!(Mersenne61::inner_product(&most, &most), Mersenne61(200));
         }
 
         #[test]

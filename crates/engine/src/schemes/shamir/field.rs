@@ -111,7 +111,7 @@ impl Field for Mersenne61 {
         }
     }
     fn add_matmul(_small: Binary, x: &Column<Self>, y: &Column<Self>, shape: Shape, sum: &mut Column<Self>) {
-        ring::add_matmul(x.values(), y.values(), shape, sum.values_mut());
+        Self::add_matrix_product(x.values(), y.values(), shape, sum.values_mut());
     }
     fn moved(x: &Column<Self>, by: impl Fn(&Column<Self>) -> Column<Self>) -> Column<Self> {
         by(x)

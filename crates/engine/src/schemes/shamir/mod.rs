@@ -11,6 +11,10 @@
 //! replicated scheme takes. (Damgård, Nielsen, CRYPTO 2007, and ATLAS, CRYPTO 2021, send less than two elements for a product
 //! whatever the number of parties, in two rounds; up to five parties this doesn't pay for the second.)
 //!
+//! Adversary: t passive parties with the guard [`Passive`]; t active ones, static, security with abort, with [`Active`]
+//! (`check.rs`); t passive ones, and any n − t − 1 that vanish, with [`Resilient`] (`resilient.rs`). `docs/decisions/010` argues
+//! the choices.
+//!
 //! Cost of a product: 1 round, n − 1 − t elements from each of 2t + 1 parties; of an opening: 1 round, t elements from each
 //! party. An element is 8 bytes for a number, and 2, 4 or 8 bits for a bit.
 

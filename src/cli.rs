@@ -1,11 +1,15 @@
 //! The command line: one file per group of commands.
 
+mod access;
+mod act;
 mod alliance;
 mod catalog;
 mod contract;
 mod data;
 mod demo;
+mod dispute;
 mod drafting;
+mod govern;
 mod ledger;
 mod node;
 mod paging;
@@ -88,9 +92,17 @@ enum Command {
     /// Start, watch and read runs
     #[command(subcommand)]
     Run(run::Run),
-    /// Show who has how many points
-    #[command(after_help = "Example:\n  treaty points")]
-    Points,
+    /// Ask for access to datasets that need a token, grant it, narrow it, take it back
+    #[command(subcommand)]
+    Access(Box<access::Access>),
+    /// Challenge runs, tokens and claims, and decide
+    #[command(subcommand)]
+    Dispute(dispute::Dispute),
+    /// Show who has how many points, or give some to another member
+    #[command(
+        after_help = "Examples:\n  treaty points\n  treaty points give lake 20 --note \"for the survey\""
+    )]
+    Points(ledger::PointsArgs),
     /// Read the alliance's ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -120,7 +132,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Error> {
         Command::Contract(command) => command.run(&session),
         Command::Query(command) => command.run(&session),
         Command::Run(command) => command.run(&session),
-        Command::Points => ledger::points(&session),
+        Command::Access(command) => command.run(&session),
+        Command::Dispute(command) => command.run(&session),
+        Command::Points(command) => command.run(&session),
         Command::Ledger(command) => command.run(&session),
         Command::Proof(command) => command.run(&session),
         Command::Verify(command) => command.run(&session),

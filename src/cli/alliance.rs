@@ -7,6 +7,9 @@ use node::setup::FoundOptions;
 use serde_json::json;
 
 use super::Session;
+use super::act::records;
+use super::govern::{Propose, Vote};
+use super::paging::Paging;
 use crate::error::Error;
 use crate::files;
 use crate::output::table;
@@ -22,6 +25,20 @@ pub(super) enum Alliance {
     /// Show a founding document, after checking every card in it
     #[command(after_help = "Example:\n  treaty alliance show alliance.json")]
     Show(Show),
+    /// Put something to the vote of the members
+    #[command(
+        after_help = "Examples:\n  treaty alliance propose admit west/card.json\n  treaty alliance propose shares 6000 3000 1000"
+    )]
+    Propose(Propose),
+    /// Vote on a proposal
+    #[command(after_help = "Example:\n  treaty alliance vote PROPOSAL")]
+    Vote(Vote),
+    /// List proposals, and how they stand or ended
+    Proposals(Paging),
+    /// Show the numbers that members can vote on
+    Parameters(Paging),
+    /// List who is and was in the alliance, with which keys
+    Members(Paging),
 }
 
 const FOUND: &str = "\
@@ -86,6 +103,11 @@ impl Alliance {
                     .answer(&answer, || format!("joined; next: `treaty node run --dir {}`", dir.display()))
             }
             Self::Show(Show { alliance }) => show(session, &alliance),
+            Self::Propose(propose) => propose.run(session),
+            Self::Vote(vote) => vote.run(session),
+            Self::Proposals(paging) => records(session, "proposals", &paging),
+            Self::Parameters(paging) => records(session, "parameters", &paging),
+            Self::Members(paging) => records(session, "members", &paging),
         }
     }
 }

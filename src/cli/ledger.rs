@@ -2,8 +2,10 @@
 
 use clap::{Args, Subcommand};
 use contract::calendar::utc;
+use ledger::Action;
 
 use super::Session;
+use super::act;
 use super::paging::Paging;
 use crate::error::Error;
 use crate::output::table;
@@ -59,11 +61,42 @@ impl Ledger {
     }
 }
 
+#[derive(Debug, Args)]
+pub(super) struct PointsArgs {
+    #[command(subcommand)]
+    command: Option<PointsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum PointsCommand {
+    /// Give points to another member
+    Give {
+        /// Its name
+        member: String,
+        /// How many
+        points: u64,
+        /// For what
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+    },
+}
+
+impl PointsArgs {
+    pub(super) fn run(self, session: &Session) -> Result<(), Error> {
+        let Some(PointsCommand::Give { member, points, note }) = self.command else {
+            return balances(session);
+        };
+        let client = session.client()?;
+        let to = act::member(&client, &member)?;
+        act::act(session, &client, &Action::TransferPoints { to, points, note })
+    }
+}
+
 /// `treaty points`.
-pub(super) fn points(session: &Session) -> Result<(), Error> {
+fn balances(session: &Session) -> Result<(), Error> {
     let points = session.client()?.points()?;
     session.output.answer(&points, || {
-        let held = ("held for runs".to_owned(), points.escrow);
+        let held = ("held in escrow".to_owned(), points.escrow);
         let rows = points.balances.clone().into_iter().chain([held]);
         table(&["member", "points"], rows.map(|(member, points)| [member, points.to_string()]))
     })

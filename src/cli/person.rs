@@ -54,6 +54,8 @@ enum ScopeName {
     Contract,
     /// Start runs
     Run,
+    /// Propose and vote, challenge and arbitrate, move points
+    Govern,
 }
 
 impl From<ScopeName> for Scope {
@@ -63,6 +65,7 @@ impl From<ScopeName> for Scope {
             ScopeName::Data => Self::Data,
             ScopeName::Contract => Self::Contract,
             ScopeName::Run => Self::Run,
+            ScopeName::Govern => Self::Govern,
         }
     }
 }

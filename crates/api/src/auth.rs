@@ -35,11 +35,13 @@ pub enum Scope {
     Contract,
     /// Start runs.
     Run,
+    /// Propose and vote, challenge and arbitrate, move points.
+    Govern,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Data, Self::Contract, Self::Run];
+    pub const ALL: [Self; 5] = [Self::Read, Self::Data, Self::Contract, Self::Run, Self::Govern];
 }
 
 /// The member's signed statement that a person may act for it.

@@ -14,6 +14,7 @@ use ureq::{Agent, Body};
 
 use crate::auth::{Asked, Credentials, body_hash, content_digest};
 use crate::profile::Profile;
+use crate::types::acts::*;
 use crate::types::contracts::*;
 use crate::types::datasets::*;
 use crate::types::ledger::*;
@@ -123,6 +124,16 @@ impl Client {
     /// `GET /v1/points`.
     pub fn points(&self) -> Result<Points, ClientError> {
         self.get("/v1/points")
+    }
+
+    /// `POST /v1/acts`.
+    pub fn act(&self, action: serde_json::Value) -> Result<Acted, ClientError> {
+        self.post("/v1/acts", &Act { action })
+    }
+
+    /// `GET /v1/records/{kind}`.
+    pub fn records(&self, kind: &str, after: Option<&str>) -> Result<Page<RecordView>, ClientError> {
+        self.get(&paged(&format!("/v1/records/{}", escape(kind)), &[], after))
     }
 
     /// Uploads a file and imports it.

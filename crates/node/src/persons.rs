@@ -74,6 +74,7 @@ impl Person {
             Scope::Data => "data",
             Scope::Contract => "contract",
             Scope::Run => "run",
+            Scope::Govern => "govern",
         };
         Err(NotLetIn::OutOfScope { name: self.delegation.name.clone(), needed })
     }

@@ -1,5 +1,6 @@
 //! Requests and answers, one file per room of the API.
 
+pub mod acts;
 pub mod contracts;
 pub mod datasets;
 pub mod ledger;

@@ -269,6 +269,11 @@ impl State {
         self.claims.get(id).map(AsRef::as_ref)
     }
 
+    /// All claims by id, in that order.
+    pub fn claims(&self) -> impl Iterator<Item = (&Hash, &Claim)> {
+        self.claims.iter().map(|(id, claim)| (id, claim.as_ref()))
+    }
+
     /// The claim to a dataset's path.
     pub fn claim_to(&self, path: &str) -> Option<&Claim> {
         self.dataset_paths.get(path).and_then(|path| path.claim).and_then(|claim| self.claim(&claim))

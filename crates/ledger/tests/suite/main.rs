@@ -11,6 +11,7 @@
 extern crate treaty_ledger as ledger;
 
 mod accesses;
+mod alliance_properties;
 mod alliances;
 mod arbitration;
 mod catalogs;

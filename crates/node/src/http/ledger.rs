@@ -29,7 +29,8 @@ pub(super) async fn status(State(node): State<Arc<Node>>) -> Json<Status> {
             Standing::Member => "member".to_owned(),
             Standing::Regulator => "regulator".to_owned(),
         };
-        let members = alliance.members.iter().map(|card| MemberView {
+        let roster = ledger.state().roster();
+        let members = roster.cards().map(|card| MemberView {
             member: card.member.to_string(),
             name: card.name.clone(),
             standing: standing(card.standing),
@@ -39,7 +40,7 @@ pub(super) async fn status(State(node): State<Arc<Node>>) -> Json<Status> {
         Status {
             member: node.me.to_string(),
             name: node.config.name.clone(),
-            standing: alliance.card(&node.me).map(|card| standing(card.standing)).unwrap_or_default(),
+            standing: roster.card(&node.me).map(|card| standing(card.standing)).unwrap_or_default(),
             alliance: alliance.name.clone(),
             alliance_id: ledger.state().alliance_id().to_string(),
             operator: node.names.name(&alliance.operator),
@@ -61,9 +62,9 @@ pub(super) async fn points(
     Ok(Json(node.replica.read(|ledger| {
         let state = ledger.state();
         let balances: BTreeMap<_, _> = state
-            .alliance()
-            .members
-            .iter()
+            .roster()
+            .seats()
+            .map(|seat| &seat.card)
             .filter(|card| card.standing == Standing::Member)
             .map(|card| (card.name.clone(), state.balance(&card.member)))
             .collect();

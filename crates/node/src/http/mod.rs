@@ -1,5 +1,6 @@
 //! The API that this member's persons use: JSON over HTTPS, every request signed.
 
+mod acts;
 mod admit;
 mod contracts;
 mod datasets;
@@ -43,6 +44,8 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(ledger::entries))
         .routes(routes!(ledger::checkpoint))
         .routes(routes!(ledger::events))
+        .routes(routes!(acts::act))
+        .routes(routes!(acts::records))
         .routes(routes!(datasets::import, datasets::list))
         .routes(routes!(datasets::publish))
         .routes(routes!(datasets::withdraw))

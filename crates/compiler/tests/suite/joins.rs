@@ -12,6 +12,7 @@ use treaty_compiler::{Compiled, ResultTable, Source, Table, compile, decode, pla
 
 use crate::{
     jointly,
+    place::{Owned, Place},
     random::assert_agrees,
     support::{Declare, column},
 };
@@ -375,6 +376,50 @@ fn three_owners(floors: [u64; 2]) -> World {
         ]],
         floors,
     }
+}
+
+/// The tables of `tests/slt`: accounts at two banks, and a telephone company's subscribers.
+pub(crate) fn three_owners_place() -> Place {
+    type Written<'a> = (Option<i64>, Option<&'a str>, Option<i32>, &'a str, i64, Option<i64>);
+    let owned = |name, schema: Schema, owners: &[&[Written<'_>]]| {
+        let row = |(phone, holder, day, word, number, other): &Written<'_>| -> Row {
+            let day = day.map(|day| NEW_YEAR + day);
+            (*phone, holder.map(str::to_owned), day, (*word).to_owned(), *number, *other)
+        };
+        let rows = |rows: &&[Written<'_>]| batch(&schema, &rows.iter().map(row).collect::<Vec<_>>());
+        let owners = owners.iter().map(rows).collect();
+        Owned { name, schema, owners }
+    };
+    Place(vec![
+        owned(
+            "accounts",
+            accounts(),
+            &[
+                &[
+                    (Some(1), Some("ann"), Some(0), "east", 100, None),
+                    (Some(2), Some("bob"), Some(1), "east", -50, Some(20)),
+                    (Some(2), Some("ann"), Some(2), "west", 300, Some(5)),
+                    (None, Some("cy"), Some(0), "west", 70, Some(400)),
+                ],
+                &[
+                    (Some(2), None, Some(1), "east", 10, Some(7)),
+                    (Some(9), Some("dee"), Some(3), "west", 40, None),
+                    (Some(4), Some("eve"), Some(0), "east", 900, Some(90)),
+                ],
+            ],
+        ),
+        owned(
+            "subscribers",
+            subscribers(),
+            &[&[
+                (Some(1), Some("ann"), Some(0), "full", 1, Some(-3)),
+                (Some(2), Some("bob"), None, "full", 4, None),
+                (Some(2), Some("eve"), Some(1), "basic", 2, Some(8)),
+                (Some(4), None, Some(2), "basic", 0, Some(50)),
+                (None, Some("dee"), Some(0), "full", 9, Some(1)),
+            ]],
+        ),
+    ])
 }
 
 /// The uses of a query over the tables that it names.

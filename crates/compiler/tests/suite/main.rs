@@ -17,6 +17,7 @@ mod random;
 mod refusals;
 mod rules;
 mod secret_groups;
+mod slt;
 mod support;
 mod tpch;
 mod uses;

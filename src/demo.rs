@@ -9,11 +9,13 @@
 //! | what happens, in which order? | [`walk`], then [`execution`] for each run |
 //! | what would the answer be in one place? | [`oracle`] |
 //! | what must not happen? | [`trials`] |
+//! | what do members decide about each other? | [`alliance`], without nodes |
 //! | what is printed? | [`steps`] and [`report`] |
 //!
 //! Everything after the founding goes through the nodes' public API. Only the trials reach past it, where they play
 //! somebody who cheats: a changed file on a disk, a signature by another key, a process that is killed.
 
+mod alliance;
 mod error;
 mod execution;
 mod fleet;
@@ -56,6 +58,9 @@ pub(crate) struct Options {
 
 /// Walks the path; fails if anything differs from what the scenario expects.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    if options.scenario == "alliance" {
+        return alliance::run(options);
+    }
     let place = Arc::new(Place::make(options)?);
     let fleet = Arc::new(Fleet::default());
     let interruption = interrupt::watch(Arc::clone(&fleet), Arc::clone(&place))?;

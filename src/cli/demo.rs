@@ -13,6 +13,7 @@ Examples:
   treaty demo hospitals              three hospitals describe one disease
   treaty demo banks                  three banks and a telephone company join on hidden keys
   treaty demo refusals               everything that must not run, and why it does not
+  treaty demo alliance               members decide about each other, on replicas of one ledger
   treaty demo ./my-scenario --json   any directory with a scenario.toml and CSV or Parquet files
 
 Every member is a process of its own on 127.0.0.1, with its own keys and data; the demo speaks with \
@@ -23,7 +24,7 @@ expected answer in plaintext and fails unless the joint one agrees.";
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Demo {
-    /// A shipped scenario (salaries, hospitals, refusals, banks) or a directory
+    /// A shipped scenario (salaries, hospitals, refusals, banks, alliance) or a directory
     #[arg(default_value = "salaries", value_name = "SCENARIO|DIR")]
     scenario: String,
     /// Leave the nodes running at the end, and say how to reach them

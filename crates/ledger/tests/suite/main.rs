@@ -21,6 +21,7 @@ mod disputes;
 mod following;
 mod golden;
 mod governance;
+mod handovers;
 mod identities;
 mod notes;
 mod path;

@@ -59,7 +59,7 @@ async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) 
 type Scheme3 = Rep3<u128>;
 
 fn maximum(transport: Arc<dyn Transport>, shares: [&[u8]; 2], rows: usize) -> Computed<(Vec<u8>, u64)> {
-    let mut protocol = Scheme3::start(transport, &fresh_seed()?)?;
+    let mut protocol = Scheme3::start(transport, (), &fresh_seed()?)?;
     let [x, y] = shares.map(|share| Dealing::<u128>::accept(&protocol, share, rows));
     let largest = ops::max(&mut protocol, &x?, &y?, 32)?;
     let proof = protocol.verify()?;
@@ -71,7 +71,7 @@ fn maximum(transport: Arc<dyn Transport>, shares: [&[u8]; 2], rows: usize) -> Co
 async fn three_parties_compute_as_they_do_in_memory() {
     const ROWS: usize = 3000;
     let deal = |values: Vec<u128>| {
-        <Scheme3 as Dealing<u128>>::deal(&values, &mut ring::Prg::new(fresh_seed().unwrap()))
+        <Scheme3 as Dealing<u128>>::deal((), &values, &mut ring::Prg::new(fresh_seed().unwrap()))
     };
     let value = |row: usize, seed: usize| ((row * 7919 + seed) % 100_003) as u128;
     let [x, y] = [1, 50_000].map(|seed| deal((0..ROWS).map(|row| value(row, seed)).collect()));
@@ -103,7 +103,7 @@ async fn three_parties_compute_as_they_do_in_memory() {
         sealed.push(message);
         traffic.push(passed);
     }
-    assert_eq!(<Scheme3 as Dealing<u128>>::combine(&sealed, ROWS).unwrap(), expected);
+    assert_eq!(<Scheme3 as Dealing<u128>>::combine((), &sealed, ROWS).unwrap(), expected);
     for (me, passed) in traffic.iter().enumerate() {
         for peer in passed {
             let theirs = traffic[peer.party.0].iter().find(|theirs| theirs.party == Party(me)).unwrap();

@@ -19,6 +19,14 @@ const RUNS: usize = 5;
 
 fn main() -> Result<()> {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    if "streams".contains(&wanted) {
+        let streams = bench::Streams::measured();
+        println!(
+            "random streams: {:.1} GB/s on one core ({})",
+            streams.bytes_per_second / 1e9,
+            streams.instructions
+        );
+    }
     let wan = std::env::args().any(|argument| argument == "--wan");
     let (shape, fewer) = if wan { (Shape::WAN, 100) } else { (Shape::default(), 1) };
     let chosen = |flag: &str| std::env::args().any(|argument| argument == flag);

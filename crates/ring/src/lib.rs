@@ -40,6 +40,7 @@ pub use matmul::{Shape, add_matmul};
 pub use mersenne::Mersenne61;
 pub use permutation::Permutation;
 pub use prg::{Prg, Seed};
+pub use processor::cipher_instructions;
 pub use tile::{RowWeights, Tile, TileSums};
 pub use transpose::{rows_of_slices, slices_of_rows};
 pub use wide::Wide;

@@ -39,3 +39,21 @@ impl Pclmul {
         None
     }
 }
+
+/// The instructions with which the streams of [`Prg`](crate::Prg) encrypt on this processor, as their cipher chooses them.
+#[must_use]
+pub fn cipher_instructions() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("aes") {
+        return match (std::is_x86_feature_detected!("vaes"), std::is_x86_feature_detected!("avx512f")) {
+            (true, true) => "VAES, 512 bits",
+            (true, false) => "VAES, 256 bits",
+            _ => "AES-NI",
+        };
+    }
+    #[cfg(target_arch = "aarch64")]
+    if std::arch::is_aarch64_feature_detected!("aes") {
+        return "ARMv8 AES";
+    }
+    "none, in software"
+}

@@ -8,7 +8,10 @@ mod harness;
 mod joins;
 mod learning;
 mod numbers;
+mod streams;
 mod tables;
+
+pub use streams::Streams;
 
 use std::time::Duration;
 

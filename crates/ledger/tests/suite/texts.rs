@@ -8,7 +8,10 @@ use ledger::{
     log::EndorsementFlaw,
     proof::{Evidence, Flaw},
     receipt::Difference,
-    refused::{DatasetRule, ReceiptRule},
+    refused::{
+        AccessRule, CatalogRule, DatasetRule, DisputeRule, GovernanceRule, IdentityRule, PointsRule,
+        ReceiptRule,
+    },
 };
 
 use crate::world::key;
@@ -185,4 +188,28 @@ fn flaws_of_proofs() {
     .map(|flaw| readable(&flaw.to_string()))
     .collect();
     insta::assert_snapshot!(texts.join("\n"));
+}
+
+/// Programs tell rules apart by their names: one table for each matter, no name in two of them.
+#[test]
+fn every_rule_has_a_name_of_its_own() {
+    let tables = [
+        IdentityRule::NAMES,
+        GovernanceRule::NAMES,
+        PointsRule::NAMES,
+        AccessRule::NAMES,
+        CatalogRule::NAMES,
+        DisputeRule::NAMES,
+    ];
+    let others: Vec<Refused> =
+        general().into_iter().chain(datasets()).chain(contracts()).chain(runs()).collect();
+    let names: Vec<&str> =
+        tables.into_iter().flatten().copied().chain(others.iter().map(Refused::rule)).collect();
+    let mut seen = BTreeSet::new();
+    for name in &names {
+        assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
+    }
+    let twice: BTreeSet<_> = names.iter().filter(|name| !seen.insert(**name)).collect();
+    // A dataset's description has several rules under one name.
+    assert_eq!(twice.into_iter().collect::<Vec<_>>(), [&"dataset-malformed"]);
 }

@@ -10,7 +10,7 @@ mod support;
 
 use program::{Builder, Divide, Kind, Program, SquareRoot, interpret};
 use proptest::prelude::*;
-use support::{SCHEME, outputs, run_all};
+use support::{SCHEMES, outputs, run_all};
 use treaty_vm::estimate;
 
 proptest! {
@@ -26,21 +26,25 @@ proptest! {
     }
 }
 
-/// The cost is what was estimated, and the joint result the plaintext one, within the error that the verifier states.
+/// Under every scheme the cost is what was estimated, and the joint result the plaintext one, within the error that the
+/// verifier states.
 fn agree(program: &Program, inputs: &[Vec<i128>]) {
     let expected = interpret(program, inputs).unwrap();
-    let parties: Vec<_> = run_all(program, inputs).into_iter().map(Result::unwrap).collect();
-    let estimate = estimate(program, SCHEME).unwrap();
-    let measured: Vec<_> = parties.iter().map(|party| party.cost).collect();
-    assert_eq!(estimate.parties, measured, "{program}");
-    let found = outputs(program, &parties).unwrap();
     let values = program.verify().unwrap();
-    for ((output, expected), found) in program.outputs.iter().zip(&expected).zip(&found) {
-        let Some(allowed) = values[output.value].error else { continue };
-        assert_eq!(expected.len(), found.len());
-        for (row, (&expected, &found)) in expected.iter().zip(found).enumerate() {
-            let off = found.abs_diff(expected);
-            assert!(off <= allowed, "`{}` row {row}: {found}, not {expected}\n{program}", output.name);
+    for scheme in SCHEMES {
+        let parties: Vec<_> = run_all(scheme, program, inputs).into_iter().map(Result::unwrap).collect();
+        let estimate = estimate(program, scheme).unwrap();
+        let measured: Vec<_> = parties.iter().map(|party| party.cost).collect();
+        assert_eq!(estimate.parties, measured, "{scheme}\n{program}");
+        let found = outputs(scheme, program, &parties).unwrap();
+        for ((output, expected), found) in program.outputs.iter().zip(&expected).zip(&found) {
+            let Some(allowed) = values[output.value].error else { continue };
+            assert_eq!(expected.len(), found.len());
+            for (row, (&expected, &found)) in expected.iter().zip(found).enumerate() {
+                let off = found.abs_diff(expected);
+                let name = &output.name;
+                assert!(off <= allowed, "{scheme}, `{name}` row {row}: {found}, not {expected}\n{program}");
+            }
         }
     }
 }

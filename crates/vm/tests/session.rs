@@ -39,7 +39,7 @@ fn means() -> (Program, Vec<Vec<i128>>) {
 
 fn sound_run() -> (Program, Vec<RunOutput>) {
     let (program, inputs) = means();
-    let parties = run_all(&program, &inputs).into_iter().map(Result::unwrap).collect();
+    let parties = run_all(SCHEME, &program, &inputs).into_iter().map(Result::unwrap).collect();
     (program, parties)
 }
 
@@ -90,7 +90,7 @@ fn rounds_overlap() {
 #[test]
 fn progress_counts_up_to_the_end() {
     let (program, inputs) = means();
-    let messages = shared(&program, &inputs);
+    let messages = shared(SCHEME, &program, &inputs);
     let seen = sim::run(3, |me, transport| {
         let mut seen = Vec::new();
         run(&program, SCHEME, transport, &messages[me.0], &seed(me.0), &mut |p: Progress| seen.push(p))
@@ -104,7 +104,7 @@ fn progress_counts_up_to_the_end() {
 #[test]
 fn tampered_outputs_are_refused_and_both_sides_named() {
     let (program, parties) = sound_run();
-    outputs(&program, &parties).unwrap();
+    outputs(SCHEME, &program, &parties).unwrap();
     let messages: Vec<_> = parties.iter().map(|party| party.outputs[0].clone()).collect();
     for cheat in 0..3 {
         for (place, (component, _)) in components(SCHEME, &messages[cheat]).unwrap().into_iter().enumerate() {
@@ -140,7 +140,7 @@ fn both_holders_of_a_component_hold_the_same_bytes() {
 #[test]
 fn a_party_that_disappears_is_named_and_nothing_is_sealed() {
     let (program, inputs) = means();
-    let messages = shared(&program, &inputs);
+    let messages = shared(SCHEME, &program, &inputs);
     let ends = sim::run(3, |me, transport| {
         if me.0 == 2 {
             return None;
@@ -155,7 +155,7 @@ fn a_party_that_disappears_is_named_and_nothing_is_sealed() {
 #[test]
 fn inputs_must_be_those_of_the_program() {
     let (program, inputs) = means();
-    let messages = shared(&program, &inputs);
+    let messages = shared(SCHEME, &program, &inputs);
     let with = |change: fn(&mut Vec<Vec<u8>>)| {
         let ends = sim::run(3, |me, transport| {
             let mut messages = messages[me.0].clone();
@@ -217,7 +217,7 @@ fn constants_must_keep_their_promises() {
     let quotient = b.divide(range).unwrap();
     let sum = b.add(x, quotient).unwrap();
     b.output("sum", sum).unwrap();
-    let ends = run_all(&b.finish().unwrap(), &[vec![1]]);
+    let ends = run_all(SCHEME, &b.finish().unwrap(), &[vec![1]]);
     let broken = |end: &Result<_, Error>| {
         matches!(end, Err(Error::Constants(program::Fault::BrokenPromise { operand: "result", .. })))
     };
@@ -246,7 +246,7 @@ fn columns_are_dropped_after_their_last_use() {
 #[test]
 fn a_forged_frame_shows_in_the_transcripts() {
     let (program, inputs) = means();
-    let messages = shared(&program, &inputs);
+    let messages = shared(SCHEME, &program, &inputs);
     let parties = sim::run(3, |me, transport| {
         // Forged on the way, behind the sender's own record, as a sender with two faces would.
         let transport = if me == Party(1) { tamper::party(transport, forge) } else { transport };
@@ -286,7 +286,8 @@ fn bits_beyond_the_last_row_are_cleared() {
     b.output("few", back).unwrap();
     b.output("all", all).unwrap();
     let inputs = [vec![0; 64], vec![1; 64]];
-    let parties: Vec<_> = run_all(&b.finish().unwrap(), &inputs).into_iter().map(Result::unwrap).collect();
+    let parties: Vec<_> =
+        run_all(SCHEME, &b.finish().unwrap(), &inputs).into_iter().map(Result::unwrap).collect();
     let messages: Vec<_> = parties.iter().map(|party| party.outputs[0].clone()).collect();
     // One word holds 64 rows: combined as so many, it shows what lies beyond the five.
     let word = combine(SCHEME, &messages, Kind::Bit, 64).unwrap();

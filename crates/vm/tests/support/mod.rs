@@ -7,12 +7,15 @@ use treaty_vm::{Error, Progress, RunOutput, SchemeName, combine, deal, run};
 
 pub(crate) const SCHEME: SchemeName = SchemeName::Rep3;
 
+/// The schemes of three parties that run every program.
+pub(crate) const SCHEMES: [SchemeName; 2] = [SchemeName::Rep3, SchemeName::Rep3Malicious];
+
 /// For each compute party, its share messages of all inputs.
-pub(crate) fn shared(program: &Program, inputs: &[Vec<i128>]) -> Vec<Vec<Vec<u8>>> {
-    let mut parties = vec![Vec::new(); SCHEME.parties()];
+pub(crate) fn shared(scheme: SchemeName, program: &Program, inputs: &[Vec<i128>]) -> Vec<Vec<Vec<u8>>> {
+    let mut parties = vec![Vec::new(); scheme.parties()];
     for (i, (input, values)) in program.inputs.iter().zip(inputs).enumerate() {
         let mut prg = Prg::new(Seed::from([i as u8; 32]));
-        for (party, message) in parties.iter_mut().zip(deal(SCHEME, values, input.kind, &mut prg).unwrap()) {
+        for (party, message) in parties.iter_mut().zip(deal(scheme, values, input.kind, &mut prg).unwrap()) {
             party.push(message);
         }
     }
@@ -20,10 +23,14 @@ pub(crate) fn shared(program: &Program, inputs: &[Vec<i128>]) -> Vec<Vec<Vec<u8>
 }
 
 /// Every party's end of a run.
-pub(crate) fn run_all(program: &Program, inputs: &[Vec<i128>]) -> Vec<Result<RunOutput, Error>> {
-    let messages = shared(program, inputs);
-    engine::session::sim::run(SCHEME.parties(), |me, transport| {
-        run(program, SCHEME, transport, &messages[me.0], &seed(me.0), &mut |_: Progress| {})
+pub(crate) fn run_all(
+    scheme: SchemeName,
+    program: &Program,
+    inputs: &[Vec<i128>],
+) -> Vec<Result<RunOutput, Error>> {
+    let messages = shared(scheme, program, inputs);
+    engine::session::sim::run(scheme.parties(), |me, transport| {
+        run(program, scheme, transport, &messages[me.0], &seed(me.0), &mut |_: Progress| {})
     })
 }
 
@@ -32,11 +39,15 @@ pub(crate) fn seed(party: usize) -> Seed {
 }
 
 /// The outputs, as their receiver combines them.
-pub(crate) fn outputs(program: &Program, parties: &[RunOutput]) -> Result<Vec<Vec<i128>>, Error> {
+pub(crate) fn outputs(
+    scheme: SchemeName,
+    program: &Program,
+    parties: &[RunOutput],
+) -> Result<Vec<Vec<i128>>, Error> {
     let types = types(program);
     let output = |(i, (kind, rows)): (usize, &(Kind, u32))| {
         let messages: Vec<_> = parties.iter().map(|party| party.outputs[i].clone()).collect();
-        combine(SCHEME, &messages, *kind, *rows)
+        combine(scheme, &messages, *kind, *rows)
     };
     types.iter().enumerate().map(output).collect()
 }

@@ -51,5 +51,8 @@ pub const TARGETS: &[Target] = &[
 /// # Panics
 /// When there is none.
 pub fn target(name: &str) -> &'static Target {
-    TARGETS.iter().find(|target| target.name == name).unwrap()
+    match TARGETS.iter().find(|target| target.name == name) {
+        Some(target) => target,
+        None => panic!("there is no decoder `{name}`"),
+    }
 }

@@ -11,3 +11,4 @@ mod path;
 mod refusals;
 mod salaries;
 mod support;
+mod together;

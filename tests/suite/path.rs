@@ -13,14 +13,14 @@ use crate::support::{both, treaty};
 const MEMBERS: [&str; 3] = ["north", "lake", "south"];
 
 /// Three members' nodes; they end with the test, because it holds their standard input.
-struct Alliance {
+pub(crate) struct Alliance {
     room: tempfile::TempDir,
     nodes: Vec<Child>,
 }
 
 impl Alliance {
     /// `init`, `found`, `join`, `run`.
-    fn founded() -> Self {
+    pub(crate) fn founded() -> Self {
         let mut alliance = Self { room: tempfile::tempdir().unwrap(), nodes: Vec::new() };
         let taken: Vec<_> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let addresses: Vec<_> = taken.iter().map(|port| port.local_addr().unwrap().to_string()).collect();
@@ -81,7 +81,7 @@ impl Alliance {
         self.room.path().join(name).display().to_string()
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
         fs::write(self.room.path().join(name), text).unwrap();
         self.path(name)
     }
@@ -94,18 +94,18 @@ impl Alliance {
     }
 
     /// A command of a member's first person; answers with what it prints for people.
-    fn text(&self, member: &str, words: &[&str]) -> String {
+    pub(crate) fn text(&self, member: &str, words: &[&str]) -> String {
         let profile = self.path(&format!("{member}/profile.json"));
         self.plain(&[&["--profile", &profile], words].concat())
     }
 
     /// The same, for programs.
-    fn json(&self, member: &str, words: &[&str]) -> Value {
+    pub(crate) fn json(&self, member: &str, words: &[&str]) -> Value {
         serde_json::from_str(&self.text(member, &[&["--json"], words].concat())).unwrap()
     }
 
     /// The same, which must be refused; answers with what it says.
-    fn refused(&self, member: &str, words: &[&str]) -> String {
+    pub(crate) fn refused(&self, member: &str, words: &[&str]) -> String {
         let profile = self.path(&format!("{member}/profile.json"));
         let output = treaty().args(["--profile", &profile]).args(words).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{words:?}: {}", both(&output));
@@ -113,7 +113,7 @@ impl Alliance {
     }
 
     /// Repeats a question until its answer is right: other nodes learn of an entry a moment later.
-    fn until(&self, member: &str, words: &[&str], is_right: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&self, member: &str, words: &[&str], is_right: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..500 {
             let profile = self.path(&format!("{member}/profile.json"));
             let output = treaty().args(["--json", "--profile", &profile]).args(words).output().unwrap();
@@ -137,7 +137,7 @@ impl Drop for Alliance {
     }
 }
 
-fn data(name: &str) -> String {
+pub(crate) fn data(name: &str) -> String {
     let file: PathBuf =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/salaries").join(format!("{name}.csv"));
     file.display().to_string()

@@ -34,7 +34,11 @@ fn commands_that_make_no_sense_exit_with_2_and_name_the_next_one() {
 #[test]
 fn what_fails_exits_with_1_and_says_why() {
     refused(&["--profile", "/nowhere/profile.json", "points"], 1, "cannot read the profile");
-    refused(&["demo", "nonsense"], 1, "neither a shipped scenario (`salaries`, `hospitals`, `refusals`)");
+    refused(
+        &["demo", "nonsense"],
+        1,
+        "neither a shipped scenario (`salaries`, `hospitals`, `refusals`, `banks`)",
+    );
     refused(
         &["verify", "/nowhere/a.proof", "--alliance", "/nowhere/a.json"],
         1,

@@ -177,7 +177,7 @@ fn dearest(costs: impl Iterator<Item = Cost>) -> Cost {
 
 /// Runs `check` on random values of `strategy`; a failure prints the values and the seed.
 pub(crate) fn random<T: Strategy>(strategy: T, check: impl Fn(T::Value)) {
-    let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() };
     TestRunner::new(config)
         .run(&strategy, |value| {
             check(value);

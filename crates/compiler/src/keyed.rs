@@ -11,7 +11,9 @@ use contract::{Column, ColumnType};
 use program::{Builder, Kind, ValueId};
 
 use crate::{
-    Refused, Table, domain,
+    Refused, Table,
+    aggregation::Aggregation,
+    domain,
     groups::Sided,
     number::bits,
     sql::{Join, JoinKind, Relation, Term, identifier},
@@ -164,48 +166,40 @@ impl Part<'_> {
                 self.layout.partial(place).map(|partial| partial.shared(&format!("part {}", place + 1))),
             );
         }
-        padded(rows, &shared, &self.key_names().join(", "), &self.by_key(&keys))
+        let order: Vec<String> =
+            self.key_names().iter().map(String::as_str).chain(["mark"]).map(identifier).collect();
+        padded(rows, &shared, &order.join(", "), &self.by_key(&keys))
     }
 
     fn key_names(&self) -> Vec<String> {
-        let numbers = 1..=self.key_expressions().len();
-        let keys = numbers.map(|number| identifier(&format!("key {number}")));
-        keys.chain(std::iter::once("\"mark\"".to_owned())).collect()
+        (1..=self.key_expressions().len()).map(|number| format!("key {number}")).collect()
     }
 
     /// The rows that take part, aggregated by key.
-    fn by_key(&self, keys: &[String]) -> String {
+    fn by_key(&self, expressions: &[String]) -> String {
         let matchable = self.matchable();
         let kept = matches!(self.join.kind, JoinKind::Left | JoinKind::Anti) && self.side == 0;
-        let mut items = Vec::new();
-        for (key, name) in keys.iter().zip(self.key_names()) {
+        let mut keys = Vec::new();
+        for (key, name) in expressions.iter().zip(self.key_names()) {
             let key = if kept { format!("CASE WHEN {matchable} THEN {key} ELSE 0 END") } else { key.clone() };
-            items.push(format!("{key} AS {name}"));
+            keys.push((name, key));
         }
-        items.push(match kept {
-            true => format!("CASE WHEN {matchable} THEN {MATCHABLE} ELSE {ALONE} END AS \"mark\""),
-            false => format!("{MATCHABLE} AS \"mark\""),
-        });
-        let by: Vec<String> = (1..=items.len()).map(|number| number.to_string()).collect();
+        let mark = match kept {
+            true => format!("CASE WHEN {matchable} THEN {MATCHABLE} ELSE {ALONE} END"),
+            false => MATCHABLE.to_string(),
+        };
+        keys.push(("mark".to_owned(), mark));
+        let mut calls = Vec::new();
         for place in 0..self.layout.len() {
             let Some(partial) = self.layout.partial(place) else { continue };
             let term = place / self.layout.groups.max(1) % self.layout.terms.max(1);
             let group = place % self.layout.groups.max(1);
             let condition = self.condition(term, group);
-            items.push(format!("{} AS \"part {}\"", partial.aggregate(condition.as_deref()), place + 1));
+            calls.push((format!("part {}", place + 1), partial.aggregate(condition.as_deref())));
         }
-        let mut sql = format!(
-            "    SELECT\n      {}\n    FROM {}",
-            items.join(",\n      "),
-            self.relation.name(self.table)
-        );
         let filter = self.relation.filter.as_ref().map(|filter| format!("({filter})"));
-        let conditions: Vec<String> = filter.into_iter().chain((!kept).then_some(matchable)).collect();
-        if !conditions.is_empty() {
-            sql.push_str(&format!("\n    WHERE {}", conditions.join(" AND ")));
-        }
-        sql.push_str(&format!("\n    GROUP BY {}", by.join(", ")));
-        sql
+        let filters = filter.into_iter().chain((!kept).then_some(matchable)).collect();
+        Aggregation { from: self.relation.name(self.table), filters, keys, calls }.sql()
     }
 
     /// Whether a row may have a partner; NULL for no, too.

@@ -65,6 +65,7 @@
     )
 )]
 
+mod aggregation;
 mod audit;
 mod calendar;
 mod compiled;

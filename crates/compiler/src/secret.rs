@@ -12,7 +12,9 @@ use contract::{Column, ColumnType};
 use program::{Builder, Kind, Operation, ValueId};
 
 use crate::{
-    Construct, Refused, Table, domain, keyed,
+    Construct, Refused, Table,
+    aggregation::Aggregation,
+    domain, keyed,
     lower::Combined,
     number::bits,
     sql::{Key, Relation, identifier},
@@ -126,28 +128,30 @@ fn width(column: &Column) -> Result<u32, Refused> {
 }
 
 fn sql(table: &Table, relation: &Relation, keys: &[Key], partials: &[Partial], rows: u32) -> String {
-    let mut items = Vec::new();
-    let mut shared = Vec::new();
+    let mut by = Vec::new();
     for (number, key) in keys.iter().enumerate() {
         let name = identifier(&key.column.name);
         let integer = match key.column.kind {
             ColumnType::Date => format!("CAST(CAST({name} AS INT) AS BIGINT)"),
             _ => name.clone(),
         };
-        let (missing, value) = (format!("missing {}", number + 1), format!("key {}", number + 1));
-        items.push(format!("CASE WHEN {name} IS NULL THEN 1 ELSE 0 END AS \"{missing}\""));
-        items.push(format!("COALESCE({integer}, 0) AS \"{value}\""));
-        shared.extend([missing, value].map(|name| format!("COALESCE(a.\"{name}\", 0) AS \"{name}\"")));
+        let missing = format!("CASE WHEN {name} IS NULL THEN 1 ELSE 0 END");
+        by.push((format!("missing {}", number + 1), missing));
+        by.push((format!("key {}", number + 1), format!("COALESCE({integer}, 0)")));
     }
-    let order: Vec<String> = (1..=keys.len()).map(|n| format!("\"missing {n}\", \"key {n}\"")).collect();
-    let by: Vec<String> = (1..=items.len()).map(|number| number.to_string()).collect();
+    let mut shared = Vec::new();
+    for (name, _) in &by {
+        let name = identifier(name);
+        shared.push(format!("COALESCE(a.{name}, 0) AS {name}"));
+    }
+    let order: Vec<String> = by.iter().map(|(name, _)| identifier(name)).collect();
+    let mut calls = Vec::new();
     for (place, partial) in partials.iter().enumerate() {
         let name = format!("part {}", place + 1);
-        items.push(format!("{} AS \"{name}\"", partial.aggregate(None)));
         shared.push(partial.shared(&name));
+        calls.push((name, partial.aggregate(None)));
     }
-    let from = relation.from(table);
-    let inner =
-        format!("    SELECT\n      {}\n    {from}\n    GROUP BY {}", items.join(",\n      "), by.join(", "));
+    let filters = relation.filter.iter().cloned().collect();
+    let inner = Aggregation { from: relation.name(table), filters, keys: by, calls }.sql();
     keyed::padded(rows, &shared, &order.join(", "), &inner)
 }

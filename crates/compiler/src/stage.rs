@@ -3,6 +3,7 @@
 
 use crate::{
     Refused,
+    aggregation::Call,
     number::bits,
     sql::{Aggregate, Argument, Condition, Function, decimal},
 };
@@ -118,22 +119,23 @@ impl Partial {
     }
 
     /// The aggregate over those of the owner's rows for which a condition holds.
-    pub(crate) fn aggregate(&self, condition: Option<&str>) -> String {
+    pub(crate) fn aggregate(&self, condition: Option<&str>) -> Call {
         let (function, of) = match self {
-            Self::Rows if condition.is_none() => return "COUNT(*)".to_owned(),
+            Self::Rows if condition.is_none() => return Call { function: "COUNT", of: None },
             Self::Rows => ("COUNT", "1".to_owned()),
             Self::RowsIf(Condition { sql, .. }) => ("COUNT", format!("CASE WHEN {sql} THEN 1 END")),
-            Self::Present(x) => ("COUNT", x.sql.clone()),
+            Self::Present(x) => ("COUNT", x.presence.clone()),
             Self::Sum(x) => ("SUM", x.sql.clone()),
             Self::Distances(x) => ("SUM", distance(x)),
             Self::Squares(x) => ("SUM", format!("{0} * {0}", distance(x))),
             Self::Min(x) => ("MIN", x.sql.clone()),
             Self::Max(x) => ("MAX", x.sql.clone()),
         };
-        match condition {
-            None => format!("{function}({of})"),
-            Some(condition) => format!("{function}(CASE WHEN {condition} THEN {of} END)"),
-        }
+        let of = match condition {
+            None => of,
+            Some(condition) => format!("CASE WHEN {condition} THEN {of} END"),
+        };
+        Call { function, of: Some(of) }
     }
 
     /// It, as a column of `a`, as the stage yields it: never NULL, and a decimal whose unscaled integer is what is

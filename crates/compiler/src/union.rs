@@ -7,6 +7,7 @@ use program::{Builder, Flaw, Kind, ValueId};
 
 use crate::{
     Refused, Table,
+    aggregation::Aggregation,
     groups::Groups,
     lower::Combined,
     sql::{Relation, identifier},
@@ -72,8 +73,13 @@ pub(crate) fn tree(
 
 /// The local stage's SQL, the same for every owner.
 fn sql(table: &Table, relation: &Relation, groups: &Groups, partials: &[Partial]) -> String {
-    let keys: Vec<String> = (1..=groups.columns.len()).map(|n| identifier(&format!("key {n}"))).collect();
-    let inner = aggregation(table, relation, groups, partials, &keys);
+    let named = groups.columns.iter().enumerate();
+    let by = named.map(|(n, column)| (format!("key {}", n + 1), identifier(&column.name)));
+    let by: Vec<(String, String)> = by.collect();
+    let keys: Vec<String> = by.iter().map(|(name, _)| identifier(name)).collect();
+    let calls = partials.iter().map(|partial| (partial.name(), partial.aggregate(None))).collect();
+    let filters = relation.filter.iter().cloned().collect();
+    let inner = Aggregation { from: relation.name(table), filters, keys: by, calls }.sql();
     let columns: Vec<String> = partials.iter().map(|partial| partial.shared(&partial.name())).collect();
     let columns = columns.join(",\n  ");
     if keys.is_empty() {
@@ -86,34 +92,4 @@ fn sql(table: &Table, relation: &Relation, groups: &Groups, partials: &[Partial]
         keys = keys.join(", "),
         on = on.join(" AND "),
     )
-}
-
-/// Rows that the owner has, filtered and grouped.
-fn aggregation(
-    table: &Table,
-    relation: &Relation,
-    groups: &Groups,
-    partials: &[Partial],
-    keys: &[String],
-) -> String {
-    let mut columns: Vec<String> = groups
-        .columns
-        .iter()
-        .zip(keys)
-        .map(|(column, key)| format!("{} AS {key}", identifier(&column.name)))
-        .collect();
-    columns.extend(
-        partials
-            .iter()
-            .map(|partial| format!("{} AS {}", partial.aggregate(None), identifier(&partial.name()))),
-    );
-    let mut sql = format!("  SELECT\n    {}\n  FROM {}", columns.join(",\n    "), relation.name(table));
-    if let Some(filter) = &relation.filter {
-        sql.push_str(&format!("\n  WHERE {filter}"));
-    }
-    if !groups.columns.is_empty() {
-        let keys: Vec<String> = groups.columns.iter().map(|column| identifier(&column.name)).collect();
-        sql.push_str(&format!("\n  GROUP BY {}", keys.join(", ")));
-    }
-    sql
 }

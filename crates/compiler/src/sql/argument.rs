@@ -28,6 +28,9 @@ pub(crate) struct Argument {
     pub(crate) shown: String,
     /// SQL of the local stage; numbers come out as decimals with [`Argument::scale`] digits after the point.
     pub(crate) sql: String,
+    /// SQL that is NULL on the same rows: for a column itself, so that its values are counted once, however they are
+    /// used.
+    pub(crate) presence: String,
     /// The columns it reads.
     pub(crate) columns: BTreeSet<String>,
     /// Whether it may be NULL on some row.
@@ -101,14 +104,17 @@ impl Argument {
         let shown = format!("case when {}{whose} then {}", condition.sql, value.shown);
         let shown = if or_zero { format!("{shown} else 0") } else { shown };
         columns.extend(value.columns);
+        let (sql, presence) = if is_foreign {
+            (value.sql, value.presence)
+        } else {
+            let sql = format!("CASE WHEN {} THEN {} END", condition.sql, value.sql);
+            (sql.clone(), sql)
+        };
         Ok(Self {
             side: if is_foreign { value.side } else { side },
             shown,
-            sql: if is_foreign {
-                value.sql
-            } else {
-                format!("CASE WHEN {} THEN {} END", condition.sql, value.sql)
-            },
+            sql,
+            presence,
             columns,
             nullable: true,
             unit: value.unit,
@@ -174,6 +180,7 @@ impl Argument {
             side,
             shown: qualifier.map_or_else(|| name.clone(), |table| format!("{}.{name}", shown(&table))),
             sql,
+            presence: identifier(&column.name),
             columns: BTreeSet::from([column.name.clone()]),
             nullable: column.nullable,
             unit: column.unit.clone(),
@@ -190,6 +197,7 @@ impl Argument {
             side: 0,
             shown: value.to_string(),
             sql: decimal(value.into(), 0),
+            presence: "1".to_owned(),
             columns: BTreeSet::new(),
             nullable: false,
             unit: String::new(),
@@ -238,9 +246,11 @@ impl Argument {
         let Some(interval) = interval.filter(|_| scale <= SCALE_MAX) else {
             return Some(Err(too_wide(function, &shown, &columns)));
         };
+        let sql = format!("({} {op} {})", self.sql, other.sql);
         Some(Ok(Self {
             side,
-            sql: format!("({} {op} {})", self.sql, other.sql),
+            presence: sql.clone(),
+            sql,
             nullable: self.nullable || other.nullable,
             unit: if sums && self.unit == other.unit { self.unit } else { String::new() },
             is_date: false,

@@ -33,14 +33,6 @@ impl Relation {
             None => name,
         }
     }
-
-    /// FROM and WHERE, as SQL.
-    pub(crate) fn from(&self, table: &Table) -> String {
-        match &self.filter {
-            Some(filter) => format!("FROM {} WHERE {filter}", self.name(table)),
-            None => format!("FROM {}", self.name(table)),
-        }
-    }
 }
 
 /// How two relations are joined.

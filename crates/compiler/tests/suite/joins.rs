@@ -453,6 +453,34 @@ fn keys_may_repeat_on_both_sides() {
     assert_eq!(result.rows[0][1], treaty_compiler::Cell::Integer(6));
 }
 
+/// What one aggregate counts as rows with a value, another counts under a condition on the other table: the stage asks
+/// for both, and no optimiser may take one for the other's name.
+#[test]
+fn one_columns_values_are_counted_for_several_aggregates() {
+    let world = World {
+        accounts: vec![vec![account(1, "east", 10), account(2, "west", 20)]],
+        subscribers: vec![vec![
+            (Some(1), None, Some(NEW_YEAR), "full".into(), 1, Some(3)),
+            (Some(1), None, None, "full".into(), 1, Some(5)),
+            (Some(2), None, Some(NEW_YEAR + 1), "basic".into(), 2, None),
+        ]],
+        floors: [1, 1],
+    };
+    for aggregates in [
+        "COUNT(score), MIN(since), VAR_SAMP(CASE WHEN region = 'east' OR loss > 100 THEN score END)",
+        "COUNT(score), SUM(score), AVG(CASE WHEN balance > 5 THEN score END), COUNT(s.phone), COUNT(since)",
+        "SUM(swaps), MAX(CASE WHEN balance > 5 THEN swaps END), SUM(CASE WHEN balance > 5 THEN swaps END)",
+    ] {
+        let from = "FROM accounts AS a JOIN subscribers AS s ON a.phone = s.phone";
+        for sql in [
+            format!("SELECT {aggregates} {from}"),
+            format!("SELECT {aggregates} {from} AND score IS NOT NULL"),
+        ] {
+            assert_agrees(&sql, &world.run(&sql, 1).2, world.expected(&sql), false);
+        }
+    }
+}
+
 /// A group of three pairs stands on three accounts and two subscribers, one of whom has two accounts in it.
 #[test]
 fn pairs_do_not_lift_a_table_over_its_owners_floor() {

@@ -139,7 +139,7 @@ fn text(alliance: &ledger::Alliance) -> String {
             ledger::Standing::Member => "member",
             ledger::Standing::Regulator => "regulator",
         };
-        let operates = if card.member == alliance.operator { "orders the ledger" } else { "" };
+        let operates = if Some(card.member) == alliance.operator { "orders the ledger" } else { "" };
         let points = alliance.points.get(&card.member).copied().unwrap_or(0).to_string();
         let text = |text: &str| text.to_owned();
         [text(&card.name), text(standing), text(&card.peer), points, text(operates), card.member.to_string()]

@@ -33,10 +33,11 @@ pub struct Alliance {
     pub name: String,
     /// Seconds since 1970; the time of entry 0.
     pub founded: u64,
-    /// The member whose node orders the log.
-    pub operator: Did,
+    /// The member whose node orders the log; absent when the members' nodes order it together, by Byzantine agreement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Did>,
     /// How many different members' signatures on a checkpoint make it final, the operator's included. A choice
-    /// between two dangers: see [`quorum_against_forks`].
+    /// between two dangers: see [`quorum_against_forks`], and [`quorum_of_agreement`] without an operator.
     pub quorum: u16,
     /// Founding members and regulators, sorted by identity.
     pub members: Vec<Card>,
@@ -63,6 +64,9 @@ pub struct Card {
     /// Under which law it acts, and who runs its node where, as it says itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// How its node takes part in ordering, in an alliance without an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<Validator>,
     /// By `member` (by its present key, on a renewed card) over all other fields, under the domain `card`.
     pub signature: Signature,
 }
@@ -79,6 +83,20 @@ pub struct Place {
     pub hosting: String,
     /// Where those are; 1 to 100 bytes.
     pub region: String,
+}
+
+/// How a node takes part in Byzantine agreement on the order of transactions.
+///
+/// Its keys are not the member's: the process that faces the network holds nothing that could sign a contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validator {
+    /// Votes on blocks.
+    pub key: Did,
+    /// Proves to other validators' processes who is calling.
+    pub node: Did,
+    /// Where its process accepts those of other members: `host:port`.
+    pub address: String,
 }
 
 impl Place {
@@ -156,6 +174,14 @@ pub enum AllianceFlaw {
         /// Who was named.
         operator: Did,
     },
+    /// Without an operator, all members order.
+    #[error(
+        "the alliance has no operator, and the card of `{member}` names no validator to order with: make its node with `treaty node init --bft HOST:PORT`"
+    )]
+    NoValidator {
+        /// Whose card.
+        member: Did,
+    },
     /// The quorum cannot be reached, or is nobody.
     #[error("the quorum must be between 1 and the number of members ({members}), found {found}")]
     Quorum {
@@ -208,6 +234,15 @@ pub enum CardFlaw {
         /// What it says.
         found: String,
     },
+    /// The address of the validator.
+    #[error("the validator's address `{found}` must be `host:port`")]
+    ValidatorAddress {
+        /// What it says.
+        found: String,
+    },
+    /// Two keys for two purposes.
+    #[error("the validator's two keys must differ from each other and from the member's")]
+    ValidatorKeys,
     /// The operator, hosting provider or region.
     #[error("a name in the card's place {0}")]
     Place(contract::text::Flaw),
@@ -226,6 +261,13 @@ pub enum CardFlaw {
 /// its two sides meet: each then finds that the other's final checkpoint does not extend what it has.
 pub fn quorum_against_forks(members: u16) -> u16 {
     if members < 2 { 1 } else { (members - 1) / 2 + 2 }
+}
+
+/// The quorum at which final checkpoints stand on more than two thirds of the members, as the blocks under them do:
+/// two of them, of which at least one is honest, were cosigned by a common honest member as long as fewer than a third
+/// are not.
+pub fn quorum_of_agreement(members: u16) -> u16 {
+    (u32::from(members) * 2 / 3 + 1).try_into().unwrap_or(u16::MAX)
 }
 
 impl Alliance {
@@ -289,7 +331,8 @@ impl Alliance {
         if !(1..=MEMBERS_MAX).contains(&self.members.len()) {
             return Err(AllianceFlaw::MemberCount { found: self.members.len() });
         }
-        let (mut names, mut certificates) = (BTreeSet::new(), BTreeSet::new());
+        let (mut names, mut certificates, mut validators) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut previous = None;
         for card in &self.members {
             let member = card.member;
@@ -304,14 +347,23 @@ impl Alliance {
             if !certificates.insert(&card.certificate) {
                 return Err(AllianceFlaw::Shared { member, what: "certificate" });
             }
+            if card.validator_keys().any(|key| !validators.insert(key)) {
+                return Err(AllianceFlaw::Shared { member, what: "validator's key" });
+            }
         }
         Ok(())
     }
 
     fn validate_quorum(&self) -> Result<(), AllianceFlaw> {
         let is_member = |card: &&Card| card.standing == Standing::Member;
-        if !self.card(&self.operator).as_ref().is_some_and(is_member) {
-            return Err(AllianceFlaw::Operator { operator: self.operator });
+        if let Some(operator) = self.operator
+            && !self.card(&operator).as_ref().is_some_and(is_member)
+        {
+            return Err(AllianceFlaw::Operator { operator });
+        }
+        let orders = |card: &&Card| self.operator.is_some() || card.validator.is_some();
+        if let Some(card) = self.members.iter().filter(is_member).find(|card| !orders(card)) {
+            return Err(AllianceFlaw::NoValidator { member: card.member });
         }
         let members = self.members.iter().filter(is_member).count();
         if !(1..=members).contains(&usize::from(self.quorum)) {
@@ -346,6 +398,8 @@ struct CardBody<'a> {
     certificate: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<&'a Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validator: Option<&'a Validator>,
 }
 
 impl Card {
@@ -369,6 +423,7 @@ impl Card {
             api: api.to_owned(),
             certificate: STANDARD.encode(certificate),
             place: None,
+            validator: None,
             signature: Signature::from_bytes([0; 64]),
         };
         card.signature = key.sign("card", &card.body()?);
@@ -410,7 +465,24 @@ impl Card {
         }
         self.certificate_der()?;
         self.place.as_ref().map_or(Ok(()), Place::verify)?;
+        self.verify_validator()?;
         key.verify("card", &self.body()?, &self.signature).map_err(|_| CardFlaw::Forged)
+    }
+
+    /// The keys of its validator; none without one.
+    pub fn validator_keys(&self) -> impl Iterator<Item = Did> {
+        self.validator.iter().flat_map(|validator| [validator.key, validator.node])
+    }
+
+    fn verify_validator(&self) -> Result<(), CardFlaw> {
+        let Some(Validator { key, node, address }) = &self.validator else { return Ok(()) };
+        if !is_address(address) {
+            return Err(CardFlaw::ValidatorAddress { found: text::excerpt(address) });
+        }
+        if key == node || [key, node].contains(&&self.member) {
+            return Err(CardFlaw::ValidatorKeys);
+        }
+        Ok(())
     }
 
     /// The node's TLS certificate, DER.
@@ -436,6 +508,7 @@ impl Card {
             api: &self.api,
             certificate: &self.certificate,
             place: self.place.as_ref(),
+            validator: self.validator.as_ref(),
         })
     }
 }

@@ -43,6 +43,29 @@ pub enum LedgerError {
         /// Whose key is needed.
         operator: Did,
     },
+    /// All members order.
+    #[error(
+        "this ledger has no operator: its members order it together, and nobody signs a checkpoint alone"
+    )]
+    NoOperator,
+    /// Blocks come one after the other.
+    #[error("the next block is {expected}, found {found}")]
+    Height {
+        /// The next height.
+        expected: u64,
+        /// What came.
+        found: u64,
+    },
+    /// Something was prepared for another state of the ledger.
+    #[error("{what} was prepared when the ledger had {expected} entries, and it has {found}")]
+    Overtaken {
+        /// What.
+        what: &'static str,
+        /// Entries then.
+        expected: u64,
+        /// Entries now.
+        found: u64,
+    },
     /// Only those in the alliance cosign.
     #[error("`{who}` is not in the alliance and cannot cosign")]
     NotInAlliance {

@@ -6,7 +6,7 @@ use std::thread;
 use contract::{Hash, SigningKey, canonical};
 
 use crate::{
-    Alliance, Content, Effects, Entry, Event, LedgerError, Refused, SignedTransaction, State,
+    Alliance, Effects, Entry, Event, LedgerError, Refused, SignedTransaction, State,
     log::{
         Checkpoint, Endorsement, Note,
         checkpoint::merge,
@@ -27,14 +27,16 @@ const PARALLEL_FROM: usize = 32;
 /// One member's copy of the alliance's ledger.
 ///
 /// The operator's node extends it by [`append`](Self::append) and [`sign_checkpoint`](Self::sign_checkpoint); every
-/// other node follows by [`replay`](Self::replay) and [`cosign`](Self::cosign). All methods block on the disk.
+/// other node follows by [`replay`](Self::replay) and [`cosign`](Self::cosign). Without an operator, every node takes
+/// the same blocks by [`stage`](Self::stage) and [`record_block`](Self::record_block), and signs what it reached by
+/// [`endorse`](Self::endorse). All methods block on the disk.
 #[derive(Debug)]
 pub struct Ledger {
     pub(crate) store: Store,
     pub(crate) state: State,
     pub(crate) frontier: Frontier,
-    latest: Option<(Checkpoint, String)>,
-    last_final: Option<(Checkpoint, String)>,
+    pub(crate) latest: Option<(Checkpoint, String)>,
+    pub(crate) last_final: Option<(Checkpoint, String)>,
 }
 
 /// An accepted transaction.
@@ -98,43 +100,9 @@ impl Ledger {
         now: u64,
         transactions: Vec<SignedTransaction>,
     ) -> Result<Vec<Result<Applied, Refused>>, LedgerError> {
-        check_protocol(&self.state)?;
-        let time = now.max(self.state.time());
-        let (mut state, mut frontier) = (self.state.clone(), self.frontier.clone());
-        let mut addition = Addition { first: frontier.size(), ..Addition::default() };
-        let mut answers = Vec::with_capacity(transactions.len());
-        let mut batch_bytes = 0;
         let refusals = forged(&transactions);
-        for (transaction, refusal) in transactions.into_iter().zip(refusals) {
-            if let Some(refused) = refusal {
-                answers.push(Err(refused));
-                continue;
-            }
-            let outcome = match state.advance(time, Verified::already_checked(&transaction)) {
-                Ok(outcome) => outcome,
-                Err(refused) => {
-                    answers.push(Err(refused));
-                    continue;
-                }
-            };
-            let content = Content::Transaction(Box::new(transaction));
-            let entry = Entry { index: outcome.index, time, content, effects: outcome.effects };
-            let bytes = entry.to_bytes()?;
-            batch_bytes += bytes.len();
-            frontier.push(tree::leaf_hash(&bytes), |node| addition.nodes.push(node));
-            addition.entries.push(bytes);
-            addition.events.push(encode_effects(&outcome)?);
-            answers.push(Ok(Applied { index: outcome.index, events: outcome.caused.events }));
-        }
-        if batch_bytes > BATCH_BYTES_MAX {
-            return Err(LedgerError::BatchTooLarge { limit: BATCH_BYTES_MAX, found: batch_bytes });
-        }
-        check_balance(&state)?;
-        if !addition.entries.is_empty() {
-            self.store.add(&addition)?;
-            (self.state, self.frontier) = (state, frontier);
-        }
-        Ok(answers)
+        let staged = self.stage_checked(now, transactions.into_iter().zip(refusals))?;
+        self.record(staged, None)
     }
 
     /// Signs the root over all entries as the operator. The same checkpoint is signed once.
@@ -142,7 +110,7 @@ impl Ledger {
     /// # Errors
     /// When the key is not the operator's, or the disk fails.
     pub fn sign_checkpoint(&mut self, key: &SigningKey) -> Result<String, LedgerError> {
-        let operator = self.state.alliance().operator;
+        let operator = self.state.alliance().operator.ok_or(LedgerError::NoOperator)?;
         if key.did() != operator {
             return Err(LedgerError::NotOperator { who: key.did(), operator });
         }
@@ -176,26 +144,36 @@ impl Ledger {
     /// [`CLOCK_TOLERANCE_SECONDS`] after `now`.
     pub fn cosign(&self, key: &SigningKey, now: u64) -> Result<String, LedgerError> {
         let (checkpoint, _) = self.latest.as_ref().ok_or(LedgerError::NoCheckpoint)?;
-        if self.state.roster().signer(&key.did(), checkpoint.size).is_none() {
+        self.check_cosigner(key, checkpoint.size, now)?;
+        Ok(Note { body: checkpoint.body(), signatures: vec![checkpoint.cosign(key, now)] }.to_text())
+    }
+
+    pub(crate) fn check_cosigner(&self, key: &SigningKey, size: u64, now: u64) -> Result<(), LedgerError> {
+        if self.state.roster().signer(&key.did(), size).is_none() {
             return Err(LedgerError::NotInAlliance { who: key.did() });
         }
         let ahead = self.state.time().saturating_sub(now);
         if ahead > CLOCK_TOLERANCE_SECONDS {
             return Err(LedgerError::ClockAhead { ahead });
         }
-        Ok(Note { body: checkpoint.body(), signatures: vec![checkpoint.cosign(key, now)] }.to_text())
+        Ok(())
     }
 
     /// Adds the signatures of a note to those of the same checkpoint. Whether it is final now; false for one that a
     /// later final checkpoint has overtaken.
     ///
     /// # Errors
-    /// When a signature is not valid, or the operator signed no such checkpoint.
+    /// When a signature is not valid, or the operator signed no such checkpoint; without an operator, when this node
+    /// lacks the entries or found another root.
     pub fn add_cosignature(&mut self, note: &str) -> Result<bool, LedgerError> {
         let offered = self.endorsement(note)?.checkpoint;
         let overtaken = |last: &(Checkpoint, String)| last.0.size > offered.size;
         if self.last_final.as_ref().is_some_and(overtaken) {
             return Ok(false);
+        }
+        if self.state.roster().operator().is_none() {
+            self.check_own_root(&offered)?;
+            return self.add_to_known(offered.size, &Note::parse(note)?);
         }
         let unknown = || LedgerError::UnknownCheckpoint { size: offered.size };
         let known = Note::parse(&self.store.checkpoint(offered.size)?.ok_or_else(unknown)?)?;
@@ -222,10 +200,7 @@ impl Ledger {
         if self.last_final.as_ref().is_some_and(|(last, _)| last.size > offered.size) {
             return Ok(());
         }
-        let new = Note::parse(note)?;
-        let known = self.store.checkpoint(offered.size)?.map(|known| Note::parse(&known)).transpose()?;
-        let merged = known.map_or_else(|| new.clone(), |known| merge(&known, &new));
-        self.put_note(&merged).map(drop)
+        self.add_to_known(offered.size, &Note::parse(note)?).map(drop)
     }
 
     /// Entries from an index on: at most `max`, and at most [`BATCH_BYTES_MAX`] together (but at least one).
@@ -315,7 +290,7 @@ impl Ledger {
     }
 
     /// Stores a note whose signatures were checked; whether it is final.
-    fn put_note(&mut self, note: &Note) -> Result<bool, LedgerError> {
+    pub(crate) fn put_note(&mut self, note: &Note) -> Result<bool, LedgerError> {
         let text = note.to_text();
         let Endorsement { checkpoint, is_final, .. } = self.endorsement(&text)?;
         self.store.put_checkpoint(checkpoint.size, &text, is_final)?;
@@ -326,7 +301,7 @@ impl Ledger {
         Ok(is_final)
     }
 
-    fn check_range(&self, size: u64) -> Result<(), LedgerError> {
+    pub(crate) fn check_range(&self, size: u64) -> Result<(), LedgerError> {
         if size <= self.size() {
             return Ok(());
         }
@@ -388,7 +363,12 @@ pub(crate) fn check_balance(state: &State) -> Result<(), LedgerError> {
 }
 
 /// Applies an entry of this node's own store.
-fn replay_own(state: &mut State, index: u64, bytes: &[u8], checked_before: bool) -> Result<(), LedgerError> {
+pub(crate) fn replay_own(
+    state: &mut State,
+    index: u64,
+    bytes: &[u8],
+    checked_before: bool,
+) -> Result<(), LedgerError> {
     let damaged = |what: String| LedgerError::Damaged { index, what };
     let entry = decode(index, bytes)?;
     let signed = entry.transaction().ok_or_else(|| damaged("it is not a transaction".to_owned()))?;

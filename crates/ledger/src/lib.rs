@@ -27,7 +27,7 @@
 //!     format: alliance::FORMAT.to_owned(),
 //!     name: "Salaries".to_owned(),
 //!     founded: 1_800_000_000,
-//!     operator: north.did(),
+//!     operator: Some(north.did()),
 //!     quorum: 1,
 //!     members: vec![card],
 //!     points: BTreeMap::new(),
@@ -51,6 +51,7 @@
 
 pub mod access;
 pub mod alliance;
+mod blocks;
 pub mod catalog;
 pub mod dispute;
 pub mod entry;
@@ -71,7 +72,8 @@ pub mod store;
 mod text;
 pub mod transaction;
 
-pub use alliance::{Alliance, Card, Standing};
+pub use alliance::{Alliance, Card, Standing, Validator};
+pub use blocks::Staged;
 pub use entry::{Content, Entry};
 pub use error::{Divergence, LedgerError};
 pub use event::{Effects, Event, Happening};
@@ -83,4 +85,4 @@ pub use refused::Refused;
 pub use roster::Roster;
 pub use settlement::Transfer;
 pub use state::{Phase, Run, State};
-pub use transaction::{Action, FailReason, InputCommitment, SignedTransaction, Transaction};
+pub use transaction::{Action, Checked, FailReason, InputCommitment, SignedTransaction, Transaction};

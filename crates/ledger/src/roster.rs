@@ -18,7 +18,7 @@ use crate::{
 /// All that are or were in the alliance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
-    operator: Did,
+    operator: Option<Did>,
     seats: BTreeMap<Did, Seat>,
     /// Quorums and the entries that set them, ascending.
     quorums: Vec<(u64, u16)>,
@@ -86,8 +86,8 @@ impl Roster {
         }
     }
 
-    /// The member whose node orders the log.
-    pub fn operator(&self) -> Did {
+    /// The member whose node orders the log; none when the members' nodes order it together.
+    pub fn operator(&self) -> Option<Did> {
         self.operator
     }
 
@@ -115,6 +115,12 @@ impl Roster {
     pub fn voters(&self) -> BTreeSet<Did> {
         let voting = |card: &&Card| card.standing == Standing::Member;
         self.cards().filter(voting).map(|card| card.member).collect()
+    }
+
+    /// Keys that vote on blocks, with their members: those of all voters whose cards name one.
+    pub fn validators(&self) -> BTreeMap<Did, Did> {
+        let voting = self.cards().filter(|card| card.standing == Standing::Member);
+        voting.filter_map(|card| Some((card.validator.as_ref()?.key, card.member))).collect()
     }
 
     /// The key that signs for a member now.

@@ -18,6 +18,8 @@ const NODES: TableDefinition<'_, (u8, u64), &[u8; 32]> = TableDefinition::new("n
 const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
 /// Checkpoints with their signatures by size: the last final one and those after it.
 const CHECKPOINTS: TableDefinition<'_, u64, &str> = TableDefinition::new("checkpoints");
+/// Number of entries after each block, by height; empty where an operator orders.
+const BLOCKS: TableDefinition<'_, u64, u64> = TableDefinition::new("blocks");
 /// Under [`FINAL`]: the size of the last final checkpoint.
 const MARKS: TableDefinition<'_, &str, u64> = TableDefinition::new("marks");
 const FINAL: &str = "final";
@@ -66,6 +68,8 @@ pub(crate) struct Addition {
     pub(crate) nodes: Vec<Node>,
     /// A checkpoint by its size.
     pub(crate) checkpoint: Option<(u64, String)>,
+    /// A block: its height and the number of entries after it.
+    pub(crate) block: Option<(u64, u64)>,
 }
 
 impl Store {
@@ -78,6 +82,7 @@ impl Store {
         transaction.open_table(NODES)?;
         transaction.open_table(CHECKPOINTS)?;
         transaction.open_table(MARKS)?;
+        transaction.open_table(BLOCKS)?;
         transaction.commit()?;
         Ok(Self { database })
     }
@@ -107,8 +112,23 @@ impl Store {
             if let Some((size, note)) = &addition.checkpoint {
                 checkpoints.insert(size, note.as_str())?;
             }
+            if let Some((height, size)) = addition.block {
+                transaction.open_table(BLOCKS)?.insert(height, size)?;
+            }
         }
         Ok(transaction.commit()?)
+    }
+
+    /// The last block: its height and the number of entries after it.
+    pub(crate) fn last_block(&self) -> Result<Option<(u64, u64)>, StoreError> {
+        let table = self.database.begin_read()?.open_table(BLOCKS)?;
+        Ok(table.last()?.map(|(height, size)| (height.value(), size.value())))
+    }
+
+    /// Number of entries after the block of that height.
+    pub(crate) fn block(&self, height: u64) -> Result<Option<u64>, StoreError> {
+        let table = self.database.begin_read()?.open_table(BLOCKS)?;
+        Ok(table.get(height)?.map(|size| size.value()))
     }
 
     /// Replaces a checkpoint; when it is final, forgets those before it.

@@ -4,6 +4,7 @@
 //! that it counts once. Whether it is allowed is decided by [`State::apply`](crate::State::apply) alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use contract::{
     Contract, Dataset, Did, Hash, Signature, SigningKey,
@@ -381,6 +382,31 @@ impl SignedTransaction {
             .verify(DOMAIN, &bytes, &self.signature)
             .map_err(|_| Refused::ForgedTransaction { member })?;
         Ok(Verified(&self.transaction))
+    }
+}
+
+/// A transaction whose size and signature were found valid, to be kept.
+#[derive(Clone, Debug)]
+pub struct Checked(Arc<SignedTransaction>);
+
+impl Checked {
+    /// Checks size and signature, see [`SignedTransaction::verify`].
+    ///
+    /// # Errors
+    /// [`Refused::Canonical`] or [`Refused::ForgedTransaction`].
+    pub fn new(signed: SignedTransaction) -> Result<Self, Refused> {
+        signed.verify()?;
+        Ok(Self(Arc::new(signed)))
+    }
+
+    /// What was signed, with the signature.
+    pub fn signed(&self) -> &SignedTransaction {
+        &self.0
+    }
+
+    /// For [`crate::State::advance`].
+    pub fn verified(&self) -> Verified<'_> {
+        Verified(&self.0.transaction)
     }
 }
 

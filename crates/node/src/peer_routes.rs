@@ -59,7 +59,7 @@ fn must_be_operator(node: &Node) -> Result<(), Failure> {
     if node.replica.is_operator() {
         return Ok(());
     }
-    let operator = node.names.name(&node.replica.operator());
+    let operator = node.replica.operator().map(|did| node.names.name(&did)).unwrap_or_default();
     Err(Failure::refused(
         "not-the-operator",
         format!("the ledger is ordered by `{operator}`, not by this node"),

@@ -59,7 +59,8 @@ pub(crate) struct Replica {
     ledger: Mutex<Ledger>,
     key: SigningKey,
     alliance: Hash,
-    operator: Did,
+    /// Who orders; nobody alone where all order together.
+    operator: Option<Did>,
     names: Names,
     heads: watch::Sender<Heads>,
     /// Sequence number of this member's last acknowledged transaction; held while one is under way.
@@ -75,7 +76,7 @@ impl Replica {
     ) -> Result<Self, LedgerError> {
         let names = Names::of(ledger.state().alliance());
         let (alliance, operator) = (ledger.state().alliance_id(), ledger.state().alliance().operator);
-        if key.did() == operator {
+        if operator == Some(key.did()) {
             // The founding entry, or what a crash left without a signature.
             ledger.sign_checkpoint(&key)?;
         }
@@ -93,10 +94,10 @@ impl Replica {
     }
 
     pub(crate) fn is_operator(&self) -> bool {
-        self.key.did() == self.operator
+        self.operator == Some(self.key.did())
     }
 
-    pub(crate) fn operator(&self) -> Did {
+    pub(crate) fn operator(&self) -> Option<Did> {
         self.operator
     }
 
@@ -181,7 +182,7 @@ impl Replica {
         path: &str,
         body: Body,
     ) -> Result<T, Failure> {
-        let operator = self.operator.to_string();
+        let operator = self.operator.map(|did| did.to_string()).unwrap_or_default();
         let answer = self.peers.request(&operator, method, path, body).await;
         let answer =
             answer.map_err(|error| Failure::unavailable(format!("the ledger's operator: {error}")))?;

@@ -182,7 +182,7 @@ pub fn found(options: &FoundOptions, out: &Path) -> Result<Alliance, SetupError>
         format: ledger::alliance::FORMAT.to_owned(),
         name: options.name.clone(),
         founded: now_seconds(),
-        operator,
+        operator: Some(operator),
         quorum,
         members,
         points,

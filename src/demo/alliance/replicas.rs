@@ -73,7 +73,7 @@ impl Replicas {
             format: alliance::FORMAT.to_owned(),
             name: "Alliance".to_owned(),
             founded: now,
-            operator,
+            operator: Some(operator),
             // With all three, nobody could leave and still be vouched for by a quorum of the founders.
             quorum: 2,
             points: keys.iter().map(|(_, key)| (key.did(), points)).collect(),

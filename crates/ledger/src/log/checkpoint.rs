@@ -42,7 +42,7 @@ pub struct Endorsement {
     pub cosigners: BTreeMap<Did, u64>,
     /// Different members among the operator and the cosigners; regulators don't count.
     pub members: usize,
-    /// Signed by the operator, and by as many members as the alliance's quorum asks for.
+    /// Signed by the operator, if there is one, and by as many members as the alliance's quorum asks for.
     pub is_final: bool,
 }
 
@@ -156,7 +156,8 @@ impl Endorsement {
         let mut signatures = note.signatures.as_slice();
         let operator = match signatures.split_first() {
             Some((first, rest)) if first.name == checkpoint.origin => {
-                check_operator(&checkpoint, first, &roster.operator())?;
+                let nobody = || EndorsementFlaw::UnknownSigner { name: first.name.clone() };
+                check_operator(&checkpoint, first, &roster.operator().ok_or_else(nobody)?)?;
                 signatures = rest;
                 true
             }
@@ -177,9 +178,10 @@ impl Endorsement {
 
     fn count(checkpoint: Checkpoint, operator: bool, cosigners: BTreeMap<Did, u64>, roster: &Roster) -> Self {
         let counts = |did: &&Did| roster.seat(did).is_some_and(|seat| seat.card.standing == Standing::Member);
-        let by_itself = operator && !cosigners.contains_key(&roster.operator());
+        let by_itself = operator && roster.operator().is_some_and(|did| !cosigners.contains_key(&did));
         let members = cosigners.keys().filter(counts).count() + usize::from(by_itself);
-        let is_final = operator && members >= usize::from(roster.quorum(checkpoint.size));
+        let is_ordered = operator || roster.operator().is_none();
+        let is_final = is_ordered && members >= usize::from(roster.quorum(checkpoint.size));
         Self { checkpoint, operator, cosigners, members, is_final }
     }
 }

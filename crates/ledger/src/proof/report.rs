@@ -45,8 +45,8 @@ pub struct Report {
     pub checkpoint_size: u64,
     /// Its Merkle root.
     pub checkpoint_root: Hash,
-    /// The name of the member that orders the log, and signed the checkpoint.
-    pub operator: String,
+    /// The name of the member that orders the log, and signed the checkpoint; none when all order it together.
+    pub operator: Option<String>,
     /// Who cosigned the checkpoint, and when.
     pub cosigners: Vec<Cosigner>,
 }
@@ -102,7 +102,7 @@ impl Report {
             entries: proof.entries.len(),
             checkpoint_size: endorsement.checkpoint.size,
             checkpoint_root: endorsement.checkpoint.root,
-            operator: name(&alliance.operator),
+            operator: alliance.operator.as_ref().map(name),
             cosigners: cosigners.map(|(did, at)| Cosigner { name: name(did), at: *at }).collect(),
         }
     }
@@ -139,7 +139,7 @@ impl fmt::Display for Report {
             format!("{} entries proven, of {} under this checkpoint", self.entries, self.checkpoint_size);
         line(f, "log", &log)?;
         line(f, "root", &self.checkpoint_root.to_string())?;
-        line(f, "ordered by", &self.operator)?;
+        line(f, "ordered by", self.operator.as_deref().unwrap_or("all members, by agreement"))?;
         for cosigner in &self.cosigners {
             line(f, "cosigned by", &format!("{} ({})", cosigner.name, utc(cosigner.at)))?;
         }

@@ -89,7 +89,7 @@ fn rotates(entry: &Entry, who: &Did, to: &Did) -> bool {
 fn check_handovers(roster: &Roster, endorsement: &Endorsement) -> Result<(), Flaw> {
     let mut standing: BTreeSet<Did> = endorsement.cosigners.keys().copied().collect();
     if endorsement.operator {
-        standing.insert(roster.operator());
+        standing.extend(roster.operator());
     }
     for index in roster.changes() {
         let (found, quorum) = (roster.confirming(&standing, *index), roster.quorum(*index));

@@ -34,5 +34,9 @@ rules! {
         "card-changes-identity" CardChangesIdentity(Did) = "a renewed card keeps the identity, name and standing of `{0}`",
         /// One certificate, one node.
         "certificate-in-use" CertificateInUse(Did) = "the certificate of `{0}` is another member's",
+        /// One validator, one vote.
+        "validator-in-use" ValidatorInUse(Did) = "a key of the validator of `{0}` is another member's",
+        /// Without an operator, all members order.
+        "validator-missing" ValidatorMissing(Did) = "the card of `{0}` names no validator, and all members order this ledger",
     }
 }

@@ -12,7 +12,9 @@ impl Step {
         if self.state.roster.card(&member).is_none() {
             return Err(GovernanceRule::NotSeated(member).into());
         }
-        if member == self.state.roster.operator() {
+        let roster = &self.state.roster;
+        let is_last = roster.operator().is_none() && roster.voters().iter().all(|voter| *voter == member);
+        if is_last || roster.operator() == Some(member) {
             return Err(GovernanceRule::OperatorStays(member).into());
         }
         self.withdraw_all(member);

@@ -219,11 +219,13 @@ impl Step {
     /// Somebody must be able to decide.
     fn require_some_weight(&self) -> Result<(), Refused> {
         let voters = self.state.roster.voters();
-        if voters.iter().all(|voter| self.state.parameters.weight(voter) == 0) {
-            let operator = self.state.roster.operator();
-            return Err(GovernanceRule::NotAVoter(operator).into());
+        let named = self.state.roster.operator().or_else(|| voters.first().copied());
+        match named {
+            Some(named) if voters.iter().all(|voter| self.state.parameters.weight(voter) == 0) => {
+                Err(GovernanceRule::NotAVoter(named).into())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn adopt_protocol(&mut self, version: u32, from: u64) -> Result<(), Refused> {

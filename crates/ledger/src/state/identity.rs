@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Refused, Transaction,
-    alliance::Card,
+    alliance::{Card, Standing},
     event::Happening,
     identity::{Delegation, is_held},
     refused::{IdentityRule, When},
@@ -53,7 +53,7 @@ impl Step {
 
     /// A key is new, held by whoever brings it, and not the operator's.
     pub(super) fn check_new_key(&self, member: Did, key: Did, proof: &Signature) -> Result<(), Refused> {
-        if member == self.state.roster.operator() {
+        if self.state.roster.operator() == Some(member) {
             return Err(IdentityRule::OperatorsKey(member).into());
         }
         let delegated = self.state.delegations.keys().any(|(_, person)| *person == key);
@@ -76,12 +76,21 @@ impl Step {
         Ok(())
     }
 
-    /// A card is well-formed, signed by that key, and its certificate is nobody else's.
+    /// A card is well-formed, signed by that key, its certificate and validator are nobody else's, and it names a
+    /// validator where all order.
     pub(super) fn check_card(&self, card: &Card, key: &Did) -> Result<(), Refused> {
         card.verify_by(key).map_err(IdentityRule::CardMalformed)?;
         let other = |seat: &Card| seat.member != card.member && seat.certificate == card.certificate;
         if self.state.roster.cards().any(other) {
             return Err(IdentityRule::CertificateInUse(card.member).into());
+        }
+        let mut others = self.state.roster.cards().filter(|seat| seat.member != card.member);
+        if others.any(|seat| seat.validator_keys().any(|key| card.validator_keys().any(|own| own == key))) {
+            return Err(IdentityRule::ValidatorInUse(card.member).into());
+        }
+        let must_order = self.state.roster.operator().is_none() && card.standing == Standing::Member;
+        if must_order && card.validator.is_none() {
+            return Err(IdentityRule::ValidatorMissing(card.member).into());
         }
         Ok(())
     }

@@ -40,9 +40,9 @@ fn a_founding_document_must_make_sense() {
     let twice = |a: &mut Alliance| a.members[1] = a.members[0].clone();
     assert_eq!(flaw(|_, a| twice(a)), AllianceFlaw::MemberOrder { member });
     let operator = world.regulator.did();
-    assert_eq!(flaw(|_, a| a.operator = operator), AllianceFlaw::Operator { operator });
+    assert_eq!(flaw(|_, a| a.operator = Some(operator)), AllianceFlaw::Operator { operator });
     let operator = world.stranger.did();
-    assert_eq!(flaw(|_, a| a.operator = operator), AllianceFlaw::Operator { operator });
+    assert_eq!(flaw(|_, a| a.operator = Some(operator)), AllianceFlaw::Operator { operator });
     assert_eq!(flaw(|_, a| a.quorum = 0), AllianceFlaw::Quorum { found: 0, members: 3 });
     assert_eq!(flaw(|_, a| a.quorum = 4), AllianceFlaw::Quorum { found: 4, members: 3 });
     let account = world.regulator.did();

@@ -65,7 +65,7 @@ impl World {
             format: alliance::FORMAT.to_owned(),
             name: "Salaries".to_owned(),
             founded: FOUNDED,
-            operator: members[0].did(),
+            operator: Some(members[0].did()),
             quorum: 2,
             members: cards,
             points: members.iter().map(|key| (key.did(), POINTS)).collect(),

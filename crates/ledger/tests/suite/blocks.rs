@@ -1,0 +1,161 @@
+//! Members that order together: blocks instead of an operator's batches, and checkpoints on which nobody signs alone.
+
+use ledger::{
+    Action, Alliance, Card, Ledger, LedgerError, Refused, Staged, Validator,
+    alliance::{AllianceFlaw, CardFlaw, quorum_of_agreement},
+    refused::IdentityRule,
+    transaction::Checked,
+};
+
+use crate::world::{FOUNDED, World, key};
+
+fn validator(seed: u8) -> Validator {
+    let [key, node] = [key(seed), key(seed + 1)].map(|key| key.did());
+    Validator { key, node, address: format!("127.0.0.1:{}", 7000 + u16::from(seed)) }
+}
+
+/// The world's alliance, in which all three members order.
+fn without_operator(world: &World) -> Alliance {
+    let mut alliance = world.alliance.clone();
+    (alliance.operator, alliance.quorum) = (None, 3);
+    for card in &mut alliance.members {
+        let Some(at) = world.members.iter().position(|key| key.did() == card.member) else { continue };
+        card.validator = Some(validator(20 + 2 * at as u8));
+        *card = card.clone().renewed(&world.members[at]).unwrap();
+    }
+    alliance
+}
+
+fn founded() -> (World, Vec<Ledger>, tempfile::TempDir) {
+    let mut world = World::new();
+    world.alliance = without_operator(&world);
+    let directory = tempfile::tempdir().unwrap();
+    let open = |name: &str| Ledger::open(&directory.path().join(name), world.alliance.clone()).unwrap();
+    let ledgers = ["north", "lake", "south"].map(open).into();
+    (world, ledgers, directory)
+}
+
+fn block(world: &mut World, versions: std::ops::RangeInclusive<u32>) -> Vec<Checked> {
+    let publish = |version| Action::PublishDataset(Box::new(world.dataset(0, version)));
+    let actions: Vec<_> = versions.map(publish).collect();
+    actions.into_iter().map(|action| Checked::new(world.next(0, action)).unwrap()).collect()
+}
+
+#[test]
+fn the_same_blocks_lead_to_the_same_root_and_a_quorum_makes_it_final() {
+    let (mut world, mut ledgers, directory) = founded();
+    let transactions = block(&mut world, 1..=3);
+    let mut notes = Vec::new();
+    for (ledger, key) in ledgers.iter_mut().zip(&world.members) {
+        let staged = ledger.stage(FOUNDED + 9, &transactions).unwrap();
+        assert!(staged.answers().iter().all(Result::is_ok));
+        let root = staged.root();
+        assert_eq!(ledger.size(), 1, "nothing is recorded yet");
+        ledger.record_block(staged, 1).unwrap();
+        assert_eq!((ledger.root(), ledger.size(), ledger.height().unwrap()), (root, 4, 1));
+        notes.push(ledger.endorse(key, FOUNDED + 9).unwrap());
+    }
+    assert!(ledgers[0].final_checkpoint().is_none());
+    assert!(!ledgers[0].add_cosignature(&notes[1]).unwrap(), "two of three");
+    assert!(ledgers[0].add_cosignature(&notes[2]).unwrap(), "three of three");
+    let (_, text) = ledgers[0].final_checkpoint().unwrap().clone();
+    ledgers[1].adopt_final(&text).unwrap();
+    assert_eq!(ledgers[1].final_checkpoint().unwrap().0.size, 4);
+
+    // What a crash finds is what was recorded.
+    drop(ledgers);
+    let ledger = Ledger::open(&directory.path().join("north"), world.alliance).unwrap();
+    assert_eq!((ledger.size(), ledger.height().unwrap(), ledger.size_at(1).unwrap()), (4, 1, Some(4)));
+    assert_eq!(ledger.final_checkpoint().unwrap().1, text);
+}
+
+#[test]
+fn a_block_is_recorded_once_in_its_turn_and_an_empty_one_counts() {
+    let (mut world, mut ledgers, _directory) = founded();
+    let ledger = &mut ledgers[0];
+    let first = block(&mut world, 1..=1);
+    let stage = |ledger: &Ledger| -> Staged { ledger.stage(FOUNDED, &first).unwrap() };
+    let early = ledger.record_block(stage(ledger), 2).unwrap_err();
+    assert!(matches!(early, LedgerError::Height { expected: 1, found: 2 }));
+    let (one, same) = (stage(ledger), stage(ledger));
+    ledger.record_block(one, 1).unwrap();
+    let late = ledger.record_block(same, 2).unwrap_err();
+    assert!(matches!(late, LedgerError::Overtaken { expected: 1, found: 2, .. }));
+    let again = ledger.stage(FOUNDED, &first).unwrap();
+    assert!(matches!(again.answers(), [Err(Refused::Sequence { .. })]));
+    ledger.record_block(again, 2).unwrap();
+    assert_eq!((ledger.size(), ledger.height().unwrap()), (2, 2));
+}
+
+#[test]
+fn nobody_signs_a_checkpoint_alone() {
+    let (world, mut ledgers, _directory) = founded();
+    let alone = ledgers[0].sign_checkpoint(&world.members[0]).unwrap_err();
+    assert!(matches!(alone, LedgerError::NoOperator));
+    let mut other = World::new();
+    other.alliance.quorum = 3;
+    let directory = tempfile::tempdir().unwrap();
+    let mut ordered = Ledger::open(&directory.path().join("ledger"), other.alliance).unwrap();
+    let together = ordered.endorse(&world.members[1], FOUNDED).unwrap_err();
+    assert!(matches!(together, LedgerError::NotOperator { .. }));
+}
+
+#[test]
+fn another_root_or_one_that_is_not_reached_yet_is_not_cosigned_here() {
+    let (mut world, mut ledgers, _directory) = founded();
+    let (one, two) = (block(&mut world, 1..=1), block(&mut world, 2..=2));
+    for (ledger, blocks) in ledgers.iter_mut().zip([vec![&one], vec![&one, &two], vec![]]) {
+        for (height, block) in (1..).zip(blocks) {
+            let staged = ledger.stage(FOUNDED + height, block).unwrap();
+            ledger.record_block(staged, height).unwrap();
+        }
+    }
+    let ahead = ledgers[1].endorse(&world.members[1], FOUNDED).unwrap();
+    assert!(matches!(ledgers[0].add_cosignature(&ahead), Err(LedgerError::OutOfRange { .. })));
+    // The same transactions at another time are another history.
+    let staged = ledgers[2].stage(FOUNDED + 7, &one).unwrap();
+    ledgers[2].record_block(staged, 1).unwrap();
+    let forked = ledgers[2].endorse(&world.members[2], FOUNDED + 7).unwrap();
+    assert!(matches!(ledgers[0].add_cosignature(&forked), Err(LedgerError::Diverged(_))));
+}
+
+#[test]
+fn without_an_operator_every_member_names_a_validator_of_its_own() {
+    let mut world = World::new();
+    let alliance = without_operator(&world);
+    alliance.validate().unwrap();
+    let flaw = |change: &dyn Fn(&mut Card)| {
+        let mut alliance = alliance.clone();
+        let at = alliance.members.iter().position(|card| card.member == world.did(1)).unwrap();
+        change(&mut alliance.members[at]);
+        alliance.members[at] = alliance.members[at].clone().renewed(&world.members[1])?;
+        Ok(alliance.validate().unwrap_err())
+    };
+    let none: Result<_, CardFlaw> = flaw(&|card| card.validator = None);
+    assert_eq!(none.unwrap(), AllianceFlaw::NoValidator { member: world.did(1) });
+    let shared = flaw(&|card| card.validator = Some(validator(20))).unwrap();
+    assert!(matches!(shared, AllianceFlaw::Shared { what: "validator's key", .. }));
+    let address = |card: &mut Card| {
+        card.validator = Some(Validator { address: "nowhere".to_owned(), ..validator(40) });
+    };
+    assert!(matches!(flaw(&address), Err(CardFlaw::ValidatorAddress { .. })));
+    let own = |card: &mut Card| card.validator = Some(Validator { key: card.member, ..validator(40) });
+    assert_eq!(flaw(&own), Err(CardFlaw::ValidatorKeys));
+
+    world.alliance = alliance.clone();
+    let mut state = world.state();
+    let mut card = alliance.card(&world.did(1)).unwrap().clone();
+    card.validator = None;
+    let card = card.renewed(&world.members[1]).unwrap();
+    let refused = world.act(&mut state, 1, Action::RenewCard(Box::new(card))).unwrap_err();
+    assert_eq!(refused, IdentityRule::ValidatorMissing(world.did(1)).into());
+}
+
+#[test]
+fn two_quorums_of_agreement_share_more_than_a_third() {
+    for members in 1..=128_u16 {
+        let quorum = quorum_of_agreement(members);
+        assert!(quorum <= members && 3 * u32::from(quorum) > 2 * u32::from(members), "{members}");
+        assert!(3 * u32::from(quorum - 1) <= 2 * u32::from(members), "the smallest, {members}");
+    }
+}

@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("treaty-ledger", &["treaty-contract"]),
     ("treaty-api", &["treaty-contract", "treaty-program"]),
     ("treaty-vault", &["treaty-contract"]),
+    ("treaty-postgres", &["treaty-contract", "treaty-vault"]),
     ("treaty-peers", &["treaty-engine"]),
     (
         "treaty-node",
@@ -25,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "treaty-contract",
             "treaty-ledger",
             "treaty-peers",
+            "treaty-postgres",
             "treaty-program",
             "treaty-vault",
             "treaty-vm",
@@ -82,6 +84,11 @@ const OUT_OF_REACH: &[(&str, &[&str], &str)] = &[
         "the engine blocks on threads; async, TLS and HTTP live at the edge of `node`",
     ),
     ("treaty-program", NETWORK, "a program is pure data"),
+    (
+        "treaty-vault",
+        NETWORK,
+        "rows that are elsewhere are read through the `Source` that `postgres` implements",
+    ),
     ("treaty-contract", PROTOCOLS, "a contract never sees a multi-party protocol"),
     ("treaty-ledger", PROTOCOLS, "the ledger never sees a multi-party protocol"),
 ];

@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use contract::{Hash, canonical::CanonicalError};
 
+use crate::SourceFailure;
+
 /// What went wrong with a vault's files or with what was asked of it.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -114,6 +116,34 @@ pub enum VaultError {
         expected: Hash,
         /// The hash of the file's bytes, of which no more are read than the manifest says plus one.
         found: Hash,
+    },
+    /// A version's rows stay elsewhere, and this vault was opened without a way to read them.
+    #[error(
+        "the rows are not in this vault, and it was opened without a way to read them from where they are"
+    )]
+    NoSource,
+    /// The rows of a linked version cannot be read from where they are.
+    #[error("the rows of `{dataset}` cannot be read: {reason}")]
+    Source {
+        /// `name@version`.
+        dataset: String,
+        /// What their source said.
+        reason: SourceFailure,
+    },
+    /// Rows of a linked version are not the ones that were linked.
+    #[error(
+        "chunk {chunk} of `{dataset}` has been changed: {rows} of `{table}` are not as they were linked; undo the \
+         change, or link the table again: that makes the next version"
+    )]
+    LinkedRowsChanged {
+        /// `name@version`.
+        dataset: String,
+        /// Counted from 1.
+        chunk: usize,
+        /// Which rows, in the order of the table's key.
+        rows: String,
+        /// The table.
+        table: String,
     },
     /// A chunk has the right hash, but does not hold the columns and rows that the manifest says.
     #[error("chunk {chunk} of `{dataset}` does not hold what its manifest says: {fault}")]

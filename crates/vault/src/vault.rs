@@ -1,7 +1,6 @@
 //! The vault: a directory of dataset versions, opened by one process at a time.
 
 use std::{
-    borrow::Borrow,
     collections::BTreeSet,
     fs::File,
     path::{Path, PathBuf},
@@ -15,12 +14,11 @@ use arrow::array::RecordBatch;
 use contract::{Hash, Schema};
 
 use crate::{
-    ImportError, ImportRequest, Imported, VaultError, import,
+    ImportError, ImportRequest, Imported, LinkRequest, Location, Scan, Source, VaultError, import,
     storage::{
-        chunk,
         files::{self, Staged},
         identity,
-        manifest::{CHUNK_BYTES_MAX, ChunkEntry, Head, MANIFEST_BYTES_MAX, Manifest},
+        manifest::{CHUNK_BYTES_MAX, ChunkEntry, Head, Link, MANIFEST_BYTES_MAX, Manifest},
     },
 };
 
@@ -31,6 +29,8 @@ pub struct Vault {
     identity: Hash,
     /// Held while a version number is chosen and its manifest written.
     publishing: Mutex<()>,
+    /// Reads the rows of linked versions.
+    source: Option<Arc<dyn Source>>,
     /// Makes the names in `incoming/` distinct.
     files_written: AtomicU64,
     /// Released by the system when the process ends, however it ends.
@@ -52,8 +52,10 @@ pub struct Description {
     pub schema: Schema,
     /// Number of rows.
     pub rows: u64,
-    /// Bytes on disk, without the manifest.
+    /// Bytes of all chunks: on disk, unless the rows are elsewhere.
     pub bytes: u64,
+    /// Where the rows are if not in this vault.
+    pub location: Option<Location>,
     /// Merkle root over all of this and the chunks.
     pub root: Hash,
 }
@@ -79,6 +81,7 @@ impl Vault {
             directory,
             identity,
             publishing: Mutex::new(()),
+            source: None,
             files_written: AtomicU64::new(0),
             _lock: lock,
         };
@@ -95,6 +98,21 @@ impl Vault {
     /// [`ImportError`] names the row and column at fault; the vault is then as it was before.
     pub fn import(&self, request: &ImportRequest<'_>) -> Result<Imported, ImportError> {
         import::run(self, request)
+    }
+
+    /// The same vault with a way to read tables that stay where they are.
+    pub fn with_source(self, source: Arc<dyn Source>) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// Links a table as the next version of a dataset: reads it once, and keeps hashes of its rows instead of them.
+    ///
+    /// Holds one chunk of rows in memory (16 MiB and one row) and what the source reads ahead.
+    ///
+    /// # Errors
+    /// [`ImportError`] names the row and column at fault; the vault is then as it was before.
+    pub fn link(&self, request: &LinkRequest<'_>) -> Result<Imported, ImportError> {
+        import::run_link(self, request)
     }
 
     /// The names of all datasets, sorted.
@@ -133,19 +151,25 @@ impl Vault {
     /// # Errors
     /// [`VaultError::UnknownDataset`], [`VaultError::UnknownVersion`], or that the manifest has been changed.
     pub fn describe(&self, name: &str, version: u32) -> Result<Description, VaultError> {
-        let Manifest { head, chunks, root, .. } = self.manifest(name, version)?;
+        let Manifest { head, chunks, root, link, .. } = self.manifest(name, version)?;
+        let location = link.map(|link| link.location);
         let bytes = chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum();
         let Head { id, name, version, description, schema, rows } = head;
-        Ok(Description { name, version, id, description, schema, rows, bytes, root })
+        Ok(Description { name, version, id, description, schema, rows, bytes, location, root })
     }
 
-    /// Hashes the manifest and every chunk again and gives the version's root. Costs one pass over its files.
+    /// Hashes the manifest and every chunk again and gives the version's root. Costs one pass over its files, or over
+    /// the table of a linked version.
     ///
     /// # Errors
     /// The first file that is not as imported: [`VaultError::ChunkChanged`], [`VaultError::ChunkMissing`] or a
-    /// changed manifest.
+    /// changed manifest; of a linked version [`VaultError::LinkedRowsChanged`] or [`VaultError::Source`].
     pub fn verify(&self, name: &str, version: u32) -> Result<Hash, VaultError> {
         let manifest = self.manifest(name, version)?;
+        if manifest.link.is_some() {
+            let mut scan = Scan::new(self, manifest);
+            return scan.try_for_each(|batch| batch.map(drop)).map(|()| scan.root());
+        }
         for index in 0..manifest.chunks.len() {
             self.chunk_bytes(&manifest, index)?;
         }
@@ -167,7 +191,7 @@ impl Vault {
     /// # Errors
     /// As [`Self::describe`]; each item fails as [`Self::verify`] does.
     pub fn scan(&self, name: &str, version: u32) -> Result<Scan<&Self>, VaultError> {
-        Ok(Scan { vault: self, manifest: self.manifest(name, version)?, next: 0 })
+        Ok(Scan::new(self, self.manifest(name, version)?))
     }
 
     /// As [`Self::scan`], for readers that outlive the borrow.
@@ -175,14 +199,17 @@ impl Vault {
     /// # Errors
     /// As [`Self::scan`].
     pub fn scan_shared(self: &Arc<Self>, name: &str, version: u32) -> Result<Scan<Arc<Self>>, VaultError> {
-        Ok(Scan { vault: Arc::clone(self), manifest: self.manifest(name, version)?, next: 0 })
+        Ok(Scan::new(Arc::clone(self), self.manifest(name, version)?))
+    }
+
+    /// What reads the rows of linked versions.
+    pub(crate) fn source(&self) -> Result<&dyn Source, VaultError> {
+        self.source.as_deref().ok_or(VaultError::NoSource)
     }
 
     /// Writes one chunk of an import to disk, aside.
-    pub(crate) fn stage_chunk(&self, bytes: &[u8], rows: u32) -> Result<StagedChunk, VaultError> {
-        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let entry = ChunkEntry { hash: Hash::of("vault/chunk", bytes), rows, bytes: length };
-        Ok(StagedChunk { entry, file: Staged::write(self.aside(), bytes)? })
+    pub(crate) fn stage_chunk(&self, entry: ChunkEntry, bytes: &[u8]) -> Result<StagedChunk, VaultError> {
+        Ok(StagedChunk { entry, file: Some(Staged::write(self.aside(), bytes)?) })
     }
 
     /// Makes staged chunks the next version of a dataset: durable, and visible to readers at once.
@@ -192,6 +219,7 @@ impl Vault {
         description: &str,
         schema: Schema,
         staged: Vec<StagedChunk>,
+        link: Option<Link>,
     ) -> Result<Manifest, ImportError> {
         let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let last = self.version_numbers(name)?.last().copied().unwrap_or(0);
@@ -204,13 +232,16 @@ impl Vault {
             schema,
             rows: chunks.iter().map(|chunk| u64::from(chunk.rows)).sum(),
         };
-        let manifest = Manifest::new(head, identity::random()?, chunks).map_err(|_| ImportError::TooLarge)?;
+        let manifest =
+            Manifest::new(head, identity::random()?, chunks, link).map_err(|_| ImportError::TooLarge)?;
         let bytes = manifest.to_bytes().map_err(|_| ImportError::TooLarge)?;
         if bytes.len() > MANIFEST_BYTES_MAX {
             return Err(ImportError::TooLarge);
         }
         for chunk in staged {
-            chunk.file.place(&self.chunk_path(&chunk.entry.hash))?;
+            if let Some(file) = chunk.file {
+                file.place(&self.chunk_path(&chunk.entry.hash))?;
+            }
         }
         files::sync_directory(&self.directory.join("chunks"))?;
         let directory = self.dataset_path(name);
@@ -231,7 +262,11 @@ impl Vault {
     }
 
     /// The bytes of a chunk, whose hash is the manifest's.
-    fn chunk_bytes(&self, manifest: &Manifest, index: usize) -> Result<Option<Vec<u8>>, VaultError> {
+    pub(crate) fn chunk_bytes(
+        &self,
+        manifest: &Manifest,
+        index: usize,
+    ) -> Result<Option<Vec<u8>>, VaultError> {
         let Some(entry) = manifest.chunks.get(index) else { return Ok(None) };
         let (dataset, chunk, expected) = (manifest.dataset(), index + 1, entry.hash);
         let limit = entry.bytes.min(CHUNK_BYTES_MAX) as usize + 1;
@@ -291,53 +326,18 @@ impl Vault {
     }
 }
 
-/// A chunk that is on disk, but not yet part of a version.
+/// A chunk that is not yet part of a version.
 #[derive(Debug)]
 pub(crate) struct StagedChunk {
     entry: ChunkEntry,
-    file: Staged,
+    /// Its bytes on disk, aside; none when they stay elsewhere.
+    file: Option<Staged>,
 }
 
-/// The verified rows of one dataset version, chunk by chunk.
-#[derive(Debug)]
-pub struct Scan<V> {
-    vault: V,
-    manifest: Manifest,
-    next: usize,
-}
-
-impl<V> Scan<V> {
-    /// Columns in order; the batches follow [`to_arrow`](crate::to_arrow) of it.
-    pub fn schema(&self) -> &Schema {
-        &self.manifest.head.schema
-    }
-
-    /// Rows in all chunks together.
-    pub fn rows(&self) -> u64 {
-        self.manifest.head.rows
-    }
-
-    /// The root that every chunk given so far is part of.
-    pub fn root(&self) -> Hash {
-        self.manifest.root
-    }
-}
-
-impl<V: Borrow<Vault>> Iterator for Scan<V> {
-    type Item = Result<RecordBatch, VaultError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let index = self.next;
-        let rows = self.manifest.chunks.get(index)?.rows;
-        self.next += 1;
-        let bytes = self.vault.borrow().chunk_bytes(&self.manifest, index).transpose()?;
-        Some(bytes.and_then(|bytes| {
-            chunk::decode(bytes, self.schema(), rows).map_err(|fault| VaultError::ChunkUnreadable {
-                dataset: self.manifest.dataset(),
-                chunk: index + 1,
-                fault,
-            })
-        }))
+impl StagedChunk {
+    /// A chunk of rows that stay where they are.
+    pub(crate) fn elsewhere(entry: ChunkEntry) -> Self {
+        Self { entry, file: None }
     }
 }
 

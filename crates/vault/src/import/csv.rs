@@ -10,7 +10,7 @@ use super::{
     notes::{self, ColumnNote},
     plan::{self, Planned},
     records::{Record, Records},
-    sink::Sink,
+    sink::{Keep, Sink},
     survey::Survey,
 };
 use crate::{ImportRequest, Vault, value::Value};
@@ -27,7 +27,7 @@ pub(crate) fn import<'v>(
     let (columns, surveys) = survey(file, request)?;
     let guesses: Vec<_> = surveys.iter().map(Survey::guess).collect();
     let kinds = columns.iter().zip(&guesses).map(|(column, guess)| column.declared.kind.unwrap_or(guess.0));
-    let mut sink = Sink::new(vault, columns.iter().zip(kinds))?;
+    let mut sink = Sink::new(Keep::Bytes(vault), columns.iter().zip(kinds))?;
     let mut records = open(file, request)?;
     records.header()?;
     while let Some(record) = records.next()? {

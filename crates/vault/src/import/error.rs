@@ -5,7 +5,7 @@ use std::{fmt, io, path::PathBuf};
 use contract::ColumnType;
 
 use super::{COLUMNS_MAX, declaration::expected};
-use crate::{CsvFault, DeclarationFault, VaultError};
+use crate::{CsvFault, DeclarationFault, SourceFailure, VaultError};
 
 /// What is wrong with the file, with what was declared about it, or with the vault.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +133,18 @@ pub enum ImportError {
         /// The method.
         found: String,
     },
+    /// A linked column of numbers without a fixed scale, about whose type nothing is declared.
+    #[error(
+        "column `{column}` holds numbers without a fixed number of digits after the point: declare \
+         `type = \"decimal(N)\"`, or `float(N)` if they may be rounded"
+    )]
+    ScaleNotDeclared {
+        /// The column.
+        column: String,
+    },
+    /// A table that was to be linked cannot be read.
+    #[error("{0}")]
+    Source(SourceFailure),
     /// More rows or versions than a manifest can list.
     #[error("the dataset is too large for one version; import it as several datasets")]
     TooLarge,

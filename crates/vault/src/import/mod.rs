@@ -1,10 +1,12 @@
 //! From a file to a dataset version: find the types, hold the owner to what is declared, convert every value.
 
+pub(crate) mod cells;
 pub(crate) mod column;
 pub(crate) mod csv;
 pub(crate) mod declaration;
 pub(crate) mod error;
 pub(crate) mod format;
+pub(crate) mod link;
 pub(crate) mod names;
 pub(crate) mod notes;
 pub(crate) mod parquet;
@@ -17,7 +19,11 @@ use std::{collections::BTreeMap, fs::File, path::Path};
 
 use contract::{Hash, Schema};
 
-use crate::{ColumnNote, Declaration, Format, ImportError, Vault};
+use crate::{
+    ColumnNote, Declaration, Format, ImportError, Location, Vault,
+    storage::manifest::{Link, Manifest},
+};
+use sink::Sink;
 
 /// Most columns that a file may have.
 pub(crate) const COLUMNS_MAX: usize = 1024;
@@ -41,6 +47,19 @@ pub struct ImportRequest<'a> {
     pub columns: &'a BTreeMap<String, Declaration>,
 }
 
+/// What to link, and what its owner declares about it.
+#[derive(Clone, Debug)]
+pub struct LinkRequest<'a> {
+    /// As of an [`ImportRequest`].
+    pub name: &'a str,
+    /// As of an [`ImportRequest`].
+    pub description: &'a str,
+    /// Where the rows are, and stay.
+    pub location: &'a Location,
+    /// As of an [`ImportRequest`]. Types are the table's own where nothing else is declared.
+    pub columns: &'a BTreeMap<String, Declaration>,
+}
+
 /// A new dataset version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
@@ -61,30 +80,52 @@ pub struct Imported {
 }
 
 pub(crate) fn run(vault: &Vault, request: &ImportRequest<'_>) -> Result<Imported, ImportError> {
-    if !names::is_dataset(request.name) {
-        return Err(ImportError::DatasetName {
-            name: request.name.to_owned(),
-            suggestion: names::suggest_dataset(request.name),
-        });
-    }
-    let found = request.description.len();
-    if found > DECLARED_BYTES_MAX {
-        return Err(ImportError::DescriptionTooLong { found, limit: DECLARED_BYTES_MAX });
-    }
+    check(request.name, request.description)?;
     let file = File::open(request.file).map_err(ImportError::file(request.file))?;
     let (sink, notes) = match request.format {
         Format::Csv => csv::import(vault, &file, request)?,
         Format::Parquet => parquet::import(vault, &file, request)?,
     };
+    publish(vault, request.name, request.description, sink, None, notes)
+}
+
+pub(crate) fn run_link(vault: &Vault, request: &LinkRequest<'_>) -> Result<Imported, ImportError> {
+    check(request.name, request.description)?;
+    let (sink, link, notes) = link::link(vault.source()?, request)?;
+    publish(vault, request.name, request.description, sink, Some(link), notes)
+}
+
+fn check(name: &str, description: &str) -> Result<(), ImportError> {
+    if !names::is_dataset(name) {
+        return Err(ImportError::DatasetName {
+            name: name.to_owned(),
+            suggestion: names::suggest_dataset(name),
+        });
+    }
+    let found = description.len();
+    if found > DECLARED_BYTES_MAX {
+        return Err(ImportError::DescriptionTooLong { found, limit: DECLARED_BYTES_MAX });
+    }
+    Ok(())
+}
+
+fn publish(
+    vault: &Vault,
+    name: &str,
+    description: &str,
+    sink: Sink<'_>,
+    link: Option<Link>,
+    notes: Vec<ColumnNote>,
+) -> Result<Imported, ImportError> {
     let (schema, chunks) = sink.finish()?;
-    let manifest = vault.publish(request.name, request.description, schema, chunks)?;
+    let Manifest { head, root, .. } = vault.publish(name, description, schema, chunks, link)?;
     Ok(Imported {
-        name: manifest.head.name,
-        version: manifest.head.version,
-        id: manifest.head.id,
-        schema: manifest.head.schema,
-        rows: manifest.head.rows,
-        root: manifest.root,
+        name: head.name,
+        version: head.version,
+        id: head.id,
+        schema: head.schema,
+        rows: head.rows,
+        root,
         notes,
     })
 }

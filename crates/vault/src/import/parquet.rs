@@ -5,15 +5,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
 };
 
-use arrow::{
-    array::{
-        Array, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
-        StringArray,
-    },
-    compute::{CastOptions, cast_with_options},
-    datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type},
-    error::ArrowError,
-};
+use arrow::datatypes::DataType;
 use contract::ColumnType;
 use parquet::{
     arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
@@ -22,20 +14,15 @@ use parquet::{
 };
 
 use super::{
+    cells::Rows,
     declaration::FLOAT_SCALE,
     error::ImportError,
     notes::{self, ColumnNote},
     plan::{self, Planned},
-    sink::Sink,
+    sink::{Keep, Sink},
     survey::Survey,
 };
-use crate::{
-    ImportRequest, Vault,
-    value::{
-        Value,
-        number::{DIGITS_MAX, Decimal},
-    },
-};
+use crate::{ImportRequest, Vault, value::number::DIGITS_MAX};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1024;
@@ -59,11 +46,12 @@ pub(crate) fn import<'v>(
         read_as.push(arrow);
     }
     check_compression(builder.metadata(), &columns)?;
-    let mut sink = Sink::new(vault, columns.iter().zip(kinds))?;
+    let mut sink = Sink::new(Keep::Bytes(vault), columns.iter().zip(kinds))?;
     let mut surveys: Vec<_> = columns.iter().map(|_| Survey::new()).collect();
     let mut reader = contain(|| builder.with_batch_size(BATCH_ROWS).build().map_err(unreadable))?;
     while let Some(batch) = contain(|| reader.next().transpose().map_err(unreadable))? {
-        copy(&batch, &read_as, &columns, &mut surveys, &mut sink)?;
+        let rows = Rows::of(&batch, &read_as).map_err(unreadable)?;
+        rows.copy(&columns, &mut surveys, &mut sink)?;
     }
     let notes = columns.iter().zip(&sink.schema().columns).zip(&surveys);
     let notes = notes.map(|((planned, column), survey)| notes::note(planned, column, None, survey)).collect();
@@ -131,80 +119,6 @@ fn check_compression(metadata: &ParquetMetaData, columns: &[Planned]) -> Result<
         }
     }
     Ok(())
-}
-
-/// Copies one batch row by row, so that the first row at fault is the one that is named.
-fn copy(
-    batch: &RecordBatch,
-    read_as: &[DataType],
-    columns: &[Planned],
-    surveys: &mut [Survey],
-    sink: &mut Sink<'_>,
-) -> Result<(), ImportError> {
-    let cells = batch.columns().iter().zip(read_as).map(|(array, arrow)| Cells::read(array, arrow));
-    let cells = cells.collect::<Result<Vec<_>, _>>()?;
-    for row in 0..batch.num_rows() {
-        let values = || cells.iter().zip(columns).map(|(cells, column)| cells.value(row, column));
-        for (survey, value) in surveys.iter_mut().zip(values()) {
-            survey.see(value, 0);
-        }
-        sink.row(None, values())?;
-    }
-    Ok(())
-}
-
-/// The values of one column of a batch.
-#[derive(Debug)]
-enum Cells {
-    Boolean(BooleanArray),
-    Integer(Int64Array),
-    Decimal(Decimal128Array, u8),
-    Float(Float64Array),
-    Text(StringArray),
-    Date(Date32Array),
-}
-
-impl Cells {
-    fn read(array: &dyn Array, arrow: &DataType) -> Result<Self, ImportError> {
-        // Not "safe": a value that doesn't fit would silently become missing.
-        let strict = CastOptions { safe: false, ..CastOptions::default() };
-        let array = cast_with_options(array, arrow, &strict).map_err(unreadable)?;
-        let missing_type = || unreadable(ArrowError::CastError(format!("no conversion to {arrow}")));
-        match arrow {
-            DataType::Boolean => array.as_boolean_opt().cloned().map(Self::Boolean),
-            DataType::Int64 => array.as_primitive_opt::<Int64Type>().cloned().map(Self::Integer),
-            DataType::Decimal128(_, scale) => {
-                let scale = u8::try_from(*scale).unwrap_or(u8::MAX);
-                array.as_primitive_opt::<Decimal128Type>().cloned().map(|array| Self::Decimal(array, scale))
-            }
-            DataType::Float64 => array.as_primitive_opt::<Float64Type>().cloned().map(Self::Float),
-            DataType::Date32 => array.as_primitive_opt::<Date32Type>().cloned().map(Self::Date),
-            _ => array.as_string_opt::<i32>().cloned().map(Self::Text),
-        }
-        .ok_or_else(missing_type)
-    }
-
-    /// The value in a row of the batch, which must exist.
-    fn value(&self, row: usize, column: &Planned) -> Value<'_> {
-        let null_as = |text: &str| column.declared.null_as.iter().any(|null| null == text);
-        match self {
-            Self::Boolean(array) if array.is_valid(row) => Value::Boolean(array.value(row)),
-            Self::Integer(array) if array.is_valid(row) => Value::Number(Decimal::integer(array.value(row))),
-            Self::Decimal(array, scale) if array.is_valid(row) => {
-                Value::Number(Decimal { unscaled: array.value(row), scale: *scale })
-            }
-            Self::Float(array) if array.is_valid(row) => match array.value(row) {
-                float if float.is_nan() && null_as("NaN") => Value::Missing,
-                float => Value::Float(float),
-            },
-            Self::Text(array) if array.is_valid(row) => match array.value(row) {
-                text if null_as(text) => Value::Missing,
-                text => Value::Text(text),
-            },
-            Self::Date(array) if array.is_valid(row) => Value::Date(array.value(row)),
-            _ => Value::Missing,
-        }
-    }
 }
 
 fn unreadable(error: impl std::fmt::Display) -> ImportError {

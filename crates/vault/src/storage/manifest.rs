@@ -9,7 +9,7 @@ use contract::{
 use serde::{Deserialize, Serialize};
 
 use super::{merkle, schema};
-use crate::VaultError;
+use crate::{Location, VaultError};
 
 /// First field of every manifest.
 const FORMAT: &str = "treaty-vault/1";
@@ -31,6 +31,28 @@ pub(crate) struct Manifest {
     pub(crate) chunks: Vec<ChunkEntry>,
     /// Merkle root over all of the above.
     pub(crate) root: Hash,
+    /// Where the rows are if not here. Not under the root: a table that moves to another server keeps its rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<Link>,
+}
+
+/// Where the rows of a linked version are, and how their columns become the schema's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Link {
+    pub(crate) location: Location,
+    /// One for each column of the schema.
+    pub(crate) columns: Vec<LinkedColumn>,
+}
+
+/// A column of a linked table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkedColumn {
+    /// As the table names it.
+    pub(crate) name: String,
+    /// Texts that were declared to mean a missing value.
+    pub(crate) null_as: Vec<String>,
 }
 
 /// What a version is, apart from its rows.
@@ -48,10 +70,10 @@ pub(crate) struct Head {
 }
 
 /// One chunk of rows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChunkEntry {
-    /// Hash of the chunk's bytes under the domain `vault/chunk`; the name of its file.
+    /// Hash of the chunk's bytes under the domain `vault/chunk`; the name of its file if it has one.
     pub(crate) hash: Hash,
     /// At least one.
     pub(crate) rows: u32,
@@ -65,9 +87,14 @@ struct Salt(Hash);
 
 impl Manifest {
     /// Completes a version with its root. `salt` must be fresh randomness.
-    pub(crate) fn new(head: Head, salt: Hash, chunks: Vec<ChunkEntry>) -> Result<Self, CanonicalError> {
+    pub(crate) fn new(
+        head: Head,
+        salt: Hash,
+        chunks: Vec<ChunkEntry>,
+        link: Option<Link>,
+    ) -> Result<Self, CanonicalError> {
         let root = merkle::root(&salt, &head, &chunks)?;
-        Ok(Self { format: FORMAT.to_owned(), head, salt: Salt(salt), chunks, root })
+        Ok(Self { format: FORMAT.to_owned(), head, salt: Salt(salt), chunks, root, link })
     }
 
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
@@ -96,6 +123,7 @@ impl Manifest {
 
     fn inconsistency(&self, name: &str, version: u32) -> Option<&'static str> {
         let rows: u64 = self.chunks.iter().map(|chunk| u64::from(chunk.rows)).sum();
+        let columns = self.head.schema.columns.len();
         let checks = [
             (self.format == FORMAT, "format"),
             (self.head.name == name, "head.name"),
@@ -104,6 +132,7 @@ impl Manifest {
             (self.head.rows == rows, "head.rows"),
             (self.chunks.iter().all(|chunk| chunk.rows > 0), "chunks.rows"),
             (self.chunks.iter().all(|chunk| chunk.bytes <= CHUNK_BYTES_MAX), "chunks.bytes"),
+            (self.link.as_ref().is_none_or(|link| link.columns.len() == columns), "link.columns"),
         ];
         checks.into_iter().find_map(|(holds, field)| (!holds).then_some(field))
     }

@@ -94,11 +94,15 @@ impl Page<'_> {
     fn to_receivers(&self, columns: &[ResultColumn]) -> Vec<String> {
         let floor = self.floor_rows;
         let which = match self.groups.columns.as_slice() {
-            keys if self.checked.query.limit.is_some() => format!(
-                "of the groups by {} that have at least {floor} rows, as many as LIMIT says, {} at most: their keys; that \
-                 these values occur so often was not public",
+            keys if self.checked.query.cut.is_some() => format!(
+                "of the groups by {} that have at least {floor} rows, those that LIMIT and OFFSET let through, {} at \
+                 most: their keys{}",
                 names(&keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>()),
-                self.checked.query.limit.unwrap_or_default(),
+                self.rows_max(),
+                match self.checked.query.has_public_groups {
+                    true => "; the groups themselves are public",
+                    false => "; that these values occur so often was not public",
+                },
             ),
             [] => format!("whether all rows together that satisfy the condition number at least {floor}"),
             keys => format!(
@@ -108,23 +112,38 @@ impl Page<'_> {
                 if floor == 1 { "row" } else { "rows" },
             ),
         };
-        let values: Vec<String> = columns
-            .iter()
-            .filter(|column| !matches!(column.kind, ResultKind::Key { .. }))
-            .map(|column| column.name.clone())
-            .collect();
+        let values = self.opened(columns);
         let grouped = !self.groups.columns.is_empty();
         let (each, others) = if grouped {
             (
                 "for each of those groups",
-                "nothing about any other group but that it has fewer rows: its values are never opened",
+                match (&self.checked.query.having, self.checked.query.cut) {
+                    (None, None) => {
+                        "nothing about any other group but that it has fewer rows: its values are never opened"
+                    }
+                    _ => {
+                        "nothing about any other group, nor why it is not shown: its values are never opened"
+                    }
+                },
             )
         } else {
             ("if so", "if not, nothing else: no value is opened")
         };
         let mut learned = vec![which];
+        if self.checked.query.having.is_some() {
+            learned.push(
+                "that HAVING holds of each group that is shown; what it compares is opened only where a column shows it"
+                    .to_owned(),
+            );
+        }
         if !values.is_empty() {
             learned.push(format!("{each}, over the rows of all datasets together: {}", names(&values)));
+        }
+        let is_computed = |column: &&ResultColumn| matches!(column.kind, ResultKind::Computed { .. });
+        let computed: Vec<String> =
+            columns.iter().filter(is_computed).map(|column| column.name.clone()).collect();
+        if !computed.is_empty() {
+            learned.push(format!("what they compute from these values themselves: {}", names(&computed)));
         }
         if columns.iter().any(|column| validity(column).is_some()) {
             learned.push(
@@ -159,9 +178,9 @@ impl Page<'_> {
             let (from, how) = match item {
                 Item::Key(index) => {
                     let from = query.keys.get(index).map(|key| key.column.name.clone()).into_iter().collect();
-                    let how = match query.limit {
-                        Some(_) => "group key, opened for the groups that are shown",
-                        None => "group key; its possible values are public",
+                    let how = match query.has_public_groups {
+                        false => "group key, opened for the groups that are shown",
+                        true => "group key; its possible values are public",
                     };
                     (from, how.to_owned())
                 }
@@ -169,20 +188,68 @@ impl Page<'_> {
                     Some(aggregate) => (sources(aggregate), how(aggregate, column, self.floor_rows)),
                     None => (Vec::new(), String::new()),
                 },
+                Item::Computed(of) => self.computed(of),
             };
             ColumnAudit { name: column.name.clone(), from, how }
         };
         columns.iter().zip(query.select.iter().map(|selected| selected.item)).map(describe).collect()
     }
 
+    /// How many rows the result has at most.
+    fn rows_max(&self) -> u32 {
+        let rows = self.checked.query.cut.and_then(|cut| cut.rows);
+        rows.unwrap_or(self.groups.keys.len() as u32)
+    }
+
+    /// The values that are opened: those that columns show, and those from which receivers compute others.
+    fn opened(&self, columns: &[ResultColumn]) -> Vec<String> {
+        let query = &self.checked.query;
+        if query.finish.is_none() {
+            let is_key = |column: &&ResultColumn| matches!(column.kind, ResultKind::Key { .. });
+            return columns
+                .iter()
+                .filter(|column| !is_key(column))
+                .map(|column| column.name.clone())
+                .collect();
+        }
+        let opened = query.aggregates.iter().enumerate().filter(|(index, _)| query.opens(*index));
+        opened.map(|(_, aggregate)| aggregate.shown()).collect()
+    }
+
+    /// Of a column that receivers compute, what it is made of.
+    fn computed(&self, column: usize) -> (Vec<String>, String) {
+        let query = &self.checked.query;
+        let Some(finish) = &query.finish else { return (Vec::new(), String::new()) };
+        let (mut from, mut of) = (Vec::new(), Vec::new());
+        let inputs = finish.flows.get(column).into_iter().flat_map(|flow| &flow.from);
+        for item in inputs.filter_map(|input| finish.inputs.get(*input)) {
+            match item {
+                Item::Key(key) => {
+                    let name = query.keys.get(*key).map(|key| key.column.name.clone());
+                    from.extend(name.clone());
+                    of.extend(name);
+                }
+                Item::Aggregate(aggregate) => {
+                    let aggregate = query.aggregates.get(*aggregate);
+                    from.extend(aggregate.into_iter().flat_map(sources));
+                    of.extend(aggregate.map(Aggregate::shown));
+                }
+                Item::Computed(_) => {}
+            }
+        }
+        from.sort();
+        from.dedup();
+        (from, format!("computed by the receivers from what is opened: {}", names(&of)))
+    }
+
     fn to_compute_parties(&self, partials: &[Partial]) -> Vec<String> {
         let datasets = self.tables.iter().map(|table| table.datasets.len()).sum();
-        let groups = match self.checked.query.limit {
-            Some(limit) => format!("{limit} groups at most"),
-            None => counted(self.groups.keys.len(), "group"),
+        let groups = match self.checked.query.has_public_groups {
+            false => format!("{} groups at most", self.rows_max()),
+            true => counted(self.groups.keys.len(), "group"),
         };
         let sizes = match &self.checked.join {
-            None if self.checked.query.limit.is_none() => {
+            None if self.checked.query.has_public_groups => {
                 let numbers = counted(partials.len(), "number");
                 format!("{}, {groups}, {numbers} for each group and dataset", counted(datasets, "dataset"))
             }
@@ -296,6 +363,12 @@ impl Page<'_> {
         if aggregates.iter().any(|a| a.argument.as_ref().is_some_and(|argument| argument.nullable)) {
             beyond.push(
                 "where rows and values are both counted, their difference tells how many values are missing"
+                    .to_owned(),
+            );
+        }
+        if self.checked.query.having.is_some() {
+            beyond.push(
+                "whoever chooses the constants of HAVING can narrow down what it compares, query by query"
                     .to_owned(),
             );
         }

@@ -3,7 +3,7 @@
 use contract::{Schema, policy::Usage};
 use program::Program;
 
-use crate::{Audit, CellType};
+use crate::{Audit, CellType, finish::Finish};
 
 /// The union of datasets of equal columns, under the name by which the query reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +37,18 @@ pub struct Compiled {
     pub usage: Usage,
     /// The result's columns, in the order of the SELECT list.
     pub columns: Vec<ResultColumn>,
-    /// The public groups, one for each row of the program's outputs. `None` is NULL. Where groups are not public, their
-    /// keys are among the outputs, and nothing stands here for each row.
+    /// The public groups, one for each row of the program's outputs unless [`Compiled::group_at`] says which. `None` is
+    /// NULL. Where groups are not public, their keys are among the outputs, and there are none here.
     pub groups: Vec<Vec<Option<String>>>,
-    /// Whether it is known beforehand which groups there can be.
-    pub has_public_groups: bool,
+    /// With LIMIT, index of the output that holds each row's public group.
+    pub group_at: Option<usize>,
+    /// How many rows each output has.
+    pub rows: usize,
+    /// Whether the groups that are not shown are named to the receiver: they are public, are all asked for, and only the
+    /// floor withholds them.
+    pub names_withheld: bool,
+    /// What the receiver computes from what is opened.
+    pub(crate) finish: Option<Finish>,
     /// What is revealed to whom, in plain language.
     pub audit: Audit,
     /// Groups of fewer rows, and aggregates over fewer values, are not opened.
@@ -82,6 +89,11 @@ pub enum ResultKind {
     },
     /// Days since 1970-01-01, exact.
     Date(Opened),
+    /// Computed by the receiver from opened cells.
+    Computed {
+        /// The type of the result.
+        cells: CellType,
+    },
     /// Approximate numbers: the integer divided by `2^fraction_bits · 10^scale`.
     Real {
         /// The output.
@@ -112,7 +124,7 @@ impl ResultColumn {
     /// What its cells hold.
     pub fn cell_type(&self) -> CellType {
         match &self.kind {
-            ResultKind::Key { cells, .. } => *cells,
+            ResultKind::Key { cells, .. } | ResultKind::Computed { cells } => *cells,
             ResultKind::Count(_) | ResultKind::Integer(_) => CellType::Integer,
             ResultKind::Decimal { .. } => CellType::Decimal,
             ResultKind::Date(_) => CellType::Date,
@@ -122,10 +134,10 @@ impl ResultColumn {
 }
 
 impl ResultKind {
-    /// Where its cells are opened; nowhere for public keys.
+    /// Where its cells are opened; nowhere for public keys and for what the receiver computes.
     pub fn opened(&self) -> Option<Opened> {
         match self {
-            Self::Key { .. } => None,
+            Self::Key { .. } | Self::Computed { .. } => None,
             Self::Count(opened) | Self::Integer(opened) | Self::Date(opened) => Some(*opened),
             Self::Decimal { opened, .. } | Self::Real { opened, .. } => Some(*opened),
         }

@@ -28,6 +28,17 @@ pub enum DecodeError {
         /// Given.
         found: usize,
     },
+    /// A group that is none of the query's.
+    #[error("opened column {output}, row {row}: there is no such group")]
+    NoGroup {
+        /// Which output.
+        output: usize,
+        /// Which row, from 0.
+        row: usize,
+    },
+    /// Expressions over the opened groups that have no value.
+    #[error("the expressions over the opened groups cannot be computed: {0}")]
+    Finish(String),
     /// A bit that is neither 0 nor 1.
     #[error("opened column {output}, row {row}: expected the bit 0 or 1")]
     NotBit {
@@ -44,19 +55,29 @@ pub fn decode(compiled: &Compiled, outputs: &[Vec<i128>]) -> Result<ResultTable,
     if outputs.len() != expected {
         return Err(DecodeError::Outputs { expected, found: outputs.len() });
     }
-    let groups = compiled.groups.len();
+    let groups = compiled.rows;
     if let Some((output, column)) = outputs.iter().enumerate().find(|(_, column)| column.len() != groups) {
         return Err(DecodeError::Rows { output, expected: groups, found: column.len() });
     }
     let opened = Outputs(outputs);
     let (mut rows, mut suppressed) = (Vec::new(), Vec::new());
-    for (row, key) in compiled.groups.iter().enumerate() {
+    let nothing = Vec::new();
+    for row in 0..compiled.rows {
         if opened.bit(SHOWN, row)? {
-            let cell = |column: &crate::ResultColumn| cell(&column.kind, key, &opened, row);
-            rows.push(compiled.columns.iter().map(cell).collect::<Result<_, _>>()?);
-        } else if compiled.has_public_groups {
-            suppressed.push(key.clone());
+            let key = group(compiled, &opened, row)?.unwrap_or(&nothing);
+            let of =
+                |kind: Option<&ResultKind>| kind.map_or(Ok(Cell::Null), |kind| cell(kind, key, &opened, row));
+            let cells: Result<Vec<Cell>, DecodeError> = match &compiled.finish {
+                Some(finish) => finish.inputs.iter().map(|kind| of(kind.as_ref())).collect(),
+                None => compiled.columns.iter().map(|column| of(Some(&column.kind))).collect(),
+            };
+            rows.push(cells?);
+        } else if compiled.names_withheld {
+            suppressed.extend(group(compiled, &opened, row)?.cloned());
         }
+    }
+    if let Some(finish) = &compiled.finish {
+        rows = finish.rows(&rows).map_err(DecodeError::Finish)?;
     }
     let head = |column: &crate::ResultColumn| ColumnHead {
         name: column.name.clone(),
@@ -64,6 +85,18 @@ pub fn decode(compiled: &Compiled, outputs: &[Vec<i128>]) -> Result<ResultTable,
         unit: column.unit.clone(),
     };
     Ok(ResultTable { columns: compiled.columns.iter().map(head).collect(), rows, suppressed })
+}
+
+/// A row's public group; nothing where groups are not public.
+fn group<'c>(
+    compiled: &'c Compiled,
+    outputs: &Outputs<'_>,
+    row: usize,
+) -> Result<Option<&'c Vec<Option<String>>>, DecodeError> {
+    let Some(output) = compiled.group_at else { return Ok(compiled.groups.get(row)) };
+    let group =
+        usize::try_from(outputs.value(output, row)?).ok().and_then(|group| compiled.groups.get(group));
+    group.map(Some).ok_or(DecodeError::NoGroup { output, row })
 }
 
 /// Output columns, all as long as there are groups.
@@ -107,6 +140,8 @@ fn cell(
         ResultKind::Key { index, cells } => {
             Ok(key.get(*index).and_then(Option::as_deref).map_or(Cell::Null, |text| key_cell(text, *cells)))
         }
+        // Stands in place of its value until that is computed.
+        ResultKind::Computed { .. } => Ok(Cell::Null),
         ResultKind::Count(at) | ResultKind::Integer(at) => opened(at, &Cell::Integer),
         ResultKind::Decimal { opened: at, scale } => {
             opened(at, &|value| Cell::Decimal(format_scaled(value, *scale)))

@@ -36,7 +36,7 @@ impl Groups {
     pub(crate) fn of(query: &Query) -> Result<Self, Refused> {
         let columns: Vec<Column> = query.keys.iter().map(|key| key.column.clone()).collect();
         let sides = query.keys.iter().map(|key| key.side).collect();
-        if query.limit.is_some() {
+        if !query.has_public_groups {
             columns.iter().try_for_each(secret::check)?;
             return Ok(Self { columns, sides, keys: Vec::new() });
         }
@@ -97,6 +97,16 @@ impl Groups {
         }
     }
 
+    /// For each group where it stands if all are ordered by one key, from 0; equal keys stand at one place.
+    pub(crate) fn places(&self, term: OrderTerm) -> Vec<i128> {
+        let order = [term];
+        let by_term = |a: &[Option<Value>], b: &[Option<Value>]| first_difference(a, b, &order);
+        let before = |key: &Vec<Option<Value>>| {
+            self.keys.iter().filter(|other| by_term(other, key).is_lt()).count() as i128
+        };
+        self.keys.iter().map(before).collect()
+    }
+
     /// The keys as texts.
     pub(crate) fn texts(&self) -> Vec<Vec<Option<String>>> {
         let text = |key: &Vec<Option<Value>>| {
@@ -121,6 +131,12 @@ impl Groups {
 
 /// ORDER BY's terms first; what they leave open is ascending, NULL last.
 fn compare(a: &[Option<Value>], b: &[Option<Value>], order: &[OrderTerm]) -> Ordering {
+    let rest = a.iter().zip(b).map(|(x, y)| nulls(x.as_ref(), y.as_ref(), false));
+    first_difference(a, b, order)
+        .then_with(|| rest.into_iter().find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal))
+}
+
+fn first_difference(a: &[Option<Value>], b: &[Option<Value>], order: &[OrderTerm]) -> Ordering {
     let by_term = |term: &OrderTerm| {
         let Item::Key(key) = term.item else { return Ordering::Equal };
         match (a.get(key).and_then(Option::as_ref), b.get(key).and_then(Option::as_ref)) {
@@ -128,8 +144,7 @@ fn compare(a: &[Option<Value>], b: &[Option<Value>], order: &[OrderTerm]) -> Ord
             (x, y) => nulls(x, y, term.nulls_first),
         }
     };
-    let rest = a.iter().zip(b).map(|(x, y)| nulls(x.as_ref(), y.as_ref(), false));
-    order.iter().map(by_term).chain(rest).find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
+    order.iter().map(by_term).find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
 }
 
 fn nulls(x: Option<&Value>, y: Option<&Value>, first: bool) -> Ordering {

@@ -19,8 +19,11 @@
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE).
-//! - GROUP BY integers and dates without a public list, over one table, with LIMIT; then ORDER BY aggregates, too.
-//! - ORDER BY group columns. Without it rows come in ascending order of the group columns, NULL last.
+//! - GROUP BY integers and dates without a public list, over one table, with LIMIT.
+//! - HAVING, decided inside the computation; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
+//!   that are let through are opened.
+//! - Expressions and window functions over groups, and any other ORDER BY: computed by the receivers from what is
+//!   opened. Without ORDER BY rows come in ascending order of the group columns, NULL last.
 //!
 //! Everything else is [`Refused`] by name when the query is drafted. Compiling is deterministic: every node compiles
 //! the contract's SQL for itself and compares the program's hash.
@@ -73,7 +76,9 @@ mod decode;
 mod deep;
 mod difference;
 mod domain;
+mod finish;
 mod groups;
+mod having;
 mod joined;
 mod keyed;
 pub mod local;
@@ -119,12 +124,23 @@ pub fn compile(sql: &str, tables: &[Table], floor_rows: u64) -> Result<Compiled,
     let checked =
         deep::call(|| sql::check(sql, tables)).map_err(|error| Refused::NoThread(error.to_string()))??;
     let groups = groups::Groups::of(&checked.query)?;
-    let lower::Lowered { program, columns, partials, rows } =
+    let lower::Lowered { program, columns, partials, rows, group_at, finish } =
         lower::lower(tables, &checked, &groups, floor_rows)?;
     let audit = audit::audit(tables, &checked, &groups, &partials, &columns, floor_rows);
-    let limit = checked.query.limit;
+    let query = &checked.query;
+    let names_withheld = query.has_public_groups && query.cut.is_none() && query.having.is_none();
     let usage = Usage { program: Hash::from_bytes(program.hash()), columns: checked.uses };
-    let has_public_groups = limit.is_none();
-    let groups = if has_public_groups { groups.texts() } else { vec![Vec::new(); rows] };
-    Ok(Compiled { program, usage, columns, groups, has_public_groups, audit, floor_rows })
+    let groups = groups.texts();
+    Ok(Compiled {
+        program,
+        usage,
+        columns,
+        groups,
+        group_at,
+        rows,
+        names_withheld,
+        finish,
+        audit,
+        floor_rows,
+    })
 }

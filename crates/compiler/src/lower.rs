@@ -12,12 +12,13 @@ use contract::{Column, ColumnType};
 use program::{Builder, Divide, Key as SortKey, Program, SquareRoot, ValueId, limits::MAX_QUOTIENT_BITS};
 
 use crate::{
-    CellType, GROUPS_MAX, Opened, Refused, ResultColumn, ResultKind, Table,
+    CellType, Construct, GROUPS_MAX, Opened, Refused, ResultColumn, ResultKind, Table,
+    finish::Finish,
     groups::Groups,
     joined,
     number::bits,
     secret,
-    sql::{Aggregate, Argument, Checked, Function, Item, OrderTerm, Query, Relation, Selected},
+    sql::{Aggregate, Argument, Checked, Cut, Function, Item, OrderTerm, Query, Relation, Selected},
     stage::{self, Partial},
     union,
 };
@@ -29,6 +30,9 @@ pub(crate) struct Lowered {
     pub(crate) partials: Vec<Partial>,
     /// How many rows each output has.
     pub(crate) rows: usize,
+    /// The output that holds each row's public group, where not all are opened.
+    pub(crate) group_at: Option<usize>,
+    pub(crate) finish: Option<Finish>,
 }
 
 /// Partial results of all owners, combined: one value for each public group.
@@ -75,7 +79,7 @@ pub(crate) fn lower(
         ([first, second], Some(join)) => {
             joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
         }
-        ([(relation, table), ..], _) if query.limit.is_some() => {
+        ([(relation, table), ..], _) if !query.has_public_groups => {
             let (combined, keys) = secret::combine(&mut builder, table, relation, &query.keys, &partials)?;
             secret = Some(keys);
             combined
@@ -85,57 +89,87 @@ pub(crate) fn lower(
     };
     let rows = secret.as_ref().map_or(groups.keys.len(), |keys| keys.rows as usize);
     let mut joint = Joint::new(builder, combined, rows, floor_rows, rows_max)?;
+    if let Some(having) = &query.having {
+        joint.require(having, &query.aggregates)?;
+    }
     joint.show_groups()?;
     let mut opened = Vec::with_capacity(query.aggregates.len());
-    for aggregate in &query.aggregates {
-        opened.push(joint.aggregate(aggregate)?);
+    for (index, aggregate) in query.aggregates.iter().enumerate() {
+        opened.push(if query.opens(index) { Some(joint.aggregate(aggregate)?) } else { None });
     }
     let mut keys = Vec::new();
     for (key, (missing, value)) in query.keys.iter().zip(secret.iter().flat_map(|keys| &keys.columns)) {
         keys.push(joint.secret_key(&key.column, *missing, *value)?);
     }
-    let columns =
-        query.select.iter().filter_map(|selected| column(selected, checked, &opened, &keys)).collect();
-    let cut = match query.limit {
-        Some(limit) => Some((joint.order(query, &opened, &keys)?, limit.min(rows as u32))),
+    let shown = |item: Item| shown(item, checked, &opened, &keys);
+    let column = |Selected { name, item }: &Selected| {
+        let (kind, unit) = shown(*item)?;
+        Some(ResultColumn { name: name.clone(), kind, unit })
+    };
+    let columns = query.select.iter().filter_map(column).collect();
+    let finish = query.finish.as_ref().map(|finish| {
+        let inputs = finish.inputs.iter().map(|item| shown(*item).map(|(kind, _)| kind));
+        Finish::new(finish, inputs.collect())
+    });
+    let mut group_at = None;
+    let cut = match query.cut {
+        Some(cut) => {
+            if query.has_public_groups {
+                group_at = Some(joint.show_numbers()?);
+            }
+            let order = joint.order(query, groups, &opened, &keys)?;
+            Some((order, slice(cut, rows)?))
+        }
         None => None,
     };
-    let rows = cut.map_or(rows, |(_, rows)| rows as usize);
-    Ok(Lowered { program: joint.finish(cut)?, columns, partials, rows })
+    let rows = cut.map_or(rows, |(_, [_, rows])| rows as usize);
+    Ok(Lowered { program: joint.finish(cut)?, columns, partials, rows, group_at, finish })
 }
 
-fn column(
-    selected: &Selected,
+/// First row and number of rows that a LIMIT opens of `rows`.
+fn slice(cut: Cut, rows: usize) -> Result<[u32; 2], Refused> {
+    let rows = rows as u32;
+    let rest = rows.checked_sub(cut.skip).filter(|rest| *rest > 0);
+    let rest =
+        rest.ok_or_else(|| Construct::Limit.refuse(&format!("OFFSET {} of {rows} groups", cut.skip)))?;
+    Ok([cut.skip, cut.rows.unwrap_or(rest).min(rest)])
+}
+
+/// How a thing is read from what is opened, and its unit; nothing if it is not.
+fn shown(
+    item: Item,
     checked: &Checked,
-    opened: &[(ResultKind, String)],
+    opened: &[Option<(ResultKind, String)>],
     secret: &[ResultKind],
-) -> Option<ResultColumn> {
-    let (kind, unit) = match selected.item {
+) -> Option<(ResultKind, String)> {
+    match item {
         Item::Key(index) => {
             let key = &checked.query.keys.get(index)?.column;
             let public = ResultKind::Key { index, cells: CellType::of(key.kind) };
-            (secret.get(index).cloned().unwrap_or(public), key.unit.clone())
+            Some((secret.get(index).cloned().unwrap_or(public), key.unit.clone()))
         }
         Item::Aggregate(index) => opened.get(index)?.clone(),
-    };
-    Some(ResultColumn { name: selected.name.clone(), kind, unit })
+        Item::Computed(column) => {
+            Some((ResultKind::Computed { cells: *checked.types.get(column)? }, String::new()))
+        }
+    }
 }
 
 /// The program while it grows.
-struct Joint {
-    builder: Builder,
+pub(crate) struct Joint {
+    pub(crate) builder: Builder,
     /// Combined partials by name.
     partials: BTreeMap<String, ValueId>,
-    rows: ValueId,
-    zero: ValueId,
-    one: ValueId,
+    pub(crate) rows: ValueId,
+    pub(crate) zero: ValueId,
+    pub(crate) one: ValueId,
     /// How many groups there are.
     groups: usize,
-    floor_rows: u64,
+    pub(crate) floor_rows: u64,
     /// Upper bound on the rows of all datasets.
     rows_max: u64,
-    /// The bit that enough rows of each joined table are behind a group.
-    of_each_table: Option<ValueId>,
+    /// The bit that enough rows of each joined table are behind a group, and that HAVING holds of it.
+    required: Option<ValueId>,
     /// Bits by least count and by what is counted: `n ≥ least`.
     enough: BTreeMap<(ValueId, u64), ValueId>,
     /// What is opened, under which names, in order.
@@ -164,7 +198,7 @@ impl Joint {
             groups,
             floor_rows,
             rows_max,
-            of_each_table: None,
+            required: None,
             enough,
             outputs,
         };
@@ -174,22 +208,28 @@ impl Joint {
                 any.push(joint.enough(count, floor_rows)?);
             }
             let Some(bit) = union::tree(&mut joint.builder, any, Builder::or)? else { continue };
-            joint.of_each_table = Some(match joint.of_each_table {
-                Some(others) => joint.builder.and(others, bit)?,
-                None => bit,
-            });
+            joint.demand(bit)?;
         }
-        // What was asked of one table alone is not yet what all tables must satisfy.
-        joint.enough.clear();
         Ok(joint)
     }
 
-    fn partial(&self, partial: &Partial) -> ValueId {
+    /// Groups are shown only where this holds, too.
+    pub(crate) fn demand(&mut self, bit: ValueId) -> Result<(), Refused> {
+        self.required = Some(match self.required {
+            Some(others) => self.builder.and(others, bit)?,
+            None => bit,
+        });
+        // What was found so far is not yet what all must satisfy.
+        self.enough.clear();
+        Ok(())
+    }
+
+    pub(crate) fn partial(&self, partial: &Partial) -> ValueId {
         self.partials.get(&partial.name()).copied().unwrap_or(self.zero)
     }
 
     /// How many values an aggregate covers.
-    fn present(&self, argument: &Argument) -> ValueId {
+    pub(crate) fn present(&self, argument: &Argument) -> ValueId {
         if argument.nullable { self.partial(&Partial::Present(argument.clone())) } else { self.rows }
     }
 }
@@ -211,13 +251,13 @@ impl Joint {
         Ok(self.outputs.len() - 1)
     }
 
-    /// The program; of rows that are not public only the first ones in an order are opened.
-    fn finish(mut self, cut: Option<(ValueId, u32)>) -> Result<Program, Refused> {
+    /// The program; of rows in an order only some are opened.
+    fn finish(mut self, cut: Option<(ValueId, [u32; 2])>) -> Result<Program, Refused> {
         for (name, value) in self.outputs {
             let value = match cut {
-                Some((order, rows)) => {
+                Some((order, [start, rows])) => {
                     let arranged = self.builder.arrange(value, order)?;
-                    self.builder.slice(arranged, 0, rows)?
+                    self.builder.slice(arranged, start, rows)?
                 }
                 None => value,
             };
@@ -252,24 +292,42 @@ impl Joint {
         })
     }
 
+    /// Opens which of the public groups each row is, where it is shown.
+    fn show_numbers(&mut self) -> Result<usize, Refused> {
+        let shown = self.enough(self.rows, self.floor_rows)?;
+        let number = self.builder.constant((0..self.groups as i128).collect())?;
+        let number = self.builder.select(shown, number, self.zero)?;
+        self.open("number of the group".to_owned(), number)
+    }
+
     /// Groups that are shown first; among them as ORDER BY says, then by ascending key, NULL last.
     fn order(
         &mut self,
         query: &Query,
-        aggregates: &[(ResultKind, String)],
+        groups: &Groups,
+        aggregates: &[Option<(ResultKind, String)>],
         keys: &[ResultKind],
     ) -> Result<ValueId, Refused> {
         let shown = self.enough(self.rows, self.floor_rows)?;
         let mut terms = vec![SortKey { of: shown, descending: true }];
-        let by_keys = (0..keys.len()).map(|key| OrderTerm {
+        let by_keys = (0..query.keys.len()).map(|key| OrderTerm {
             item: Item::Key(key),
             descending: false,
             nulls_first: false,
         });
-        for OrderTerm { item, descending, nulls_first } in query.order.iter().copied().chain(by_keys) {
+        for term in query.order.iter().copied().chain(by_keys) {
+            let OrderTerm { item, descending, nulls_first } = term;
             let kind = match item {
+                Item::Key(_) if query.has_public_groups => {
+                    let of = self.builder.constant(groups.places(term))?;
+                    terms.push(SortKey { of, descending: false });
+                    continue;
+                }
                 Item::Key(key) => keys.get(key),
-                Item::Aggregate(aggregate) => aggregates.get(aggregate).map(|(kind, _)| kind),
+                Item::Aggregate(aggregate) => {
+                    aggregates.get(aggregate).and_then(Option::as_ref).map(|(kind, _)| kind)
+                }
+                Item::Computed(_) => None,
             };
             let Some(opened) = kind.and_then(ResultKind::opened) else { continue };
             let value = |output: usize| self.outputs.get(output).map(|(_, value)| *value);
@@ -282,26 +340,47 @@ impl Joint {
     }
 
     /// The bit `count ≥ least`, for groups behind which there are enough rows of each table.
-    fn enough(&mut self, count: ValueId, least: u64) -> Result<ValueId, Refused> {
+    pub(crate) fn enough(&mut self, count: ValueId, least: u64) -> Result<ValueId, Refused> {
         if let Some(bit) = self.enough.get(&(count, least)) {
             return Ok(*bit);
         }
-        // A long constant would make a long program.
-        let floor = match u32::try_from(self.groups) {
-            Ok(rows) if self.groups > GROUPS_MAX => {
-                let one = self.builder.constant(vec![least.into()])?;
-                self.builder.repeat(one, rows)?
-            }
-            _ => self.builder.constant(vec![least.into(); self.groups])?,
-        };
+        let floor = self.each(least.into())?;
         let below = self.builder.less_than(count, floor)?;
         let bit = self.builder.not(below)?;
-        let bit = match self.of_each_table {
-            Some(tables) => self.builder.and(bit, tables)?,
+        let bit = match self.required {
+            Some(others) => self.builder.and(bit, others)?,
             None => bit,
         };
         self.enough.insert((count, least), bit);
         Ok(bit)
+    }
+
+    /// A constant for each group.
+    pub(crate) fn each(&mut self, value: i128) -> Result<ValueId, Refused> {
+        // A long constant would make a long program.
+        Ok(match u32::try_from(self.groups) {
+            Ok(rows) if self.groups > GROUPS_MAX => {
+                let one = self.builder.constant(vec![value])?;
+                self.builder.repeat(one, rows)?
+            }
+            _ => self.builder.constant(vec![value; self.groups])?,
+        })
+    }
+
+    /// The bit that an aggregate covers enough values to be shown.
+    pub(crate) fn is_valid(&mut self, aggregate: &Aggregate) -> Result<ValueId, Refused> {
+        let Aggregate { function, argument: Some(argument) } = aggregate else {
+            return self.enough(self.rows, self.floor_rows);
+        };
+        let least = self.floor_rows.max(function.values_min());
+        // With a floor of one row nothing is withheld: a count of 0 says what its bit would, and a sum without values is
+        // the zero that it says it is.
+        let is_zero = argument.or_zero || *function == Function::Count;
+        if is_zero && least <= 1 {
+            return self.enough(self.rows, self.floor_rows);
+        }
+        let present = self.present(argument);
+        self.enough(present, least)
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) -> Result<(ResultKind, String), Refused> {
@@ -314,11 +393,7 @@ impl Joint {
             return Ok((self.count(present, aggregate, &argument.shown)?, String::new()));
         }
         let least = self.floor_rows.max(function.values_min());
-        // Where nothing is withheld, a sum without values is the zero that it says it is.
-        let valid = match argument.or_zero && least <= 1 {
-            true => self.enough(self.rows, self.floor_rows)?,
-            false => self.enough(present, least)?,
-        };
+        let valid = self.is_valid(aggregate)?;
         let (value, fraction) = self.value(*function, argument, present, valid)?;
         let opened = self.opened(aggregate, &argument.shown, value, valid, least)?;
         let scale = argument.scale;
@@ -339,10 +414,8 @@ impl Joint {
     }
 
     fn count(&mut self, count: ValueId, aggregate: &Aggregate, of: &str) -> Result<ResultKind, Refused> {
-        // With a floor of one row nothing is withheld: a count of 0 says what its bit would.
         let least = if self.floor_rows > 1 { self.floor_rows } else { 0 };
-        let shown = self.enough(self.rows, self.floor_rows)?;
-        let valid = if least == 0 { shown } else { self.enough(count, least)? };
+        let valid = self.is_valid(aggregate)?;
         let value = self.builder.select(valid, count, self.zero)?;
         Ok(ResultKind::Count(self.opened(aggregate, of, value, valid, least)?))
     }

@@ -87,34 +87,46 @@ async fn query_here(sql: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainEr
 /// Sorts by group key, below the projection, unless the query has an order of its own.
 fn ordered(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
     let LogicalPlan::Projection(projection) = &plan else { return Ok(plan) };
-    let LogicalPlan::Aggregate(aggregate) = projection.input.as_ref() else { return Ok(plan) };
+    let groups = projection.input.as_ref();
+    let aggregate = match groups {
+        LogicalPlan::Aggregate(aggregate) => aggregate,
+        LogicalPlan::Filter(having) => match having.input.as_ref() {
+            LogicalPlan::Aggregate(aggregate) => aggregate,
+            _ => return Ok(plan),
+        },
+        _ => return Ok(plan),
+    };
     let keys = aggregate.schema.columns().into_iter().take(aggregate.group_expr.len());
     let order: Vec<_> = keys.map(|key| Expr::Column(key).sort(true, false)).collect();
     if order.is_empty() {
         return Ok(plan);
     }
-    let sorted = LogicalPlanBuilder::from(projection.input.as_ref().clone()).sort(order)?;
-    sorted.project(projection.expr.clone())?.build()
+    LogicalPlanBuilder::from(groups.clone()).sort(order)?.project(projection.expr.clone())?.build()
 }
 
 fn head(name: &str, data_type: &DataType) -> Result<ColumnHead, PlainError> {
-    let kind = match data_type {
+    let kind = cell_type(data_type).ok_or_else(|| unknown(name, data_type))?;
+    Ok(ColumnHead { name: name.to_owned(), kind, unit: String::new() })
+}
+
+/// How values of a type are shown, if they can be.
+pub(crate) fn cell_type(data_type: &DataType) -> Option<CellType> {
+    Some(match data_type {
         DataType::Boolean => CellType::Boolean,
         DataType::Int32 | DataType::Int64 | DataType::UInt64 => CellType::Integer,
         DataType::Decimal128(..) => CellType::Decimal,
         DataType::Float64 => CellType::Real,
         DataType::Utf8 | DataType::Utf8View => CellType::Text,
         DataType::Date32 => CellType::Date,
-        other => return Err(unknown(name, other)),
-    };
-    Ok(ColumnHead { name: name.to_owned(), kind, unit: String::new() })
+        _ => return None,
+    })
 }
 
 fn unknown(column: &str, found: &DataType) -> PlainError {
     PlainError::Type { column: column.to_owned(), found: found.to_string() }
 }
 
-fn cell(array: &dyn Array, row: usize, column: &str) -> Result<Cell, PlainError> {
+pub(crate) fn cell(array: &dyn Array, row: usize, column: &str) -> Result<Cell, PlainError> {
     if array.is_null(row) {
         return Ok(Cell::Null);
     }

@@ -281,7 +281,8 @@ pub enum Construct {
     ColumnAliases,
     Distinct,
     DistinctAggregate,
-    Having,
+    HavingCondition,
+    HavingKey,
     Window,
     Limit,
     GroupingSets,
@@ -289,7 +290,6 @@ pub enum Construct {
     GroupExpression,
     Wildcard,
     SelectExpression,
-    OrderByAggregate,
     OrderExpression,
     AggregateFilter,
     AggregateOrder,
@@ -359,11 +359,18 @@ impl Construct {
             Self::ColumnAliases => ("renaming columns in FROM", "rename them in the SELECT list with AS"),
             Self::Distinct => ("SELECT DISTINCT", "use GROUP BY"),
             Self::DistinctAggregate => ("DISTINCT inside an aggregate", "leave DISTINCT out"),
-            Self::Having => ("HAVING", "leave it out and choose among the rows of the result"),
-            Self::Window => ("a window function", "use GROUP BY with an aggregate"),
+            Self::HavingCondition => (
+                "this condition in HAVING",
+                "compare COUNT, SUM, AVG, MIN, MAX, their sums and differences, and constants, joined by AND, OR, NOT",
+            ),
+            Self::HavingKey => ("a condition on a group column in HAVING", "put it into WHERE"),
+            Self::Window => (
+                "this window function",
+                "use ROW_NUMBER, RANK, LAG, SUM and the like over the groups of a query with GROUP BY: `RANK() OVER (ORDER BY COUNT(*))`",
+            ),
             Self::Limit => (
                 "this LIMIT, OFFSET or FETCH",
-                "use LIMIT with GROUP BY integers or dates of one table; leave it out otherwise: the number of groups is public and small",
+                "use LIMIT and OFFSET with constants, with GROUP BY columns with a public list of values, or integers or dates of one table",
             ),
             Self::GroupingSets => ("GROUPING SETS, CUBE or ROLLUP", "write one query for each grouping"),
             Self::GroupByAll => ("GROUP BY ALL", "name the columns"),
@@ -372,14 +379,13 @@ impl Construct {
             }
             Self::Wildcard => ("SELECT *", "name the group columns and aggregates"),
             Self::SelectExpression => (
-                "an expression in the SELECT list",
-                "select group columns and aggregates alone, and compute with the result",
+                "this expression in the SELECT list",
+                "combine group columns and aggregates by arithmetic, comparisons, CASE, CAST, COALESCE, NULLIF, GREATEST and LEAST",
             ),
-            Self::OrderByAggregate => (
-                "ORDER BY an aggregate",
-                "order by group columns; sort the result by other columns after you received it",
+            Self::OrderExpression => (
+                "ORDER BY an expression together with LIMIT",
+                "order by group columns and aggregates, or leave LIMIT out",
             ),
-            Self::OrderExpression => ("ORDER BY an expression", "order by group columns"),
             Self::AggregateFilter => ("FILTER (WHERE …)", "put the condition into WHERE"),
             Self::AggregateOrder => {
                 ("an aggregate with ORDER BY, WITHIN GROUP or NULL treatment", "leave it out")

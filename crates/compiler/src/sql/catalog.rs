@@ -20,7 +20,9 @@ use crate::{Table, rows::arrow_schema};
 pub(crate) struct Catalog {
     tables: Vec<(String, Arc<dyn TableSource>)>,
     planners: Vec<Arc<dyn ExprPlanner>>,
+    scalars: Vec<Arc<ScalarUDF>>,
     aggregates: Vec<Arc<AggregateUDF>>,
+    windows: Vec<Arc<WindowUDF>>,
     options: ConfigOptions,
 }
 
@@ -34,7 +36,9 @@ impl Catalog {
         Self {
             tables: tables.iter().filter_map(source).collect(),
             planners: SessionStateDefaults::default_expr_planners(),
+            scalars: SessionStateDefaults::default_scalar_functions(),
             aggregates: SessionStateDefaults::default_aggregate_functions(),
+            windows: SessionStateDefaults::default_window_functions(),
             options: ConfigOptions::default(),
         }
     }
@@ -48,7 +52,7 @@ impl TableSource for Columns {
     }
 }
 
-/// Scalar and window functions are not offered: the grammar refuses them by name before planning.
+/// Which functions may stand where, the grammar says before planning ([`super::output`], [`super::predicate`]).
 impl ContextProvider for Catalog {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
         match self.tables.iter().find(|(known, _)| name == TableReference::bare(known.as_str())) {
@@ -61,8 +65,8 @@ impl ContextProvider for Catalog {
         &self.planners
     }
 
-    fn get_function_meta(&self, _name: &str) -> Option<Arc<ScalarUDF>> {
-        None
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.scalars.iter().find(|known| known.name() == name).cloned()
     }
 
     fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
@@ -75,8 +79,8 @@ impl ContextProvider for Catalog {
         self.aggregates.iter().find(named).cloned()
     }
 
-    fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {
-        None
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.windows.iter().find(|known| known.name() == name).cloned()
     }
 
     fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {

@@ -4,19 +4,14 @@
 //! a clause that nothing here looks at cannot slip through.
 
 use datafusion::sql::sqlparser::{
-    ast::{
-        Distinct, DuplicateTreatment, Expr, Function as Call, FunctionArg, FunctionArgExpr,
-        FunctionArguments, GroupByExpr, LimitClause, OrderByKind, Query, Select, SelectItem, SetExpr,
-        Statement,
-    },
+    ast::{Distinct, Expr, GroupByExpr, LimitClause, OrderByKind, Query, Select, SetExpr, Statement},
     dialect::GenericDialect,
     parser::Parser,
 };
 
 use super::{
-    Function,
     from::{self, From},
-    limits, names, predicate, subquery,
+    limits, names, output, predicate, subquery,
 };
 use crate::{Construct, Refused};
 
@@ -48,8 +43,9 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
         predicate::check(on)?;
     }
     check_clauses(select)?;
-    for item in &select.projection {
-        check_item(item)?;
+    select.projection.iter().try_for_each(output::check_item)?;
+    if let Some(having) = &select.having {
+        output::check(having)?;
     }
     names::check_names(&select.projection)?;
     filter.iter().try_for_each(predicate::check)?;
@@ -77,8 +73,8 @@ fn select_of(query: &Query) -> Result<&Select, Refused> {
     }
     match &query.limit_clause {
         None if query.fetch.is_none() => {}
-        Some(LimitClause::LimitOffset { limit: Some(Expr::Value(_)), offset: None, limit_by })
-            if limit_by.is_empty() && query.fetch.is_none() => {}
+        // Which numbers, the plan says.
+        Some(LimitClause::LimitOffset { limit_by, .. }) if limit_by.is_empty() && query.fetch.is_none() => {}
         _ => return Err(Construct::Limit.refuse(query)),
     }
     match query.body.as_ref() {
@@ -102,9 +98,6 @@ fn check_clauses(select: &Select) -> Result<(), Refused> {
     if let Some(top) = &select.top {
         return Err(Construct::Limit.refuse(top));
     }
-    if let Some(having) = &select.having {
-        return Err(Construct::Having.refuse(having));
-    }
     if let Some(window) = select.named_window.first() {
         return Err(Construct::Window.refuse(window));
     }
@@ -112,80 +105,6 @@ fn check_clauses(select: &Select) -> Result<(), Refused> {
         return Err(Construct::Window.refuse(qualify));
     }
     Ok(())
-}
-
-/// A group column or an aggregate, with or without an alias. Which one, the plan says.
-fn check_item(item: &SelectItem) -> Result<(), Refused> {
-    match item {
-        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => check_output(expr),
-        SelectItem::ExprWithAliases { .. } => Err(Construct::SelectExpression.refuse(item)),
-        SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => Err(Construct::Wildcard.refuse(item)),
-    }
-}
-
-fn check_output(expr: &Expr) -> Result<(), Refused> {
-    match expr {
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Ok(()),
-        Expr::Nested(inner) => check_output(inner),
-        Expr::Function(function) => check_aggregate(function),
-        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
-            Err(Construct::Subquery.refuse(expr))
-        }
-        Expr::Case { .. } => Err(Construct::Case.refuse(expr)),
-        _ => Err(Construct::SelectExpression.refuse(expr)),
-    }
-}
-
-/// The form of a call; whether it is a supported aggregate of a supported argument, the plan says.
-fn check_aggregate(function: &Call) -> Result<(), Refused> {
-    if function.over.is_some() {
-        return Err(Construct::Window.refuse(function));
-    }
-    if function.filter.is_some() {
-        return Err(Construct::AggregateFilter.refuse(function));
-    }
-    if !function.within_group.is_empty() || function.null_treatment.is_some() {
-        return Err(Construct::AggregateOrder.refuse(function));
-    }
-    if function.parameters != FunctionArguments::None {
-        return Err(Construct::Function.refuse(function));
-    }
-    if Function::named(&function.name.to_string().to_lowercase()).is_none() {
-        return Err(Construct::Aggregate.refuse(function));
-    }
-    let FunctionArguments::List(list) = &function.args else {
-        return Err(match &function.args {
-            FunctionArguments::Subquery(_) => Construct::Subquery.refuse(function),
-            FunctionArguments::None | FunctionArguments::List(_) => Construct::Function.refuse(function),
-        });
-    };
-    if list.duplicate_treatment == Some(DuplicateTreatment::Distinct) {
-        return Err(Construct::DistinctAggregate.refuse(function));
-    }
-    if !list.clauses.is_empty() {
-        return Err(Construct::AggregateOrder.refuse(function));
-    }
-    list.args.iter().try_for_each(|argument| match argument {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => check_argument(expr),
-        FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => Ok(()),
-        _ => Err(Construct::ArgumentExpression.refuse(argument)),
-    })
-}
-
-fn check_argument(expr: &Expr) -> Result<(), Refused> {
-    match expr {
-        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
-            Err(Construct::Subquery.refuse(expr))
-        }
-        // Of which form, the plan says.
-        Expr::Case { conditions, .. } => conditions.iter().try_for_each(|case| {
-            predicate::check(&case.condition)?;
-            check_argument(&case.result)
-        }),
-        Expr::Cast { .. } | Expr::Convert { .. } => Err(Construct::Cast.refuse(expr)),
-        Expr::Nested(inner) => check_argument(inner),
-        _ => Ok(()),
-    }
 }
 
 fn group_keys(group_by: &GroupByExpr) -> Result<&[Expr], Refused> {
@@ -217,17 +136,7 @@ fn order_by(query: &Query) -> Result<String, Refused> {
     };
     let mut terms = Vec::with_capacity(expressions.len());
     for term in expressions {
-        match &term.expr {
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) => {}
-            Expr::Function(function) => {
-                check_aggregate(function)?;
-                // Where groups are public, their number is, too: the receiver sorts.
-                if query.limit_clause.is_none() {
-                    return Err(Construct::OrderByAggregate.refuse(term));
-                }
-            }
-            _ => return Err(Construct::OrderExpression.refuse(term)),
-        }
+        output::check(&term.expr)?;
         if term.with_fill.is_some() {
             return Err(Construct::OtherClause.refuse(term));
         }
@@ -251,6 +160,9 @@ fn refuse_the_rest(query: &Query, select: &Select, keys: &[Expr], order: &str) -
     if !keys.is_empty() {
         understood.push_str(" GROUP BY ");
         understood.push_str(&list(keys.iter().map(ToString::to_string).collect()));
+    }
+    if let Some(having) = &select.having {
+        understood.push_str(&format!(" HAVING {having}"));
     }
     understood.push_str(order);
     if let Some(limit) = &query.limit_clause {

@@ -1,14 +1,17 @@
 //! The front half: SQL text to a typed, supported query and the uses it makes of columns.
 
+mod above;
 mod argument;
 mod catalog;
 mod condition;
 mod conversion;
 mod from;
 mod grammar;
+mod having;
 mod join;
 mod limits;
 mod names;
+mod output;
 mod predicate;
 mod print;
 mod query;
@@ -23,13 +26,15 @@ use datafusion::{
     sql::planner::SqlToRel,
 };
 
+pub(crate) use above::{Cut, Flow};
 pub(crate) use argument::{Argument, Condition, decimal, identifier};
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
+pub(crate) use having::{Comparison, Having, Side};
 pub(crate) use join::{Join, Relation};
-pub(crate) use query::{Aggregate, Function, Item, Key, OrderTerm, Query, Selected};
+pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
 
-use crate::{Construct, DIGITS_MAX, Refused, Table, domain};
+use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
 use catalog::Catalog;
 use scope::Scope;
 use usage::Uses;
@@ -42,6 +47,8 @@ pub(crate) struct Checked {
     pub(crate) relations: Vec<Relation>,
     pub(crate) join: Option<Join>,
     pub(crate) uses: Uses,
+    /// The types of the result's columns, as SQL has them.
+    pub(crate) types: Vec<CellType>,
 }
 
 /// Parses, plans, type-checks and analyses a query.
@@ -61,7 +68,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     });
     let is_outer = matches!(from.join, Some((JoinKind::Left, _)));
     let scope = Scope::new(schemas.collect(), is_outer);
-    let mut query = query::read(&written, &scope)?;
+    let mut query = query::read(&written, &named.texts, &scope)?;
     for (selected, alias) in query.select.iter_mut().zip(named.aliases) {
         selected.name = alias.unwrap_or_else(|| std::mem::take(&mut selected.name));
     }
@@ -69,13 +76,26 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
     let (relations, join) = join::read(&from, &indices, &filter, &scope)?;
-    if query.limit.is_some() && (join.is_some() || query.keys.is_empty()) {
+    if !query.has_public_groups && join.is_some() {
         return Err(Construct::Limit.refuse(&sql));
     }
     let (typed, optimised) = optimise(written.clone())?;
     conversion::check(&typed)?;
     let uses = usage::analyse([&written, &typed], &optimised)?;
-    Ok(Checked { query, relations, join, uses })
+    Ok(Checked { types: types(&typed, &query)?, query, relations, join, uses })
+}
+
+/// The types of the result's columns; those that receivers compute must be of one that can be shown.
+fn types(typed: &LogicalPlan, query: &Query) -> Result<Vec<CellType>, Refused> {
+    let mut types = Vec::new();
+    for (field, selected) in typed.schema().fields().iter().zip(&query.select) {
+        types.push(match (plain::cell_type(field.data_type()), selected.item) {
+            (Some(cells), _) => cells,
+            (None, Item::Computed(_)) => return Err(Construct::SelectExpression.refuse(&selected.name)),
+            (None, _) => CellType::Real,
+        });
+    }
+    Ok(types)
 }
 
 fn unknown(name: &str, tables: &[Table]) -> Refused {

@@ -14,6 +14,8 @@ pub(crate) struct Named {
     pub(crate) bare: Vec<String>,
     /// The alias of each item.
     pub(crate) aliases: Vec<Option<String>>,
+    /// Each item as written.
+    pub(crate) texts: Vec<String>,
     /// As the argument of an aggregate.
     pub(crate) aggregated: Vec<(Function, String)>,
 }
@@ -39,6 +41,7 @@ pub(super) fn named(select: &Select, keys: &[Expr]) -> Named {
     let mut named = Named::default();
     let keys: Vec<String> = keys.iter().filter_map(column_name).collect();
     for item in &select.projection {
+        named.texts.push(item.to_string());
         named.aliases.push(match item {
             SelectItem::ExprWithAlias { alias, .. } => Some(normalised(alias)),
             _ => None,

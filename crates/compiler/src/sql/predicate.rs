@@ -75,6 +75,12 @@ fn all<'a>(parts: impl IntoIterator<Item = &'a Box<Expr>>) -> Result<(), Refused
     parts.into_iter().try_for_each(|part| check(part))
 }
 
+/// The operators of conditions and of expressions over groups.
+pub(super) fn is_known(op: &BinaryOperator) -> bool {
+    use BinaryOperator::*;
+    matches!(op, And | Or | Eq | NotEq | Lt | LtEq | Gt | GtEq | Plus | Minus | Multiply | Divide | Modulo)
+}
+
 fn binary(whole: &Expr, left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<(), Refused> {
     use BinaryOperator::*;
     match op {

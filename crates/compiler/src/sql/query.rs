@@ -2,30 +2,65 @@
 //! positions.
 
 use contract::Column;
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{
-    Aggregate as AggregatePlan, Expr, Limit, LogicalPlan, Projection, SortExpr, expr::AggregateFunction,
-};
+use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, expr::AggregateFunction};
 
 use super::{
+    above::{self, Above, Cut, Flow},
     argument::{self, Argument},
+    having::{self, Having},
     scope::{Found, Scope},
 };
-use crate::{Construct, Refused};
+use crate::{Construct, GROUPS_MAX, Refused, domain};
 
 /// A supported query.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     /// The group columns, in the order of GROUP BY.
     pub(crate) keys: Vec<Key>,
-    /// ORDER BY; keys that it does not name follow ascending, NULL last.
+    /// Whether it is known beforehand which groups there can be; if not, there is a LIMIT.
+    pub(crate) has_public_groups: bool,
+    /// HAVING: which groups are shown, beside the floor.
+    pub(crate) having: Option<Having>,
+    /// ORDER BY, where it is the order of public groups, or where only the first rows are opened; keys that it does not
+    /// name follow ascending, NULL last.
     pub(crate) order: Vec<OrderTerm>,
-    /// LIMIT, with which groups need not be public.
-    pub(crate) limit: Option<u32>,
+    /// LIMIT and OFFSET: which rows are opened.
+    pub(crate) cut: Option<Cut>,
     /// What is computed, each thing once.
     pub(crate) aggregates: Vec<Aggregate>,
     /// The SELECT list.
     pub(crate) select: Vec<Selected>,
+    /// What receivers compute from opened groups.
+    pub(crate) finish: Option<Finishing>,
+}
+
+/// Expressions, windows and orders that receivers compute from opened groups.
+#[derive(Clone, Debug)]
+pub(crate) struct Finishing {
+    /// The query's plan, whose aggregation is what is opened.
+    pub(crate) plan: LogicalPlan,
+    /// For each of the aggregation's columns.
+    pub(crate) inputs: Vec<Item>,
+    /// For each column of the plan, what it is made of, by number of input.
+    pub(crate) flows: Vec<Flow>,
+    /// The inputs that ORDER BY reads, too.
+    pub(crate) ordered_by: Vec<usize>,
+    /// Whether rows come in the order and number that is asked for, so that ORDER BY and LIMIT are done.
+    pub(crate) is_cut: bool,
+}
+
+impl Query {
+    /// Whether an aggregate is opened; those that only HAVING compares are not.
+    pub(crate) fn opens(&self, aggregate: usize) -> bool {
+        let wanted = Item::Aggregate(aggregate);
+        let read = |finish: &Finishing| {
+            let flows = finish.flows.iter().flat_map(|flow| &flow.from).chain(&finish.ordered_by);
+            flows.filter_map(|input| finish.inputs.get(*input)).any(|item| *item == wanted)
+        };
+        self.select.iter().any(|selected| selected.item == wanted)
+            || self.order.iter().any(|term| term.item == wanted)
+            || self.finish.as_ref().is_some_and(read)
+    }
 }
 
 /// A group column.
@@ -67,6 +102,8 @@ pub(crate) enum Item {
     Key(usize),
     /// Index into [`Query::aggregates`].
     Aggregate(usize),
+    /// A column of [`Finishing`], by number.
+    Computed(usize),
 }
 
 /// The supported aggregates.
@@ -135,59 +172,91 @@ impl Aggregate {
     }
 }
 
-/// Reads a query off an unoptimised plan.
-pub(crate) fn read(plan: &LogicalPlan, scope: &Scope<'_>) -> Result<Query, Refused> {
-    let shape = Shape::of(plan)?;
+/// Reads a query off an unoptimised plan; `texts` are its SELECT items as written.
+pub(crate) fn read(plan: &LogicalPlan, texts: &[String], scope: &Scope<'_>) -> Result<Query, Refused> {
+    let (Above { aggregate, having, order, limit, has_windows }, flows) = above::read(plan)?;
+    let aggregate = aggregate.ok_or_else(|| unanalysed(plan))?;
     let keys =
-        shape.aggregate.group_expr.iter().map(|key| key_column(key, scope)).collect::<Result<Vec<_>, _>>()?;
+        aggregate.group_expr.iter().map(|key| key_column(key, scope)).collect::<Result<Vec<_>, _>>()?;
     let mut reader = Reader { scope, keys, aggregates: Vec::new(), positions: Vec::new() };
-    for expr in &shape.aggregate.aggr_expr {
+    for expr in &aggregate.aggr_expr {
         reader.aggregate(expr)?;
     }
-    let items = reader.items(shape.items, shape.aggregate)?;
-    let order = order(shape.order, shape.items, &items, shape.limit.is_some())?;
-    let select = match shape.outer {
-        None => items,
-        Some(outer) => narrowed(outer, shape.items, &items)?,
+    let inputs: Vec<Item> =
+        (0..aggregate.schema.fields().len()).filter_map(|index| reader.item(index)).collect();
+    let plain = |flow: &Flow| {
+        let first = flow.from.first().filter(|_| flow.is_plain)?;
+        inputs.get(*first).copied()
     };
-    Ok(Query { limit: shape.limit, keys: reader.keys, order, aggregates: reader.aggregates, select })
-}
-
-/// The only forms in which the accepted grammar is planned.
-struct Shape<'p> {
-    limit: Option<u32>,
-    /// Takes away columns that only ORDER BY needs.
-    outer: Option<&'p Projection>,
-    order: &'p [SortExpr],
-    items: &'p Projection,
-    aggregate: &'p AggregatePlan,
-}
-
-impl<'p> Shape<'p> {
-    fn of(plan: &'p LogicalPlan) -> Result<Self, Refused> {
-        let (limit, plan) = match plan {
-            LogicalPlan::Limit(limit) => (Some(rows(limit)?), limit.input.as_ref()),
-            _ => (None, plan),
+    let mut select = Vec::with_capacity(flows.len());
+    for (column, flow) in flows.iter().enumerate() {
+        let item = plain(flow).unwrap_or(Item::Computed(column));
+        let name = match item {
+            Item::Computed(_) => texts.get(column).cloned().unwrap_or_default(),
+            item => reader.name(item),
         };
-        let (outer, plan) = match plan {
-            LogicalPlan::Projection(outer) if matches!(*outer.input, LogicalPlan::Sort(_)) => {
-                (Some(outer), outer.input.as_ref())
-            }
-            _ => (None, plan),
-        };
-        let (order, plan) = match plan {
-            LogicalPlan::Sort(sort) if sort.fetch.is_none() => (sort.expr.as_slice(), sort.input.as_ref()),
-            _ => (&[][..], plan),
-        };
-        let LogicalPlan::Projection(items) = plan else { return Err(unanalysed(plan)) };
-        match items.input.as_ref() {
-            LogicalPlan::Aggregate(aggregate) => Ok(Self { limit, outer, order, items, aggregate }),
-            _ => Err(match items.expr.iter().flat_map(|item| item.column_refs()).next() {
-                Some(column) => Refused::RowsRevealed(column.name.clone()),
-                None => unanalysed(plan),
-            }),
-        }
+        select.push(Selected { name, item });
     }
+    let has_public_groups = limit.is_none() || are_listed(&reader.keys);
+    if limit.is_some() && has_windows {
+        return Err(Construct::Limit.refuse(&"LIMIT beside a window function"));
+    }
+    let terms: Vec<Option<OrderTerm>> =
+        order.iter().map(|(term, flow)| plain_term(term, plain(flow))).collect();
+    let by_keys = |term: &Option<OrderTerm>| matches!(term, Some(OrderTerm { item: Item::Key(_), .. }));
+    let needs_sorting = limit.is_none() && !terms.iter().all(by_keys);
+    let is_computed = select.iter().any(|selected| matches!(selected.item, Item::Computed(_)));
+    let order_terms = match limit {
+        Some(_) => {
+            let cut = terms.into_iter().zip(&order);
+            let known = cut.map(|(term, (of, _))| term.ok_or_else(|| Construct::OrderExpression.refuse(of)));
+            known.collect::<Result<_, _>>()?
+        }
+        None if needs_sorting => Vec::new(),
+        None => terms.into_iter().flatten().collect(),
+    };
+    let finish = (is_computed || needs_sorting || has_windows).then(|| Finishing {
+        plan: plan.clone(),
+        inputs: inputs.clone(),
+        ordered_by: match needs_sorting {
+            true => order.iter().flat_map(|(_, flow)| flow.from.iter().copied()).collect(),
+            false => Vec::new(),
+        },
+        flows,
+        is_cut: limit.is_some(),
+    });
+    if limit.is_some_and(|cut| cut.rows.is_none()) && !has_public_groups {
+        return Err(Construct::Limit.refuse(&"OFFSET without LIMIT"));
+    }
+    if limit.is_some() && reader.keys.is_empty() {
+        return Err(Construct::Limit.refuse(&"LIMIT without GROUP BY"));
+    }
+    let columns = having::Columns { schema: &aggregate.schema, items: &inputs, keys: &reader.keys };
+    let having = having.map(|condition| having::read(condition, &columns, &reader.aggregates)).transpose()?;
+    Ok(Query {
+        has_public_groups,
+        having,
+        cut: limit,
+        keys: reader.keys,
+        order: order_terms,
+        aggregates: reader.aggregates,
+        select,
+        finish,
+    })
+}
+
+/// Whether the keys' values are public, and make few enough groups.
+fn are_listed(keys: &[Key]) -> bool {
+    let mut lengths = keys.iter().map(|key| {
+        let values = domain::values(&key.column).ok()?;
+        Some(values.len() as u128 + u128::from(key.column.nullable))
+    });
+    let groups = lengths.try_fold(1_u128, |n, length| Some(n.saturating_mul(length?)));
+    groups.is_some_and(|groups| groups <= GROUPS_MAX as u128)
+}
+
+fn plain_term(term: &SortExpr, item: Option<Item>) -> Option<OrderTerm> {
+    Some(OrderTerm { item: item?, descending: !term.asc, nulls_first: term.nulls_first })
 }
 
 fn key_column(key: &Expr, scope: &Scope<'_>) -> Result<Key, Refused> {
@@ -221,21 +290,6 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn items(&self, projection: &Projection, aggregate: &AggregatePlan) -> Result<Vec<Selected>, Refused> {
-        let item = |expr: &Expr| {
-            let Expr::Column(column) = unaliased(expr) else {
-                return Err(Construct::SelectExpression.refuse(expr));
-            };
-            let index = aggregate.schema.maybe_index_of_column(column);
-            let item = match index.and_then(|index| self.item(index)) {
-                Some(item) => item,
-                None => return Err(Construct::SelectExpression.refuse(expr)),
-            };
-            Ok(Selected { name: self.name(item), item })
-        };
-        projection.expr.iter().map(item).collect()
-    }
-
     /// The plan's aggregate yields the keys first, then the aggregates.
     fn item(&self, index: usize) -> Option<Item> {
         match index.checked_sub(self.keys.len()) {
@@ -248,6 +302,7 @@ impl Reader<'_, '_> {
         let name = match item {
             Item::Key(index) => self.keys.get(index).map(|key| key.column.name.clone()),
             Item::Aggregate(index) => self.aggregates.get(index).map(Aggregate::shown),
+            Item::Computed(_) => None,
         };
         name.unwrap_or_default()
     }
@@ -281,66 +336,13 @@ fn aggregate(call: &AggregateFunction, expr: &Expr, scope: &Scope<'_>) -> Result
     Ok(Aggregate { function, argument })
 }
 
-/// How many rows LIMIT lets through.
-fn rows(limit: &Limit) -> Result<u32, Refused> {
-    match (&limit.skip, limit.fetch.as_deref()) {
-        (None, Some(Expr::Literal(ScalarValue::Int64(Some(rows)), _))) => match u32::try_from(*rows) {
-            Ok(rows @ 1..=LIMIT_MAX) => Ok(rows),
-            _ => Err(Refused::TooLarge {
-                what: "rows in LIMIT",
-                found: usize::try_from(*rows).unwrap_or_default(),
-                most: LIMIT_MAX as usize,
-            }),
-        },
-        _ => Err(Construct::Limit.refuse(&limit.fetch.iter().map(ToString::to_string).collect::<String>())),
-    }
-}
-
-/// Results are read by people.
-const LIMIT_MAX: u32 = crate::GROUPS_MAX as u32;
-
-fn order(
-    terms: &[SortExpr],
-    projection: &Projection,
-    items: &[Selected],
-    limited: bool,
-) -> Result<Vec<OrderTerm>, Refused> {
-    let key = |term: &SortExpr| {
-        let Expr::Column(column) = unaliased(&term.expr) else {
-            return Err(Construct::OrderExpression.refuse(term));
-        };
-        let index = projection.schema.maybe_index_of_column(column);
-        match index.and_then(|index| items.get(index)).map(|selected| selected.item) {
-            Some(Item::Aggregate(_)) if !limited => Err(Construct::OrderByAggregate.refuse(term)),
-            Some(item) => Ok(OrderTerm { item, descending: !term.asc, nulls_first: term.nulls_first }),
-            None => Err(Construct::OrderExpression.refuse(term)),
-        }
-    };
-    terms.iter().map(key).collect()
-}
-
-/// The items that an outer projection keeps.
-fn narrowed(outer: &Projection, inner: &Projection, items: &[Selected]) -> Result<Vec<Selected>, Refused> {
-    let item = |expr: &Expr| {
-        let Expr::Column(column) = unaliased(expr) else {
-            return Err(Construct::SelectExpression.refuse(expr));
-        };
-        let index = inner.schema.maybe_index_of_column(column);
-        index
-            .and_then(|index| items.get(index))
-            .cloned()
-            .ok_or_else(|| Construct::SelectExpression.refuse(expr))
-    };
-    outer.expr.iter().map(item).collect()
-}
-
-fn unaliased(expr: &Expr) -> &Expr {
+pub(super) fn unaliased(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => unaliased(&alias.expr),
         _ => expr,
     }
 }
 
-fn unanalysed(plan: &LogicalPlan) -> Refused {
+pub(super) fn unanalysed(plan: &LogicalPlan) -> Refused {
     Refused::Unanalysed(plan.display().to_string())
 }

@@ -9,7 +9,7 @@
 //! | filter, filter inside a scan or a join | [`Use::Filter`] |
 //! | equality of columns of two tables, key of a join | [`Use::Join`] |
 //! | key of an aggregation | [`Use::Group`] |
-//! | order and limit of groups | none of their own |
+//! | HAVING, windows, order and limit of groups | none of their own |
 //! | COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP | [`Use::Aggregate`] |
 //! | MIN, MAX | [`Use::Extreme`] |
 //! | condition of CASE inside an aggregate | [`Use::Filter`] |
@@ -29,7 +29,7 @@ use datafusion::{
     },
 };
 
-use super::Function;
+use super::{Function, above::is_grouped};
 use crate::Refused;
 
 /// Uses by table and column.
@@ -65,7 +65,7 @@ impl Analysis {
         match plan {
             LogicalPlan::TableScan(scan) => self.scan(scan),
             LogicalPlan::SubqueryAlias(alias) => self.trace(&alias.input),
-            LogicalPlan::Filter(filter) => {
+            LogicalPlan::Filter(filter) if !is_grouped(&filter.input) => {
                 let input = self.trace(&filter.input)?;
                 self.condition(&filter.predicate, filter.input.schema(), &input)?;
                 Ok(input)
@@ -77,7 +77,17 @@ impl Analysis {
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Join(join) => self.join(join),
             // What is sorted or cut off are groups: their keys are used as such below.
+            // Conditions on groups compare what is used inside them already.
+            LogicalPlan::Filter(having) if is_grouped(&having.input) => self.trace(&having.input),
             LogicalPlan::Sort(sort) if is_grouped(&sort.input) => self.trace(&sort.input),
+            LogicalPlan::Window(window) if is_grouped(&window.input) => {
+                let mut out = self.trace(&window.input)?;
+                for expr in &window.window_expr {
+                    let of = origins(expr, window.input.schema(), &out)?;
+                    out.push(of);
+                }
+                Ok(out)
+            }
             LogicalPlan::Limit(limit) if is_grouped(&limit.input) => self.trace(&limit.input),
             // WHERE that can never hold.
             LogicalPlan::EmptyRelation(empty) => Ok(vec![BTreeSet::new(); empty.schema.fields().len()]),
@@ -251,17 +261,6 @@ impl Analysis {
             let columns = self.uses.entry(table.clone()).or_default();
             columns.entry(column.clone()).or_default().insert(r#use);
         }
-    }
-}
-
-/// Whether a step's rows are groups.
-fn is_grouped(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Aggregate(_) => true,
-        LogicalPlan::Projection(projection) => is_grouped(&projection.input),
-        LogicalPlan::Sort(sort) => is_grouped(&sort.input),
-        LogicalPlan::SubqueryAlias(alias) => is_grouped(&alias.input),
-        _ => false,
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "a failing test should say where"
 )]
 
+mod above;
 mod examples;
 mod golden;
 mod joins;

@@ -77,7 +77,26 @@ fn aggregate() -> impl Strategy<Value = String> {
         Just("AVG(CASE WHEN rank IN ('low', 'o''high') THEN bonus * 2 END)".to_owned()),
         Just("MAX(CASE WHEN joined < DATE '2020-06-01' OR note LIKE 'a%' THEN joined END)".to_owned()),
         (numeric, select(vec!["salary", "bonus", "score"])).prop_map(|(f, x)| format!("{f}({x})")),
+        Just("SUM(salary) - 2 * COUNT(bonus)".to_owned()),
+        Just("SUM(bonus) / NULLIF(COUNT(score), 0)".to_owned()),
+        Just("CASE WHEN MAX(salary) > 100000 THEN COUNT(*) ELSE COALESCE(MIN(bonus), 0) END".to_owned()),
     ]
+}
+
+/// What HAVING may compare; withheld aggregates make it fail, so that it is tried where nothing is withheld.
+pub(crate) fn having() -> impl Strategy<Value = String> {
+    let leaf = select(vec![
+        "COUNT(*) > 2",
+        "SUM(salary) >= 150000",
+        "AVG(salary) < 90000",
+        "MIN(bonus) <= 100.25",
+        "NOT MAX(salary) - 1000 > 2 * AVG(salary)",
+        "COUNT(bonus) NOT BETWEEN 2 AND 3",
+        "SUM(bonus) <> MAX(bonus)",
+        "COUNT(*) IN (1, 3, 5)",
+    ]);
+    (leaf.clone(), select(vec!["AND", "OR", "AND NOT"]), leaf)
+        .prop_map(|(x, op, y)| format!("({x}) {op} ({y})"))
 }
 
 fn query() -> impl Strategy<Value = String> {
@@ -154,6 +173,24 @@ proptest! {
             prop_assert!(shown || outputs.iter().all(|column| column[row] == 0), "{sql}: withheld, but opened");
         }
         assert_agrees(&sql, &joint, expected(&sql, &owners), sql.contains("GROUP BY"));
+    }
+
+    #[test]
+    fn having_and_the_order_of_groups_are_those_of_plaintext(
+        owners in vec(vec(person(), 0..10), 1..=3),
+        (aggregate, having) in (aggregate(), having()),
+        key in select(vec!["rank", "team", "active"]),
+        (term, descending, cut) in (0_usize..4, any::<bool>(), option::of((1_u32..4, 0_u32..2))),
+    ) {
+        let term = ["n", "SUM(salary)", "MAX(salary)", key][term];
+        let direction = if descending { " DESC" } else { "" };
+        let cut = cut.map(|(rows, skip)| format!(" LIMIT {rows} OFFSET {skip}")).unwrap_or_default();
+        let sql = format!(
+            "SELECT {key}, COUNT(*) AS n, {aggregate} AS c FROM people GROUP BY {key} HAVING {having} \
+             ORDER BY {term}{direction} NULLS LAST, {key}{cut}"
+        );
+        let (_, _, joint) = run(&sql, &owners, 1);
+        assert_agrees(&sql, &joint, expected(&sql, &owners), true);
     }
 
     #[test]

@@ -75,11 +75,23 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT DISTINCT rank FROM people", Distinct),
         ("SELECT COUNT(DISTINCT rank) FROM people", DistinctAggregate),
         ("SELECT SUM(DISTINCT salary) FROM people", DistinctAggregate),
-        ("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING COUNT(*) > 1", Having),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING rank = 'low'", HavingKey),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING STDDEV(salary) > 3", HavingCondition),
+        (
+            "SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING MAX(joined) > DATE '2020-01-01'",
+            HavingCondition,
+        ),
+        (
+            "SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING SUM(salary) / COUNT(*) > 3",
+            HavingCondition,
+        ),
         ("SELECT COUNT(*) OVER (PARTITION BY rank) FROM people", Window),
+        ("SELECT rank, NTH(COUNT(*)) OVER () FROM people GROUP BY rank", Window),
         ("SELECT COUNT(*) FROM people QUALIFY 1 = 1", Window),
-        ("SELECT rank, COUNT(*) FROM people GROUP BY rank LIMIT 2", Limit),
-        ("SELECT rank, COUNT(*) FROM people GROUP BY rank OFFSET 2", Limit),
+        ("SELECT COUNT(*) FROM people LIMIT 2", Limit),
+        ("SELECT rank, COUNT(*) FROM people GROUP BY rank OFFSET 3", Limit),
+        ("SELECT free, COUNT(*) FROM people GROUP BY free OFFSET 3", Limit),
+        ("SELECT rank, RANK() OVER (ORDER BY COUNT(*)) FROM people GROUP BY rank LIMIT 2", Limit),
         ("SELECT rank, COUNT(*) FROM people GROUP BY rank FETCH FIRST 2 ROWS ONLY", Limit),
         ("SELECT TOP 3 COUNT(*) FROM people", Limit),
         ("SELECT rank, COUNT(*) FROM people GROUP BY ROLLUP (rank)", GroupingSets),
@@ -89,9 +101,7 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT COUNT(*) FROM people GROUP BY team + 1", GroupExpression),
         ("SELECT * FROM people", Wildcard),
         ("SELECT people.* FROM people", Wildcard),
-        ("SELECT SUM(salary) / COUNT(*) FROM people", SelectExpression),
         ("SELECT 1 FROM people", SelectExpression),
-        ("SELECT CASE WHEN active THEN 1 ELSE 0 END FROM people", Case),
         ("SELECT SUM(CASE WHEN active THEN salary ELSE 1 END) FROM people", Case),
         ("SELECT AVG(CASE WHEN active THEN salary ELSE 0 END) FROM people", Case),
         ("SELECT SUM(CASE WHEN active THEN salary WHEN free > 3 THEN 2 END) FROM people", Case),
@@ -101,10 +111,7 @@ fn unsupported_sql_is_refused_by_name() {
             "SELECT SUM(CASE WHEN b.active THEN a.salary END) FROM people a LEFT JOIN people b ON a.note = b.note",
             OuterCase,
         ),
-        ("SELECT rank, COUNT(*) AS n FROM people GROUP BY rank ORDER BY n", OrderByAggregate),
-        ("SELECT rank, COUNT(*) FROM people GROUP BY rank ORDER BY COUNT(*)", OrderByAggregate),
-        ("SELECT rank, COUNT(*) FROM people GROUP BY rank ORDER BY 2 DESC", OrderByAggregate),
-        ("SELECT team, COUNT(*) FROM people GROUP BY team ORDER BY team + 1", OrderExpression),
+        ("SELECT team, COUNT(*) FROM people GROUP BY team ORDER BY team + 1 LIMIT 2", OrderExpression),
         ("SELECT COUNT(*) FILTER (WHERE active) FROM people", AggregateFilter),
         ("SELECT SUM(salary ORDER BY rank) FROM people", AggregateOrder),
         ("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY salary) FROM people", AggregateOrder),
@@ -137,10 +144,10 @@ fn unsupported_sql_is_refused_by_name() {
 
 #[test]
 fn every_refusal_says_what_to_write_instead() {
-    let text = refused("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING COUNT(*) > 1").to_string();
+    let text = refused("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING rank = 'low'").to_string();
     assert_eq!(
         text,
-        "HAVING is not supported (found `COUNT(*) > 1`); leave it out and choose among the rows of the result"
+        "a condition on a group column in HAVING is not supported (found `rank`); put it into WHERE"
     );
 }
 
@@ -181,6 +188,8 @@ fn datasets_of_a_table_declare_the_same_columns() {
 #[test]
 fn rows_are_never_selected_as_they_are() {
     assert_eq!(refused("SELECT salary FROM people"), Refused::RowsRevealed("salary".into()));
+    let case = "SELECT CASE WHEN active THEN 1 ELSE 0 END FROM people";
+    assert_eq!(refused(case), Refused::RowsRevealed("active".into()));
     // Named by the planner: `salary` is neither grouped nor aggregated.
     let mixed = "SELECT rank, salary, COUNT(*) FROM people GROUP BY rank";
     assert_eq!(refused(mixed), Refused::RowsRevealed("salary".into()));

@@ -39,8 +39,8 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
         &[Aggregate, Product],
     ),
     (
-        "projection, alias, ORDER BY and LIMIT of groups",
-        "SELECT phone AS p, COUNT(*) AS n FROM accounts GROUP BY phone ORDER BY n DESC LIMIT 3",
+        "projection, alias, HAVING, windows, ORDER BY and LIMIT of groups",
+        "SELECT phone AS p, COUNT(*) AS n FROM accounts GROUP BY phone HAVING COUNT(*) > 1 ORDER BY n DESC LIMIT 3",
         ["accounts", "phone"],
         &[Group],
     ),

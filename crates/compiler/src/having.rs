@@ -1,0 +1,129 @@
+//! HAVING on shares: a bit for each group. What is compared is never opened, only whether the group is shown.
+//!
+//! Both sides of a comparison are brought to one side and one denominator: a mean is its sum over its count, which is
+//! positive where the mean exists, so that nothing is divided and the comparison is exact.
+
+use program::ValueId;
+
+use crate::{
+    Refused,
+    lower::Joint,
+    sql::{Aggregate, Comparison, Function, Having, Side},
+    stage::Partial,
+    union::tree,
+};
+
+/// One term of a comparison: `factor · number / count`.
+struct Term {
+    number: ValueId,
+    count: Option<ValueId>,
+    factor: i128,
+    scale: u8,
+}
+
+impl Joint {
+    /// Groups are shown only where the condition holds.
+    pub(crate) fn require(&mut self, having: &Having, aggregates: &[Aggregate]) -> Result<(), Refused> {
+        let bit = self.holds(having, aggregates)?;
+        self.demand(bit)
+    }
+
+    fn holds(&mut self, having: &Having, aggregates: &[Aggregate]) -> Result<ValueId, Refused> {
+        let (parts, combine) = match having {
+            Having::All(parts) => (parts, program::Builder::and as fn(&mut _, _, _) -> _),
+            Having::Any(parts) => (parts, program::Builder::or as fn(&mut _, _, _) -> _),
+            Having::Compare { left, comparison, right } => {
+                return self.compare(left, *comparison, right, aggregates);
+            }
+        };
+        let bits = parts.iter().map(|part| self.holds(part, aggregates)).collect::<Result<Vec<_>, _>>()?;
+        match tree(&mut self.builder, bits, combine)? {
+            Some(bit) => Ok(bit),
+            None => self.enough(self.rows, self.floor_rows),
+        }
+    }
+
+    fn compare(
+        &mut self,
+        left: &Side,
+        comparison: Comparison,
+        right: &Side,
+        aggregates: &[Aggregate],
+    ) -> Result<ValueId, Refused> {
+        let mut terms = Vec::new();
+        let mut valid = Vec::new();
+        for (side, sign) in [(left, 1), (right, -1)] {
+            for (index, factor) in &side.terms {
+                let Some(aggregate) = aggregates.get(*index) else { continue };
+                valid.push(self.is_valid(aggregate)?);
+                let (number, count, scale) = self.exact(aggregate);
+                terms.push(Term {
+                    number,
+                    count,
+                    factor: sign * factor,
+                    scale: side.scale.saturating_add(scale),
+                });
+            }
+            if side.constant != 0 {
+                let (factor, scale) = (sign * side.constant, side.scale);
+                terms.push(Term { number: self.one, count: None, factor, scale });
+            }
+        }
+        let difference = self.difference(&terms)?;
+        let zero = self.zero;
+        let b = &mut self.builder;
+        let bit = match comparison {
+            Comparison::Less => b.less_than(difference, zero)?,
+            Comparison::AtMost => {
+                let above = b.less_than(zero, difference)?;
+                b.not(above)?
+            }
+            Comparison::Equal => b.equal(difference, zero)?,
+            Comparison::NotEqual => {
+                let equal = b.equal(difference, zero)?;
+                b.not(equal)?
+            }
+        };
+        valid.push(bit);
+        Ok(tree(&mut self.builder, valid, program::Builder::and)?.unwrap_or(bit))
+    }
+
+    /// What an aggregate is: a number, divided by a count if it is a mean, with digits after the point.
+    fn exact(&self, aggregate: &Aggregate) -> (ValueId, Option<ValueId>, u8) {
+        let Some(argument) = &aggregate.argument else { return (self.rows, None, 0) };
+        let of = |partial: fn(_) -> Partial| self.partial(&partial(argument.clone()));
+        let present = self.present(argument);
+        match aggregate.function {
+            Function::Count => (present, None, 0),
+            Function::Min => (of(Partial::Min), None, argument.scale),
+            Function::Max => (of(Partial::Max), None, argument.scale),
+            Function::Avg => (of(Partial::Sum), Some(present), argument.scale),
+            Function::Sum | Function::Variance | Function::Deviation => {
+                (of(Partial::Sum), None, argument.scale)
+            }
+        }
+    }
+
+    /// The terms' sum, times all of their counts.
+    fn difference(&mut self, terms: &[Term]) -> Result<ValueId, Refused> {
+        let scale = terms.iter().map(|term| term.scale).max().unwrap_or(0);
+        let mut sum = Vec::with_capacity(terms.len());
+        for (place, term) in terms.iter().enumerate() {
+            let digits = 10_i128.checked_pow((scale - term.scale).into());
+            let factor = digits.and_then(|digits| term.factor.checked_mul(digits));
+            let factor = factor.ok_or(Refused::TooLarge {
+                what: "digits in a comparison of HAVING",
+                found: scale.into(),
+                most: crate::DIGITS_MAX,
+            })?;
+            let mut value = term.number;
+            for other in terms.iter().enumerate().filter(|(other, _)| *other != place) {
+                if let Some(count) = other.1.count {
+                    value = self.builder.multiply(value, count)?;
+                }
+            }
+            sum.push(self.builder.scale(value, factor)?);
+        }
+        Ok(tree(&mut self.builder, sum, program::Builder::add)?.unwrap_or(self.zero))
+    }
+}

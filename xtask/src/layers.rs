@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("treaty-contract", &["treaty-program"]),
     ("treaty-compiler", &["treaty-contract", "treaty-program"]),
     ("treaty-ledger", &["treaty-contract"]),
+    ("treaty-ordering", &["treaty-contract", "treaty-ledger"]),
     ("treaty-api", &["treaty-contract", "treaty-program"]),
     ("treaty-vault", &["treaty-contract"]),
     ("treaty-postgres", &["treaty-contract", "treaty-vault"]),
@@ -25,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "treaty-compiler",
             "treaty-contract",
             "treaty-ledger",
+            "treaty-ordering",
             "treaty-peers",
             "treaty-postgres",
             "treaty-program",
@@ -90,6 +92,7 @@ const OUT_OF_REACH: &[(&str, &[&str], &str)] = &[
         "rows that are elsewhere are read through the `Source` that `postgres` implements",
     ),
     ("treaty-contract", PROTOCOLS, "a contract never sees a multi-party protocol"),
+    ("treaty-ordering", NETWORK, "agreement blocks on threads, over Unix sockets"),
     ("treaty-ledger", PROTOCOLS, "the ledger never sees a multi-party protocol"),
 ];
 

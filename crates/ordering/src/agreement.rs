@@ -1,0 +1,130 @@
+//! This node's part in the agreement, as long as it runs.
+
+use std::fmt;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use contract::Did;
+use ledger::SignedTransaction;
+
+use crate::abci::{self, Connections};
+use crate::app::{App, Committed, SharedLedger, Verdict, key_of, lock};
+use crate::error::{Fault, OrderingError};
+use crate::home::Home;
+use crate::process::Process;
+use crate::rpc;
+
+/// How long to wait before asking a CometBFT again that is not there yet.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// What a node brings.
+pub struct Options {
+    /// CometBFT's directory, see [`Home::create`].
+    pub home: Home,
+    /// The program, see [`crate::find`].
+    pub program: PathBuf,
+    /// Whose node this is.
+    pub member: Did,
+    /// The node's copy of the ledger.
+    pub ledger: SharedLedger,
+    /// Seconds since 1970.
+    pub clock: fn() -> u64,
+    /// Called after every block that was recorded, with no lock held; CometBFT waits meanwhile.
+    pub committed: Committed,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("home", &self.home)
+            .field("member", &self.member)
+            .finish_non_exhaustive()
+    }
+}
+
+/// This node's part in the agreement. Ends, with its process, when it is dropped.
+#[derive(Debug)]
+pub struct Agreement {
+    home: Home,
+    app: Arc<App>,
+    connections: Arc<Connections>,
+    process: Process,
+}
+
+impl Agreement {
+    /// Writes CometBFT's configuration, waits for it at the application's socket, and starts it.
+    ///
+    /// # Errors
+    /// When an operator orders this ledger, the keys are not those of the member's card, or something cannot be
+    /// written or started.
+    pub fn start(options: Options) -> Result<Self, OrderingError> {
+        let Options { home, program, member, ledger, clock, committed } = options;
+        let state = lock(&ledger).state().clone();
+        if state.roster().operator().is_some() {
+            return Err(OrderingError::HasOperator);
+        }
+        home.configure(state.alliance(), state.roster(), &member)?;
+        let path = home.application();
+        let listener = UnixListener::bind(&path);
+        let listener = listener.map_err(|source| OrderingError::File { what: "serve at", path, source })?;
+        let app = Arc::new(App::new(ledger, clock, committed));
+        let connections = Arc::new(Connections::default());
+        abci::serve(listener, Arc::clone(&app), Arc::clone(&connections));
+        let process = Process::start(&program, &home)?;
+        Ok(Self { home, app, connections, process })
+    }
+
+    /// Hands in a transaction and waits until it is in a block that this node has recorded, or refused.
+    ///
+    /// # Errors
+    /// When CometBFT does not take it, or no block comes within `patience`: then it may still come.
+    pub fn submit(
+        &self,
+        transaction: &SignedTransaction,
+        patience: Duration,
+    ) -> Result<Verdict, OrderingError> {
+        let bytes = transaction.to_bytes().map_err(ledger::LedgerError::from)?;
+        let key = key_of(&bytes);
+        let verdict = self.app.wait_for(key);
+        let ordered = match self.hand_in(&bytes, patience) {
+            Ok(None) => verdict
+                .recv_timeout(patience)
+                .map_err(|_| OrderingError::NotOrdered { seconds: patience.as_secs() }),
+            Ok(Some(refused)) => Ok(refused),
+            Err(error) => Err(error),
+        };
+        self.app.forget(&key);
+        ordered
+    }
+
+    /// Asks again while CometBFT starts, or catches up with the others.
+    fn hand_in(&self, bytes: &[u8], patience: Duration) -> Result<Option<Verdict>, OrderingError> {
+        let until = Instant::now() + patience;
+        loop {
+            match rpc::broadcast(&self.home.rpc(), bytes, patience) {
+                Err(OrderingError::NotThere(_)) if Instant::now() < until => thread::sleep(AGAIN),
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Why this node had to stop ordering, if it had to; said once.
+    pub fn fault(&self) -> Option<Fault> {
+        self.app.take_fault()
+    }
+
+    /// CometBFT's directory.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+}
+
+impl Drop for Agreement {
+    fn drop(&mut self) {
+        self.connections.close();
+        self.process.stop();
+    }
+}

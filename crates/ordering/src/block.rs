@@ -1,0 +1,182 @@
+//! Blocks: what this node proposes, which proposals it votes for, and what it records once a block is agreed on.
+//!
+//! | call | answer |
+//! | --- | --- |
+//! | PrepareProposal | of what waits, what every rule accepts in this order at this time |
+//! | ProcessProposal | yes to a block of which every transaction is accepted, which all honest nodes find alike |
+//! | FinalizeBlock | the root that the block leads to, and the validators that it changes |
+//! | Commit | after the block is on disk |
+//!
+//! The time of a block is the median of what the validators said when they voted for the one before. After a quiet
+//! hour that is an hour ago, so that an honest proposer then puts an empty block first: the next one has the present
+//! time. Empty blocks are not made otherwise.
+
+use ledger::{Refused, Staged, transaction::Checked};
+use sha2::{Digest, Sha256};
+use tendermint_proto::google::protobuf::Timestamp;
+use tendermint_proto::v0_38::abci::{
+    ExecTxResult, RequestFinalizeBlock, RequestPrepareProposal, RequestProcessProposal, ResponseCommit,
+    ResponseFinalizeBlock, ResponsePrepareProposal, ResponseProcessProposal,
+    response_process_proposal::ProposalStatus,
+};
+
+use crate::app::{App, Key, Verdict, key_of, lock};
+use crate::error::Fault;
+use crate::validators;
+
+/// How far a block's time may be behind this node's clock before it proposes an empty block, in seconds.
+const STALE_SECONDS: u64 = 3;
+
+/// The block under way.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
+    /// A block that was tried, under a hash of what it was tried with.
+    tried: Option<(Key, Staged)>,
+    /// What Commit will record.
+    agreed: Option<Agreed>,
+}
+
+#[derive(Debug)]
+struct Agreed {
+    height: u64,
+    staged: Staged,
+    keys: Vec<Key>,
+    /// For each transaction that is not among the staged ones, why.
+    malformed: Vec<Option<Refused>>,
+}
+
+impl App {
+    /// PrepareProposal.
+    pub(crate) fn prepare(&self, asked: &RequestPrepareProposal) -> Result<ResponsePrepareProposal, Fault> {
+        let time = seconds(asked.time.as_ref())?;
+        if time.saturating_add(STALE_SECONDS) < (self.clock)() {
+            return Ok(ResponsePrepareProposal::default());
+        }
+        let readable: Vec<_> = asked
+            .txs
+            .iter()
+            .filter_map(|bytes| Some((bytes, self.checked(&key_of(bytes), bytes).ok()?)))
+            .collect();
+        let checked: Vec<Checked> = readable.iter().map(|(_, checked)| checked.clone()).collect();
+        let staged = lock(&self.ledger).stage(time, &checked)?;
+        let accepted = readable.iter().zip(staged.answers()).filter(|(_, answer)| answer.is_ok());
+        let mut room = asked.max_tx_bytes;
+        let txs = accepted.map(|((bytes, _), _)| (*bytes).clone()).take_while(|bytes| {
+            room -= size_in_block(bytes.len());
+            room >= 0
+        });
+        Ok(ResponsePrepareProposal { txs: txs.collect() })
+    }
+
+    /// ProcessProposal.
+    pub(crate) fn process(&self, asked: &RequestProcessProposal) -> Result<ResponseProcessProposal, Fault> {
+        let vote = |status: ProposalStatus| Ok(ResponseProcessProposal { status: status.into() });
+        let time = seconds(asked.time.as_ref())?;
+        let keys: Vec<Key> = asked.txs.iter().map(|bytes| key_of(bytes)).collect();
+        let checked = keys.iter().zip(&asked.txs).map(|(key, bytes)| self.checked(key, bytes));
+        let Ok(checked) = checked.collect::<Result<Vec<_>, _>>() else {
+            return vote(ProposalStatus::Reject);
+        };
+        // An error here is about this block, or comes again when it is agreed on.
+        let Ok(staged) = lock(&self.ledger).stage(time, &checked) else {
+            return vote(ProposalStatus::Reject);
+        };
+        if staged.answers().iter().any(Result::is_err) {
+            return vote(ProposalStatus::Reject);
+        }
+        lock(&self.block).tried = Some((identity(time, &keys), staged));
+        vote(ProposalStatus::Accept)
+    }
+
+    /// FinalizeBlock: the block is agreed on, whatever this node thinks of it.
+    pub(crate) fn finalize(&self, asked: &RequestFinalizeBlock) -> Result<ResponseFinalizeBlock, Fault> {
+        let height = u64::try_from(asked.height).map_err(|_| Fault::Range("a height"))?;
+        let time = seconds(asked.time.as_ref())?;
+        let keys: Vec<Key> = asked.txs.iter().map(|bytes| key_of(bytes)).collect();
+        let tried = lock(&self.block).tried.take().filter(|(tried, _)| *tried == identity(time, &keys));
+        let ledger = lock(&self.ledger);
+        let (staged, malformed) = match tried {
+            Some((_, staged)) if staged.base() == ledger.size() => (staged, vec![None; keys.len()]),
+            _ => {
+                let (mut checked, mut malformed) = (Vec::new(), Vec::new());
+                for (key, bytes) in keys.iter().zip(&asked.txs) {
+                    match self.checked(key, bytes) {
+                        Ok(transaction) => {
+                            checked.push(transaction);
+                            malformed.push(None);
+                        }
+                        Err(refused) => malformed.push(Some(refused)),
+                    }
+                }
+                (ledger.stage(time, &checked)?, malformed)
+            }
+        };
+        let before = ledger.state().roster();
+        let validator_updates = validators::changes(before, staged.state().roster());
+        let app_hash = staged.root().as_bytes().to_vec().into();
+        drop(ledger);
+        let agreed = Agreed { height, staged, keys, malformed };
+        let tx_results = agreed.verdicts().map(|(_, verdict)| result(verdict)).collect();
+        lock(&self.block).agreed = Some(agreed);
+        Ok(ResponseFinalizeBlock { tx_results, validator_updates, app_hash, ..Default::default() })
+    }
+
+    /// Commit: durable when it answers.
+    pub(crate) fn commit(&self) -> Result<ResponseCommit, Fault> {
+        let agreed = lock(&self.block).agreed.take().ok_or(Fault::OutOfOrder("a commit"))?;
+        let verdicts: Vec<(Key, Verdict)> = agreed.verdicts().map(|(key, verdict)| (*key, verdict)).collect();
+        let mut ledger = lock(&self.ledger);
+        ledger.record_block(agreed.staged, agreed.height)?;
+        let state = ledger.state().clone();
+        drop(ledger);
+        lock(&self.mempool).renew(state, agreed.keys.iter());
+        self.tell(verdicts);
+        Ok(ResponseCommit::default())
+    }
+}
+
+impl Agreed {
+    /// What became of each transaction.
+    fn verdicts(&self) -> impl Iterator<Item = (&Key, Verdict)> {
+        let mut answers = self.staged.answers().iter();
+        self.keys.iter().zip(&self.malformed).filter_map(move |(key, malformed)| {
+            let verdict = match malformed {
+                Some(refused) => Verdict::refused(refused),
+                None => match answers.next()? {
+                    Ok(applied) => Verdict::Entry(applied.index),
+                    Err(refused) => Verdict::refused(refused),
+                },
+            };
+            Some((key, verdict))
+        })
+    }
+}
+
+/// As all nodes must say it: texts are not part of what they agree on.
+fn result(verdict: Verdict) -> ExecTxResult {
+    match verdict {
+        Verdict::Entry(index) => {
+            ExecTxResult { data: index.to_be_bytes().to_vec().into(), ..Default::default() }
+        }
+        Verdict::Refused { rule, message } => {
+            ExecTxResult { code: 1, codespace: rule, log: message, ..Default::default() }
+        }
+    }
+}
+
+/// Names what was tried: the same transactions at the same time on the same entries lead to the same.
+fn identity(time: u64, keys: &[Key]) -> Key {
+    let start = Sha256::new().chain_update(time.to_be_bytes());
+    keys.iter().fold(start, |hasher, key| hasher.chain_update(key)).finalize().into()
+}
+
+fn seconds(time: Option<&Timestamp>) -> Result<u64, Fault> {
+    let time = time.ok_or(Fault::Range("a block without a time"))?;
+    u64::try_from(time.seconds).map_err(|_| Fault::Range("a time before 1970"))
+}
+
+/// Bytes of a transaction as a field of a block.
+fn size_in_block(bytes: usize) -> i64 {
+    let length = i64::try_from(bytes).unwrap_or(i64::MAX / 2);
+    length + 1 + i64::try_from(prost::length_delimiter_len(bytes)).unwrap_or(10)
+}

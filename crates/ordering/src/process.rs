@@ -1,0 +1,144 @@
+//! The CometBFT process: found, started, started again when it ends, and ended with the node.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::error::OrderingError;
+use crate::home::Home;
+
+/// The version that the tests run with.
+pub const COMETBFT: &str = "0.38.26";
+/// The program's place, when it is not in PATH.
+const PLACE: &str = "TREATY_COMETBFT";
+
+/// How often it is looked after.
+const TICK: Duration = Duration::from_millis(20);
+/// How long it may take to end by itself once its application has hung up.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// The longest pause before it is started again.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Bytes of its log that are shown when it ends.
+const TAIL: u64 = 600;
+
+/// The program, where it is installed.
+///
+/// # Errors
+/// [`OrderingError::Missing`] says how to install it; [`OrderingError::Version`] when it is another one.
+pub fn find() -> Result<PathBuf, OrderingError> {
+    let path = match env::var_os(PLACE) {
+        Some(path) => PathBuf::from(path),
+        None => search().ok_or(OrderingError::Missing)?,
+    };
+    let said = Command::new(&path).arg("version").stdin(Stdio::null()).output();
+    let said = said.map_err(|_| OrderingError::Missing)?;
+    let found = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+    if found.trim_start_matches('v').starts_with("0.38.") {
+        Ok(path)
+    } else {
+        Err(OrderingError::Version { path, found })
+    }
+}
+
+fn search() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let go = env::home_dir().map(|home| home.join("go").join("bin"));
+    env::split_paths(&path).chain(go).map(|directory| directory.join("cometbft")).find(|file| file.is_file())
+}
+
+/// The process, as long as the node runs.
+#[derive(Debug)]
+pub(crate) struct Process {
+    stopping: Arc<AtomicBool>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts it, and starts it again whenever it ends.
+    pub(crate) fn start(program: &Path, home: &Home) -> Result<Self, OrderingError> {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let child = spawn(program, home)?;
+        let (program, home, seen) = (program.to_owned(), home.clone(), Arc::clone(&stopping));
+        let keeper = thread::spawn(move || keep(child, &program, &home, &seen));
+        Ok(Self { stopping, keeper: Some(keeper) })
+    }
+
+    /// Waits until it has ended, and ends it when it takes too long. Its application has hung up before.
+    pub(crate) fn stop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        if let Some(keeper) = self.keeper.take() {
+            // A keeper that panicked has left its child to the application's hanging up.
+            keeper.join().ok();
+        }
+    }
+}
+
+fn spawn(program: &Path, home: &Home) -> Result<Child, OrderingError> {
+    let path = home.log();
+    let log = File::options().create(true).append(true).open(&path);
+    let log = log.map_err(|source| OrderingError::File { what: "write", path: path.clone(), source })?;
+    let twin = log.try_clone().map_err(|source| OrderingError::File { what: "write", path, source })?;
+    // What a killed one left; the next one would not serve.
+    fs::remove_file(home.rpc()).ok();
+    Command::new(program)
+        .args(["start", "--home"])
+        .arg(home.path())
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(twin)
+        .spawn()
+        .map_err(|source| OrderingError::File { what: "start", path: program.to_owned(), source })
+}
+
+fn keep(child: Child, program: &Path, home: &Home, stopping: &AtomicBool) {
+    let mut child = Some(child);
+    let mut pause = TICK;
+    while !stopping.load(Ordering::SeqCst) {
+        match child.as_mut().map(Child::try_wait) {
+            Some(Ok(None)) => thread::sleep(TICK),
+            Some(ended) => {
+                let ended = ended.map_or_else(|error| error.to_string(), |status| format!("{status:?}"));
+                tracing::warn!(ended, log = tail(home), "cometbft has ended; it is started again");
+                child = None;
+            }
+            None => {
+                let until = Instant::now() + pause;
+                while Instant::now() < until && !stopping.load(Ordering::SeqCst) {
+                    thread::sleep(TICK);
+                }
+                pause = (pause * 2).min(PAUSE_MAX);
+                child = spawn(program, home)
+                    .inspect_err(|error| tracing::error!(%error, "cometbft cannot be started"))
+                    .ok();
+            }
+        }
+    }
+    if let Some(mut child) = child {
+        let until = Instant::now() + FAREWELL;
+        while matches!(child.try_wait(), Ok(None)) && Instant::now() < until {
+            thread::sleep(TICK);
+        }
+        // Already gone, or told to end for seconds.
+        child.kill().ok();
+        child.wait().ok();
+    }
+}
+
+/// The end of its log.
+fn tail(home: &Home) -> String {
+    let read = || -> std::io::Result<String> {
+        let mut file = File::open(home.log())?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    read().unwrap_or_default()
+}

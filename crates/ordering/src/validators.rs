@@ -1,0 +1,39 @@
+//! Who votes on blocks: every full member of the alliance, with one vote each, by the key on its card.
+//!
+//! A fold over the roster: CometBFT is told what a block changed, and changes its validators two blocks later.
+
+use contract::Did;
+use ledger::Roster;
+use sha2::{Digest, Sha256};
+use tendermint_proto::v0_38::abci::ValidatorUpdate;
+use tendermint_proto::v0_38::crypto::{PublicKey, public_key::Sum};
+
+/// All members have one vote.
+pub(crate) const POWER: i64 = 1;
+
+/// What a block changed: first who votes no more, then who is new.
+pub(crate) fn changes(before: &Roster, after: &Roster) -> Vec<ValidatorUpdate> {
+    let (before, after) = (before.validators(), after.validators());
+    let gone = before.keys().filter(|key| !after.contains_key(key)).map(|key| update(key, 0));
+    let new = after.keys().filter(|key| !before.contains_key(key)).map(|key| update(key, POWER));
+    gone.chain(new).collect()
+}
+
+/// A validator with its number of votes; 0 takes it out.
+pub(crate) fn update(key: &Did, power: i64) -> ValidatorUpdate {
+    let sum = Some(Sum::Ed25519(key.public_key().to_vec()));
+    ValidatorUpdate { pub_key: Some(PublicKey { sum }), power }
+}
+
+/// CometBFT's name for a key: the first 20 bytes of its SHA-256.
+pub(crate) fn address(key: &Did) -> [u8; 20] {
+    let digest: [u8; 32] = Sha256::digest(key.public_key()).into();
+    let mut address = [0; 20];
+    address.copy_from_slice(&digest[..20]);
+    address
+}
+
+/// The name of a process on the network, as CometBFT writes it.
+pub(crate) fn node_id(node: &Did) -> String {
+    hex::encode(address(node))
+}

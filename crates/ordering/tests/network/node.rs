@@ -1,0 +1,175 @@
+//! One validator: a process of this test, told what to do by lines on its standard input.
+
+use std::env;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use contract::Hash;
+use ledger::Ledger;
+use treaty_ordering::{Agreement, Options, Verdict};
+
+use crate::alliance::{self, directory, home, key, now, transfer};
+
+/// Tells the process where the alliance is, and which member it is.
+const ROOT: &str = "TREATY_TEST_BFT_ROOT";
+const MEMBER: &str = "TREATY_TEST_BFT_MEMBER";
+/// How long anything may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The process. `send N` submits so many transfers, one after the other; `size` says how far the ledger is.
+#[test]
+#[ignore = "started by the tests that speak to it"]
+fn validator() {
+    let root = PathBuf::from(env::var(ROOT).unwrap());
+    let member: usize = env::var(MEMBER).unwrap().parse().unwrap();
+    let founded = alliance::read(&root);
+    let path = directory(&root, member).join("ledger.redb");
+    let ledger = Arc::new(Mutex::new(Ledger::open(&path, founded.clone()).unwrap()));
+    let agreement = Agreement::start(Options {
+        home: home(&root, member),
+        program: treaty_ordering::find().unwrap(),
+        member: key(member).did(),
+        ledger: Arc::clone(&ledger),
+        clock: now,
+        committed: Box::new(|| {}),
+    })
+    .unwrap();
+    let say = |text: String| writeln!(std::io::stdout(), "\n{text}").unwrap();
+    say("ready".to_owned());
+    let to = founded.members.iter().map(|card| card.member).find(|did| *did != key(member).did()).unwrap();
+    for line in std::io::stdin().lock().lines() {
+        let line = line.unwrap();
+        let count = line.strip_prefix("send ").map(|count| count.parse::<usize>().unwrap());
+        for _ in 0..count.unwrap_or(0) {
+            let sequence = ledger.lock().unwrap().state().next_sequence(&key(member).did());
+            let transaction = transfer(&founded, member, to, sequence);
+            match agreement.submit(&transaction, PATIENCE) {
+                Ok(Verdict::Entry(index)) => say(format!("acked {index} {}", transaction.id().unwrap())),
+                other => say(format!("failed {other:?}")),
+            }
+        }
+        let ledger = ledger.lock().unwrap();
+        say(format!("size {} {}", ledger.size(), ledger.root()));
+    }
+}
+
+/// What a validator acknowledged: an index, and the transaction that stands there.
+pub(crate) type Acked = (u64, Hash);
+
+/// A running validator, as its test sees it.
+pub(crate) struct Node {
+    child: Child,
+    lines: Receiver<String>,
+    pub(crate) acked: Vec<Acked>,
+    pub(crate) failed: Vec<String>,
+}
+
+/// Waits until all have the same entries, hence the same root; answers with both.
+pub(crate) fn settle<'a>(nodes: impl Iterator<Item = &'a mut Node>) -> (u64, String) {
+    let mut nodes: Vec<_> = nodes.collect();
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let found: Vec<_> = nodes.iter_mut().map(|node| node.size()).collect();
+        if found.windows(2).all(|pair| pair[0] == pair[1]) {
+            return found[0].clone();
+        }
+        assert!(Instant::now() < until, "they differ: {found:?}");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+impl Node {
+    pub(crate) fn start(root: &Path, member: usize) -> Self {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["node::validator", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(ROOT, root)
+            .env(MEMBER, member.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (send, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                send.send(line).ok();
+            }
+        });
+        let mut node = Self { child, lines, acked: Vec::new(), failed: Vec::new() };
+        node.hear_until("ready");
+        node
+    }
+
+    pub(crate) fn tell(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Submits so many transfers and waits for their acknowledgements.
+    pub(crate) fn send(&mut self, count: usize) {
+        self.tell(&format!("send {count}"));
+        self.hear_until("size ");
+        assert_eq!(self.failed, Vec::<String>::new());
+    }
+
+    /// Entries and root of its ledger.
+    pub(crate) fn size(&mut self) -> (u64, String) {
+        self.tell("size");
+        let line = self.hear_until("size ");
+        let mut words = line.split(' ').skip(1);
+        (words.next().unwrap().parse().unwrap(), words.next().unwrap().to_owned())
+    }
+
+    /// Waits until it has so many entries.
+    pub(crate) fn reach(&mut self, size: u64) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let (found, root) = self.size();
+            if found >= size {
+                return root;
+            }
+            assert!(Instant::now() < until, "it has {found} entries, {size} are expected");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn hear_until(&mut self, start: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE * 2).expect("the validator says something in time");
+            self.note(&line);
+            if line.starts_with(start) {
+                return line;
+            }
+        }
+    }
+
+    fn note(&mut self, line: &str) {
+        if let Some(acked) = line.strip_prefix("acked ") {
+            let (index, id) = acked.split_once(' ').unwrap();
+            self.acked.push((index.parse().unwrap(), id.parse().unwrap()));
+        } else if let Some(reason) = line.strip_prefix("failed ") {
+            self.failed.push(reason.to_owned());
+        }
+    }
+
+    /// SIGKILL, to the node alone: its CometBFT must notice and end by itself.
+    pub(crate) fn kill(mut self) -> Vec<Acked> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(5)) {
+            self.note(&line);
+        }
+        self.acked
+    }
+
+    /// Lets it end by itself.
+    pub(crate) fn stop(mut self) -> Vec<Acked> {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().unwrap().success());
+        self.acked
+    }
+}

@@ -65,6 +65,7 @@ pub mod log;
 pub mod proof;
 pub mod receipt;
 pub mod refused;
+pub mod restore;
 pub mod roster;
 pub mod settlement;
 pub mod state;

@@ -23,6 +23,8 @@ const BLOCKS: TableDefinition<'_, u64, u64> = TableDefinition::new("blocks");
 /// Under [`FINAL`]: the size of the last final checkpoint.
 const MARKS: TableDefinition<'_, &str, u64> = TableDefinition::new("marks");
 const FINAL: &str = "final";
+/// There while a whole log is being taken over: what is behind the first entry doesn't count.
+const RESTORING: &str = "restoring";
 
 /// Memory for pages read from disk.
 const CACHE_BYTES: usize = 32 << 20;
@@ -83,8 +85,32 @@ impl Store {
         transaction.open_table(CHECKPOINTS)?;
         transaction.open_table(MARKS)?;
         transaction.open_table(BLOCKS)?;
+        forget_unfinished(&transaction)?;
         transaction.commit()?;
         Ok(Self { database })
+    }
+
+    /// What an unfinished restoration left is forgotten.
+    pub(crate) fn abandon_restoration(&self) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write()?;
+        forget_unfinished(&transaction)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// From here on nothing but the first entry counts, until the restoration is finished.
+    pub(crate) fn begin_restoration(&self) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write()?;
+        forget_all_but_founding(&transaction)?;
+        transaction.open_table(MARKS)?.insert(RESTORING, 1)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// What was added since counts, as after that block.
+    pub(crate) fn finish_restoration(&self, height: u64, size: u64) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(MARKS)?.remove(RESTORING)?;
+        transaction.open_table(BLOCKS)?.insert(height, size)?;
+        Ok(transaction.commit()?)
     }
 
     /// Number of entries.
@@ -211,6 +237,21 @@ impl Nodes for Store {
         node.map(|hash| Hash::from_bytes(*hash.value()))
             .ok_or_else(|| StoreError::Lost { what: format!("the tree node {index} of level {level}") })
     }
+}
+
+fn forget_unfinished(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    let was_restoring = transaction.open_table(MARKS)?.get(RESTORING)?.is_some();
+    if was_restoring { forget_all_but_founding(transaction) } else { Ok(()) }
+}
+
+fn forget_all_but_founding(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    transaction.open_table(ENTRIES)?.retain(|index, _| index == 0)?;
+    transaction.open_table(NODES)?.retain(|node, _| node == (0, 0))?;
+    transaction.open_table(EVENTS)?.retain(|_, _| false)?;
+    transaction.open_table(CHECKPOINTS)?.retain(|_, _| false)?;
+    transaction.open_table(BLOCKS)?.retain(|_, _| false)?;
+    transaction.open_table(MARKS)?.retain(|_, _| false)?;
+    Ok(())
 }
 
 fn mark_final(transaction: &WriteTransaction, size: u64) -> Result<(), StoreError> {

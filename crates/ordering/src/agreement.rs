@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use contract::Did;
-use ledger::SignedTransaction;
+use ledger::{SignedTransaction, Validator};
 
 use crate::abci::{self, Connections};
 use crate::app::{App, Committed, SharedLedger, Verdict, key_of, lock};
 use crate::error::{Fault, OrderingError};
-use crate::home::Home;
+use crate::home::{Home, Trust};
 use crate::process::Process;
 use crate::rpc;
 
@@ -26,10 +25,12 @@ pub struct Options {
     pub home: Home,
     /// The program, see [`crate::find`].
     pub program: PathBuf,
-    /// Whose node this is.
-    pub member: Did,
+    /// What this member's card says of its validator.
+    pub validator: Validator,
     /// The node's copy of the ledger.
     pub ledger: SharedLedger,
+    /// For a node that has no block yet: where the log comes from as a whole. Without it, blocks come one by one.
+    pub trust: Option<Trust>,
     /// Seconds since 1970.
     pub clock: fn() -> u64,
     /// Called after every block that was recorded, with no lock held; CometBFT waits meanwhile.
@@ -40,7 +41,7 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("home", &self.home)
-            .field("member", &self.member)
+            .field("validator", &self.validator)
             .finish_non_exhaustive()
     }
 }
@@ -61,12 +62,13 @@ impl Agreement {
     /// When an operator orders this ledger, the keys are not those of the member's card, or something cannot be
     /// written or started.
     pub fn start(options: Options) -> Result<Self, OrderingError> {
-        let Options { home, program, member, ledger, clock, committed } = options;
+        let Options { home, program, validator, ledger, trust, clock, committed } = options;
         let state = lock(&ledger).state().clone();
         if state.roster().operator().is_some() {
             return Err(OrderingError::HasOperator);
         }
-        home.configure(state.alliance(), state.roster(), &member)?;
+        let is_new = lock(&ledger).height()? == 0;
+        home.configure(state.alliance(), state.roster(), &validator, trust.as_ref().filter(|_| is_new))?;
         let path = home.application();
         let listener = UnixListener::bind(&path);
         let listener = listener.map_err(|source| OrderingError::File { what: "serve at", path, source })?;

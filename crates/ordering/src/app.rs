@@ -7,16 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use ledger::{Ledger, Refused, SignedTransaction, transaction::Checked};
 use sha2::{Digest, Sha256};
 use tendermint_proto::v0_38::abci::{
-    RequestInitChain, RequestQuery, ResponseApplySnapshotChunk, ResponseInfo, ResponseInitChain,
-    ResponseListSnapshots, ResponseLoadSnapshotChunk, ResponseOfferSnapshot, ResponseQuery,
-    ResponseVerifyVoteExtension, request, response, response_apply_snapshot_chunk, response_offer_snapshot,
-    response_verify_vote_extension::VerifyStatus,
+    RequestInitChain, RequestQuery, ResponseInfo, ResponseInitChain, ResponseQuery,
+    ResponseVerifyVoteExtension, request, response, response_verify_vote_extension::VerifyStatus,
 };
 
 use crate::block::Block;
 use crate::error::Fault;
 use crate::home::chain_id;
 use crate::mempool::Mempool;
+use crate::snapshot::Snapshots;
 use crate::validators;
 
 /// This node's copy of the ledger, shared with whoever reads it.
@@ -54,6 +53,7 @@ pub(crate) struct App {
     pub(crate) chain_id: String,
     pub(crate) mempool: Mutex<Mempool>,
     pub(crate) block: Mutex<Block>,
+    pub(crate) snapshots: Mutex<Snapshots>,
     /// Those who wait for what becomes of a transaction.
     waiting: Mutex<BTreeMap<Key, mpsc::Sender<Verdict>>>,
     pub(crate) clock: fn() -> u64,
@@ -74,6 +74,7 @@ impl App {
             chain_id: chain_id(&state.alliance_id()),
             mempool: Mutex::new(Mempool::new(state)),
             block: Mutex::default(),
+            snapshots: Mutex::default(),
             waiting: Mutex::default(),
             ledger,
             clock,
@@ -102,15 +103,10 @@ impl App {
                     if asked.vote_extension.is_empty() { VerifyStatus::Accept } else { VerifyStatus::Reject };
                 Said::VerifyVoteExtension(ResponseVerifyVoteExtension { status: status.into() })
             }
-            Asked::ListSnapshots(_) => Said::ListSnapshots(ResponseListSnapshots { snapshots: Vec::new() }),
-            Asked::OfferSnapshot(_) => Said::OfferSnapshot(ResponseOfferSnapshot {
-                result: response_offer_snapshot::Result::Abort.into(),
-            }),
-            Asked::LoadSnapshotChunk(_) => Said::LoadSnapshotChunk(ResponseLoadSnapshotChunk::default()),
-            Asked::ApplySnapshotChunk(_) => Said::ApplySnapshotChunk(ResponseApplySnapshotChunk {
-                result: response_apply_snapshot_chunk::Result::Abort.into(),
-                ..Default::default()
-            }),
+            Asked::ListSnapshots(_) => Said::ListSnapshots(self.list_snapshots()?),
+            Asked::OfferSnapshot(asked) => Said::OfferSnapshot(self.offer_snapshot(&asked)?),
+            Asked::LoadSnapshotChunk(asked) => Said::LoadSnapshotChunk(self.load_chunk(&asked)?),
+            Asked::ApplySnapshotChunk(asked) => Said::ApplySnapshotChunk(self.apply_chunk(&asked)?),
             Asked::Echo(_) | Asked::Flush(_) => return Err(Fault::OutOfOrder("an echo")),
         })
     }
@@ -134,10 +130,11 @@ impl App {
         if asked.chain_id != self.chain_id {
             return Err(Fault::OtherChain { expected: self.chain_id.clone(), found: asked.chain_id.clone() });
         }
-        let ledger = lock(&self.ledger);
+        let mut ledger = lock(&self.ledger);
         if ledger.height()? != 0 {
             return Err(Fault::OutOfOrder("a new chain"));
         }
+        ledger.abandon_restoration()?;
         let expected = ledger.state().roster().validators();
         let is_expected = |key| asked.validators.contains(&validators::update(key, validators::POWER));
         if expected.len() != asked.validators.len() || !expected.keys().all(is_expected) {

@@ -5,11 +5,12 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use contract::{Did, Hash, SigningKey, calendar::utc};
+use contract::{Hash, SigningKey, calendar::utc};
 use ledger::{Alliance, Roster, Validator};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -80,15 +81,14 @@ impl Home {
     /// Writes genesis and configuration for a node of that alliance.
     ///
     /// # Errors
-    /// When the keys are not those of `me`'s card, or a file cannot be written.
+    /// When the keys are not those of the card, or a file cannot be written.
     pub(crate) fn configure(
         &self,
         alliance: &Alliance,
         roster: &Roster,
-        me: &Did,
+        mine: &Validator,
+        trust: Option<&Trust>,
     ) -> Result<(), OrderingError> {
-        let mine = roster.seat(me).and_then(|seat| seat.card.validator.as_ref());
-        let mine = mine.ok_or(OrderingError::NoValidator)?;
         let key = self.public_key("priv_validator_key.json")?;
         if key != *mine.key.public_key() {
             return Err(OrderingError::OtherKeys(self.0.join("config")));
@@ -107,12 +107,12 @@ impl Home {
         }
         let peers = roster
             .cards()
-            .filter(|card| card.member != *me)
             .filter_map(|card| card.validator.as_ref())
+            .filter(|peer| peer.node != mine.node)
             .map(|peer| format!("{}@{}", validators::node_id(&peer.node), peer.address));
         let peers: Vec<String> = peers.collect();
         replace(&self.config("genesis.json"), genesis(alliance)?.to_string().as_bytes())?;
-        replace(&self.config("config.toml"), self.configuration(&mine.address, &peers).as_bytes())
+        replace(&self.config("config.toml"), self.configuration(&mine.address, &peers, trust).as_bytes())
     }
 
     fn public_key(&self, file: &str) -> Result<[u8; 32], OrderingError> {
@@ -131,7 +131,7 @@ impl Home {
 
     /// Only what differs from CometBFT's defaults. Nobody else's process is looked for, told about or let in, and the
     /// RPC is a socket in a directory that only its owner may enter.
-    fn configuration(&self, address: &str, peers: &[String]) -> String {
+    fn configuration(&self, address: &str, peers: &[String], trust: Option<&Trust>) -> String {
         let (application, rpc) = (self.application(), self.rpc());
         let ids: Vec<&str> = peers.iter().filter_map(|peer| Some(peer.split_once('@')?.0)).collect();
         format!(
@@ -176,11 +176,36 @@ peer_gossip_sleep_duration = "20ms"
 
 [tx_index]
 indexer = "null"
-"#,
+{sync}"#,
+            sync = trust.map(Trust::section).unwrap_or_default(),
             application = application.display(),
             rpc = rpc.display(),
             peers = peers.join(","),
             ids = ids.join(","),
+        )
+    }
+}
+
+/// From where a new node fetches the log as a whole, and the block by which it recognises it.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// Where its light client asks for headers: two or more, see [`crate::relay`].
+    pub servers: Vec<SocketAddr>,
+    /// A block's height.
+    pub height: u64,
+    /// Its hash, in hex, as members say it.
+    pub hash: String,
+}
+
+impl Trust {
+    fn section(&self) -> String {
+        let servers: Vec<_> = self.servers.iter().map(|server| format!("http://{server}")).collect();
+        format!(
+            "\n[statesync]\nenable = true\nrpc_servers = \"{}\"\ntrust_height = {}\ntrust_hash = \"{}\"\n\
+             trust_period = \"336h0m0s\"\ndiscovery_time = \"5s\"\nchunk_request_timeout = \"20s\"\n",
+            servers.join(","),
+            self.height,
+            self.hash,
         )
     }
 }

@@ -12,6 +12,7 @@
 //! | how do the two processes speak? | [`abci`], and [`rpc`] in the other direction |
 //! | what does the application answer? | [`app`], [`mempool`] for single transactions, [`block`] for blocks |
 //! | who votes on blocks? | [`validators`] |
+//! | how does a new node get the log? | [`snapshot`], and [`relay`] for the headers that vouch for it |
 //! | what does CometBFT read from its directory? | [`home`] |
 //! | who starts it, and ends it? | [`process`], [`Agreement`] |
 //!
@@ -32,10 +33,13 @@ mod error;
 pub mod home;
 mod mempool;
 mod process;
+pub mod relay;
 pub mod rpc;
+mod snapshot;
 mod validators;
 
 pub use agreement::{Agreement, Options};
 pub use app::{SharedLedger, Verdict};
 pub use error::{Fault, OrderingError};
+pub use home::Trust;
 pub use process::{COMETBFT, find};

@@ -74,7 +74,7 @@ pub fn broadcast(
 }
 
 /// HTTP/1.0, so that the answer ends with the connection.
-fn exchange(socket: &Path, body: &[u8], patience: Duration) -> io::Result<Vec<u8>> {
+pub(crate) fn exchange(socket: &Path, body: &[u8], patience: Duration) -> io::Result<Vec<u8>> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(patience))?;

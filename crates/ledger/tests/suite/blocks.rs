@@ -4,6 +4,7 @@ use ledger::{
     Action, Alliance, Card, Ledger, LedgerError, Refused, Staged, Validator,
     alliance::{AllianceFlaw, CardFlaw, quorum_of_agreement},
     refused::IdentityRule,
+    restore::RestoreError,
     transaction::Checked,
 };
 
@@ -158,4 +159,46 @@ fn two_quorums_of_agreement_share_more_than_a_third() {
         assert!(quorum <= members && 3 * u32::from(quorum) > 2 * u32::from(members), "{members}");
         assert!(3 * u32::from(quorum - 1) <= 2 * u32::from(members), "the smallest, {members}");
     }
+}
+
+#[test]
+fn a_log_is_taken_over_whole_or_not_at_all() {
+    let (mut world, mut ledgers, directory) = founded();
+    let transactions = block(&mut world, 1..=9);
+    let staged = ledgers[0].stage(FOUNDED + 1, &transactions).unwrap();
+    ledgers[0].record_block(staged, 1).unwrap();
+    let (root, size) = (ledgers[0].root(), ledgers[0].size());
+    let stretches: Vec<_> = [1, 4, 7].map(|from| ledgers[0].leaves(from, from + 3, 1 << 20).unwrap()).into();
+
+    // Something else than what was vouched for.
+    let mut taking = ledgers[1].begin_restoration().unwrap();
+    ledgers[1].restore(&mut taking, stretches[0].clone()).unwrap();
+    let short = ledgers[1].finish_restoration(taking, root, 1).unwrap_err();
+    assert!(matches!(short, RestoreError::Root { size: 4, .. }));
+    let mut taking = ledgers[1].begin_restoration().unwrap();
+    let gap = ledgers[1].restore(&mut taking, stretches[1].clone()).unwrap_err();
+    assert!(matches!(gap, RestoreError::NotFollowing { index: 1 }));
+    let mut taking = ledgers[1].begin_restoration().unwrap();
+    let malformed = ledgers[1].restore(&mut taking, vec![b"{}".to_vec()]).unwrap_err();
+    assert!(matches!(malformed, RestoreError::Malformed { index: 1, .. }));
+
+    // A process that ended in the middle finds the founding entry alone, and can begin anew or take blocks.
+    let mut taking = ledgers[2].begin_restoration().unwrap();
+    ledgers[2].restore(&mut taking, stretches[0].clone()).unwrap();
+    drop(ledgers.pop());
+    let mut south = Ledger::open(&directory.path().join("south"), world.alliance.clone()).unwrap();
+    assert_eq!((south.size(), south.height().unwrap()), (1, 0));
+
+    let mut taking = south.begin_restoration().unwrap();
+    for stretch in stretches {
+        south.restore(&mut taking, stretch).unwrap();
+        assert_eq!(south.size(), 1, "nothing shows before the end");
+    }
+    south.finish_restoration(taking, root, 7).unwrap();
+    assert_eq!((south.root(), south.size(), south.height().unwrap()), (root, size, 7));
+    assert_eq!(south.events(1, size).unwrap(), ledgers[0].events(1, size).unwrap());
+    assert!(matches!(south.begin_restoration(), Err(LedgerError::Overtaken { .. })));
+    drop(south);
+    let south = Ledger::open(&directory.path().join("south"), world.alliance).unwrap();
+    assert_eq!((south.root(), south.height().unwrap()), (root, 7));
 }

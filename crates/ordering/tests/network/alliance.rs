@@ -54,7 +54,14 @@ pub(crate) fn card(root: &Path, member: usize, port: u16) -> Card {
         Card::sign(&key, &name, Standing::Member, "127.0.0.1:1", "https://127.0.0.1:2", name.as_bytes())
             .unwrap();
     card.validator = Some(validator);
-    card.renewed(&key).unwrap()
+    let card = card.renewed(&key).unwrap();
+    fs::write(directory(root, member).join("card.json"), serde_json::to_vec(&card).unwrap()).unwrap();
+    card
+}
+
+/// A member's card, in or out of the alliance.
+pub(crate) fn read_card(root: &Path, member: usize) -> Card {
+    serde_json::from_slice(&fs::read(directory(root, member).join("card.json")).unwrap()).unwrap()
 }
 
 /// Ports that are free now.

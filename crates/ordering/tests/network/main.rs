@@ -8,4 +8,5 @@
 mod alliance;
 mod crashes;
 mod flow;
+mod members;
 mod node;

@@ -1,6 +1,7 @@
 //! One validator: a process of this test, told what to do by lines on its standard input.
 
 use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use contract::Hash;
 use ledger::Ledger;
-use treaty_ordering::{Agreement, Options, Verdict};
+use treaty_ordering::{Agreement, Options, Trust, Verdict, relay};
 
 use crate::alliance::{self, directory, home, key, now, transfer};
 
@@ -33,8 +34,11 @@ fn validator() {
     let agreement = Agreement::start(Options {
         home: home(&root, member),
         program: treaty_ordering::find().unwrap(),
-        member: key(member).did(),
+        validator: alliance::read_card(&root, member).validator.unwrap(),
         ledger: Arc::clone(&ledger),
+        trust: fs::read_to_string(directory(&root, member).join("trust"))
+            .ok()
+            .map(|text| trust(&root, &text)),
         clock: now,
         committed: Box::new(|| {}),
     })
@@ -44,6 +48,15 @@ fn validator() {
     let to = founded.members.iter().map(|card| card.member).find(|did| *did != key(member).did()).unwrap();
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
+        if let Some(action) = line.strip_prefix("act ") {
+            let action = serde_json::from_str(action).unwrap();
+            let sequence = ledger.lock().unwrap().state().next_sequence(&key(member).did());
+            let signed = alliance::act(&founded, &key(member), sequence, action);
+            say(match agreement.submit(&signed, PATIENCE) {
+                Ok(Verdict::Entry(index)) => format!("acked {index} {}", signed.id().unwrap()),
+                other => format!("failed {other:?}"),
+            });
+        }
         let count = line.strip_prefix("send ").map(|count| count.parse::<usize>().unwrap());
         for _ in 0..count.unwrap_or(0) {
             let sequence = ledger.lock().unwrap().state().next_sequence(&key(member).did());
@@ -56,6 +69,17 @@ fn validator() {
         let ledger = ledger.lock().unwrap();
         say(format!("size {} {}", ledger.size(), ledger.root()));
     }
+}
+
+/// A block's height and hash, by which a new node recognises the others' chain; it asks two of them for headers.
+fn trust(root: &Path, text: &str) -> Trust {
+    let (height, hash) = text.split_once(' ').unwrap();
+    let serve = |other: usize| {
+        let socket = home(root, other).rpc();
+        relay::serve(move |question| relay::forward(&socket, question, PATIENCE).ok()).unwrap()
+    };
+    let servers = vec![serve(0), serve(1)];
+    Trust { servers, height: height.parse().unwrap(), hash: hash.to_owned() }
 }
 
 /// What a validator acknowledged: an index, and the transaction that stands there.
@@ -114,6 +138,14 @@ impl Node {
         self.tell(&format!("send {count}"));
         self.hear_until("size ");
         assert_eq!(self.failed, Vec::<String>::new());
+    }
+
+    /// Does one thing; answers with the id of the transaction.
+    pub(crate) fn act(&mut self, action: &ledger::Action) -> Hash {
+        self.tell(&format!("act {}", serde_json::to_string(action).unwrap()));
+        self.hear_until("size ");
+        assert_eq!(self.failed, Vec::<String>::new());
+        self.acked.last().unwrap().1
     }
 
     /// Entries and root of its ledger.

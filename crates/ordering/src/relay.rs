@@ -1,0 +1,93 @@
+//! How a new node's CometBFT asks other members' for headers: it wants HTTP servers, and members' CometBFT processes
+//! listen to nobody. So each node serves its own CometBFT on a loopback port and passes questions on, by a way of its
+//! choice; at the other end [`forward`] lets through what a light client asks, and nothing else.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error::OrderingError;
+use crate::rpc;
+
+/// What a light client asks: headers with their votes, validators, parameters.
+const ALLOWED: &[&str] = &["commit", "validators", "consensus_params"];
+/// The largest question.
+const QUESTION_BYTES_MAX: u64 = 1 << 16;
+/// Lines of a question's head that are read.
+const HEAD_LINES_MAX: usize = 64;
+/// How long a question may take to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Passes on a question of another node's light client, as JSON-RPC, to this node's CometBFT.
+///
+/// # Errors
+/// When it is another question, or CometBFT does not answer.
+pub fn forward(socket: &Path, question: &[u8], patience: Duration) -> Result<Vec<u8>, OrderingError> {
+    let refused = |why: &str| OrderingError::NotTaken(format!("not passed on: {why}"));
+    let asked: Value = serde_json::from_slice(question).map_err(|_| refused("it is not JSON"))?;
+    let method = asked.get("method").and_then(Value::as_str).unwrap_or_default();
+    if !ALLOWED.contains(&method) {
+        return Err(refused("only what a light client asks is"));
+    }
+    rpc::exchange(socket, question, patience).map_err(|error| OrderingError::Rpc(error.to_string()))
+}
+
+/// Serves this machine's CometBFT on a free loopback port, for as long as the process runs: each question is answered
+/// by `answer`, none when that fails.
+///
+/// # Errors
+/// When no port is free.
+pub fn serve(
+    answer: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync + 'static,
+) -> Result<SocketAddr, OrderingError> {
+    let unserved = |source: io::Error| OrderingError::Rpc(format!("no port to relay headers by: {source}"));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(unserved)?;
+    let address = listener.local_addr().map_err(unserved)?;
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let answer = Arc::clone(&answer);
+            thread::spawn(move || {
+                if let Err(error) = converse(&stream, answer.as_ref()) {
+                    tracing::debug!(%error, "a question for headers could not be relayed");
+                }
+            });
+        }
+    });
+    Ok(address)
+}
+
+fn converse(mut stream: &TcpStream, answer: &(impl Fn(&[u8]) -> Option<Vec<u8>> + ?Sized)) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut reader = BufReader::new(stream).take(QUESTION_BYTES_MAX);
+    let mut length = None;
+    for _ in 0..HEAD_LINES_MAX {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let line = line.trim_end();
+        if line.is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse::<u64>().ok();
+        }
+    }
+    let mut question = Vec::new();
+    reader.take(length.unwrap_or(0)).read_to_end(&mut question)?;
+    let (status, body) = match answer(&question) {
+        Some(body) => ("200 OK", body),
+        None => ("502 Bad Gateway", Vec::new()),
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), &body].concat())
+}

@@ -1,0 +1,223 @@
+//! Snapshots: how a new member's node gets the whole log without taking every block from the first on.
+//!
+//! A snapshot at a height *is* the log up to there, cut into chunks at places that follow from the log alone, so that
+//! any node serves any chunk at any time and keeps nothing for it. The light client of the new node's CometBFT finds
+//! the application hash of that height by the validators' signatures; it is the log's root, and the log that came must
+//! have it ([`ledger::restore`]).
+//!
+//! Sources: ABCI 2.0, "State sync"; the format is this crate's. A chunk is entries, each behind its length (4 bytes,
+//! little-endian).
+
+use contract::Hash;
+use ledger::restore::{Restoration, RestoreError};
+use tendermint_proto::v0_38::abci::{
+    RequestApplySnapshotChunk, RequestLoadSnapshotChunk, RequestOfferSnapshot, ResponseApplySnapshotChunk,
+    ResponseListSnapshots, ResponseLoadSnapshotChunk, ResponseOfferSnapshot, Snapshot,
+    response_apply_snapshot_chunk::Result as Applied, response_offer_snapshot::Result as Offered,
+};
+
+use crate::app::{App, lock};
+use crate::error::Fault;
+
+/// The format above.
+const FORMAT: u32 = 1;
+/// Most bytes of entries in a chunk, unless a single entry has more. CometBFT carries 16 MB.
+const CHUNK_BYTES_MAX: usize = 4 << 20;
+/// How many blocks must follow a snapshot's: the light client needs the next two headers.
+const BEHIND: u64 = 2;
+
+/// What the node offers, and what it takes over.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshots {
+    /// Where chunks begin; the last one is still growing.
+    starts: Vec<u64>,
+    taking: Option<Taking>,
+}
+
+/// A log that is being taken over.
+#[derive(Debug)]
+struct Taking {
+    restoration: Restoration,
+    height: u64,
+    chunks: u32,
+    next: u32,
+    root: Hash,
+}
+
+impl App {
+    /// ListSnapshots.
+    pub(crate) fn list_snapshots(&self) -> Result<ResponseListSnapshots, Fault> {
+        let last = lock(&self.ledger).height()?;
+        let snapshot = match last.checked_sub(BEHIND) {
+            Some(height) if height > 0 => self.snapshot(height)?,
+            _ => None,
+        };
+        Ok(ResponseListSnapshots { snapshots: snapshot.into_iter().collect() })
+    }
+
+    fn snapshot(&self, height: u64) -> Result<Option<Snapshot>, Fault> {
+        let Some(size) = lock(&self.ledger).size_at(height)? else { return Ok(None) };
+        let root = lock(&self.ledger).root_at(size)?;
+        let chunks = u32::try_from(self.starts(size)?.len()).map_err(|_| Fault::Range("a snapshot"))?;
+        // A log with the founding document alone is a snapshot of one empty chunk.
+        Ok(Some(Snapshot {
+            height,
+            format: FORMAT,
+            chunks: chunks.max(1),
+            hash: root.as_bytes().to_vec().into(),
+            metadata: size.to_be_bytes().to_vec().into(),
+        }))
+    }
+
+    /// Where the chunks of the first `size` entries begin.
+    fn starts(&self, size: u64) -> Result<Vec<u64>, Fault> {
+        let mut snapshots = lock(&self.snapshots);
+        if snapshots.starts.is_empty() {
+            snapshots.starts.push(1);
+        }
+        while let Some(last) = snapshots.starts.last().copied() {
+            // A chunk at a time, so that nobody waits long for the ledger.
+            let leaves = lock(&self.ledger).leaves(last, u64::MAX, CHUNK_BYTES_MAX)?.len() as u64;
+            if last + leaves >= size {
+                break;
+            }
+            snapshots.starts.push(last + leaves);
+        }
+        Ok(snapshots.starts.iter().copied().filter(|start| *start < size).collect())
+    }
+
+    /// LoadSnapshotChunk: empty when there is none, which its receiver notices.
+    pub(crate) fn load_chunk(
+        &self,
+        asked: &RequestLoadSnapshotChunk,
+    ) -> Result<ResponseLoadSnapshotChunk, Fault> {
+        let size = lock(&self.ledger).size_at(asked.height)?;
+        let Some(size) = size.filter(|_| asked.format == FORMAT) else {
+            return Ok(ResponseLoadSnapshotChunk::default());
+        };
+        let starts = self.starts(size)?;
+        let Some(start) = starts.get(asked.chunk as usize) else {
+            return Ok(ResponseLoadSnapshotChunk::default());
+        };
+        let leaves = lock(&self.ledger).leaves(*start, size, CHUNK_BYTES_MAX)?;
+        Ok(ResponseLoadSnapshotChunk { chunk: encode(&leaves).into() })
+    }
+
+    /// OfferSnapshot: the application hash is what the light client vouches for.
+    pub(crate) fn offer_snapshot(
+        &self,
+        asked: &RequestOfferSnapshot,
+    ) -> Result<ResponseOfferSnapshot, Fault> {
+        let say = |result: Offered| Ok(ResponseOfferSnapshot { result: result.into() });
+        let Some(snapshot) = &asked.snapshot else { return say(Offered::Reject) };
+        if snapshot.format != FORMAT {
+            return say(Offered::RejectFormat);
+        }
+        let root: Option<[u8; 32]> = asked.app_hash.as_ref().try_into().ok();
+        let Some(root) = root.filter(|_| snapshot.hash == asked.app_hash) else {
+            return say(Offered::Reject);
+        };
+        let restoration = lock(&self.ledger).begin_restoration()?;
+        lock(&self.snapshots).taking = Some(Taking {
+            restoration,
+            height: snapshot.height,
+            chunks: snapshot.chunks,
+            next: 0,
+            root: Hash::from_bytes(root),
+        });
+        say(Offered::Accept)
+    }
+
+    /// ApplySnapshotChunk, in order.
+    pub(crate) fn apply_chunk(
+        &self,
+        asked: &RequestApplySnapshotChunk,
+    ) -> Result<ResponseApplySnapshotChunk, Fault> {
+        let mut snapshots = lock(&self.snapshots);
+        let mut taking = snapshots.taking.take().ok_or(Fault::OutOfOrder("a chunk"))?;
+        if asked.index != taking.next {
+            return Err(Fault::OutOfOrder("a chunk"));
+        }
+        let Some(leaves) = decode(&asked.chunk) else { return Ok(reject(&asked.sender)) };
+        let mut ledger = lock(&self.ledger);
+        match ledger.restore(&mut taking.restoration, leaves) {
+            Ok(()) => {}
+            Err(RestoreError::Ledger(error)) => return Err(error.into()),
+            Err(flaw) => {
+                tracing::warn!(%flaw, sender = asked.sender, "a snapshot is not accepted");
+                return Ok(reject(&asked.sender));
+            }
+        }
+        taking.next += 1;
+        if taking.next < taking.chunks {
+            snapshots.taking = Some(taking);
+            return Ok(accept());
+        }
+        match ledger.finish_restoration(taking.restoration, taking.root, taking.height) {
+            Ok(()) => {}
+            Err(RestoreError::Ledger(error)) => return Err(error.into()),
+            Err(flaw) => {
+                tracing::warn!(%flaw, "a snapshot is not accepted");
+                return Ok(reject(&asked.sender));
+            }
+        }
+        let state = ledger.state().clone();
+        drop(ledger);
+        drop(snapshots);
+        lock(&self.mempool).renew(state, std::iter::empty());
+        self.tell(Vec::new());
+        Ok(accept())
+    }
+}
+
+fn accept() -> ResponseApplySnapshotChunk {
+    ResponseApplySnapshotChunk { result: Applied::Accept.into(), ..Default::default() }
+}
+
+/// Chunks of one snapshot may come from several senders; of the last one it is known that it was wrong, or that
+/// somebody before it was.
+fn reject(sender: &str) -> ResponseApplySnapshotChunk {
+    ResponseApplySnapshotChunk {
+        result: Applied::RejectSnapshot.into(),
+        reject_senders: vec![sender.to_owned()],
+        ..Default::default()
+    }
+}
+
+fn encode(leaves: &[Vec<u8>]) -> Vec<u8> {
+    let mut chunk = Vec::with_capacity(leaves.iter().map(|leaf| leaf.len() + 4).sum());
+    for leaf in leaves {
+        // An entry has a mebibyte at most.
+        chunk.extend_from_slice(&u32::try_from(leaf.len()).unwrap_or(u32::MAX).to_le_bytes());
+        chunk.extend_from_slice(leaf);
+    }
+    chunk
+}
+
+/// The entries in a chunk; none when it is not made of whole ones.
+fn decode(mut chunk: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut leaves = Vec::new();
+    while let Some((length, rest)) = chunk.split_first_chunk::<4>() {
+        let (leaf, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        leaves.push(leaf.to_vec());
+        chunk = rest;
+    }
+    chunk.is_empty().then_some(leaves)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_is_read_as_it_was_written_and_never_in_part() {
+        let leaves = vec![b"one".to_vec(), Vec::new(), b"three".to_vec()];
+        let chunk = encode(&leaves);
+        assert_eq!(decode(&chunk), Some(leaves));
+        let whole = [0, 7, 11, chunk.len()];
+        for cut in 0..=chunk.len() {
+            assert_eq!(decode(&chunk[..cut]).is_some(), whole.contains(&cut), "cut at {cut}");
+        }
+        assert_eq!(decode(&[0xff; 9]), None);
+    }
+}

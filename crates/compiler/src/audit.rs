@@ -154,7 +154,7 @@ impl Page<'_> {
         }
         learned.push(others.to_owned());
         if self.checked.join.is_some() {
-            learned.push("neither which rows of the two tables match nor any key".to_owned());
+            learned.push("neither which rows of the tables match nor any key that is no group".to_owned());
             let tables = self.checked.relations.iter().filter_map(|relation| {
                 let table = self.tables.get(relation.table)?;
                 let floor = table.datasets.iter().map(|source| source.floor_rows).max()?;
@@ -291,8 +291,7 @@ impl Page<'_> {
         for (side, relation) in self.checked.relations.iter().enumerate() {
             let own = partials.iter().filter(|partial| partial.side().is_none_or(|of| of == side));
             let own: Vec<String> = own.map(Partial::name).collect();
-            let keys = join.keys.iter().filter_map(|pair| Some(pair.get(side)?.name.clone()));
-            let keys: Vec<String> = keys.collect();
+            let keys: Vec<String> = join.keys(side).into_iter().map(|key| key.name.clone()).collect();
             steps.push(format!(
                 "of `{}`: {}, computes for each value of {}, by group: {}, and shares these numbers and the keys, \
                  filled up with rows without meaning to as many as were published",

@@ -50,7 +50,7 @@ impl Layout<'_> {
         Some((place * self.terms + term) * self.groups)
     }
 
-    fn partial(&self, column: usize) -> Option<&Partial> {
+    pub(crate) fn partial(&self, column: usize) -> Option<&Partial> {
         self.partials.get(column / (self.terms * self.groups).max(1)).copied()
     }
 }
@@ -136,17 +136,7 @@ impl Part<'_> {
     fn key_widths(&self) -> Result<Vec<u32>, Refused> {
         let mut widths = Vec::new();
         for pair in &self.join.keys {
-            let mut most: Vec<u32> = Vec::new();
-            for column in pair {
-                let own = match column.kind {
-                    ColumnType::Text => vec![60, 60],
-                    ColumnType::Integer if column.range.is_none() => vec![64],
-                    _ => vec![bits(domain::range(column)?.magnitude()).max(1)],
-                };
-                most.resize(own.len(), 1);
-                most.iter_mut().zip(own).for_each(|(most, own)| *most = own.max(*most));
-            }
-            widths.extend(most);
+            widths.extend(limb_widths(pair)?);
         }
         Ok(widths)
     }
@@ -224,19 +214,35 @@ impl Part<'_> {
     }
 
     fn key_expressions(&self) -> Vec<String> {
-        let mut all = Vec::new();
-        for column in self.key_columns() {
-            let name = identifier(&column.name);
-            match column.kind {
-                ColumnType::Text => {
-                    all.extend((0..2).map(|limb| format!("{}({name}, {limb})", crate::local::TEXT_KEY)));
-                }
-                ColumnType::Date => all.push(format!("CAST(CAST({name} AS INT) AS BIGINT)")),
-                _ => all.push(name),
-            }
-        }
-        all
+        self.key_columns().flat_map(limbs).collect()
     }
+}
+
+/// A key column's integers, as SQL.
+pub(crate) fn limbs(column: &Column) -> Vec<String> {
+    let name = identifier(&column.name);
+    match column.kind {
+        ColumnType::Text => {
+            (0..2).map(|limb| format!("{}({name}, {limb})", crate::local::TEXT_KEY)).collect()
+        }
+        ColumnType::Date => vec![format!("CAST(CAST({name} AS INT) AS BIGINT)")],
+        _ => vec![name],
+    }
+}
+
+/// How wide these integers are, of two columns that are compared: the wider one's widths.
+pub(crate) fn limb_widths(pair: &[Column; 2]) -> Result<Vec<u32>, Refused> {
+    let mut most: Vec<u32> = Vec::new();
+    for column in pair {
+        let own = match column.kind {
+            ColumnType::Text => vec![60, 60],
+            ColumnType::Integer if column.range.is_none() => vec![64],
+            _ => vec![bits(domain::range(column)?.magnitude()).max(1)],
+        };
+        most.resize(own.len(), 1);
+        most.iter_mut().zip(own).for_each(|(most, own)| *most = own.max(*most));
+    }
+    Ok(most)
 }
 
 /// Rows of `inner`, in order, and rows without meaning after them: as many as were published, and not fewer than the

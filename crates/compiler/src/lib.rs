@@ -10,16 +10,17 @@
 //! | what would the answer be if all rows lay in one place? | [`plain::query`] |
 //!
 //! # What is supported
-//! One SELECT over one table, or over two that are joined; a table is the union of datasets with equal columns:
+//! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns:
 //! - JOIN and LEFT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
-//!   conditions on each table, combined with AND, OR and NOT. EXISTS, NOT EXISTS and IN over another table.
+//!   conditions on each table, combined with AND, OR and NOT. EXISTS, NOT EXISTS and IN over another table. JOIN of up
+//!   to eight tables whose equalities make a tree, with conditions on each.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR_SAMP, STDDEV_SAMP of columns, of sums, differences and products
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE).
-//! - GROUP BY integers and dates without a public list, over one table, with LIMIT.
+//! - GROUP BY integers, decimals and dates without a public list, of one table, with LIMIT.
 //! - HAVING, decided inside the computation; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
 //! - Expressions and window functions over groups, and any other ORDER BY: computed by the receivers from what is
@@ -92,6 +93,7 @@ mod secret;
 mod sql;
 mod stage;
 pub mod template;
+mod tree;
 mod union;
 
 pub use audit::{Audit, ColumnAudit};

@@ -18,9 +18,9 @@ use crate::{
     joined,
     number::bits,
     secret,
-    sql::{Aggregate, Argument, Checked, Cut, Function, Item, OrderTerm, Query, Relation, Selected},
+    sql::{Aggregate, Argument, Checked, Cut, Function, Item, Joined, OrderTerm, Query, Relation, Selected},
     stage::{self, Partial},
-    union,
+    tree, union,
 };
 
 /// A program and how its outputs are read.
@@ -76,7 +76,12 @@ pub(crate) fn lower(
     let mut builder = Builder::new();
     let mut secret = None;
     let combined = match (relations.as_slice(), &checked.join) {
-        ([first, second], Some(join)) => {
+        (several, Some(Joined::Tree(tree))) => {
+            let (combined, keys) = tree::combine(&mut builder, several, tree, groups, &partials)?;
+            secret = keys;
+            combined
+        }
+        ([first, second], Some(Joined::Two(join))) => {
             joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
         }
         ([(relation, table), ..], _) if !query.has_public_groups => {
@@ -285,10 +290,10 @@ impl Joint {
             None => None,
         };
         let opened = Opened { output, valid, null_if_invalid: true };
-        Ok(if column.kind == ColumnType::Date {
-            ResultKind::Date(opened)
-        } else {
-            ResultKind::Integer(opened)
+        Ok(match column.kind {
+            ColumnType::Date => ResultKind::Date(opened),
+            ColumnType::Decimal { scale } if scale > 0 => ResultKind::Decimal { opened, scale },
+            _ => ResultKind::Integer(opened),
         })
     }
 

@@ -274,6 +274,11 @@ pub enum Construct {
     JoinCondition,
     OuterCondition,
     SeveralTables,
+    CyclicJoin,
+    TreeCondition,
+    TreeAggregate,
+    TreeFloor,
+    GroupsAcross,
     Subquery,
     NotIn,
     InExpression,
@@ -341,8 +346,28 @@ impl Construct {
                 "put conditions on the second table into ON",
             ),
             Self::SeveralTables => (
-                "FROM with more than two tables",
-                "join two; a table unites datasets of equal columns, and what one owner has can be joined before it is published",
+                "an outer join, EXISTS or IN beside other tables",
+                "of three tables and more write JOIN … ON a.key = b.key; outer joins, EXISTS and IN stand beside one table",
+            ),
+            Self::CyclicJoin => (
+                "an equality that closes a circle of tables",
+                "leave out the one that follows from the others, or join fewer tables: equalities must make a tree",
+            ),
+            Self::TreeCondition => (
+                "a condition over several of three or more tables",
+                "compare keys with `=`, and other columns with constants, each table's by themselves",
+            ),
+            Self::TreeAggregate => (
+                "MIN, MAX or a CASE over another table, over three or more tables or groups that are not public",
+                "use COUNT, SUM, AVG, VAR_SAMP and STDDEV_SAMP of one table's columns each",
+            ),
+            Self::TreeFloor => (
+                "grouping a join by keys that are not public, with a table whose owners ask for a floor of its own",
+                "group by columns with a public list of values",
+            ),
+            Self::GroupsAcross => (
+                "grouping by columns of several tables that are not public",
+                "group by columns of one table, or by keys that equal them",
             ),
             Self::Subquery => (
                 "this subquery",
@@ -370,7 +395,7 @@ impl Construct {
             ),
             Self::Limit => (
                 "this LIMIT, OFFSET or FETCH",
-                "use LIMIT and OFFSET with constants, with GROUP BY columns with a public list of values, or integers or dates of one table",
+                "use LIMIT and OFFSET with constants, with GROUP BY columns with a public list of values, or integers or dates",
             ),
             Self::GroupingSets => ("GROUPING SETS, CUBE or ROLLUP", "write one query for each grouping"),
             Self::GroupByAll => ("GROUP BY ALL", "name the columns"),

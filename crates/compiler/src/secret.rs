@@ -1,4 +1,4 @@
-//! Groups that are not public: GROUP BY integers or dates of one table, with LIMIT.
+//! Groups that are not public: GROUP BY integers, decimals or dates of one table, with LIMIT.
 //!
 //! Each owner aggregates its rows by key at home and shares one row for each key, filled up to as many as its dataset
 //! has. Rows of equal keys of several owners are added up ([`program::Operation::Group`]). Then groups at or above the
@@ -32,7 +32,7 @@ pub(crate) struct SecretKeys {
 /// Whether a column's values can be group keys without being public.
 pub(crate) fn check(column: &Column) -> Result<(), Refused> {
     match column.kind {
-        ColumnType::Integer | ColumnType::Date => Ok(()),
+        ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Date => Ok(()),
         _ => Err(Construct::Limit.refuse(&format!("GROUP BY {} … LIMIT", column.name))),
     }
 }
@@ -120,24 +120,30 @@ fn added_up(
     Ok((merged, results))
 }
 
-fn width(column: &Column) -> Result<u32, Refused> {
+/// How wide a key's integer is.
+pub(crate) fn width(column: &Column) -> Result<u32, Refused> {
     Ok(match column.kind {
         ColumnType::Integer if column.range.is_none() => 64,
         _ => bits(domain::range(column)?.magnitude()).max(1),
     })
 }
 
+/// A key as SQL: 1 where it is NULL, and its integer, 0 where it is NULL.
+pub(crate) fn key(column: &Column) -> [String; 2] {
+    let name = identifier(&column.name);
+    let integer = match column.kind {
+        ColumnType::Date => format!("CAST(CAST({name} AS INT) AS BIGINT)"),
+        _ => name.clone(),
+    };
+    [format!("CASE WHEN {name} IS NULL THEN 1 ELSE 0 END"), format!("COALESCE({integer}, 0)")]
+}
+
 fn sql(table: &Table, relation: &Relation, keys: &[Key], partials: &[Partial], rows: u32) -> String {
     let mut by = Vec::new();
     for (number, key) in keys.iter().enumerate() {
-        let name = identifier(&key.column.name);
-        let integer = match key.column.kind {
-            ColumnType::Date => format!("CAST(CAST({name} AS INT) AS BIGINT)"),
-            _ => name.clone(),
-        };
-        let missing = format!("CASE WHEN {name} IS NULL THEN 1 ELSE 0 END");
+        let [missing, value] = self::key(&key.column);
         by.push((format!("missing {}", number + 1), missing));
-        by.push((format!("key {}", number + 1), format!("COALESCE({integer}, 0)")));
+        by.push((format!("key {}", number + 1), value));
     }
     let mut shared = Vec::new();
     for (name, _) in &by {

@@ -1,8 +1,8 @@
-//! FROM: one table, or two that are joined.
+//! FROM: one table, or several that are joined.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Join as JoinClause, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Select, TableFactor,
-    TableWithJoins,
+    BinaryOperator, Expr, Join as JoinClause, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart,
+    Select, TableFactor, TableWithJoins,
 };
 
 use super::names;
@@ -24,7 +24,7 @@ pub(crate) enum JoinKind {
 /// FROM, as the syntax tree has it.
 #[derive(Clone, Debug)]
 pub(crate) struct From {
-    /// One, or two that are joined.
+    /// One, or several that are joined.
     pub(crate) relations: Vec<Named>,
     /// How, and the condition of ON if there is one.
     pub(crate) join: Option<(JoinKind, Option<Expr>)>,
@@ -51,18 +51,52 @@ pub(super) fn read(select: &Select) -> Result<From, Refused> {
                 let (kind, on) = kind(join)?;
                 From { relations: vec![named(relation)?, named(&join.relation)?], join: Some((kind, on)) }
             }
-            [_, second, ..] => return Err(Construct::SeveralTables.refuse(second)),
+            _ => chain(&select.from)?,
         },
         [first, second] if first.joins.is_empty() && second.joins.is_empty() => From {
             relations: vec![named(&first.relation)?, named(&second.relation)?],
             join: Some((JoinKind::Inner, None)),
         },
-        [_, second, ..] => return Err(Construct::SeveralTables.refuse(second)),
+        _ => chain(&select.from)?,
     };
-    match from.relations.as_slice() {
-        [first, second] if first.name == second.name => Err(Refused::SameRelation(first.name.clone())),
-        _ => Ok(from),
+    if from.relations.len() > TABLES_MAX {
+        let found = from.relations.len();
+        return Err(Refused::TooLarge { what: "tables in FROM", found, most: TABLES_MAX });
     }
+    let mut names: Vec<&str> = Vec::new();
+    for Named { name, .. } in &from.relations {
+        if names.contains(&name.as_str()) {
+            return Err(Refused::SameRelation(name.clone()));
+        }
+        names.push(name);
+    }
+    Ok(from)
+}
+
+/// A query over more tables has more joins than anybody reads.
+const TABLES_MAX: usize = 8;
+
+/// Three tables or more, joined by JOIN or listed.
+fn chain(tables: &[TableWithJoins]) -> Result<From, Refused> {
+    let mut relations = Vec::new();
+    let mut all: Option<Expr> = None;
+    for TableWithJoins { relation, joins } in tables {
+        relations.push(named(relation)?);
+        for join in joins {
+            let (kind, on) = kind(join)?;
+            if kind != JoinKind::Inner {
+                return Err(Construct::SeveralTables.refuse(join));
+            }
+            relations.push(named(&join.relation)?);
+            all = match (all, on.map(|on| Box::new(Expr::Nested(Box::new(on))))) {
+                (Some(before), Some(on)) => {
+                    Some(Expr::BinaryOp { left: Box::new(before), op: BinaryOperator::And, right: on })
+                }
+                (before, on) => before.or(on.map(|on| *on)),
+            };
+        }
+    }
+    Ok(From { relations, join: Some((JoinKind::Inner, all)) })
 }
 
 fn kind(join: &JoinClause) -> Result<(JoinKind, Option<Expr>), Refused> {

@@ -47,6 +47,17 @@ pub(crate) struct Join {
     pub(crate) terms: Vec<Term>,
 }
 
+/// The tables of FROM, before anything is known of conditions.
+pub(super) fn relations(from: &From, tables: &[usize]) -> Vec<Relation> {
+    let relation = |(named, table): (&super::from::Named, &usize)| Relation {
+        table: *table,
+        alias: named.alias.clone(),
+        called: named.name.clone(),
+        filter: None,
+    };
+    from.relations.iter().zip(tables).map(relation).collect()
+}
+
 /// Splits ON and WHERE into what concerns each relation and what both.
 pub(super) fn read(
     from: &From,
@@ -54,13 +65,7 @@ pub(super) fn read(
     filter: &[Expr],
     scope: &Scope<'_>,
 ) -> Result<(Vec<Relation>, Option<Join>), Refused> {
-    let relation = |(named, table): (&super::from::Named, &usize)| Relation {
-        table: *table,
-        alias: named.alias.clone(),
-        called: named.name.clone(),
-        filter: None,
-    };
-    let mut relations: Vec<Relation> = from.relations.iter().zip(tables).map(relation).collect();
+    let mut relations = relations(from, tables);
     let Some((kind, on)) = &from.join else {
         if let [only] = relations.as_mut_slice() {
             only.filter = all(&filter.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -101,7 +106,7 @@ fn kept(on: Option<&Expr>, filter: &[Expr], scope: &Scope<'_>) -> Result<(Split,
     Ok((split, matchable))
 }
 
-fn all(conditions: &[String]) -> Option<String> {
+pub(super) fn all(conditions: &[String]) -> Option<String> {
     match conditions {
         [] => None,
         [only] => Some(only.clone()),
@@ -109,7 +114,7 @@ fn all(conditions: &[String]) -> Option<String> {
     }
 }
 
-fn check_types(x: &Column, y: &Column) -> Result<(), Refused> {
+pub(super) fn check_types(x: &Column, y: &Column) -> Result<(), Refused> {
     use ColumnType::{Date, Integer, Text};
     match (x.kind, y.kind) {
         (Integer, Integer) | (Date, Date) | (Text, Text) => Ok(()),

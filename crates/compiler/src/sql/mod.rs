@@ -17,8 +17,10 @@ mod print;
 mod query;
 mod scope;
 mod subquery;
+mod tree;
 pub(crate) mod usage;
 
+use contract::Column;
 use datafusion::{
     error::DataFusionError,
     logical_expr::LogicalPlan,
@@ -33,6 +35,7 @@ pub(crate) use from::JoinKind;
 pub(crate) use having::{Comparison, Having, Side};
 pub(crate) use join::{Join, Relation};
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
+pub(crate) use tree::Tree;
 
 use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
 use catalog::Catalog;
@@ -43,12 +46,34 @@ use usage::Uses;
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
     pub(crate) query: Query,
-    /// The tables of FROM: one, or two with [`Checked::join`].
+    /// The tables of FROM: one, or several with [`Checked::join`].
     pub(crate) relations: Vec<Relation>,
-    pub(crate) join: Option<Join>,
+    pub(crate) join: Option<Joined>,
     pub(crate) uses: Uses,
     /// The types of the result's columns, as SQL has them.
     pub(crate) types: Vec<CellType>,
+}
+
+/// How tables are joined.
+#[derive(Clone, Debug)]
+pub(crate) enum Joined {
+    Two(Join),
+    /// More than two; or two, where groups are not public.
+    Tree(Tree),
+}
+
+impl Joined {
+    /// The columns of one relation that are keys.
+    pub(crate) fn keys(&self, side: usize) -> Vec<&Column> {
+        match self {
+            Self::Two(join) => join.keys.iter().filter_map(|pair| pair.get(side)).collect(),
+            Self::Tree(tree) => {
+                let at = |edge: &tree::Edge| edge.sides.iter().position(|of| *of == side);
+                let edges = tree.edges.iter().filter_map(|edge| Some((at(edge)?, edge)));
+                edges.flat_map(|(at, edge)| edge.keys.iter().filter_map(move |pair| pair.get(at))).collect()
+            }
+        }
+    }
 }
 
 /// Parses, plans, type-checks and analyses a query.
@@ -75,10 +100,17 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     if let Some((_, unused)) = tables.iter().enumerate().find(|(index, _)| !indices.contains(index)) {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
-    let (relations, join) = join::read(&from, &indices, &filter, &scope)?;
-    if !query.has_public_groups && join.is_some() {
-        return Err(Construct::Limit.refuse(&sql));
-    }
+    let is_tree = from.relations.len() > 2 || from.join.is_some() && !query.has_public_groups;
+    let (relations, join) = match is_tree {
+        true => {
+            let (relations, tree) = tree::read(&from, &indices, &filter, &scope, &query)?;
+            (relations, Some(Joined::Tree(tree)))
+        }
+        false => {
+            let (relations, join) = join::read(&from, &indices, &filter, &scope)?;
+            (relations, join.map(Joined::Two))
+        }
+    };
     let (typed, optimised) = optimise(written.clone())?;
     conversion::check(&typed)?;
     let uses = usage::analyse([&written, &typed], &optimised)?;

@@ -388,7 +388,7 @@ pub(crate) fn three_owners_place() -> Place {
         };
         let rows = |rows: &&[Written<'_>]| batch(&schema, &rows.iter().map(row).collect::<Vec<_>>());
         let owners = owners.iter().map(rows).collect();
-        Owned { name, schema, owners }
+        Owned { name, schema, owners, floor_rows: 1 }
     };
     Place(vec![
         owned(

@@ -21,4 +21,5 @@ mod secret_groups;
 mod slt;
 mod support;
 mod tpch;
+mod tree;
 mod uses;

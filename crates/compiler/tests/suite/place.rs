@@ -12,6 +12,8 @@ pub(crate) struct Owned {
     pub(crate) name: &'static str,
     pub(crate) schema: Schema,
     pub(crate) owners: Vec<RecordBatch>,
+    /// How many of its rows its owners want behind each group.
+    pub(crate) floor_rows: u64,
 }
 
 /// All rows, for tests that compare.
@@ -29,7 +31,7 @@ impl Place {
                     reference: format!("owner{owner}/{}@1", table.name),
                     schema: table.schema.clone(),
                     rows: rows.num_rows() as u64,
-                    floor_rows: 1,
+                    floor_rows: table.floor_rows,
                 })
                 .collect(),
         };

@@ -50,7 +50,6 @@ fn unsupported_sql_is_refused_by_name() {
         ),
         ("SELECT SUM(a.salary - b.salary) FROM people a JOIN people b ON a.note = b.note", TablesCombined),
         ("SELECT SUM(a.salary * b.salary) FROM people a JOIN people b ON a.note = b.note", TablesCombined),
-        ("SELECT COUNT(*) FROM people, people AS b, people AS c", SeveralTables),
         ("SELECT COUNT(*) FROM (SELECT * FROM people) AS b", Subquery),
         ("SELECT COUNT(*) FROM people WHERE salary > (SELECT AVG(salary) FROM people)", Subquery),
         ("SELECT COUNT(*) FROM people WHERE salary NOT IN (SELECT salary FROM people b)", NotIn),

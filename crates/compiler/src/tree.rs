@@ -1,0 +1,503 @@
+//! Several tables, joined along a tree on keys that nobody sees; also two, where groups are not public.
+//!
+//! Source: as [`crate::joined`], Yannakakis' second pass with annotations; here over any tree of relations. Each owner
+//! reduces its rows at home to one for each combination of its keys, annotated with its count and its partial results by
+//! public group.
+//!
+//! 1. From the leaves on, each relation's rows look up what their children found (counts and partial results) and
+//!    multiply it with their own; then rows of equal keys towards the parent are added up.
+//! 2. At the root, the sums over all rows are the results; or, where groups are not public, the sums by the root's group
+//!    columns.
+//!
+//! All sizes are published row counts, and the numbers of groups. Rounds grow with the depth of the tree; each edge
+//! costs one lookup and, unless the child is a leaf of one owner, one grouping, both of the size of its tables.
+
+use std::collections::BTreeMap;
+
+use contract::Column;
+use program::{Builder, Kind, Operation, ValueId};
+
+use crate::{
+    Construct, Refused, Table,
+    aggregation::Aggregation,
+    groups::{Groups, Sided},
+    keyed::{self, Layout},
+    lower::{Combined, Contributing},
+    secret::{self, SecretKeys},
+    sql::{Relation, Tree, identifier},
+    stage::Partial,
+};
+
+/// Declares stages and inputs of all tables, and combines partial results over the rows of their join.
+pub(crate) fn combine(
+    builder: &mut Builder,
+    relations: &[(&Relation, &Table)],
+    tree: &Tree,
+    groups: &Groups,
+    partials: &[Partial],
+) -> Result<(Combined, Option<SecretKeys>), Refused> {
+    for partial in partials {
+        match partial {
+            Partial::Min(x) | Partial::Max(x) => return Err(Construct::TreeAggregate.refuse(&x.shown)),
+            partial => {
+                if let Some(condition) = partial.foreign() {
+                    return Err(Construct::TreeAggregate.refuse(&condition.sql));
+                }
+            }
+        }
+    }
+    let sided = |side| match tree.secret.is_empty() {
+        true => groups.sided(side),
+        false => Sided { conditions: vec![None], of: vec![0], null: None },
+    };
+    let sided: Vec<Sided> = (0..relations.len()).map(sided).collect();
+    let nodes: Vec<Node<'_>> = relations
+        .iter()
+        .zip(&sided)
+        .enumerate()
+        .map(|(side, ((relation, table), sided))| {
+            let own = partials.iter().filter(|partial| partial.side().is_none_or(|of| of == side)).collect();
+            let layout = Layout { partials: own, terms: 1, groups: sided.conditions.len() };
+            Node { relation, table, side, tree, sided, layout }
+        })
+        .collect();
+    let mut stages = Vec::with_capacity(nodes.len());
+    for node in &nodes {
+        stages.push(node.stages(builder)?);
+    }
+    // All inputs come before the first instruction.
+    let mut inputs = Vec::with_capacity(nodes.len());
+    for (node, stages) in nodes.iter().zip(&stages) {
+        inputs.push(node.inputs(builder, stages)?);
+    }
+    let mut rows = Vec::with_capacity(nodes.len());
+    for (node, inputs) in nodes.iter().zip(inputs) {
+        rows.push(node.stacked(builder, inputs)?);
+    }
+    let join = TreeJoin { nodes, rows, partials };
+    if tree.secret.is_empty() {
+        return Ok((join.by_public_group(builder, tree, groups)?, None));
+    }
+    let (combined, keys) = join.by_secret_group(builder, tree)?;
+    Ok((combined, Some(keys)))
+}
+
+/// One relation, as its owners share it.
+struct Node<'a> {
+    relation: &'a Relation,
+    table: &'a Table,
+    side: usize,
+    tree: &'a Tree,
+    sided: &'a Sided,
+    layout: Layout<'a>,
+}
+
+/// A relation's shared rows, of all owners one below the other.
+struct Shared {
+    /// For each edge of the tree that the relation has, by the edge's number, its keys' integers.
+    keys: BTreeMap<usize, Vec<ValueId>>,
+    /// 1 in rows with a meaning, 0 in others.
+    mark: ValueId,
+    /// Of the root, the group columns as [`secret::key`] has them.
+    secret: Vec<ValueId>,
+    /// Partial results, as [`Layout`] orders them.
+    columns: Vec<ValueId>,
+    rows: u32,
+}
+
+impl Node<'_> {
+    /// The tree's edges at this relation: number, and the columns here.
+    fn edges(&self) -> impl Iterator<Item = (usize, Vec<&Column>)> {
+        self.tree.edges.iter().enumerate().filter_map(|(number, edge)| {
+            let here = edge.sides.iter().position(|of| *of == self.side)?;
+            Some((number, edge.keys.iter().filter_map(|pair| pair.get(here)).collect()))
+        })
+    }
+
+    fn secret(&self) -> &[Column] {
+        if self.tree.root == self.side { &self.tree.secret } else { &[] }
+    }
+
+    /// Declares the stages; all stages come before the first input.
+    fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
+        let stage = |(index, source): (usize, &crate::Source)| {
+            let rows = keyed::rows(source.rows);
+            Ok(builder.stage(index as u16, &self.table.name, &source.reference, self.sql(rows), rows)?)
+        };
+        self.table.datasets.iter().enumerate().map(stage).collect()
+    }
+
+    fn sql(&self, rows: u32) -> String {
+        let mut by = Vec::new();
+        let mut filters: Vec<String> =
+            self.relation.filter.iter().map(|filter| format!("({filter})")).collect();
+        for (_, columns) in self.edges() {
+            for column in columns {
+                filters.push(format!("{} IS NOT NULL", identifier(&column.name)));
+                for limb in keyed::limbs(column) {
+                    by.push((format!("key {}", by.len() + 1), limb));
+                }
+            }
+        }
+        for column in self.secret() {
+            for sql in secret::key(column) {
+                by.push((format!("key {}", by.len() + 1), sql));
+            }
+        }
+        by.push(("mark".to_owned(), "1".to_owned()));
+        let mut shared = Vec::new();
+        for (name, _) in &by {
+            let name = identifier(name);
+            shared.push(format!("COALESCE(a.{name}, 0) AS {name}"));
+        }
+        let order: Vec<String> = by.iter().map(|(name, _)| identifier(name)).collect();
+        let mut calls = Vec::new();
+        for place in 0..self.layout.len() {
+            let Some(partial) = self.layout.partial(place) else { continue };
+            let name = format!("part {}", place + 1);
+            let condition = self.sided.conditions.get(place % self.layout.groups.max(1)).cloned().flatten();
+            shared.push(partial.shared(&name));
+            calls.push((name, partial.aggregate(condition.as_deref())));
+        }
+        let inner = Aggregation { from: self.relation.name(self.table), filters, keys: by, calls }.sql();
+        keyed::padded(rows, &shared, &order.join(", "), &inner)
+    }
+
+    /// Declares the inputs, in the order of the stage's columns: of each column one of each owner.
+    fn inputs(&self, builder: &mut Builder, stages: &[u16]) -> Result<Vec<Vec<ValueId>>, Refused> {
+        let mut widths = Vec::new();
+        for (number, _) in self.edges() {
+            for pair in self.tree.edges.get(number).into_iter().flat_map(|edge| &edge.keys) {
+                widths.extend(keyed::limb_widths(pair)?);
+            }
+        }
+        for column in self.secret() {
+            widths.extend([1, secret::width(column)?]);
+        }
+        let mut stacked: Vec<Vec<ValueId>> = Vec::new();
+        for (source, stage) in self.table.datasets.iter().zip(stages) {
+            let named = |what: String| format!("{}: {what} of {}", source.reference, self.relation.called);
+            let mut columns: Vec<(String, u32)> = Vec::new();
+            for (number, width) in widths.iter().enumerate() {
+                columns.push((named(format!("key {}", number + 1)), *width));
+            }
+            columns.push((named("mark".to_owned()), 2));
+            for place in 0..self.layout.len() {
+                let Some(partial) = self.layout.partial(place) else { continue };
+                let shown: String = partial.name().chars().take(100).collect();
+                columns.push((named(format!("part {}, {shown}", place + 1)), partial.bits(source.rows)));
+            }
+            for (column, (name, bits)) in columns.into_iter().enumerate() {
+                let value = builder.input(name, *stage, column as u16, Kind::Integer, bits as u8)?;
+                match stacked.get_mut(column) {
+                    Some(values) => values.push(value),
+                    None => stacked.push(vec![value]),
+                }
+            }
+        }
+        Ok(stacked)
+    }
+
+    /// The columns of all owners one below the other.
+    fn stacked(&self, builder: &mut Builder, inputs: Vec<Vec<ValueId>>) -> Result<Shared, Refused> {
+        let mut columns = Vec::with_capacity(inputs.len());
+        for values in inputs {
+            columns.push(match values.as_slice() {
+                [only] => *only,
+                _ => builder.concat(values)?,
+            });
+        }
+        let limbs_of =
+            |columns: Vec<&Column>| columns.into_iter().map(|column| keyed::limbs(column).len()).sum();
+        let limbs: usize = self.edges().map(|(_, columns)| -> usize { limbs_of(columns) }).sum();
+        let mut rest = columns.split_off(limbs.min(columns.len()));
+        let secret: Vec<ValueId> = rest.drain(..(2 * self.secret().len()).min(rest.len())).collect();
+        let mark = rest.drain(..1.min(rest.len())).next();
+        let mut keys = BTreeMap::new();
+        let mut limb = columns.into_iter();
+        for (number, of) in self.edges() {
+            keys.insert(number, limb.by_ref().take(limbs_of(of)).collect());
+        }
+        let rows = self.table.datasets.iter().map(|source| keyed::rows(source.rows)).sum();
+        let mark = mark.ok_or_else(|| Refused::NoDataset(self.table.name.clone()))?;
+        Ok(Shared { keys, mark, secret, columns: rest, rows })
+    }
+}
+
+/// What one relation's rows, or all below them, come to: for each partial result a column for each combination of the
+/// groups of the relations that were met, in the order in which they were.
+struct Annotated {
+    /// The relations met, own first.
+    sides: Vec<usize>,
+    /// By name of the partial result.
+    columns: BTreeMap<String, Vec<ValueId>>,
+}
+
+/// What a child found, ready to be looked up.
+struct Message {
+    keys: Vec<ValueId>,
+    annotated: Annotated,
+}
+
+struct TreeJoin<'a> {
+    nodes: Vec<Node<'a>>,
+    rows: Vec<Shared>,
+    partials: &'a [Partial],
+}
+
+impl TreeJoin<'_> {
+    fn at(&self, side: usize) -> Result<(&Node<'_>, &Shared), Refused> {
+        let found = self.nodes.get(side).zip(self.rows.get(side));
+        found.ok_or_else(|| Refused::NoDataset(String::new()))
+    }
+
+    /// One relation's rows with everything below them, coming from edge `parent`. With `is_asked`, children are only asked
+    /// whether they found anything.
+    fn annotate(
+        &self,
+        builder: &mut Builder,
+        side: usize,
+        parent: Option<usize>,
+        wanted: &[&Partial],
+        is_asked: bool,
+    ) -> Result<Annotated, Refused> {
+        let (node, own) = self.at(side)?;
+        let reached = self.reached(side, parent);
+        let wanted: Vec<&Partial> = wanted
+            .iter()
+            .copied()
+            .filter(|partial| partial.side().is_none_or(|of| reached.contains(&of)))
+            .collect();
+        let mut below = Vec::new();
+        for (edge, _) in node.edges().filter(|(edge, _)| Some(*edge) != parent) {
+            let mut found = self.found(builder, side, edge, &wanted)?;
+            if is_asked {
+                self.asked(builder, own.rows, &mut found)?;
+            }
+            below.push(found);
+        }
+        let here = |partial: &Partial| {
+            let first = node.layout.first(partial, 0);
+            let columns = first.and_then(|first| own.columns.get(first..first + node.layout.groups));
+            columns.map(<[ValueId]>::to_vec).unwrap_or_default()
+        };
+        let mut columns = BTreeMap::new();
+        for partial in &wanted {
+            // Each relation gives its count, but for the one whose partial result it is.
+            let is_here = partial.side() == Some(side);
+            let mut product = here(if is_here { partial } else { &Partial::Rows });
+            for child in &below {
+                let name = match partial.side() {
+                    Some(of) if child.sides.contains(&of) => partial.name(),
+                    _ => Partial::Rows.name(),
+                };
+                product = cross(builder, &product, child.columns.get(&name).map_or(&[], Vec::as_slice))?;
+            }
+            columns.insert(partial.name(), product);
+        }
+        let mut sides = vec![side];
+        sides.extend(below.iter().flat_map(|child| child.sides.iter().copied()));
+        Ok(Annotated { sides, columns })
+    }
+
+    /// A relation and those below it, coming from edge `parent`.
+    fn reached(&self, side: usize, parent: Option<usize>) -> Vec<usize> {
+        let mut all = vec![side];
+        let Some(node) = self.nodes.get(side) else { return all };
+        for (number, _) in node.edges().filter(|(edge, _)| Some(*edge) != parent) {
+            let sides = node.tree.edges.get(number).map_or([side, side], |edge| edge.sides);
+            all.extend(self.reached(if sides[0] == side { sides[1] } else { sides[0] }, Some(number)));
+        }
+        all
+    }
+
+    /// What the relation across an edge found, for each row of this one.
+    fn found(
+        &self,
+        builder: &mut Builder,
+        side: usize,
+        edge: usize,
+        wanted: &[&Partial],
+    ) -> Result<Annotated, Refused> {
+        let (node, own) = self.at(side)?;
+        let sides = node.tree.edges.get(edge).map_or([side, side], |edge| edge.sides);
+        let child = if sides[0] == side { sides[1] } else { sides[0] };
+        let Message { keys, annotated } = self.message(builder, child, edge, wanted)?;
+        // Padding meets neither rows nor other padding.
+        let two = builder.constant(vec![2])?;
+        let twos = builder.repeat(two, own.rows)?;
+        let mut queries = own.keys.get(&edge).cloned().unwrap_or_default();
+        queries.push(builder.subtract(twos, own.mark)?);
+        let all: Vec<ValueId> = annotated.columns.values().flatten().copied().collect();
+        let looked_up = builder.lookup(queries, keys, all)?;
+        let mut start = own.rows;
+        let mut columns = BTreeMap::new();
+        for (name, of) in annotated.columns {
+            let mut values = Vec::with_capacity(of.len());
+            for _ in of {
+                values.push(builder.slice(looked_up, start, own.rows)?);
+                start += own.rows;
+            }
+            columns.insert(name, values);
+        }
+        Ok(Annotated { sides: annotated.sides, columns })
+    }
+
+    /// A child's rows, one for each key towards its parent.
+    fn message(
+        &self,
+        builder: &mut Builder,
+        side: usize,
+        edge: usize,
+        wanted: &[&Partial],
+    ) -> Result<Message, Refused> {
+        let (node, own) = self.at(side)?;
+        let annotated = self.annotate(builder, side, Some(edge), wanted, false)?;
+        let mut keys = own.keys.get(&edge).cloned().unwrap_or_default();
+        keys.push(own.mark);
+        let is_unique =
+            node.table.datasets.len() == 1 && node.edges().count() == 1 && node.secret().is_empty();
+        if is_unique {
+            return Ok(Message { keys, annotated });
+        }
+        let groups = builder.group(keys.clone())?;
+        let mut merged = Vec::with_capacity(keys.len());
+        // Beyond the groups all keys are zero, and so is the mark, which is that of padding.
+        for of in keys {
+            merged.push(builder.push(Operation::GroupMinimum { of, groups })?);
+        }
+        let mut columns = BTreeMap::new();
+        for (name, of) in annotated.columns {
+            let sums = of.into_iter().map(|of| Ok(builder.group_sum(of, groups)?));
+            columns.insert(name, sums.collect::<Result<Vec<_>, Refused>>()?);
+        }
+        Ok(Message { keys: merged, annotated: Annotated { columns, ..annotated } })
+    }
+
+    /// Counts as whether there is any.
+    fn asked(&self, builder: &mut Builder, rows: u32, found: &mut Annotated) -> Result<(), Refused> {
+        let zero = builder.constant(vec![0])?;
+        let zeros = builder.repeat(zero, rows)?;
+        for column in found.columns.values_mut().flatten() {
+            let bit = builder.less_than(zeros, *column)?;
+            *column = builder.to_integer(bit)?;
+        }
+        Ok(())
+    }
+
+    /// How many rows of a relation are behind each combination of groups: each of its rows once.
+    fn contributing(&self, builder: &mut Builder, side: usize) -> Result<(Annotated, Vec<ValueId>), Refused> {
+        let annotated = self.annotate(builder, side, None, &[&Partial::Rows], true)?;
+        let counts = annotated.columns.get(&Partial::Rows.name()).cloned().unwrap_or_default();
+        Ok((annotated, counts))
+    }
+
+    fn by_public_group(
+        &self,
+        builder: &mut Builder,
+        tree: &Tree,
+        groups: &Groups,
+    ) -> Result<Combined, Refused> {
+        let wanted: Vec<&Partial> = self.partials.iter().collect();
+        let annotated = self.annotate(builder, tree.root, None, &wanted, false)?;
+        let mut partials = BTreeMap::new();
+        for (name, columns) in &annotated.columns {
+            partials.insert(name.clone(), self.totals(builder, &annotated.sides, columns)?);
+        }
+        let mut contributing = Vec::new();
+        for (side, node) in self.nodes.iter().enumerate() {
+            let floor_rows = floor(node.table);
+            if floor_rows > 1 {
+                let (of, counts) = self.contributing(builder, side)?;
+                let at_least = vec![self.totals(builder, &of.sides, &counts)?];
+                contributing.push(Contributing { at_least, floor_rows });
+            }
+        }
+        let zero = builder.constant(vec![0; groups.keys.len()])?;
+        let one = builder.constant(vec![1; groups.keys.len()])?;
+        Ok(Combined { partials, zero, one, contributing })
+    }
+
+    /// The sums of columns, one for each combination of groups, in the order of the query's groups.
+    fn totals(
+        &self,
+        builder: &mut Builder,
+        sides: &[usize],
+        columns: &[ValueId],
+    ) -> Result<ValueId, Refused> {
+        let count = self.nodes.first().map_or(0, |node| node.sided.of.len());
+        let mut rows = Vec::with_capacity(count);
+        for group in 0..count {
+            // The last relation met changes fastest.
+            let place = sides.iter().try_fold(0, |place, side| {
+                let sided = self.nodes.get(*side)?.sided;
+                Some(place * sided.conditions.len() + sided.of.get(group)?)
+            });
+            let column = place.and_then(|place| columns.get(place)).copied();
+            let column = column.ok_or_else(|| Refused::NoDataset(String::new()))?;
+            rows.push(builder.sum(column)?);
+        }
+        match rows.as_slice() {
+            [only] => Ok(*only),
+            _ => Ok(builder.concat(rows)?),
+        }
+    }
+
+    fn by_secret_group(&self, builder: &mut Builder, tree: &Tree) -> Result<(Combined, SecretKeys), Refused> {
+        let (root, own) = self.at(tree.root)?;
+        let other = self.nodes.iter().find(|node| node.side != tree.root && floor(node.table) > 1);
+        if let Some(other) = other {
+            return Err(Construct::TreeFloor.refuse(&other.relation.called));
+        }
+        let wanted: Vec<&Partial> = self.partials.iter().collect();
+        let annotated = self.annotate(builder, tree.root, None, &wanted, false)?;
+        let groups = builder.group(own.secret.clone())?;
+        let mut merged = Vec::with_capacity(own.secret.len());
+        for of in &own.secret {
+            merged.push(builder.push(Operation::GroupMinimum { of: *of, groups })?);
+        }
+        let mut partials = BTreeMap::new();
+        let summed = |builder: &mut Builder, columns: &[ValueId]| -> Result<Option<ValueId>, Refused> {
+            let Some(column) = columns.first() else { return Ok(None) };
+            Ok(Some(builder.group_sum(*column, groups)?))
+        };
+        for (name, columns) in &annotated.columns {
+            partials.extend(summed(builder, columns)?.map(|value| (name.clone(), value)));
+        }
+        let floor_rows = floor(root.table);
+        let mut contributing = Vec::new();
+        if floor_rows > 1 {
+            let (_, counts) = self.contributing(builder, tree.root)?;
+            let at_least = summed(builder, &counts)?.into_iter().collect();
+            contributing.push(Contributing { at_least, floor_rows });
+        }
+        let mut constant = |value| -> Result<ValueId, Refused> {
+            let one = builder.constant(vec![value])?;
+            Ok(builder.repeat(one, own.rows)?)
+        };
+        let (zero, one) = (constant(0)?, constant(1)?);
+        let pairs = tree.secret.iter().zip(merged.chunks_exact(2));
+        let columns = pairs.filter_map(|(column, pair)| match pair {
+            [missing, value] => Some((column.nullable.then_some(*missing), *value)),
+            _ => None,
+        });
+        let keys = SecretKeys { columns: columns.collect(), rows: own.rows };
+        Ok((Combined { partials, zero, one, contributing }, keys))
+    }
+}
+
+/// The strictest of the owners' floors.
+fn floor(table: &Table) -> u64 {
+    table.datasets.iter().map(|source| source.floor_rows).max().unwrap_or(1)
+}
+
+/// The products of each of `left` with each of `right`, the right ones changing fastest.
+fn cross(builder: &mut Builder, left: &[ValueId], right: &[ValueId]) -> Result<Vec<ValueId>, Refused> {
+    let mut products = Vec::with_capacity(left.len() * right.len());
+    for x in left {
+        for y in right {
+            products.push(builder.multiply(*x, *y)?);
+        }
+    }
+    Ok(products)
+}

@@ -1,0 +1,318 @@
+//! Joins of three tables and more, and of two by groups that are not public: the joint result equals the plaintext one.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, StringArray},
+    record_batch::RecordBatch,
+};
+use contract::{Column, ColumnType, Schema};
+use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
+use treaty_compiler::{Cell, Construct, Refused, rows::arrow_schema};
+use vm::SchemeName;
+
+use crate::{
+    place::{Owned, Place},
+    random::assert_agrees,
+    support::{Declare, column},
+};
+
+fn integers(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<Int64Array>())
+}
+
+fn texts<'t>(values: impl Iterator<Item = &'t str>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
+}
+
+/// 2020-01-01, in days since 1970-01-01.
+const NEW_YEAR: i32 = 18_262;
+
+fn id(name: &str) -> Column {
+    column(name, ColumnType::Integer).range("0", "20").nullable()
+}
+
+fn owned<R>(
+    name: &'static str,
+    owners: &[Vec<R>],
+    floor: u64,
+    columns: Vec<Column>,
+    arrays: impl Fn(&[R]) -> Vec<ArrayRef>,
+) -> Owned {
+    let schema = Schema { columns };
+    let batch = |rows: &Vec<R>| RecordBatch::try_new(arrow_schema(&schema), arrays(rows)).unwrap();
+    Owned { name, owners: owners.iter().map(batch).collect(), schema: schema.clone(), floor_rows: floor }
+}
+
+type Customer = (Option<i64>, &'static str, i64);
+type Order = (Option<i64>, Option<i64>, i32, i128);
+type Line = (Option<i64>, Option<i64>, &'static str, i64, Option<i64>);
+type Part = (Option<i64>, &'static str);
+
+#[derive(Clone, Debug)]
+struct World {
+    customers: Vec<Vec<Customer>>,
+    orders: Vec<Vec<Order>>,
+    lines: Vec<Vec<Line>>,
+    parts: Vec<Vec<Part>>,
+}
+
+impl World {
+    fn place(&self, floors: [u64; 4]) -> Place {
+        Place(vec![
+            owned(
+                "customers",
+                &self.customers,
+                floors[0],
+                vec![
+                    id("custkey"),
+                    column("region", ColumnType::Text).values(&["east", "west"]),
+                    column("balance", ColumnType::Integer).range("-100", "100"),
+                ],
+                |rows| {
+                    vec![
+                        integers(rows.iter().map(|row| row.0)),
+                        texts(rows.iter().map(|row| row.1)),
+                        integers(rows.iter().map(|row| Some(row.2))),
+                    ]
+                },
+            ),
+            owned(
+                "orders",
+                &self.orders,
+                floors[1],
+                vec![
+                    id("orderkey"),
+                    id("buyer"),
+                    column("day", ColumnType::Date),
+                    column("total", ColumnType::Decimal { scale: 2 }).range("0", "100"),
+                ],
+                |rows| {
+                    let totals: Decimal128Array = rows.iter().map(|row| Some(row.3)).collect();
+                    vec![
+                        integers(rows.iter().map(|row| row.0)),
+                        integers(rows.iter().map(|row| row.1)),
+                        Arc::new(rows.iter().map(|row| Some(row.2)).collect::<Date32Array>()),
+                        Arc::new(totals.with_precision_and_scale(18, 2).unwrap()),
+                    ]
+                },
+            ),
+            owned(
+                "lines",
+                &self.lines,
+                floors[2],
+                vec![
+                    id("of_order"),
+                    id("of_part"),
+                    column("mode", ColumnType::Text).values(&["air", "sea"]),
+                    column("amount", ColumnType::Integer).range("0", "50"),
+                    column("rebate", ColumnType::Integer).range("0", "9").nullable(),
+                ],
+                |rows| {
+                    vec![
+                        integers(rows.iter().map(|row| row.0)),
+                        integers(rows.iter().map(|row| row.1)),
+                        texts(rows.iter().map(|row| row.2)),
+                        integers(rows.iter().map(|row| Some(row.3))),
+                        integers(rows.iter().map(|row| row.4)),
+                    ]
+                },
+            ),
+            owned(
+                "parts",
+                &self.parts,
+                floors[3],
+                vec![id("partkey"), column("color", ColumnType::Text).values(&["blue", "red"])],
+                |rows| vec![integers(rows.iter().map(|row| row.0)), texts(rows.iter().map(|row| row.1))],
+            ),
+        ])
+    }
+}
+
+fn key() -> impl Strategy<Value = Option<i64>> {
+    option::weighted(0.95, 0_i64..4)
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let customer = (key(), select(vec!["east", "west"]), -100_i64..=100);
+    let order = (key(), key(), NEW_YEAR..NEW_YEAR + 3, 0_i128..10_000);
+    let line = (key(), key(), select(vec!["air", "sea"]), 0_i64..=50, option::weighted(0.8, 0_i64..=9));
+    let part = (key(), select(vec!["blue", "red"]));
+    (
+        vec(vec(customer, 0..6), 1..=2),
+        vec(vec(order, 0..7), 1..=2),
+        vec(vec(line, 0..8), 1..=2),
+        vec(vec(part, 0..6), 1..=2),
+    )
+        .prop_map(|(customers, orders, lines, parts)| World { customers, orders, lines, parts })
+}
+
+fn aggregate() -> impl Strategy<Value = String> {
+    let numeric = select(vec!["SUM", "AVG", "COUNT", "VAR_SAMP", "STDDEV_SAMP"]);
+    prop_oneof![
+        Just("COUNT(*)".to_owned()),
+        Just("SUM(amount * rebate)".to_owned()),
+        Just("SUM(CASE WHEN balance > 0 THEN 2 ELSE 0 END)".to_owned()),
+        Just("SUM(total) - SUM(amount)".to_owned()),
+        (numeric, select(vec!["amount", "rebate", "total", "balance"]))
+            .prop_map(|(f, x)| format!("{f}({x})")),
+    ]
+}
+
+fn filter() -> impl Strategy<Value = String> {
+    option::of(select(vec![
+        "balance > 0",
+        "day < DATE '2020-01-03' AND amount >= 10",
+        "(mode = 'air' OR rebate IS NULL) AND region = 'east'",
+        "NOT (total > 50 OR day = DATE '2020-01-01')",
+    ]))
+    .prop_map(|filter| filter.map(|filter| format!(" AND {filter}")).unwrap_or_default())
+}
+
+/// Three tables in a chain, or four.
+fn from() -> impl Strategy<Value = String> {
+    (0..4_usize, filter()).prop_map(|(form, filter)| match form {
+        0 => format!("customers, orders, lines WHERE custkey = buyer AND orderkey = of_order{filter}"),
+        1 => format!("lines JOIN orders AS o ON of_order = o.orderkey JOIN customers c ON buyer = c.custkey{filter}"),
+        2 => format!("customers JOIN (orders) ON custkey = buyer JOIN lines ON orderkey = of_order WHERE amount < 99{filter}")
+            .replace("(orders)", "orders"),
+        _ => format!(
+            "parts, lines, orders, customers WHERE of_part = partkey AND of_order = orderkey AND buyer = custkey{filter}"
+        ),
+    })
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 24, ..Config::default() })]
+
+    #[test]
+    fn public_groups_of_several_tables(
+        world in world(),
+        aggregates in vec(aggregate(), 1..4),
+        from in from(),
+        keys in proptest::sample::subsequence(vec!["mode", "region"], 0..=2),
+        floor in 1_u64..4,
+    ) {
+        let mut items: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        items.extend(aggregates.iter().enumerate().map(|(n, aggregate)| format!("{aggregate} AS c{n}")));
+        let by = if keys.is_empty() { String::new() } else { format!(" GROUP BY {}", keys.join(", ")) };
+        let sql = format!("SELECT {} FROM {from}{by}", items.join(", "));
+        let place = world.place([1; 4]);
+        let compiled = place.compiled(&sql, floor).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+        assert_agrees(&sql, &place.joint(&compiled, None), place.plain(&sql), !keys.is_empty());
+    }
+
+    #[test]
+    fn groups_of_a_join_that_are_not_public(
+        world in world(),
+        aggregates in vec(aggregate(), 1..3),
+        from in from(),
+        keys in select(vec!["of_order", "orderkey, day", "day, total", "buyer", "custkey"]),
+        (floor, rows, descending) in (1_u64..4, 1_u32..5, any::<bool>()),
+    ) {
+        let items: Vec<String> =
+            aggregates.iter().enumerate().map(|(n, aggregate)| format!("{aggregate} AS c{n}")).collect();
+        let direction = if descending { " DESC" } else { "" };
+        let head = format!("SELECT {keys}, COUNT(*) AS n, {} FROM {from} GROUP BY {keys}", items.join(", "));
+        let order = format!("ORDER BY n{direction}, {keys} LIMIT {rows}");
+        let sql = format!("{head} {order}");
+        let place = world.place([1; 4]);
+        let compiled = place.compiled(&sql, floor).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+        let plain = place.plain(&format!("{head} HAVING COUNT(*) >= {floor} {order}"));
+        assert_agrees(&sql, &place.joint(&compiled, None), plain, true);
+    }
+}
+
+fn small() -> World {
+    World {
+        customers: vec![vec![(Some(1), "east", 5), (Some(2), "west", 7)], vec![(Some(3), "east", 9)]],
+        orders: vec![vec![
+            (Some(1), Some(1), NEW_YEAR, 100),
+            (Some(2), Some(1), NEW_YEAR, 200),
+            (Some(3), Some(3), NEW_YEAR, 300),
+            (Some(0), Some(2), NEW_YEAR, 0),
+        ]],
+        lines: vec![vec![
+            (Some(1), Some(1), "air", 10, None),
+            (Some(1), Some(2), "air", 20, Some(1)),
+            (Some(2), Some(1), "air", 30, Some(2)),
+            (Some(3), Some(1), "sea", 40, None),
+            (Some(0), Some(0), "sea", 1, None),
+        ]],
+        parts: vec![vec![(Some(1), "red"), (Some(2), "blue"), (Some(0), "red")]],
+    }
+}
+
+const CHAIN: &str = "FROM customers, orders, lines WHERE custkey = buyer AND orderkey = of_order";
+
+#[test]
+fn three_parties_join_three_tables() {
+    let place = small().place([1; 4]);
+    for sql in [
+        format!(
+            "SELECT region, mode, COUNT(*) AS n, AVG(amount) AS mean, SUM(balance) AS b {CHAIN} GROUP BY region, mode"
+        ),
+        format!(
+            "SELECT of_order, day, SUM(amount) AS a {CHAIN} GROUP BY of_order, day ORDER BY a DESC, of_order LIMIT 2"
+        ),
+    ] {
+        let compiled = place.compiled(&sql, 1).unwrap();
+        let wanted = place.plain(&sql);
+        let found = place.joint(&compiled, Some(SchemeName::Rep3));
+        let difference = found.difference(&wanted);
+        assert!(
+            !wanted.rows.is_empty() && difference.mismatches == 0 && difference.relative < 1e-6,
+            "{sql}: {found:?} {wanted:?}"
+        );
+    }
+}
+
+/// In the east by air: three lines, two orders, one customer.
+#[test]
+fn each_tables_floor_counts_its_own_rows() {
+    let sql = format!("SELECT region, mode, COUNT(*) AS n {CHAIN} GROUP BY region, mode");
+    let shown = |floors| {
+        let place = small().place(floors);
+        let result = place.joint(&place.compiled(&sql, 3).unwrap(), None);
+        result.rows.iter().any(|row| row[..2] == [Cell::Text("east".into()), Cell::Text("air".into())])
+    };
+    assert!(shown([1, 1, 1, 1]) && shown([1, 2, 3, 1]));
+    assert!(!shown([2, 1, 1, 1]) && !shown([1, 3, 1, 1]) && !shown([1, 1, 4, 1]));
+}
+
+#[test]
+fn what_is_no_tree_is_refused() {
+    let place = small().place([1; 4]);
+    let refused = |sql: &str| match place.compiled(sql, 1) {
+        Err(Refused::Unsupported { construct, .. }) => construct,
+        other => panic!("{sql}: {other:?}"),
+    };
+    for (rest, construct) in [
+        ("AND of_part = custkey", Construct::CyclicJoin),
+        ("AND balance > amount", Construct::TreeCondition),
+        ("AND (balance > 3 OR amount > 3)", Construct::TreeCondition),
+    ] {
+        assert_eq!(refused(&format!("SELECT COUNT(*) {CHAIN} {rest}")), construct);
+    }
+    for (item, construct) in [
+        ("MAX(amount)", Construct::TreeAggregate),
+        ("SUM(CASE WHEN balance > 3 THEN amount END)", Construct::TreeAggregate),
+        ("SUM(amount * balance)", Construct::TablesCombined),
+    ] {
+        assert_eq!(refused(&format!("SELECT {item} {CHAIN}")), construct);
+    }
+    let across = format!("SELECT balance, day, COUNT(*) {CHAIN} GROUP BY balance, day LIMIT 2");
+    assert_eq!(refused(&across), Construct::GroupsAcross);
+    assert!(matches!(
+        place.compiled("SELECT COUNT(*) FROM customers, orders, lines WHERE custkey = buyer", 1),
+        Err(Refused::NoJoinKey { .. })
+    ));
+    let outer = "SELECT COUNT(*) FROM customers LEFT JOIN orders ON custkey = buyer JOIN lines ON orderkey = of_order";
+    assert_eq!(refused(outer), Construct::SeveralTables);
+    let place = small().place([2, 1, 1, 1]);
+    let secret = format!("SELECT orderkey, COUNT(*) {CHAIN} GROUP BY orderkey LIMIT 2");
+    assert!(matches!(
+        place.compiled(&secret, 1),
+        Err(Refused::Unsupported { construct: Construct::TreeFloor, .. })
+    ));
+}

@@ -11,6 +11,7 @@ mod dispute;
 mod drafting;
 mod govern;
 mod ledger;
+mod member;
 mod node;
 mod paging;
 mod person;
@@ -72,6 +73,9 @@ enum Command {
     /// Make, run and look at this member's node
     #[command(subcommand)]
     Node(node::Node),
+    /// Change the member's key, and what it says of itself
+    #[command(subcommand)]
+    Member(member::Member),
     /// Let people act for the member
     #[command(subcommand)]
     Person(person::Person),
@@ -125,6 +129,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Error> {
     match cli.command {
         Command::Demo(command) => command.run(cli.json),
         Command::Node(command) => command.run(&session),
+        Command::Member(command) => command.run(&session),
         Command::Person(command) => command.run(&session),
         Command::Alliance(command) => command.run(&session),
         Command::Data(command) => command.run(&session),

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use node::setup::FoundOptions;
+use node::setup::{FoundOptions, Joined};
 use serde_json::json;
 
 use super::Session;
-use super::act::records;
+use super::act::{member, records};
 use super::govern::{Propose, Vote};
 use super::paging::Paging;
 use crate::error::Error;
@@ -20,8 +20,11 @@ pub(super) enum Alliance {
     #[command(after_help = FOUND)]
     Found(Found),
     /// Let a node follow the alliance
-    #[command(after_help = "Example:\n  treaty alliance join --dir north alliance.json")]
+    #[command(after_help = JOIN)]
     Join(Join),
+    /// Write a member's present identity card, for example as the contact of a node that joins later
+    #[command(after_help = "Example:\n  treaty alliance card north --out north.json")]
+    Card(CardOf),
     /// Show a founding document, after checking every card in it
     #[command(after_help = "Example:\n  treaty alliance show alliance.json")]
     Show(Show),
@@ -47,6 +50,14 @@ Example:
       --out alliance.json north/card.json lake/card.json south/card.json watchdog/card.json
 
 Every member joins with the same file, and whoever wants to check a proof needs it.";
+
+const JOIN: &str = "\
+Examples:
+  treaty alliance join --dir north alliance.json
+  treaty alliance join --dir west alliance.json --contact north.json
+
+A node whose card is not in the founding document is heard once the members have admitted it: one of them runs
+`treaty alliance propose admit west/card.json`, and they vote. It then fetches the whole ledger and checks every entry.";
 
 #[derive(Debug, Args)]
 pub(super) struct Found {
@@ -77,6 +88,18 @@ pub(super) struct Join {
     dir: PathBuf,
     /// The founding document
     alliance: PathBuf,
+    /// The present card of a member from whose node the ledger can be fetched, if founders have moved since
+    #[arg(long, value_name = "CARD")]
+    contact: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CardOf {
+    /// The member's name
+    member: String,
+    /// Where to write the card
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -95,13 +118,14 @@ impl Alliance {
     pub(super) fn run(self, session: &Session) -> Result<(), Error> {
         match self {
             Self::Found(found) => found.run(session),
-            Self::Join(Join { dir, alliance }) => {
-                node::setup::join(&dir, &alliance)?;
-                let answer = json!({ "directory": dir, "alliance": alliance });
-                session
-                    .output
-                    .answer(&answer, || format!("joined; next: `treaty node run --dir {}`", dir.display()))
+            Self::Join(Join { dir, alliance, contact }) => {
+                let joined = node::setup::join(&dir, &alliance, contact.as_deref())?;
+                let answer = json!({
+                    "directory": dir, "alliance": alliance, "founder": joined == Joined::Founder,
+                });
+                session.output.answer(&answer, || next(joined, &dir))
             }
+            Self::Card(of) => of.run(session),
             Self::Show(Show { alliance }) => show(session, &alliance),
             Self::Propose(propose) => propose.run(session),
             Self::Vote(vote) => vote.run(session),
@@ -125,6 +149,40 @@ impl Found {
         session.output.answer(&alliance, || {
             format!("{}\nwritten to {}; hand it to every member", text(&alliance), self.out.display())
         })
+    }
+}
+
+/// What to do once a node has joined.
+pub(super) fn next(joined: Joined, dir: &Path) -> String {
+    let run = format!("`treaty node run --dir {}`", dir.display());
+    match joined {
+        Joined::Founder => format!("joined; next: {run}"),
+        Joined::Candidate => format!(
+            "joined as a later member; next: hand {} to a member, who runs `treaty alliance propose admit CARD`; {run} \
+             follows the ledger once the vote has passed",
+            dir.join("card.json").display()
+        ),
+    }
+}
+
+impl CardOf {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let client = session.client()?;
+        let identity = member(&client, &self.member)?.to_string();
+        let records = client.records("members", None)?;
+        let card = records
+            .items
+            .into_iter()
+            .find(|item| item.id == identity)
+            .map(|item| item.record["card"].clone());
+        let card: ledger::Card =
+            card.and_then(|card| serde_json::from_value(card).ok()).ok_or_else(|| {
+                Error::usage(format!("the node has no card of `{}`", self.member), "treaty alliance members")
+            })?;
+        let bytes = contract::canonical::to_bytes(&card)
+            .map_err(|flaw| Error::usage(flaw.to_string(), "treaty alliance members"))?;
+        files::write(&self.out, &bytes)?;
+        session.output.answer(&card, || format!("written to {}", self.out.display()))
     }
 }
 

@@ -88,6 +88,11 @@ enum What {
         #[arg(long)]
         dismiss: bool,
     },
+    /// Give a member another key in place of a lost one
+    ReplaceKey {
+        /// What the member's `treaty member new-key` wrote
+        key: PathBuf,
+    },
     /// Let a regulator stop contracts of its jurisdiction
     StopRight {
         /// Its name
@@ -143,6 +148,12 @@ impl What {
             Self::Issue { member, points } => Motion::Issue { to: named(&member)?, points },
             Self::Burn { member, points } => Motion::Burn { from: named(&member)?, points },
             Self::Decide { dispute, dismiss } => Motion::Decide { dispute: id(&dispute)?, uphold: !dismiss },
+            Self::ReplaceKey { key } => {
+                let bytes = files::read(&key)?;
+                let node::setup::NewKey { member, key, proof } = serde_json::from_slice(&bytes)
+                    .map_err(|error| usage(format!("`{}` is no new key: {error}", key.display())))?;
+                Motion::ReplaceKey { member, key, proof }
+            }
             Self::StopRight { regulator, revoke } => {
                 Motion::SetStopRight { regulator: named(&regulator)?, granted: !revoke }
             }

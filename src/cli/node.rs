@@ -9,7 +9,7 @@ use node::setup::InitOptions;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
-use super::Session;
+use super::{Session, alliance};
 use crate::error::Error;
 use crate::output::table;
 
@@ -30,7 +30,10 @@ const INIT: &str = "\
 Example:
   treaty node init --dir north --name north --peer 10.0.0.1:7100 --api 127.0.0.1:7101
 
-Hand the card to whoever founds the alliance; keep everything else in the directory to yourself.";
+  treaty node init --dir west --name west --peer 10.0.0.4:7100 --api 127.0.0.1:7401 --join alliance.json
+
+Hand the card to whoever founds the alliance, or to a member who proposes to admit you; keep everything else in the \
+directory to yourself.";
 
 const RUN: &str = "\
 Example:
@@ -56,6 +59,12 @@ pub(super) struct Init {
     /// Address that the member's persons connect to
     #[arg(long, value_name = "HOST:PORT")]
     api: String,
+    /// Follow the alliance of this founding document, whose members have yet to admit the new one by vote
+    #[arg(long, value_name = "ALLIANCE")]
+    join: Option<PathBuf>,
+    /// The present card of a member from whose node the ledger can be fetched, if founders have moved since
+    #[arg(long, value_name = "CARD", requires = "join")]
+    contact: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -94,18 +103,29 @@ impl Init {
         let standing = if self.regulator { Standing::Regulator } else { Standing::Member };
         let options = InitOptions { name: self.name, standing, peer: self.peer, api: self.api };
         let made = node::setup::init(&self.dir, options)?;
+        let joined = match &self.join {
+            Some(alliance) => Some(node::setup::join(&self.dir, alliance, self.contact.as_deref())?),
+            None => None,
+        };
         let answer = json!({
             "member": made.did, "card": made.card, "profile": made.profile, "warning": made.warning,
         });
+        let next = joined.map_or_else(
+            || {
+                format!(
+                    "next: hand the card to whoever founds the alliance, then `treaty alliance join --dir {} ALLIANCE.json`",
+                    self.dir.display()
+                )
+            },
+            |joined| alliance::next(joined, &self.dir),
+        );
         session.output.answer(&answer, || {
             format!(
-                "member   {}\ncard     {}\nprofile  {}\nwarning: {}\nnext: hand the card to whoever founds the \
-                 alliance, then `treaty alliance join --dir {} ALLIANCE.json`",
+                "member   {}\ncard     {}\nprofile  {}\nwarning: {}\n{next}",
                 made.did,
                 made.card.display(),
                 made.profile.display(),
                 made.warning,
-                self.dir.display(),
             )
         })
     }

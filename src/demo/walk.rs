@@ -71,7 +71,7 @@ impl World {
             };
             let alliance = node::setup::found(&options, &place.alliance())?;
             for member in &members {
-                node::setup::join(&member.berth.directory, &place.alliance())?;
+                node::setup::join(&member.berth.directory, &place.alliance(), None)?;
             }
             let detail = format!(
                 "`{}`: {} orders the ledger, {} of {} members must cosign",

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
 
+mod alliance;
 mod banks;
 mod bench;
 mod commands;
 mod demonstrations;
 mod hospitals;
+mod keys;
+mod later;
 mod path;
 mod refusals;
 mod salaries;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::path::{Alliance, data};
+use crate::alliance::{Alliance, data};
 
 const TERMS: &str = r#"
 purposes = ["pay equity"]

@@ -58,7 +58,7 @@ pub struct Delegation {
     pub scopes: BTreeSet<Scope>,
     /// Seconds since 1970; no request is accepted at or after it.
     pub expires: u64,
-    /// By the member's key, over the rest.
+    /// By a key that is or was the member's, over the rest.
     pub signature: Signature,
 }
 
@@ -73,15 +73,15 @@ struct Delegated<'a> {
 }
 
 impl Delegation {
-    /// The member delegates.
+    /// The member delegates, with its present key.
     pub fn sign(
+        member: Did,
         key: &SigningKey,
         person: Did,
         name: String,
         scopes: BTreeSet<Scope>,
         expires: u64,
     ) -> Result<Self, contract::canonical::CanonicalError> {
-        let member = key.did();
         let bytes = contract::canonical::to_bytes(&Delegated {
             member: &member,
             person: &person,
@@ -93,12 +93,12 @@ impl Delegation {
         Ok(Self { member, person, name, scopes, expires, signature })
     }
 
-    /// Whether the member really signed it.
-    pub fn is_genuine(&self) -> bool {
+    /// Whether one of the member's keys really signed it.
+    pub fn is_genuine(&self, keys: &[Did]) -> bool {
         let Self { member, person, name, scopes, expires, signature } = self;
         let delegated = Delegated { member, person, name, scopes, expires: *expires };
         contract::canonical::to_bytes(&delegated)
-            .is_ok_and(|bytes| member.verify(DELEGATION, &bytes, signature).is_ok())
+            .is_ok_and(|bytes| keys.iter().any(|key| key.verify(DELEGATION, &bytes, signature).is_ok()))
     }
 }
 
@@ -255,10 +255,12 @@ mod tests {
         let member = SigningKey::from_seed(&[1; 32]);
         let person = SigningKey::from_seed(&[2; 32]).did();
         let made =
-            Delegation::sign(&member, person, "ada".into(), BTreeSet::from([Scope::Read]), 99).unwrap();
-        assert!(made.is_genuine());
-        assert!(!Delegation { expires: 100, ..made.clone() }.is_genuine());
-        assert!(!Delegation { scopes: Scope::ALL.into(), ..made.clone() }.is_genuine());
-        assert!(!Delegation { name: "eve".into(), ..made }.is_genuine());
+            Delegation::sign(member.did(), &member, person, "ada".into(), BTreeSet::from([Scope::Read]), 99)
+                .unwrap();
+        let keys = [SigningKey::generate().unwrap().did(), member.did()];
+        assert!(made.is_genuine(&keys) && !made.is_genuine(&keys[..1]));
+        assert!(!Delegation { expires: 100, ..made.clone() }.is_genuine(&keys));
+        assert!(!Delegation { scopes: Scope::ALL.into(), ..made.clone() }.is_genuine(&keys));
+        assert!(!Delegation { name: "eve".into(), ..made }.is_genuine(&keys));
     }
 }

@@ -18,6 +18,7 @@ use crate::types::acts::*;
 use crate::types::contracts::*;
 use crate::types::datasets::*;
 use crate::types::ledger::*;
+use crate::types::member::*;
 use crate::types::runs::*;
 use crate::types::{Page, Problem};
 
@@ -129,6 +130,16 @@ impl Client {
     /// `POST /v1/acts`.
     pub fn act(&self, action: serde_json::Value) -> Result<Acted, ClientError> {
         self.post("/v1/acts", &Act { action })
+    }
+
+    /// `POST /v1/member/key`.
+    pub fn rotate_key(&self) -> Result<RotatedKey, ClientError> {
+        self.post("/v1/member/key", &())
+    }
+
+    /// `POST /v1/member/card`.
+    pub fn renew_card(&self, renewal: &RenewCard) -> Result<Recorded, ClientError> {
+        self.post("/v1/member/card", renewal)
     }
 
     /// `GET /v1/records/{kind}`.

@@ -37,6 +37,8 @@ pub struct Ledger {
     pub(crate) frontier: Frontier,
     pub(crate) latest: Option<(Checkpoint, String)>,
     pub(crate) last_final: Option<(Checkpoint, String)>,
+    /// Changes of the roster before this entry are confirmed by a checkpoint that is kept.
+    pub(crate) confirmed: u64,
 }
 
 /// An accepted transaction.
@@ -61,7 +63,14 @@ impl Ledger {
         let founding = Entry::founding(&alliance)?.to_bytes()?;
         let state = State::new(alliance)?;
         let store = Store::open(path)?;
-        let mut ledger = Self { store, state, frontier: Frontier::default(), latest: None, last_final: None };
+        let mut ledger = Self {
+            store,
+            state,
+            frontier: Frontier::default(),
+            latest: None,
+            last_final: None,
+            confirmed: 0,
+        };
         if ledger.store.size()? == 0 {
             let mut addition = Addition::default();
             ledger.frontier.push(tree::leaf_hash(&founding), |node| addition.nodes.push(node));
@@ -292,7 +301,9 @@ impl Ledger {
     /// Stores a note whose signatures were checked; whether it is final.
     pub(crate) fn put_note(&mut self, note: &Note) -> Result<bool, LedgerError> {
         let text = note.to_text();
-        let Endorsement { checkpoint, is_final, .. } = self.endorsement(&text)?;
+        let endorsement = self.endorsement(&text)?;
+        self.keep_handover(&endorsement, &text)?;
+        let Endorsement { checkpoint, is_final, .. } = endorsement;
         self.store.put_checkpoint(checkpoint.size, &text, is_final)?;
         if is_final {
             self.last_final = Some((checkpoint.clone(), text.clone()));
@@ -313,6 +324,7 @@ impl Ledger {
         let parse = |note: Option<String>| -> Result<_, LedgerError> {
             note.map(|note| Ok((Checkpoint::parse_body(&Note::parse(&note)?.body)?, note))).transpose()
         };
+        self.confirmed = self.store.last_handover()?;
         self.latest = parse(self.store.last_checkpoint()?)?;
         self.last_final = parse(self.store.final_checkpoint()?)?;
         let checked_before = self.latest.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size);

@@ -59,6 +59,7 @@ pub mod error;
 pub mod event;
 pub mod follow;
 pub mod governance;
+pub mod handover;
 pub mod identity;
 mod ledger;
 pub mod log;

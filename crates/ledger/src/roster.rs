@@ -13,6 +13,7 @@ use crate::{
     Alliance,
     alliance::{Card, Standing},
     event::Happening,
+    log::Endorsement,
 };
 
 /// All that are or were in the alliance.
@@ -50,6 +51,17 @@ pub struct Tenure {
     pub from: u64,
     /// Put in place by a vote, not by its predecessor.
     pub by_vote: bool,
+}
+
+/// A change of the roster that too few of those before it stand behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// The entry that brought it.
+    pub index: u64,
+    /// Members that signed.
+    pub found: usize,
+    /// Members needed.
+    pub quorum: u16,
 }
 
 impl Seat {
@@ -164,12 +176,30 @@ impl Roster {
         &self.changes
     }
 
-    /// Of those who stand behind a checkpoint, how many counted before entry `index` and can still be recognised by
-    /// it: their keys were replaced by themselves only since. The changes that the entry brought are theirs to confirm.
-    pub fn confirming(&self, members: &BTreeSet<Did>, index: u64) -> usize {
-        let recognised = |seat: &Seat| !seat.keys.iter().any(|tenure| tenure.from >= index && tenure.by_vote);
+    /// Of those who stand behind a checkpoint of `size` entries, how many counted before entry `index` and can still be
+    /// recognised by it: their keys were replaced by themselves only in between. The changes that the entry brought are
+    /// theirs to confirm.
+    pub fn confirming(&self, members: &BTreeSet<Did>, index: u64, size: u64) -> usize {
+        let between = |tenure: &Tenure| (index..size).contains(&tenure.from);
+        let recognised = |seat: &Seat| !seat.keys.iter().any(|tenure| between(tenure) && tenure.by_vote);
         let seats = members.iter().filter_map(|member| self.seats.get(member));
         seats.filter(|seat| seat.counts_at(index) && recognised(seat)).count()
+    }
+
+    /// Whether those behind a checkpoint confirm the change that entry `index` brought: a quorum of those who were there
+    /// before it.
+    pub fn confirms(&self, endorsement: &Endorsement, index: u64) -> Result<(), Unconfirmed> {
+        let mut standing: BTreeSet<Did> = endorsement.cosigners.keys().copied().collect();
+        if endorsement.operator {
+            standing.extend(self.operator());
+        }
+        let ordered = endorsement.operator || self.operator().is_none();
+        let (size, quorum) = (endorsement.checkpoint.size, self.quorum(index));
+        let found = if size > index { self.confirming(&standing, index, size) } else { 0 };
+        if ordered && found >= usize::from(quorum) {
+            return Ok(());
+        }
+        Err(Unconfirmed { index, found, quorum })
     }
 
     /// Follows what happened in entry `index`; whether it was about the roster.

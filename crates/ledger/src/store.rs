@@ -20,6 +20,8 @@ const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
 const CHECKPOINTS: TableDefinition<'_, u64, &str> = TableDefinition::new("checkpoints");
 /// Number of entries after each block, by height; empty where an operator orders.
 const BLOCKS: TableDefinition<'_, u64, u64> = TableDefinition::new("blocks");
+/// Checkpoints that confirm changes of the roster, with their signatures by size: kept for ever.
+const HANDOVERS: TableDefinition<'_, u64, &str> = TableDefinition::new("handovers");
 /// Under [`FINAL`]: the size of the last final checkpoint.
 const MARKS: TableDefinition<'_, &str, u64> = TableDefinition::new("marks");
 const FINAL: &str = "final";
@@ -83,6 +85,7 @@ impl Store {
         transaction.open_table(EVENTS)?;
         transaction.open_table(NODES)?;
         transaction.open_table(CHECKPOINTS)?;
+        transaction.open_table(HANDOVERS)?;
         transaction.open_table(MARKS)?;
         transaction.open_table(BLOCKS)?;
         forget_unfinished(&transaction)?;
@@ -165,6 +168,30 @@ impl Store {
             mark_final(&transaction, size)?;
         }
         Ok(transaction.commit()?)
+    }
+
+    /// Keeps a checkpoint that confirms changes of the roster.
+    pub(crate) fn put_handover(&self, size: u64, note: &str) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(HANDOVERS)?.insert(size, note)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// The checkpoints that confirm changes of the roster, of more than `above` and at most `size` entries.
+    pub(crate) fn handovers(&self, above: u64, size: u64) -> Result<Vec<(u64, String)>, StoreError> {
+        let table = self.database.begin_read()?.open_table(HANDOVERS)?;
+        let range = table.range(above.saturating_add(1)..=size)?;
+        let read = |found: Result<(redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, &str>), _>| {
+            let (size, note) = found?;
+            Ok((size.value(), note.value().to_owned()))
+        };
+        range.map(read).collect()
+    }
+
+    /// Size of the last of them; 0 when there is none.
+    pub(crate) fn last_handover(&self) -> Result<u64, StoreError> {
+        let table = self.database.begin_read()?.open_table(HANDOVERS)?;
+        Ok(table.last()?.map_or(0, |(size, _)| size.value()))
     }
 
     /// The canonical bytes of an entry.

@@ -5,10 +5,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use contract::SigningKey;
+use contract::{Did, SigningKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+/// The largest identity card that is read.
+const CARD_BYTES_MAX: usize = 64 << 10;
 
 /// Why a node's directory cannot be used.
 #[derive(Debug, Error)]
@@ -73,6 +76,22 @@ impl Home {
         self.0.join("member.key")
     }
 
+    /// The private key that is to follow the member's present one (0600); there only while it changes.
+    pub(crate) fn next_member_key(&self) -> PathBuf {
+        self.0.join("member.key.next")
+    }
+
+    /// The certificate, with its key, by which other nodes know this one since it was renewed (0600). Before, it is
+    /// the first one, which the API goes on using.
+    pub(crate) fn peer_identity(&self) -> PathBuf {
+        self.0.join("peer.pem")
+    }
+
+    /// What is to follow it; there only while it changes.
+    pub(crate) fn next_peer_identity(&self) -> PathBuf {
+        self.0.join("peer.pem.next")
+    }
+
     /// The private key of the node's certificate (0600).
     pub(crate) fn node_key(&self) -> PathBuf {
         self.0.join("node.key.pem")
@@ -91,6 +110,11 @@ impl Home {
     /// The alliance's founding document.
     pub(crate) fn alliance(&self) -> PathBuf {
         self.0.join("alliance.json")
+    }
+
+    /// The card of a member from which a node that joins later fetches the ledger.
+    pub(crate) fn contact(&self) -> PathBuf {
+        self.0.join("contact.json")
     }
 
     /// Persons that may act for the member, one delegation a file.
@@ -139,19 +163,48 @@ impl Home {
 
     /// Reads the member's private key.
     pub(crate) fn read_member_key(&self) -> Result<SigningKey, HomeError> {
-        let path = self.member_key();
-        let text = Zeroizing::new(read(&path)?);
-        let mut seed = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(text.trim_ascii(), seed.as_mut())
-            .map_err(|_| HomeError::Malformed { path, reason: "it is not 32 bytes in hex".to_owned() })?;
-        Ok(SigningKey::from_seed(&seed))
+        read_key(self.member_key())
+    }
+
+    /// Reads the private key that is to follow it.
+    pub(crate) fn read_next_member_key(&self) -> Result<SigningKey, HomeError> {
+        read_key(self.next_member_key())
+    }
+
+    /// Makes the private key that is to follow the present one.
+    pub(crate) fn make_next_member_key(&self) -> Result<SigningKey, HomeError> {
+        let path = self.next_member_key();
+        let key = SigningKey::generate()
+            .map_err(|error| HomeError::Malformed { path: path.clone(), reason: error.to_string() })?;
+        write_key(&path, &key)?;
+        Ok(key)
+    }
+
+    /// The member's identity: the key with which it was founded or admitted.
+    pub(crate) fn identity(&self) -> Result<Did, HomeError> {
+        let path = self.card();
+        let card: ledger::Card = contract::canonical::from_bytes(&read(&path)?, CARD_BYTES_MAX)
+            .map_err(|error| HomeError::Malformed { path, reason: error.to_string() })?;
+        Ok(card.member)
     }
 
     /// Writes the member's private key, once.
     pub(crate) fn write_member_key(&self, key: &SigningKey) -> Result<(), HomeError> {
-        let text = Zeroizing::new(hex::encode(key.to_seed().as_slice()));
-        write_private(&self.member_key(), text.as_bytes())
+        write_key(&self.member_key(), key)
     }
+}
+
+fn read_key(path: PathBuf) -> Result<SigningKey, HomeError> {
+    let text = Zeroizing::new(read(&path)?);
+    let mut seed = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text.trim_ascii(), seed.as_mut())
+        .map_err(|_| HomeError::Malformed { path, reason: "it is not 32 bytes in hex".to_owned() })?;
+    Ok(SigningKey::from_seed(&seed))
+}
+
+fn write_key(path: &Path, key: &SigningKey) -> Result<(), HomeError> {
+    let text = Zeroizing::new(hex::encode(key.to_seed().as_slice()));
+    write_private(path, text.as_bytes())
 }
 
 /// Reads a whole file.

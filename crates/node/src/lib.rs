@@ -6,18 +6,23 @@
 //! | who decides whether this node takes part in a run? | `gatekeeper` |
 //! | what does it do in a run? | `runs` |
 //! | how does it follow and write the ledger? | `replica` |
+//! | whom does it know, and who is heard? | `acquaintance`, `names` |
+//! | with which key and certificate does it speak? | `keyring`, `certificates` |
 //! | what may its own persons ask of it? | `http` |
 //! | what may other nodes ask of it? | `peer_routes` |
 //! | what survives a crash? | `journal`, the vault and the ledger's store |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
 
+mod acquaintance;
+mod certificates;
 mod draft;
 mod failure;
 mod gatekeeper;
 mod home;
 mod http;
 mod journal;
+mod keyring;
 mod names;
 mod node;
 mod peer_routes;

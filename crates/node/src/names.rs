@@ -1,32 +1,39 @@
-//! Members by name and by identity, as the alliance's cards have them.
+//! Members by name and by identity, as the roster's cards have them.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use contract::Did;
-use ledger::alliance::Alliance;
+use ledger::Roster;
 
 use crate::failure::Failure;
 
-/// The alliance's address book.
-#[derive(Clone, Debug)]
+/// The alliance's address book: everybody who is or was in it. It changes while the node runs.
+#[derive(Debug, Default)]
 pub(crate) struct Names {
-    by_did: BTreeMap<Did, String>,
+    current: RwLock<Arc<BTreeMap<Did, String>>>,
 }
 
 impl Names {
-    pub(crate) fn of(alliance: &Alliance) -> Self {
-        Self { by_did: alliance.members.iter().map(|card| (card.member, card.name.clone())).collect() }
+    /// Replaces all names by those of the roster.
+    pub(crate) fn learn(&self, roster: &Roster) {
+        let names = roster.seats().map(|seat| (seat.card.member, seat.card.name.clone())).collect();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
+    }
+
+    fn current(&self) -> Arc<BTreeMap<Did, String>> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The member's name; its identity when it has none.
     pub(crate) fn name(&self, member: &Did) -> String {
-        self.by_did.get(member).cloned().unwrap_or_else(|| member.to_string())
+        self.current().get(member).cloned().unwrap_or_else(|| member.to_string())
     }
 
     /// A text for people, with names where it has identities.
     pub(crate) fn in_text(&self, text: &str) -> String {
         let put_name = |text: String, (did, name): (&Did, &String)| text.replace(&did.to_string(), name);
-        self.by_did.iter().fold(text.to_owned(), put_name)
+        self.current().iter().fold(text.to_owned(), put_name)
     }
 
     /// Several names.
@@ -36,8 +43,9 @@ impl Names {
 
     /// The member of that name.
     pub(crate) fn member(&self, name: &str) -> Result<Did, Failure> {
-        self.by_did.iter().find(|(_, known)| *known == name).map(|(did, _)| *did).ok_or_else(|| {
-            let known: Vec<_> = self.by_did.values().map(|known| format!("`{known}`")).collect();
+        let current = self.current();
+        current.iter().find(|(_, known)| *known == name).map(|(did, _)| *did).ok_or_else(|| {
+            let known: Vec<_> = current.values().map(|known| format!("`{known}`")).collect();
             Failure::malformed(format!("no member is called `{name}`: the alliance has {}", known.join(", ")))
         })
     }

@@ -7,23 +7,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::{Did, Hash};
-use ledger::{Alliance, Ledger};
+use ledger::{Alliance, Card, Ledger};
 use peers::{
-    Body, Channels, Client, ClientLimits, Identity, Listener, ListenerLimits, Peer, Registry, SessionLimits,
+    Body, Channels, Client, ClientLimits, Identity, Listener, ListenerLimits, Registry, SessionLimits,
     Sessions,
 };
 use thiserror::Error;
 use tokio::sync::watch;
 use vault::Vault;
 
+use crate::acquaintance::Acquaintance;
+use crate::certificates::{self, Certificates};
 use crate::failure::Failure;
 use crate::home::{self, Config, Home, HomeError};
 use crate::journal::{Journal, JournalError, Leaving};
+use crate::keyring::Keyring;
 use crate::names::Names;
 use crate::persons::Persons;
 use crate::replica::Replica;
 use crate::runs::{self, Desk};
-use crate::setup::{SetupError, now_seconds, read_alliance};
+use crate::setup::{SetupError, now_seconds, read_alliance, read_card};
 use crate::{http, peer_routes};
 
 /// Why a node could not run.
@@ -82,9 +85,8 @@ pub(crate) struct Node {
     pub(crate) me: Did,
     pub(crate) config: Config,
     pub(crate) home: Home,
-    pub(crate) names: Names,
+    pub(crate) names: Arc<Names>,
     pub(crate) persons: Persons,
-    pub(crate) key: contract::SigningKey,
     pub(crate) replica: Arc<Replica>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) journal: Journal,
@@ -164,14 +166,19 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let home = Home::new(directory);
     let alliance = joined(&home, directory)?;
     let config = home.read_config()?;
-    let key = home.read_member_key()?;
+    let keyring = Arc::new(Keyring::open(home.clone())?);
+    let me = keyring.member();
     home::make_empty_directory(&home.uploads())?;
 
-    let registry = Arc::new(Registry::new(alliance.members.iter().map(peer))?);
-    let channels = Channels::new(&identity(&home)?, registry)?;
+    let registry = Arc::new(Registry::new([])?);
+    let acquaintance = Acquaintance::new(Arc::clone(&registry), read_contact(&home)?);
+    let names = Arc::clone(&acquaintance.names);
+    let identity = identity(&home)?;
+    let channels = Channels::new(&identity, registry)?;
+    let certificates = Certificates::new(home.clone(), channels.clone(), identity)?;
     let sessions = Sessions::new(SessionLimits::default());
     let client = Client::new(channels.clone(), ClientLimits::default());
-    let ledger = Ledger::open(&home.ledger(), alliance.clone())?;
+    let ledger = Ledger::open(&home.ledger(), alliance)?;
     let journal = Journal::open(&home.journal())?;
     for private in [home.ledger(), home.journal()] {
         home::keep_private(&private)?;
@@ -180,17 +187,16 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let peer_address = listener.address();
 
     let node = Arc::new(Node {
-        me: key.did(),
-        names: Names::of(&alliance),
-        persons: Persons::new(key.did(), home.clone(), now_seconds()),
-        replica: Arc::new(Replica::new(ledger, key.clone(), client.clone())?),
+        me,
+        names,
+        persons: Persons::new(Arc::clone(&keyring), home.clone(), now_seconds()),
+        replica: Arc::new(Replica::new(ledger, keyring, certificates, client.clone(), acquaintance)?),
         vault: Arc::new(Vault::open(home.vault())?),
         journal,
         desk: Desk::default(),
         sessions: sessions.clone(),
         channels,
         peers: client,
-        key,
         home,
         config,
     });
@@ -203,6 +209,13 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
         tokio::spawn(async move { replica.follow().await });
     }
     tokio::spawn(runs::conduct(Arc::clone(&node)));
+    let replica = Arc::clone(&node.replica);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(certificates::GRACE / 10).await;
+            replica.forget();
+        }
+    });
     tracing::info!(member = %node.me, name = node.config.name, peer = %peer_address, api = %api.address, "ready");
     println!("ready peer={peer_address} api={}", api.address);
 
@@ -225,17 +238,19 @@ fn joined(home: &Home, directory: &Path) -> Result<Alliance, NodeError> {
     Ok(read_alliance(&home::read(&home.alliance())?)?)
 }
 
-fn peer(card: &ledger::Card) -> Peer {
-    Peer {
-        member: card.member.to_string(),
-        endpoint: card.peer.clone(),
-        // A founding document is only read when every card is well-formed.
-        certificates: card.certificate_der().iter().map(|der| peers::Fingerprint::of_der(der)).collect(),
+/// The card by which a node that joins later finds its first member, if it was given one.
+fn read_contact(home: &Home) -> Result<Option<Card>, NodeError> {
+    if !home.contact().exists() {
+        return Ok(None);
     }
+    Ok(Some(read_card(&home.contact())?))
 }
 
-/// The node's certificate with its key.
-pub(crate) fn identity(home: &Home) -> Result<Identity, NodeError> {
+/// The certificate, with its key, by which other nodes know this one.
+fn identity(home: &Home) -> Result<Identity, NodeError> {
+    if home.peer_identity().exists() {
+        return certificates::read(&home.peer_identity());
+    }
     let text = |path: std::path::PathBuf| -> Result<zeroize::Zeroizing<String>, HomeError> {
         let bytes = home::read(&path)?;
         String::from_utf8(bytes)

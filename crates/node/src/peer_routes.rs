@@ -3,7 +3,7 @@
 //! | route | on whose node | carries |
 //! | --- | --- | --- |
 //! | `POST /peer/ledger/transactions` | the operator's | a signed transaction to be ordered |
-//! | `GET /peer/ledger/news?size=&final=` | the operator's | entries and checkpoints that are new to a follower |
+//! | `GET /peer/ledger/news?size=&final=&confirmed=` | any | entries and checkpoints that are new to a follower |
 //! | `POST /peer/ledger/cosignatures` | the operator's | a follower's cosignature |
 //! | `GET /peer/ledger/checkpoint` | any | the newest checkpoint that it holds to be final |
 //! | `GET /peer/alive` | any | that it is there |
@@ -79,11 +79,13 @@ struct From {
     size: u64,
     #[serde(rename = "final")]
     final_size: u64,
+    /// Changes of the roster before this entry are confirmed there.
+    #[serde(default)]
+    confirmed: u64,
 }
 
 async fn news(State(node): State<Arc<Node>>, Query(from): Query<From>) -> Result<Response, Failure> {
-    must_be_operator(&node)?;
-    let news = node.replica.news(from.size, from.final_size).await?;
+    let news = node.replica.news(from.size, from.final_size, from.confirmed).await?;
     Ok(Json(news).into_response())
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use api::auth::{Asked, CLOCK_SKEW_SECONDS, Credentials, CredentialsError, Delegation, Scope};
 use contract::Did;
 use thiserror::Error;
 
 use crate::home::Home;
+use crate::keyring::Keyring;
 
 /// The largest delegation that is read.
 const DELEGATION_BYTES_MAX: usize = 64 << 10;
@@ -83,6 +84,7 @@ impl Person {
 /// The member's persons.
 pub(crate) struct Persons {
     member: Did,
+    keyring: Arc<Keyring>,
     home: Home,
     /// When this node was started, seconds since 1970.
     started: u64,
@@ -91,8 +93,8 @@ pub(crate) struct Persons {
 }
 
 impl Persons {
-    pub(crate) fn new(member: Did, home: Home, started: u64) -> Self {
-        Self { member, home, started, nonces: Mutex::default() }
+    pub(crate) fn new(keyring: Arc<Keyring>, home: Home, started: u64) -> Self {
+        Self { member: keyring.member(), keyring, home, started, nonces: Mutex::default() }
     }
 
     /// Checks a request's credentials against its content, the clock, earlier requests and the delegations.
@@ -139,6 +141,6 @@ impl Persons {
         let bytes = fs::read(self.home.persons().join(file)).ok()?;
         let delegation: Delegation = contract::canonical::from_bytes(&bytes, DELEGATION_BYTES_MAX).ok()?;
         let ours = delegation.member == self.member && delegation.person == *person;
-        (ours && delegation.is_genuine()).then_some(delegation)
+        (ours && delegation.is_genuine(&self.keyring.known())).then_some(delegation)
     }
 }

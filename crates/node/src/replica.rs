@@ -1,26 +1,29 @@
 //! This node's replica of the ledger: recording, ordering (on the operator's node) and following.
 //!
 //! A follower asks the operator for what is new and waits there until something is (long poll), replays it, and
-//! cosigns the checkpoint that it reached by its own computation. A node acts on an entry only once a quorum has
+//! cosigns the checkpoint that it reached by its own computation. While the operator doesn't answer, it asks the other
+//! members in turn: whoever hands the entries on, it is the operator's signature and the rules that count. A node acts on an entry only once a quorum has
 //! cosigned a checkpoint over it, and permits a run only after its own final checkpoint and those of the other
 //! participants were found to be of one history, so that an operator who shows different ones to different members is
 //! noticed before anyone shares a byte.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::types::ledger::Recorded;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use contract::{Did, Hash, SigningKey};
 use ledger::log::Checkpoint;
-use ledger::{Action, Content, Event, Ledger, LedgerError, Page, SignedTransaction, Transaction};
+use ledger::{Action, Content, Event, Ledger, LedgerError, Page, Roster, SignedTransaction, Transaction};
 use peers::Body;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::acquaintance::Acquaintance;
+use crate::certificates::Certificates;
 use crate::failure::Failure;
-use crate::names::Names;
+use crate::keyring::Keyring;
 use crate::setup::now_seconds;
 
 /// How long the operator holds a follower's question when nothing is new.
@@ -44,6 +47,8 @@ pub(crate) struct News {
     page: Page,
     #[serde(rename = "final")]
     final_checkpoint: Option<String>,
+    /// Checkpoints that confirm who came and went.
+    handovers: Vec<String>,
 }
 
 /// What the operator answers to a member that submits: the entry's index, or the rule that refused.
@@ -57,11 +62,12 @@ pub(crate) enum Ordered {
 /// This node's replica.
 pub(crate) struct Replica {
     ledger: Mutex<Ledger>,
-    key: SigningKey,
+    keyring: Arc<Keyring>,
+    certificates: Certificates,
     alliance: Hash,
     /// Who orders; nobody alone where all order together.
     operator: Option<Did>,
-    names: Names,
+    acquaintance: Acquaintance,
     heads: watch::Sender<Heads>,
     /// Sequence number of this member's last acknowledged transaction; held while one is under way.
     submitting: tokio::sync::Mutex<u64>,
@@ -71,22 +77,28 @@ pub(crate) struct Replica {
 impl Replica {
     pub(crate) fn new(
         mut ledger: Ledger,
-        key: SigningKey,
+        keyring: Arc<Keyring>,
+        certificates: Certificates,
         peers: peers::Client,
+        acquaintance: Acquaintance,
     ) -> Result<Self, LedgerError> {
-        let names = Names::of(ledger.state().alliance());
+        let me = keyring.member();
+        learn(&acquaintance, &keyring, &certificates, ledger.state().roster());
         let (alliance, operator) = (ledger.state().alliance_id(), ledger.state().alliance().operator);
-        if operator == Some(key.did()) {
+        if operator == Some(me)
+            && let Some(key) = keyring.present()
+        {
             // The founding entry, or what a crash left without a signature.
             ledger.sign_checkpoint(&key)?;
         }
         let heads = watch::Sender::new(heads(&ledger));
         Ok(Self {
             ledger: Mutex::new(ledger),
-            key,
+            keyring,
+            certificates,
             alliance,
             operator,
-            names,
+            acquaintance,
             heads,
             submitting: tokio::sync::Mutex::new(0),
             peers,
@@ -94,11 +106,15 @@ impl Replica {
     }
 
     pub(crate) fn is_operator(&self) -> bool {
-        self.operator == Some(self.key.did())
+        self.operator == Some(self.keyring.member())
     }
 
     pub(crate) fn operator(&self) -> Option<Did> {
         self.operator
+    }
+
+    fn the_operator(&self) -> Result<Did, Failure> {
+        self.operator.ok_or_else(|| Failure::unavailable("no member alone orders this ledger"))
     }
 
     /// Looks at the ledger. Short: everything else waits meanwhile.
@@ -108,11 +124,30 @@ impl Replica {
 
     fn change<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = ledger.state().roster().changes().len();
         let outcome = act(&mut ledger);
+        let roster = ledger.state().roster();
+        if roster.changes().len() != known {
+            self.learn(roster);
+        }
         let now = heads(&ledger);
         drop(ledger);
         self.heads.send_if_modified(|heads| std::mem::replace(heads, now) != now);
         outcome
+    }
+
+    fn learn(&self, roster: &Roster) {
+        learn(&self.acquaintance, &self.keyring, &self.certificates, roster);
+    }
+
+    /// Lets go of certificates that are heard no longer; to be called now and then.
+    pub(crate) fn forget(&self) {
+        self.read(|ledger| self.learn(ledger.state().roster()));
+    }
+
+    /// The member's key and certificate.
+    pub(crate) fn own(&self) -> (&Keyring, &Certificates) {
+        (&self.keyring, &self.certificates)
     }
 
     /// What the entries of a range caused. `None` when the disk does not say: they must be asked for again.
@@ -153,47 +188,82 @@ impl Replica {
     /// entry that should stand there.
     async fn submit(&self, person: Option<Did>, action: Action) -> Result<(u64, SignedTransaction), Failure> {
         let mut last = self.submitting.lock().await;
-        let member = self.key.did();
+        let (member, rotates) = (self.keyring.member(), matches!(action, Action::RotateKey { .. }));
+        let key = self.present_key()?;
+        let signer = Some(key.did()).filter(|signer| *signer != member);
         let sequence = self.read(|ledger| ledger.state().next_sequence(&member)).max(*last + 1);
-        let transaction =
-            Transaction { alliance: self.alliance, member, sequence, person, signer: None, action };
-        let signed = SignedTransaction::sign(transaction, &self.key)
+        let transaction = Transaction { alliance: self.alliance, member, sequence, person, signer, action };
+        let signed = SignedTransaction::sign(transaction, &key)
             .map_err(|error| Failure::malformed(error.to_string()))?;
         let ordered =
             if self.is_operator() { self.order(signed.clone())? } else { self.forward(&signed).await? };
         match ordered {
             Ordered::Entry(index) => {
                 *last = sequence;
+                if rotates {
+                    // What is signed next must be signed by the new key, which this replica has yet to learn of.
+                    reaches(&mut self.watch(), FINALITY, |heads| heads.size > index).await;
+                }
                 Ok((index, signed))
             }
             Ordered::Refused { rule, message } => Err(Failure::refused(rule, message)),
         }
     }
 
+    /// The member's key, to sign with.
+    pub(crate) fn present_key(&self) -> Result<SigningKey, Failure> {
+        self.keyring.present().ok_or_else(|| {
+            let message = "the key that the ledger has for this member is not on this node: sign with the machine that \
+                           has it, or have members put another in its place by vote";
+            Failure::unavailable(message).next("treaty member new-key --help")
+        })
+    }
+
     /// Hands a transaction to the operator's node.
     async fn forward(&self, signed: &SignedTransaction) -> Result<Ordered, Failure> {
         let body = signed.to_bytes().map_err(|error| Failure::malformed(error.to_string()))?;
-        self.ask(Method::POST, "/peer/ledger/transactions", Body::Json(body.into())).await
+        self.ask(&self.the_operator()?, Method::POST, "/peer/ledger/transactions", Body::Json(body.into())).await
     }
 
+    /// Asks another member about the ledger.
     async fn ask<T: for<'de> Deserialize<'de>>(
         &self,
+        member: &Did,
         method: Method,
         path: &str,
         body: Body,
     ) -> Result<T, Failure> {
-        let operator = self.operator.map(|did| did.to_string()).unwrap_or_default();
-        let answer = self.peers.request(&operator, method, path, body).await;
-        let answer =
-            answer.map_err(|error| Failure::unavailable(format!("the ledger's operator: {error}")))?;
+        let name = self.acquaintance.names.name(member);
+        let who = if Some(*member) == self.operator { "the ledger's operator" } else { "the ledger, from" };
+        let failed = |what: String| Failure::unavailable(format!("{who} `{name}` {what}"));
+        let answer = self.peers.request(&member.to_string(), method, path, body).await;
+        let answer = answer.map_err(|error| {
+            if matches!(error, peers::Error::NotAccepted { .. }) {
+                self.certificates.was_refused();
+            }
+            failed(format!("does not answer: {error}"))
+        })?;
+        if answer.status() == StatusCode::FORBIDDEN {
+            self.certificates.was_refused();
+        }
         if !answer.status().is_success() {
             let said = String::from_utf8_lossy(answer.body()).chars().take(300).collect::<String>();
-            let text = format!("the ledger's operator answered {}: {said}", answer.status());
-            return Err(Failure::unavailable(text));
+            return Err(failed(format!("answered {}: {said}", answer.status())));
         }
-        serde_json::from_slice(answer.body()).map_err(|error| {
-            Failure::unavailable(format!("the ledger's operator answered nonsense: {error}"))
-        })
+        serde_json::from_slice(answer.body()).map_err(|error| failed(format!("answered nonsense: {error}")))
+    }
+
+    /// Whom to ask for what is new after so many failures: the operator first, then the others in turn.
+    fn source(&self, failures: u32) -> Did {
+        let (operator, me) = (self.operator(), self.keyring.member());
+        let others: Vec<Did> = self.read(|ledger| {
+            let seated = ledger.state().roster().cards().map(|card| card.member);
+            let known = seated.chain(self.acquaintance.contact());
+            known.filter(|member| *member != me && Some(*member) != operator).collect()
+        });
+        let sources: Vec<Did> = operator.into_iter().chain(others).collect();
+        let turn = usize::try_from(failures).unwrap_or(0).checked_rem(sources.len()).unwrap_or(0);
+        sources.get(turn).copied().unwrap_or(me)
     }
 
     /// On the operator's node: orders a transaction, durably, and signs the new checkpoint.
@@ -202,11 +272,12 @@ impl Replica {
             let outcome = ledger.append(now_seconds(), vec![transaction]).map_err(broken)?;
             match outcome.into_iter().next() {
                 Some(Ok(applied)) => {
-                    ledger.sign_checkpoint(&self.key).map_err(broken)?;
+                    let key = self.present_key()?;
+                    ledger.sign_checkpoint(&key).map_err(broken)?;
                     Ok(Ordered::Entry(applied.index))
                 }
                 Some(Err(refused)) => {
-                    let message = self.names.in_text(&refused.to_string());
+                    let message = self.acquaintance.names.in_text(&refused.to_string());
                     Ok(Ordered::Refused { rule: refused.rule().to_owned(), message })
                 }
                 None => Err(Failure::unavailable("the ledger ordered nothing")),
@@ -214,15 +285,16 @@ impl Replica {
         })
     }
 
-    /// On the operator's node: what a follower that has `size` entries and knows `final_size` of them to be final
-    /// should see next; waits until there is something.
-    pub(crate) async fn news(&self, size: u64, final_size: u64) -> Result<News, Failure> {
+    /// What a follower that has `size` entries and knows `final_size` of them to be final should see next; waits until
+    /// there is something.
+    pub(crate) async fn news(&self, size: u64, final_size: u64, confirmed: u64) -> Result<News, Failure> {
         let mut heads = self.watch();
         let news = heads.wait_for(|heads| heads.size > size || heads.final_size > final_size);
         let _ = tokio::time::timeout(LONG_POLL, news).await;
         self.read(|ledger| {
             let final_checkpoint = ledger.final_checkpoint().map(|(_, note)| note.clone());
-            Ok(News { page: ledger.page(size)?, final_checkpoint })
+            let handovers = ledger.handovers_above(confirmed)?;
+            Ok(News { page: ledger.page(size)?, final_checkpoint, handovers })
         })
         .map_err(broken)
     }
@@ -258,7 +330,7 @@ impl Replica {
     pub(crate) async fn follow(&self) {
         let mut failures = 0_u32;
         loop {
-            match self.follow_once().await {
+            match self.follow_once(&self.source(failures)).await {
                 Ok(()) => failures = 0,
                 Err(failure) => {
                     if failures == 0 {
@@ -275,12 +347,18 @@ impl Replica {
         }
     }
 
-    async fn follow_once(&self) -> Result<(), Failure> {
+    async fn follow_once(&self, source: &Did) -> Result<(), Failure> {
         let Heads { size, final_size } = *self.watch().borrow();
-        let path = format!("/peer/ledger/news?size={size}&final={final_size}");
-        let news: News = self.ask(Method::GET, &path, Body::Empty).await?;
+        let confirmed = self.read(Ledger::confirmed);
+        let path = format!("/peer/ledger/news?size={size}&final={final_size}&confirmed={confirmed}");
+        let news: News = self.ask(source, Method::GET, &path, Body::Empty).await?;
         let cosignature = self.change(|ledger| -> Result<_, Failure> {
             ledger.replay(&news.page).map_err(diverged)?;
+            for note in &news.handovers {
+                if is_covered(note, ledger) {
+                    ledger.adopt_handover(note).map_err(diverged)?;
+                }
+            }
             if let Some(note) = news.final_checkpoint.filter(|note| is_covered(note, ledger)) {
                 ledger.adopt_final(&note).map_err(diverged)?;
             }
@@ -288,18 +366,30 @@ impl Replica {
             let is_open = !news.page.entries.is_empty() || final_size < size;
             let reached =
                 ledger.latest_checkpoint().is_some_and(|(checkpoint, _)| checkpoint.size == ledger.size());
-            if is_open && reached {
-                Ok(Some(ledger.cosign(&self.key, now_seconds()).map_err(broken)?))
-            } else {
-                Ok(None)
+            // One that has left, or is not admitted yet, follows and stands behind nothing.
+            let roster = ledger.state().roster();
+            let speaks = |key: &SigningKey| roster.signer(&key.did(), ledger.size()).is_some();
+            match self.keyring.at(ledger.size()).filter(speaks) {
+                Some(key) if is_open && reached => {
+                    Ok(Some(ledger.cosign(&key, now_seconds()).map_err(broken)?))
+                }
+                _ => Ok(None),
             }
         })?;
         if let Some(note) = cosignature {
             let body = Body::Octets(Bytes::from(note));
-            let _: serde_json::Value = self.ask(Method::POST, "/peer/ledger/cosignatures", body).await?;
+            let path = "/peer/ledger/cosignatures";
+            let _: serde_json::Value = self.ask(&self.the_operator()?, Method::POST, path, body).await?;
         }
         Ok(())
     }
+}
+
+/// What follows from a changed roster on this node.
+fn learn(acquaintance: &Acquaintance, keyring: &Keyring, certificates: &Certificates, roster: &Roster) {
+    keyring.learn(roster);
+    certificates.learn(roster.card(&keyring.member()));
+    acquaintance.learn(roster, &keyring.member());
 }
 
 /// Waits until the replica is so far. What `wait_for` answers with would keep the heads locked, and is dropped here.

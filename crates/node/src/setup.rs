@@ -7,10 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use api::Profile;
 use api::auth::{Delegation, Scope};
 use api::types::contracts::FileSignature;
-use contract::{Contract, Did, SigningKey};
+use contract::{Contract, Did, Signature, SigningKey};
 use ledger::alliance::{Alliance, Card, Standing};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::home::{self, Config, Home, HomeError};
@@ -45,14 +46,15 @@ pub enum SetupError {
         /// Names on the cards.
         known: String,
     },
-    /// This node is not a founder.
+    /// A founder has the name of a node that would join later.
     #[error(
-        "`{name}` ({member}) is not among the members of `{alliance}`; its card must be there when the alliance is founded"
+        "`{name}` is the name of a founder of `{alliance}`, with another identity than this node's ({member}): join with \
+         the founder's own directory, or make a node with another name"
     )]
-    NotAMember {
-        /// Who.
+    NameTaken {
+        /// The name.
         name: String,
-        /// Identity.
+        /// This node's identity.
         member: Did,
         /// The alliance's name.
         alliance: String,
@@ -157,10 +159,7 @@ pub struct FoundOptions {
 pub fn found(options: &FoundOptions, out: &Path) -> Result<Alliance, SetupError> {
     let mut members = Vec::new();
     for path in &options.cards {
-        let bytes = home::read(path)?;
-        let card: Card = contract::canonical::from_bytes(&bytes, DOCUMENT_BYTES_MAX)
-            .map_err(|error| document(format!("the card `{}`", path.display()))(error.to_string()))?;
-        members.push(card);
+        members.push(read_card(path)?);
     }
     let did_of = |name: &str| {
         members.iter().find(|card| card.name == name).map(|card| card.member).ok_or_else(|| {
@@ -193,17 +192,42 @@ pub fn found(options: &FoundOptions, out: &Path) -> Result<Alliance, SetupError>
     Ok(alliance)
 }
 
-/// Lets a node follow an alliance: checks that it is a member, and keeps the founding document.
-pub fn join(directory: &Path, alliance: &Path) -> Result<(), SetupError> {
+/// In which way a node joins an alliance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// Its card is in the founding document.
+    Founder,
+    /// Members have to admit it by vote; until then nobody hears its node.
+    Candidate,
+}
+
+/// Lets a node follow an alliance: keeps the founding document, by which it checks everything that it is told.
+/// `contact` is the card of a member from which the ledger can be fetched, for when all founders have moved since.
+pub fn join(directory: &Path, alliance: &Path, contact: Option<&Path>) -> Result<Joined, SetupError> {
     let home = Home::new(directory);
     let config = home.read_config()?;
-    let member = home.read_member_key()?.did();
+    let member = home.identity()?;
     let bytes = home::read(alliance)?;
     let alliance = read_alliance(&bytes)?;
-    if alliance.card(&member).is_none() {
-        return Err(SetupError::NotAMember { name: config.name, member, alliance: alliance.name });
+    let founder = alliance.card(&member).is_some();
+    if !founder && alliance.card_named(&config.name).is_some() {
+        return Err(SetupError::NameTaken { name: config.name, member, alliance: alliance.name });
     }
-    Ok(home::write_public(&home.alliance(), &bytes)?)
+    if let Some(contact) = contact {
+        read_card(contact)?;
+        home::write_public(&home.contact(), &home::read(contact)?)?;
+    }
+    home::write_public(&home.alliance(), &bytes)?;
+    Ok(if founder { Joined::Founder } else { Joined::Candidate })
+}
+
+/// Reads an identity card. Its form is checked; whose key signed it is for the ledger to say.
+pub fn read_card(path: &Path) -> Result<Card, SetupError> {
+    let what = || format!("the card `{}`", path.display());
+    let card: Card = contract::canonical::from_bytes(&home::read(path)?, DOCUMENT_BYTES_MAX)
+        .map_err(|error| document(what())(error.to_string()))?;
+    card.certificate_der().map_err(|flaw| document(what())(flaw.to_string()))?;
+    Ok(card)
 }
 
 /// Reads and checks a founding document.
@@ -221,30 +245,54 @@ pub fn add_person(
 ) -> Result<(), SetupError> {
     let home = Home::new(directory);
     let config = home.read_config()?;
-    let key = home.read_member_key()?;
-    delegate(&home, &config, &key, name, scopes, days, out)
+    delegate(&home, &config, &home.read_member_key()?, name, scopes, days, out)
+}
+
+/// A new key for a member whose own is lost: what the others need to vote on it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    /// Whose.
+    pub member: Did,
+    /// The key.
+    pub key: Did,
+    /// Its signature over alliance, member and key.
+    pub proof: Signature,
+}
+
+/// Makes a key in the node's directory that takes the lost one's place once the members have voted for it.
+pub fn new_key(directory: &Path) -> Result<NewKey, SetupError> {
+    let home = Home::new(directory);
+    let alliance = read_alliance(&home::read(&home.alliance())?)?;
+    let (member, next) = (home.identity()?, home.next_member_key());
+    let key = if next.exists() { home.read_next_member_key()? } else { home.make_next_member_key()? };
+    let alliance = alliance.id().map_err(|error| document("the founding document")(error.to_string()))?;
+    let proof = ledger::identity::prove_key(&alliance, &member, &key)
+        .map_err(|error| document("the new key")(error.to_string()))?;
+    Ok(NewKey { member, key: key.did(), proof })
 }
 
 /// Signs a contract with the member's key, without a node and without its checks: for a machine that has no network.
 pub fn sign_offline(directory: &Path, contract: &Contract) -> Result<FileSignature, SetupError> {
-    let key = Home::new(directory).read_member_key()?;
+    let home = Home::new(directory);
+    let key = home.read_member_key()?;
     let signature = contract.sign(&key).map_err(|error| document("the contract")(error.to_string()))?;
-    Ok(FileSignature { party: key.did().to_string(), signature: signature.to_string() })
+    Ok(FileSignature { party: home.identity()?.to_string(), signature: signature.to_string() })
 }
 
 /// Makes a person's key, the member's delegation to it, and the profile.
 fn delegate(
     home: &Home,
     config: &Config,
-    member: &SigningKey,
+    key: &SigningKey,
     name: &str,
     scopes: BTreeSet<Scope>,
     days: u32,
     out: &Path,
 ) -> Result<(), SetupError> {
-    let person = generate()?;
+    let (person, member) = (generate()?, home.identity()?);
     let expires = now_seconds() + u64::from(days) * 86_400;
-    let delegation = Delegation::sign(member, person.did(), name.to_owned(), scopes, expires)
+    let delegation = Delegation::sign(member, key, person.did(), name.to_owned(), scopes, expires)
         .map_err(|error| document("the delegation")(error.to_string()))?;
     let delegation = contract::canonical::to_bytes(&delegation)
         .map_err(|error| document("the delegation")(error.to_string()))?;
@@ -252,7 +300,7 @@ fn delegate(
     let certificate = String::from_utf8(certificate)
         .map_err(|error| document("the node's certificate")(error.to_string()))?;
     let api = format!("https://{}", config.api);
-    let profile = Profile::new(api, member.did(), certificate, name.to_owned(), &person);
+    let profile = Profile::new(api, member, certificate, name.to_owned(), &person);
     let profile =
         serde_json::to_vec_pretty(&profile).map_err(|error| document("the profile")(error.to_string()))?;
     home::write_private(out, &profile)?;
@@ -265,7 +313,7 @@ fn generate() -> Result<SigningKey, SetupError> {
 }
 
 /// The host of `host:port`.
-fn host_of(address: &str) -> String {
+pub(crate) fn host_of(address: &str) -> String {
     address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']).to_owned()
 }
 

@@ -46,7 +46,7 @@ fn start() -> Alliance {
     setup::found(&options, &founding).unwrap();
     let mut clients = BTreeMap::new();
     for name in MEMBERS.into_iter().chain(["watch"]) {
-        setup::join(&home(name), &founding).unwrap();
+        setup::join(&home(name), &founding, None).unwrap();
         let node = home(name);
         std::thread::spawn(move || run(&node, Shutdown::Signals).unwrap());
         let profile = Profile::read(&home(name).join("profile.json")).unwrap();

@@ -132,6 +132,11 @@ impl Identity {
         Fingerprint::of_der(&self.certificate)
     }
 
+    /// The certificate in DER form.
+    pub fn certificate_der(&self) -> &[u8] {
+        &self.certificate
+    }
+
     pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
     }

@@ -137,6 +137,8 @@ struct Connection {
     driver: JoinHandle<hyper::Result<()>>,
     endpoint: String,
     certificate: Fingerprint,
+    /// How often this node had changed its own certificate before.
+    changes: u64,
     idle_since: Instant,
 }
 
@@ -160,12 +162,13 @@ impl Shared {
     }
 
     async fn connect(&self, asked: &Asked) -> Result<Connection> {
+        let changes = self.channels.changes();
         let Dialled { stream, endpoint, certificate } =
             dial(&self.channels, &asked.member, Carries::Requests, self.limits.connect).await?;
         match http1::handshake(TokioIo::new(stream)).await {
             Ok((sender, connection)) => {
                 let driver = tokio::spawn(connection);
-                Ok(Connection { sender, driver, endpoint, certificate, idle_since: Instant::now() })
+                Ok(Connection { sender, driver, endpoint, certificate, changes, idle_since: Instant::now() })
             }
             Err(source) => Err(Error::NoAnswer {
                 member: asked.member.clone(),
@@ -202,7 +205,7 @@ impl Shared {
         }
     }
 
-    /// An idle connection whose certificate still speaks for the member.
+    /// An idle connection whose certificates are still the ones that count.
     fn take_idle(&self, member: &str) -> Option<Connection> {
         let mut idle = self.idle();
         let connections = idle.get_mut(member)?;
@@ -227,6 +230,7 @@ impl Shared {
     fn is_usable(&self, member: &str, connection: &Connection) -> bool {
         let registry = self.channels.registry();
         !connection.sender.is_closed()
+            && connection.changes == self.channels.changes()
             && connection.idle_since.elapsed() < self.limits.idle
             && registry.member(&connection.certificate).as_deref() == Some(member)
             && registry.endpoint(member).as_deref() == Some(&connection.endpoint)

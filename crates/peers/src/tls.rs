@@ -1,14 +1,16 @@
 //! TLS 1.3 between nodes that know each other's certificates.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::ring::{default_provider, sign::any_supported_type};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{
     CertificateError, CipherSuite, ClientConfig, CommonState, DigitallySignedStruct, DistinguishedName,
     OtherError, PeerIncompatible, ServerConfig, SignatureScheme, version,
@@ -52,7 +54,7 @@ impl Carries {
 pub struct Channels {
     registry: Arc<Registry>,
     provider: Arc<CryptoProvider>,
-    own: Arc<SingleCertAndKey>,
+    own: Arc<Own>,
     server: Arc<ServerConfig>,
 }
 
@@ -64,10 +66,7 @@ impl Channels {
     /// TLS 1.3 doesn't know.
     pub fn new(identity: &Identity, registry: Arc<Registry>) -> Result<Self> {
         let provider = Arc::new(provider());
-        let key = any_supported_type(&identity.key()).map_err(Error::IdentityUnusable)?;
-        let own = CertifiedKey::new(vec![identity.certificate().clone()], key);
-        own.keys_match().map_err(Error::IdentityUnusable)?;
-        let own = Arc::new(SingleCertAndKey::from(own));
+        let own = Arc::new(Own { current: RwLock::new(certified(identity)?), changes: AtomicU64::default() });
         let verifier =
             Registered { registry: Arc::clone(&registry), algorithms: algorithms(&provider), expected: None };
         let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -78,6 +77,22 @@ impl Channels {
         server.alpn_protocols = Carries::ALL.iter().map(|carries| carries.name().into()).collect();
         server.send_tls13_tickets = 0;
         Ok(Self { registry, provider, own, server: Arc::new(server) })
+    }
+
+    /// Presents another certificate on all connections that are opened from now on.
+    ///
+    /// # Errors
+    /// As [`Channels::new`]; the old one stays then.
+    pub fn present(&self, identity: &Identity) -> Result<()> {
+        let certified = certified(identity)?;
+        *self.own.current.write().unwrap_or_else(PoisonError::into_inner) = certified;
+        self.own.changes.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
+    /// How often the own certificate was changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.own.changes.load(Ordering::Acquire)
     }
 
     /// The members as they are registered now.
@@ -113,6 +128,42 @@ impl Channels {
         let certificate = Fingerprint::of_der(connection.peer_certificates()?.first()?);
         Some((self.registry.member(&certificate)?, certificate))
     }
+}
+
+/// The own certificate, which can be replaced while connections are open.
+#[derive(Debug)]
+struct Own {
+    current: RwLock<Arc<CertifiedKey>>,
+    changes: AtomicU64,
+}
+
+impl Own {
+    fn current(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ResolvesServerCert for Own {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
+    }
+}
+
+impl ResolvesClientCert for Own {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+fn certified(identity: &Identity) -> Result<Arc<CertifiedKey>> {
+    let key = any_supported_type(&identity.key()).map_err(Error::IdentityUnusable)?;
+    let own = CertifiedKey::new(vec![identity.certificate().clone()], key);
+    own.keys_match().map_err(Error::IdentityUnusable)?;
+    Ok(Arc::new(own))
 }
 
 /// Why a certificate was refused in the handshake.

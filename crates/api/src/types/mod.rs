@@ -4,6 +4,7 @@ pub mod acts;
 pub mod contracts;
 pub mod datasets;
 pub mod ledger;
+pub mod member;
 pub mod problem;
 pub mod runs;
 

@@ -46,7 +46,7 @@ pub enum Flaw {
     },
     /// Too few of those who were in the alliance before a change stand behind what came after.
     #[error(
-        "{found} members who were there before entry {index} stand behind the checkpoint, {quorum} had to: ask for the proof under an earlier checkpoint"
+        "{found} members who were there before entry {index} stand behind the checkpoint or one that the proof carries, {quorum} had to: ask another member for the proof, or for one under an earlier checkpoint"
     )]
     Handover {
         /// The entry that changed the roster.
@@ -55,6 +55,14 @@ pub enum Flaw {
         found: usize,
         /// Members needed.
         quorum: u16,
+    },
+    /// A checkpoint that should confirm a change of the roster.
+    #[error(
+        "the checkpoint of {size} entries that should confirm who came and went is not of the same log, or out of order"
+    )]
+    OtherLog {
+        /// Its entries.
+        size: u64,
     },
     /// Not in the log, or changed.
     #[error(

@@ -21,7 +21,7 @@ pub use self::{
     report::{Cosigner, Report, ReportParty},
     verify::verify,
 };
-use crate::{Effects, Entry, Ledger, LedgerError, Phase};
+use crate::{Effects, Entry, Ledger, LedgerError, Phase, handover::Handover};
 
 /// The format that this build writes and reads.
 pub const FORMAT: &str = "treaty-proof/1";
@@ -42,6 +42,9 @@ pub struct Proof {
     pub entries: Vec<ProvenEntry>,
     /// Signed by the operator and cosigned by a quorum of members.
     pub checkpoint: String,
+    /// Earlier checkpoints by which those of before confirmed who came and went, by size.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handovers: Vec<Handover>,
 }
 
 /// An entry with its audit path.
@@ -114,7 +117,8 @@ impl Proof {
             Ok(ProvenEntry { entry, path: ledger.inclusion(*index, size)?, effects })
         };
         let entries = indices.iter().map(proven).collect::<Result<_, _>>()?;
-        Ok(Self { format: FORMAT.to_owned(), run, program, entries, checkpoint })
+        let handovers = ledger.handovers(size)?;
+        Ok(Self { format: FORMAT.to_owned(), run, program, entries, checkpoint, handovers })
     }
 
     /// Reads a proof from its canonical bytes; nothing is checked yet.

@@ -7,9 +7,15 @@ use contract::{Contract, Did, Hash, Signature, SignedByAll, document::Role};
 use super::{Evidence, FORMAT, Flaw, Proof, ProvenEntry, report::Report};
 use crate::{
     Action, Alliance, Content, Entry, Happening, InputCommitment, Receipt, Refused, Roster, Transaction,
-    log::{Checkpoint, Endorsement, tree::leaf_hash, verify::inclusion},
+    handover::Handover,
+    log::{
+        Checkpoint, Endorsement,
+        tree::leaf_hash,
+        verify::{consistency, inclusion},
+    },
     receipt::evidence_agrees,
     refused::IdentityRule,
+    roster::Unconfirmed,
     state::participants,
 };
 
@@ -42,7 +48,7 @@ pub fn verify(
         let quorum = roster.quorum(endorsement.checkpoint.size);
         return Err(Flaw::NoQuorum { found: endorsement.members, quorum });
     }
-    check_handovers(&roster, &endorsement)?;
+    check_handovers(&roster, &endorsement, &proof.handovers, &alliance_id)?;
     check_places(&proof.entries, &endorsement.checkpoint)?;
     let transactions = check_transactions(&proof.entries, &alliance, &alliance_id, &roster)?;
     let story = Story::tell(&transactions, proof.run, &roster)?;
@@ -85,17 +91,37 @@ fn rotates(entry: &Entry, who: &Did, to: &Did) -> bool {
 }
 
 /// Every change of the roster is confirmed by a quorum of those who were there before it, by keys that they had then
-/// or have passed on themselves: nobody can bring the members that confirm its coming.
-fn check_handovers(roster: &Roster, endorsement: &Endorsement) -> Result<(), Flaw> {
-    let mut standing: BTreeSet<Did> = endorsement.cosigners.keys().copied().collect();
-    if endorsement.operator {
-        standing.extend(roster.operator());
-    }
-    for index in roster.changes() {
-        let (found, quorum) = (roster.confirming(&standing, *index), roster.quorum(*index));
-        if found < usize::from(quorum) {
-            return Err(Flaw::Handover { index: *index, found, quorum });
+/// or have passed on themselves: nobody can bring the members that confirm its coming. They do it by the proof's
+/// checkpoint or by an earlier one of the same log.
+fn check_handovers(
+    roster: &Roster,
+    last: &Endorsement,
+    handovers: &[Handover],
+    alliance_id: &Hash,
+) -> Result<(), Flaw> {
+    let mut endorsements = Vec::with_capacity(handovers.len() + 1);
+    let mut above = 0;
+    for Handover { checkpoint, consistency: path } in handovers {
+        let endorsement = Endorsement::check(checkpoint, roster, alliance_id)?;
+        let (old, new) = (&endorsement.checkpoint, &last.checkpoint);
+        let (size, extended) = (old.size, consistency(old.size, &old.root, new.size, &new.root, path));
+        if size <= above || size > new.size || !extended {
+            return Err(Flaw::OtherLog { size });
         }
+        above = size;
+        endorsements.push(endorsement);
+    }
+    endorsements.push(last.clone());
+    for index in roster.changes() {
+        // The last one's verdict is the one to report.
+        let mut verdict = Ok(());
+        for endorsement in &endorsements {
+            verdict = roster.confirms(endorsement, *index);
+            if verdict.is_ok() {
+                break;
+            }
+        }
+        verdict.map_err(|Unconfirmed { index, found, quorum }| Flaw::Handover { index, found, quorum })?;
     }
     Ok(())
 }

@@ -47,12 +47,20 @@ impl Later {
 
     /// The proof under a checkpoint that north signs and one other cosigns, and what a checker says.
     fn proven(&mut self, cosigner: &SigningKey) -> Result<Report, Flaw> {
+        self.cosigned(cosigner);
+        check(&self.ledger, &self.world)
+    }
+
+    fn cosigned(&mut self, cosigner: &SigningKey) {
         self.ledger.sign_checkpoint(&self.world.members[0]).unwrap();
         let cosigned = self.ledger.cosign(cosigner, self.now).unwrap();
         assert!(self.ledger.add_cosignature(&cosigned).unwrap());
-        let proof = Proof::export(&self.ledger, hash("run"), PROGRAM.to_owned()).unwrap();
-        verify(&proof.to_bytes().unwrap(), &self.world.alliance.to_bytes().unwrap(), program_hash)
     }
+}
+
+fn check(ledger: &Ledger, world: &World) -> Result<Report, Flaw> {
+    let proof = Proof::export(ledger, hash("run"), PROGRAM.to_owned()).unwrap();
+    verify(&proof.to_bytes().unwrap(), &world.alliance.to_bytes().unwrap(), program_hash)
 }
 
 fn admission() -> Motion {
@@ -96,4 +104,76 @@ fn those_who_came_later_are_no_quorum_for_those_before() {
     later.pass(0, admission(), &[0, 1]);
     let flaw = later.proven(&key(11)).unwrap_err();
     assert!(matches!(flaw, Flaw::Handover { found: 1, quorum: 2, .. }), "{flaw}");
+}
+
+/// North and lake confirm west's coming; then lake and south leave, so that one founder is left of a quorum of two.
+fn founders_gone(directory: &std::path::Path) -> Later {
+    let mut later = Later::new(directory);
+    let (lake, south, west) = (later.world.members[1].clone(), later.world.did(2), key(11));
+    later.pass(0, admission(), &[0, 1]);
+    later.cosigned(&lake);
+    let release = |member| Motion::Release { member };
+    later.pass(2, release(south), &[0, 1, 2]);
+    later.cosigned(&lake);
+    later.pass(1, release(lake.did()), &[0, 1]);
+    let sign = |later: &Later, action| later.world.sign_as(&west, 1, action);
+    let vote =
+        later.ledger.state().proposals().find(|(_, record)| record.verdict.is_none()).map(|(id, _)| *id);
+    if let Some(proposal) = vote {
+        let signed = sign(&later, Action::Vote { proposal, approve: true });
+        later.now += 1;
+        later.ledger.append(later.now, vec![signed]).unwrap()[0].as_ref().unwrap();
+    }
+    assert!(later.ledger.state().roster().card(&lake.did()).is_none(), "lake has left");
+    later.cosigned(&west);
+    later
+}
+
+#[test]
+fn kept_checkpoints_lead_from_the_founders_to_the_members_of_today() {
+    let directory = tempfile::tempdir().unwrap();
+    let later = founders_gone(directory.path());
+    let report = check(&later.ledger, &later.world).unwrap();
+    assert_eq!(report.cosigners.iter().map(|cosigner| cosigner.name.as_str()).collect::<Vec<_>>(), ["west"]);
+
+    let proof = Proof::export(&later.ledger, hash("run"), PROGRAM.to_owned()).unwrap();
+    let founding = later.world.alliance.to_bytes().unwrap();
+    let says = |proof: &Proof| verify(&proof.to_bytes().unwrap(), &founding, program_hash).unwrap_err();
+    let none = Proof { handovers: Vec::new(), ..proof.clone() };
+    assert!(matches!(says(&none), Flaw::Handover { found: 1, quorum: 2, .. }), "{}", says(&none));
+    let mut turned = proof.clone();
+    turned.handovers.reverse();
+    assert!(matches!(says(&turned), Flaw::OtherLog { .. }));
+    let mut torn = proof.clone();
+    torn.handovers[0].consistency.pop();
+    assert!(matches!(says(&torn), Flaw::OtherLog { .. }));
+    let bytes = proof.to_bytes().unwrap();
+    for at in (0..bytes.len()).step_by(11) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        assert!(verify(&changed, &founding, program_hash).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn whoever_comes_late_takes_over_the_kept_checkpoints_and_keeps_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let later = founders_gone(directory.path());
+    let path = directory.path().join("late.redb");
+    let mut late = Ledger::open(&path, later.world.alliance.clone()).unwrap();
+    while late.size() < later.ledger.size() {
+        late.replay(&later.ledger.page(late.size()).unwrap()).unwrap();
+    }
+    let (_, last) = later.ledger.final_checkpoint().unwrap().clone();
+    late.adopt_final(&last).unwrap();
+    let without = check(&late, &later.world).unwrap_err();
+    assert!(matches!(without, Flaw::Handover { .. }), "{without}");
+    for note in later.ledger.handovers_above(late.confirmed()).unwrap() {
+        late.adopt_handover(&note).unwrap();
+    }
+    assert_eq!(late.confirmed(), later.ledger.confirmed());
+    drop(late);
+    let again = Ledger::open(&path, later.world.alliance.clone()).unwrap();
+    assert_eq!(again.confirmed(), later.ledger.confirmed());
+    check(&again, &later.world).unwrap();
 }

@@ -75,7 +75,7 @@ fn compute_parties(node: &Node, draft: &DraftContract) -> Vec<String> {
         Some(Size::Majority) | None => owners.len().max(3),
     };
     let others: Vec<String> = node.replica.read(|ledger| {
-        let full = ledger.state().alliance().members.iter().filter(|card| card.standing == Standing::Member);
+        let full = ledger.state().roster().cards().filter(|card| card.standing == Standing::Member);
         full.map(|card| card.name.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     });
     let mut parties: Vec<String> = owners.into_iter().collect();

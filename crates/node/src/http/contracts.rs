@@ -145,7 +145,8 @@ pub(super) async fn sign(
         )
         .next(format!("treaty contract check {id}")));
     }
-    let signature = contract.sign(&node.key).map_err(|error| Failure::malformed(error.to_string()))?;
+    let signature =
+        contract.sign(&node.replica.present_key()?).map_err(|error| Failure::malformed(error.to_string()))?;
     let action = Action::SignContract { contract: id, party: node.me, signature };
     Ok(Json(node.replica.record(Some(person.did), action).await?))
 }

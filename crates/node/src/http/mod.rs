@@ -5,6 +5,7 @@ mod admit;
 mod contracts;
 mod datasets;
 mod ledger;
+mod member;
 mod paging;
 mod runs;
 mod serve;
@@ -46,6 +47,8 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(ledger::events))
         .routes(routes!(acts::act))
         .routes(routes!(acts::records))
+        .routes(routes!(member::rotate_key))
+        .routes(routes!(member::renew_card))
         .routes(routes!(datasets::import, datasets::list))
         .routes(routes!(datasets::publish))
         .routes(routes!(datasets::withdraw))

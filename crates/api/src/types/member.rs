@@ -1,0 +1,39 @@
+//! What a member says of itself on the ledger.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What `POST /v1/member/key` came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RotatedKey {
+    /// The member's identity, which stays.
+    pub member: String,
+    /// The key that signs for it from the next entry on, as `did:key`.
+    pub key: String,
+    /// Index of the ledger entry; covered by a checkpoint that a quorum cosigned.
+    pub entry: u64,
+}
+
+/// `POST /v1/member/card`: renews the card by which others know the member and its node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RenewCard {
+    /// With a new certificate and key between nodes.
+    pub certificate: bool,
+    /// Where the member is now; stays as it was when absent.
+    pub place: Option<Place>,
+}
+
+/// Under which law a member acts, and who runs its node where, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// For example `DE` or `US-CA`.
+    pub jurisdiction: String,
+    /// Who runs the node.
+    pub operator: String,
+    /// On whose machines.
+    pub hosting: String,
+    /// Where those are.
+    pub region: String,
+}

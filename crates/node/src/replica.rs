@@ -222,7 +222,8 @@ impl Replica {
     /// Hands a transaction to the operator's node.
     async fn forward(&self, signed: &SignedTransaction) -> Result<Ordered, Failure> {
         let body = signed.to_bytes().map_err(|error| Failure::malformed(error.to_string()))?;
-        self.ask(&self.the_operator()?, Method::POST, "/peer/ledger/transactions", Body::Json(body.into())).await
+        self.ask(&self.the_operator()?, Method::POST, "/peer/ledger/transactions", Body::Json(body.into()))
+            .await
     }
 
     /// Asks another member about the ledger.

@@ -12,6 +12,8 @@ pub(crate) struct Call {
     pub(crate) function: &'static str,
     /// The value, as SQL over a row; `None` for all rows.
     pub(crate) of: Option<String>,
+    /// Whether each value counts once.
+    pub(crate) is_distinct: bool,
 }
 
 /// `SELECT keys, aggregates FROM … WHERE … GROUP BY keys`.
@@ -32,7 +34,7 @@ impl Aggregation {
         let mut values: Vec<&str> = Vec::new();
         let mut outer: Vec<String> = self.keys.iter().map(|(name, _)| identifier(name)).collect();
         let by = outer.join(", ");
-        for (name, Call { function, of }) in &self.calls {
+        for (name, Call { function, of, is_distinct }) in &self.calls {
             let of = of.as_deref().map(|of| match values.iter().position(|known| *known == of) {
                 Some(place) => value(place),
                 None => {
@@ -40,7 +42,9 @@ impl Aggregation {
                     value(values.len() - 1)
                 }
             });
-            outer.push(format!("{function}({}) AS {}", of.as_deref().unwrap_or("*"), identifier(name)));
+            let distinct = if *is_distinct { "DISTINCT " } else { "" };
+            let of = of.as_deref().unwrap_or("*");
+            outer.push(format!("{function}({distinct}{of}) AS {}", identifier(name)));
         }
         let keys = self.keys.iter().map(|(name, sql)| format!("{sql} AS {}", identifier(name)));
         let values = values.iter().enumerate().map(|(place, sql)| format!("{sql} AS {}", value(place)));

@@ -281,11 +281,22 @@ impl Page<'_> {
         let Some(join) = &self.checked.join else {
             let filter = self.checked.relations.first().and_then(|relation| relation.filter.as_ref());
             let partials: Vec<String> = partials.iter().map(Partial::name).collect();
-            return vec![
+            let aggregates = &self.checked.query.aggregates;
+            let mut steps = vec![
                 kept(filter),
                 format!("computes for each group: {}", names(&partials)),
                 "shares these numbers among the compute parties; the rows themselves stay".to_owned(),
             ];
+            if self.sources().count() > 1 && self.checked.query.has_public_groups {
+                let counted = aggregates.iter().filter(|one| one.function == Function::CountDistinct);
+                steps.extend(counted.flat_map(sources).map(|column| {
+                    format!(
+                        "shares each value of `{column}` once, to be counted beside the others' and never opened, filled \
+                         up with rows without meaning to as many as were published"
+                    )
+                }));
+            }
+            return steps;
         };
         let mut steps = Vec::new();
         for (side, relation) in self.checked.relations.iter().enumerate() {
@@ -348,7 +359,8 @@ impl Page<'_> {
         }
         let aggregates = &self.checked.query.aggregates;
         let is_quotient = |aggregate: &Aggregate| {
-            matches!(aggregate.function, Function::Avg | Function::Variance | Function::Deviation)
+            use Function::{Avg, Deviation, DeviationPop, Variance, VariancePop};
+            matches!(aggregate.function, Avg | Variance | Deviation | VariancePop | DeviationPop)
         };
         if aggregates.iter().any(is_quotient) {
             beyond.push(
@@ -410,6 +422,13 @@ fn how(aggregate: &Aggregate, column: &ResultColumn, floor: u64) -> String {
     let what = match aggregate.function {
         Function::Count if aggregate.argument.is_none() => "number of rows".to_owned(),
         Function::Count => format!("number of values of {of}"),
+        Function::CountDistinct => format!("number of different values of {of}"),
+        Function::VariancePop => {
+            format!("population variance of {of}; neither sums nor count are opened for it")
+        }
+        Function::DeviationPop => {
+            format!("population standard deviation of {of}; neither sums nor count are opened for it")
+        }
         Function::Sum => format!("sum of {of}"),
         Function::Avg => format!("mean of {of}; neither sum nor count is opened for it"),
         Function::Min => format!("least {of}, which is one row's value"),

@@ -95,12 +95,15 @@ impl Joint {
         let present = self.present(argument);
         match aggregate.function {
             Function::Count => (present, None, 0),
+            Function::CountDistinct => (of(Partial::Distinct), None, 0),
             Function::Min => (of(Partial::Min), None, argument.scale),
             Function::Max => (of(Partial::Max), None, argument.scale),
             Function::Avg => (of(Partial::Sum), Some(present), argument.scale),
-            Function::Sum | Function::Variance | Function::Deviation => {
-                (of(Partial::Sum), None, argument.scale)
-            }
+            Function::Sum
+            | Function::Variance
+            | Function::Deviation
+            | Function::VariancePop
+            | Function::DeviationPop => (of(Partial::Sum), None, argument.scale),
         }
     }
 

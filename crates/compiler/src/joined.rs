@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use program::{Builder, Operation, ValueId};
 
 use crate::{
-    Refused, Table,
+    Construct, Refused, Table,
     groups::{Groups, Sided},
     keyed::{Keyed, Layout, Part},
     lower::{Combined, Contributing},
@@ -35,6 +35,9 @@ pub(crate) fn combine(
     groups: &Groups,
     partials: &[Partial],
 ) -> Result<Combined, Refused> {
+    if let Some(Partial::Distinct(x)) = partials.iter().find(|one| matches!(one, Partial::Distinct(_))) {
+        return Err(Construct::DistinctAggregate.refuse(&x.shown));
+    }
     let sided = [groups.sided(0), groups.sided(1)];
     let [first, second] = parts(relations, join, &sided, partials);
     let stages = [first.stages(builder)?, second.stages(builder)?];

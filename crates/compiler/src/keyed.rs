@@ -136,7 +136,7 @@ impl Part<'_> {
     fn key_widths(&self) -> Result<Vec<u32>, Refused> {
         let mut widths = Vec::new();
         for pair in &self.join.keys {
-            widths.extend(limb_widths(pair)?);
+            widths.extend(limb_widths(pair.each_ref())?);
         }
         Ok(widths)
     }
@@ -226,16 +226,18 @@ pub(crate) fn limbs(column: &Column) -> Vec<String> {
             (0..2).map(|limb| format!("{}({name}, {limb})", crate::local::TEXT_KEY)).collect()
         }
         ColumnType::Date => vec![format!("CAST(CAST({name} AS INT) AS BIGINT)")],
+        ColumnType::Boolean => vec![format!("CAST({name} AS BIGINT)")],
         _ => vec![name],
     }
 }
 
 /// How wide these integers are, of two columns that are compared: the wider one's widths.
-pub(crate) fn limb_widths(pair: &[Column; 2]) -> Result<Vec<u32>, Refused> {
+pub(crate) fn limb_widths(pair: [&Column; 2]) -> Result<Vec<u32>, Refused> {
     let mut most: Vec<u32> = Vec::new();
     for column in pair {
         let own = match column.kind {
             ColumnType::Text => vec![60, 60],
+            ColumnType::Boolean => vec![1],
             ColumnType::Integer if column.range.is_none() => vec![64],
             _ => vec![bits(domain::range(column)?.magnitude()).max(1)],
         };

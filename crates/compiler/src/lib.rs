@@ -11,12 +11,13 @@
 //!
 //! # What is supported
 //! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns:
+//! - WITH, subqueries in FROM over one table, SELECT DISTINCT of columns and FILTER: other writings of the same.
 //! - JOIN and LEFT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
 //!   conditions on each table, combined with AND, OR and NOT. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, with conditions on each.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
-//! - COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR_SAMP, STDDEV_SAMP of columns, of sums, differences and products
+//! - COUNT(DISTINCT column) over one table. COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR and STDDEV of columns, of sums, differences and products
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE).
@@ -76,6 +77,7 @@ mod compiled;
 mod decode;
 mod deep;
 mod difference;
+mod distinct;
 mod domain;
 mod finish;
 mod groups;

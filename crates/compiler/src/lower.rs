@@ -4,7 +4,7 @@
 //! withheld never exists in the open, not even inside a quotient.
 //!
 //! Variances follow from n, Σd and Σd² over distances d from a public centre, exactly in integers:
-//! (n·Σd² − (Σd)²) / (n·(n − 1)). Nothing is cancelled in floating point.
+//! (n·Σd² − (Σd)²) / (n·(n − 1)), over a population / n². Nothing is cancelled in floating point.
 
 use std::collections::BTreeMap;
 
@@ -380,7 +380,7 @@ impl Joint {
         let least = self.floor_rows.max(function.values_min());
         // With a floor of one row nothing is withheld: a count of 0 says what its bit would, and a sum without values is
         // the zero that it says it is.
-        let is_zero = argument.or_zero || *function == Function::Count;
+        let is_zero = argument.or_zero || matches!(function, Function::Count | Function::CountDistinct);
         if is_zero && least <= 1 {
             return self.enough(self.rows, self.floor_rows);
         }
@@ -397,13 +397,17 @@ impl Joint {
         if *function == Function::Count {
             return Ok((self.count(present, aggregate, &argument.shown)?, String::new()));
         }
+        if *function == Function::CountDistinct {
+            let different = self.partial(&Partial::Distinct(argument.clone()));
+            return Ok((self.count(different, aggregate, &argument.shown)?, String::new()));
+        }
         let least = self.floor_rows.max(function.values_min());
         let valid = self.is_valid(aggregate)?;
         let (value, fraction) = self.value(*function, argument, present, valid)?;
         let opened = self.opened(aggregate, &argument.shown, value, valid, least)?;
         let scale = argument.scale;
         let kind = match (function, fraction) {
-            (Function::Variance, Some(fraction_bits)) => {
+            (Function::Variance | Function::VariancePop, Some(fraction_bits)) => {
                 ResultKind::Real { opened, fraction_bits, scale: 2 * scale }
             }
             (_, Some(fraction_bits)) => ResultKind::Real { opened, fraction_bits, scale },
@@ -412,7 +416,9 @@ impl Joint {
             (_, None) => ResultKind::Decimal { opened, scale },
         };
         let unit = match function {
-            Function::Variance if !argument.unit.is_empty() => format!("({})²", argument.unit),
+            Function::Variance | Function::VariancePop if !argument.unit.is_empty() => {
+                format!("({})²", argument.unit)
+            }
             _ => argument.unit.clone(),
         };
         Ok((kind, unit))
@@ -457,14 +463,17 @@ impl Joint {
     ) -> Result<(ValueId, Option<u8>), Refused> {
         let of = |partial: fn(Argument) -> Partial| partial(argument.clone());
         let exact = match function {
-            Function::Count => present,
+            Function::Count | Function::CountDistinct => present,
             Function::Sum | Function::Avg => self.partial(&of(Partial::Sum)),
             Function::Min => self.partial(&of(Partial::Min)),
             Function::Max => self.partial(&of(Partial::Max)),
-            Function::Variance | Function::Deviation => {
-                let (variance, fraction) = self.variance(argument, present, valid)?;
+            Function::Variance | Function::Deviation | Function::VariancePop | Function::DeviationPop => {
+                let is_sample = matches!(function, Function::Variance | Function::Deviation);
+                let (variance, fraction) = self.variance(argument, present, valid, is_sample)?;
                 return Ok(match function {
-                    Function::Deviation => (self.deviation(argument, variance, fraction)?, Some(fraction)),
+                    Function::Deviation | Function::DeviationPop => {
+                        (self.deviation(argument, variance, fraction)?, Some(fraction))
+                    }
                     _ => (variance, Some(fraction)),
                 });
             }
@@ -486,6 +495,7 @@ impl Joint {
         argument: &Argument,
         n: ValueId,
         valid: ValueId,
+        is_sample: bool,
     ) -> Result<(ValueId, u8), Refused> {
         let distances = self.partial(&Partial::Distances(argument.clone()));
         let squares = self.partial(&Partial::Squares(argument.clone()));
@@ -494,8 +504,8 @@ impl Joint {
         let square = b.multiply(distances, distances)?;
         let numerator = b.subtract(scaled, square)?;
         let numerator = b.select(valid, numerator, self.zero)?;
-        let less_one = b.subtract(n, self.one)?;
-        let denominator = b.multiply(n, less_one)?;
+        let divided_by = if is_sample { b.subtract(n, self.one)? } else { n };
+        let denominator = b.multiply(n, divided_by)?;
         let widths = [
             stage::variance_numerator_bits(argument, self.rows_max),
             stage::variance_denominator_bits(self.rows_max),

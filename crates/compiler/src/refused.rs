@@ -280,6 +280,7 @@ pub enum Construct {
     TreeFloor,
     GroupsAcross,
     Subquery,
+    DerivedTable,
     NotIn,
     InExpression,
     TableFunction,
@@ -327,16 +328,15 @@ impl Construct {
     fn text(self) -> (&'static str, &'static str) {
         match self {
             Self::OtherStatement => ("a statement other than SELECT", "write one SELECT"),
-            Self::CommonTable => ("WITH", "write one SELECT over the table itself"),
+            Self::CommonTable => ("WITH RECURSIVE", "write WITH name AS (SELECT columns FROM table WHERE …)"),
             Self::SetOperation => {
                 ("UNION, INTERSECT or EXCEPT", "list the datasets under one table: their rows are united")
             }
             Self::Values => ("VALUES", "select from a table"),
-            Self::JoinKind => (
-                "this kind of join",
-                "use JOIN or LEFT JOIN; for RIGHT JOIN, name the tables the other way round",
-            ),
-            Self::JoinConstraint => ("NATURAL, USING or a join without ON", "write `ON a.key = b.key`"),
+            Self::JoinKind => ("this kind of join", "use JOIN, LEFT JOIN or RIGHT JOIN"),
+            Self::JoinConstraint => {
+                ("NATURAL, USING of several joins, or a join without ON", "write `ON a.key = b.key`")
+            }
             Self::JoinCondition => (
                 "a condition that compares columns of two tables",
                 "compare keys with `=` in ON, and other columns with constants",
@@ -373,6 +373,10 @@ impl Construct {
                 "this subquery",
                 "use EXISTS or IN in WHERE with `SELECT column FROM table WHERE …`; ask others as contracts of their own",
             ),
+            Self::DerivedTable => (
+                "this subquery in FROM or WITH",
+                "write `(SELECT columns FROM table WHERE …) AS name` over one table, without groups, order and limit",
+            ),
             Self::NotIn => (
                 "NOT IN with a subquery",
                 "write NOT EXISTS (SELECT 1 FROM … WHERE … = …): NOT IN has no rows at all once a value is NULL",
@@ -382,8 +386,11 @@ impl Construct {
             }
             Self::TableFunction => ("a table function or table modifier", "name a table"),
             Self::ColumnAliases => ("renaming columns in FROM", "rename them in the SELECT list with AS"),
-            Self::Distinct => ("SELECT DISTINCT", "use GROUP BY"),
-            Self::DistinctAggregate => ("DISTINCT inside an aggregate", "leave DISTINCT out"),
+            Self::Distinct => ("SELECT DISTINCT of anything but columns", "use GROUP BY"),
+            Self::DistinctAggregate => (
+                "this DISTINCT inside an aggregate",
+                "write COUNT(DISTINCT column) over one table; by groups that are not public, of one owner",
+            ),
             Self::HavingCondition => (
                 "this condition in HAVING",
                 "compare COUNT, SUM, AVG, MIN, MAX, their sums and differences, and constants, joined by AND, OR, NOT",
@@ -415,9 +422,10 @@ impl Construct {
             Self::AggregateOrder => {
                 ("an aggregate with ORDER BY, WITHIN GROUP or NULL treatment", "leave it out")
             }
-            Self::Aggregate => {
-                ("this aggregate", "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VAR) or STDDEV_SAMP (STDDEV)")
-            }
+            Self::Aggregate => (
+                "this aggregate",
+                "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VAR), VAR_POP, STDDEV_SAMP (STDDEV) or STDDEV_POP",
+            ),
             Self::NullableSum => (
                 "adding a column that may be NULL to another one inside an aggregate",
                 "rows with a NULL would be left out of one sum and not of another; aggregate the columns one by one",

@@ -45,6 +45,11 @@ pub(crate) fn combine(
     keys: &[Key],
     partials: &[Partial],
 ) -> Result<(Combined, SecretKeys), Refused> {
+    if table.datasets.len() > 1
+        && let Some(Partial::Distinct(x)) = partials.iter().find(|one| matches!(one, Partial::Distinct(_)))
+    {
+        return Err(Construct::DistinctAggregate.refuse(&x.shown));
+    }
     let mut stages = Vec::with_capacity(table.datasets.len());
     for (index, source) in table.datasets.iter().enumerate() {
         let rows = keyed::rows(source.rows);

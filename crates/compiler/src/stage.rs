@@ -17,6 +17,8 @@ pub(crate) enum Partial {
     RowsIf(Condition),
     /// How many values that are not NULL.
     Present(Argument),
+    /// How many different values.
+    Distinct(Argument),
     /// Sum of the values.
     Sum(Argument),
     /// Sum of the distances from the range's centre.
@@ -41,10 +43,11 @@ pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
         all.extend(argument.foreign.clone().map(Partial::RowsIf));
         match function {
             Function::Count => {}
+            Function::CountDistinct => all.push(of(Partial::Distinct)),
             Function::Sum | Function::Avg => all.push(of(Partial::Sum)),
             Function::Min => all.push(of(Partial::Min)),
             Function::Max => all.push(of(Partial::Max)),
-            Function::Variance | Function::Deviation => {
+            Function::Variance | Function::Deviation | Function::VariancePop | Function::DeviationPop => {
                 all.extend([of(Partial::Distances), of(Partial::Squares)]);
             }
         }
@@ -68,6 +71,7 @@ impl Partial {
                 format!("rows of table {} where {}", condition.side + 1, condition.sql)
             }
             Self::Present(x) => format!("count of {}", x.shown),
+            Self::Distinct(x) => format!("different values of {}", x.shown),
             Self::Sum(x) => format!("sum of {}", x.shown),
             Self::Distances(x) => format!("sum of {} - centre", x.shown),
             Self::Squares(x) => format!("sum of ({} - centre) squared", x.shown),
@@ -80,7 +84,7 @@ impl Partial {
     pub(crate) fn bits(&self, rows: u64) -> u32 {
         let rows = u128::from(rows);
         let bound = match self {
-            Self::Rows | Self::RowsIf(_) | Self::Present(_) => Some(rows),
+            Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) => Some(rows),
             Self::Sum(x) => rows.checked_mul(x.interval.magnitude()),
             Self::Distances(x) => rows.checked_mul(x.interval.radius()),
             Self::Squares(x) => {
@@ -97,6 +101,7 @@ impl Partial {
             Self::Rows => None,
             Self::RowsIf(condition) => Some(condition.side),
             Self::Present(x)
+            | Self::Distinct(x)
             | Self::Sum(x)
             | Self::Distances(x)
             | Self::Squares(x)
@@ -110,6 +115,7 @@ impl Partial {
         match self {
             Self::Rows | Self::RowsIf(_) => None,
             Self::Present(x)
+            | Self::Distinct(x)
             | Self::Sum(x)
             | Self::Distances(x)
             | Self::Squares(x)
@@ -121,10 +127,12 @@ impl Partial {
     /// The aggregate over those of the owner's rows for which a condition holds.
     pub(crate) fn aggregate(&self, condition: Option<&str>) -> Call {
         let (function, of) = match self {
-            Self::Rows if condition.is_none() => return Call { function: "COUNT", of: None },
+            Self::Rows if condition.is_none() => {
+                return Call { function: "COUNT", of: None, is_distinct: false };
+            }
             Self::Rows => ("COUNT", "1".to_owned()),
             Self::RowsIf(Condition { sql, .. }) => ("COUNT", format!("CASE WHEN {sql} THEN 1 END")),
-            Self::Present(x) => ("COUNT", x.presence.clone()),
+            Self::Present(x) | Self::Distinct(x) => ("COUNT", x.presence.clone()),
             Self::Sum(x) => ("SUM", x.sql.clone()),
             Self::Distances(x) => ("SUM", distance(x)),
             Self::Squares(x) => ("SUM", format!("{0} * {0}", distance(x))),
@@ -135,7 +143,7 @@ impl Partial {
             None => of,
             Some(condition) => format!("CASE WHEN {condition} THEN {of} END"),
         };
-        Call { function, of: Some(of) }
+        Call { function, of: Some(of), is_distinct: matches!(self, Self::Distinct(_)) }
     }
 
     /// It, as a column of `a`, as the stage yields it: never NULL, and a decimal whose unscaled integer is what is
@@ -155,7 +163,7 @@ impl Partial {
     /// Digits after the point; `None` for counts, which are integers.
     fn scale(&self) -> Option<u8> {
         match self {
-            Self::Rows | Self::RowsIf(_) | Self::Present(_) => None,
+            Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) => None,
             Self::Sum(x) | Self::Distances(x) | Self::Min(x) | Self::Max(x) => Some(x.scale),
             Self::Squares(x) => Some(2 * x.scale),
         }
@@ -164,7 +172,7 @@ impl Partial {
     /// What stands for a group without rows.
     fn absent(&self) -> String {
         match self {
-            Self::Rows | Self::RowsIf(_) | Self::Present(_) => "0".to_owned(),
+            Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) => "0".to_owned(),
             Self::Sum(_) | Self::Distances(_) | Self::Squares(_) => "0".to_owned(),
             Self::Min(x) => decimal(x.interval.max, x.scale),
             Self::Max(x) => decimal(x.interval.min, x.scale),
@@ -197,13 +205,13 @@ pub(crate) fn check_widths(aggregates: &[Aggregate], rows: u64) -> Result<(), Re
             })
         };
         match function {
-            Function::Count | Function::Min | Function::Max => {}
+            Function::Count | Function::CountDistinct | Function::Min | Function::Max => {}
             Function::Sum => check(Partial::Sum(argument.clone()).bits(rows), sum_max)?,
             Function::Avg => {
                 check(Partial::Sum(argument.clone()).bits(rows), MAX_NUMERATOR_BITS.into())?;
                 check(bits(rows.into()), MAX_DENOMINATOR_BITS.into())?;
             }
-            Function::Variance | Function::Deviation => {
+            Function::Variance | Function::Deviation | Function::VariancePop | Function::DeviationPop => {
                 check(variance_numerator_bits(argument, rows), MAX_NUMERATOR_BITS.into())?;
                 check(variance_denominator_bits(rows), MAX_DENOMINATOR_BITS.into())?;
                 check(variance_bits(argument), u32::from(MAX_QUOTIENT_BITS) - FRACTION_MIN)?;
@@ -222,9 +230,9 @@ pub(crate) fn variance_numerator_bits(argument: &Argument, rows: u64) -> u32 {
     most.map_or(u128::BITS, bits).max(1)
 }
 
-/// n·(n − 1).
+/// n·(n − 1), or n² over a population.
 pub(crate) fn variance_denominator_bits(rows: u64) -> u32 {
-    bits(u128::from(rows) * u128::from(rows.saturating_sub(1))).max(1)
+    bits(u128::from(rows).saturating_mul(rows.into())).max(1)
 }
 
 /// The sample variance of values within ±r of a centre is largest for two values at the ends: 2r².

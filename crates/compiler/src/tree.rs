@@ -38,7 +38,9 @@ pub(crate) fn combine(
 ) -> Result<(Combined, Option<SecretKeys>), Refused> {
     for partial in partials {
         match partial {
-            Partial::Min(x) | Partial::Max(x) => return Err(Construct::TreeAggregate.refuse(&x.shown)),
+            Partial::Min(x) | Partial::Max(x) | Partial::Distinct(x) => {
+                return Err(Construct::TreeAggregate.refuse(&x.shown));
+            }
             partial => {
                 if let Some(condition) = partial.foreign() {
                     return Err(Construct::TreeAggregate.refuse(&condition.sql));
@@ -168,7 +170,7 @@ impl Node<'_> {
         let mut widths = Vec::new();
         for (number, _) in self.edges() {
             for pair in self.tree.edges.get(number).into_iter().flat_map(|edge| &edge.keys) {
-                widths.extend(keyed::limb_widths(pair)?);
+                widths.extend(keyed::limb_widths(pair.each_ref())?);
             }
         }
         for column in self.secret() {

@@ -8,6 +8,7 @@ use program::{Builder, Flaw, Kind, ValueId};
 use crate::{
     Refused, Table,
     aggregation::Aggregation,
+    distinct::Distinct,
     groups::Groups,
     lower::Combined,
     sql::{Relation, identifier},
@@ -22,12 +23,25 @@ pub(crate) fn combine(
     groups: &Groups,
     partials: &[Partial],
 ) -> Result<Combined, Refused> {
-    let sql = sql(table, relation, groups, partials);
+    // What several owners have in common is counted on shares.
+    let (apart, partials): (Vec<&Partial>, Vec<&Partial>) =
+        partials.iter().partition(|one| matches!(one, Partial::Distinct(_)) && table.datasets.len() > 1);
+    let sided = groups.sided(0);
+    let distinct = |partial: &&Partial| match partial {
+        Partial::Distinct(x) => Some((partial.name(), Distinct::new(table, relation, x, &sided)?)),
+        _ => None,
+    };
+    let apart: Vec<(String, Distinct<'_>)> = apart.iter().filter_map(distinct).collect();
+    let sql = sql(table, relation, groups, &partials);
     // At most `GROUPS_MAX` groups; more datasets or columns than 2^16 are refused by the program's own limits.
     let count = groups.keys.len() as u32;
     let mut stages = Vec::with_capacity(table.datasets.len());
     for (index, source) in table.datasets.iter().enumerate() {
         stages.push(builder.stage(index as u16, &table.name, &source.reference, &sql, count)?);
+    }
+    let mut of_values = Vec::with_capacity(apart.len());
+    for (_, distinct) in &apart {
+        of_values.push(distinct.stages(builder)?);
     }
     let mut shared: Vec<Vec<ValueId>> = vec![Vec::new(); partials.len()];
     for (source, stage) in table.datasets.iter().zip(stages) {
@@ -36,6 +50,10 @@ pub(crate) fn combine(
             let bits = partial.bits(source.rows) as u8;
             values.push(builder.input(name, stage, column as u16, Kind::Integer, bits)?);
         }
+    }
+    let mut inputs = Vec::with_capacity(apart.len());
+    for ((_, distinct), stages) in apart.iter().zip(&of_values) {
+        inputs.push(distinct.inputs(builder, stages)?);
     }
     let zero = builder.constant(vec![0; groups.keys.len()])?;
     let one = builder.constant(vec![1; groups.keys.len()])?;
@@ -47,6 +65,9 @@ pub(crate) fn combine(
             _ => tree(builder, values, Builder::add)?,
         };
         combined.insert(partial.name(), value.unwrap_or(zero));
+    }
+    for ((name, distinct), inputs) in apart.into_iter().zip(inputs) {
+        combined.insert(name, distinct.count(builder, inputs)?);
     }
     Ok(Combined { partials: combined, zero, one, contributing: Vec::new() })
 }
@@ -72,7 +93,7 @@ pub(crate) fn tree(
 }
 
 /// The local stage's SQL, the same for every owner.
-fn sql(table: &Table, relation: &Relation, groups: &Groups, partials: &[Partial]) -> String {
+fn sql(table: &Table, relation: &Relation, groups: &Groups, partials: &[&Partial]) -> String {
     let named = groups.columns.iter().enumerate();
     let by = named.map(|(n, column)| (format!("key {}", n + 1), identifier(&column.name)));
     let by: Vec<(String, String)> = by.collect();

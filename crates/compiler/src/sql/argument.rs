@@ -65,8 +65,17 @@ impl Argument {
     /// The argument of an aggregate.
     pub(crate) fn of_aggregate(function: Function, expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
         match expr {
+            Expr::Case(_) if function == Function::CountDistinct => {
+                Err(Construct::DistinctAggregate.refuse(expr))
+            }
             Expr::Case(case) => Self::conditional(function, case, expr, scope),
             _ if function == Function::Count => Self::counted(expr, scope),
+            _ if function == Function::CountDistinct => {
+                let found =
+                    column_of(expr, scope).ok_or_else(|| Construct::DistinctAggregate.refuse(expr))?;
+                check_type(function, &found.column)?;
+                Self::counted(expr, scope)
+            }
             _ => Self::valued(function, expr, scope),
         }
     }
@@ -272,7 +281,10 @@ impl Argument {
 /// Whether an aggregate takes a column of that type.
 pub(crate) fn check_type(function: Function, column: &Column) -> Result<(), Refused> {
     let found = match column.kind {
-        _ if function == Function::Count => return Ok(()),
+        ColumnType::Float { .. } if function == Function::CountDistinct => {
+            "a float, whose equality is not reliable"
+        }
+        _ if matches!(function, Function::Count | Function::CountDistinct) => return Ok(()),
         ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => return Ok(()),
         ColumnType::Date if function.is_extreme() => return Ok(()),
         ColumnType::Date => "a date",

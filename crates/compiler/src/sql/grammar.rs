@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::{
 
 use super::{
     from::{self, From},
-    limits, names, output, predicate, subquery,
+    limits, names, output, predicate, subquery, unfold,
 };
 use crate::{Construct, Refused};
 
@@ -32,8 +32,9 @@ pub(crate) struct Parsed {
 pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
     limits::check(sql)?;
     let statements = read(sql)?;
-    let [statement] = <[Statement; 1]>::try_from(statements)
+    let [mut statement] = <[Statement; 1]>::try_from(statements)
         .map_err(|statements| Refused::StatementCount { found: statements.len() })?;
+    unfold::unfold(&mut statement)?;
     let Statement::Query(query) = &statement else {
         return Err(Construct::OtherStatement.refuse(&statement));
     };

@@ -156,9 +156,15 @@ impl Reader<'_> {
     fn aggregate(&self, index: usize) -> Option<Side> {
         let aggregate = self.aggregates.get(index)?;
         let is_number = aggregate.argument.as_ref().is_none_or(|argument| !argument.is_date);
-        let is_exact =
-            matches!(aggregate.function, Function::Count | Function::Sum | Function::Min | Function::Max)
-                || aggregate.function == Function::Avg;
+        let is_exact = matches!(
+            aggregate.function,
+            Function::Count
+                | Function::CountDistinct
+                | Function::Sum
+                | Function::Avg
+                | Function::Min
+                | Function::Max
+        );
         (is_number && is_exact).then(|| Side { terms: vec![(index, 1)], ..Side::default() })
     }
 }

@@ -122,7 +122,8 @@ fn check_arguments(function: &Call, each: impl Fn(&Expr) -> Result<(), Refused>)
             FunctionArguments::None | FunctionArguments::List(_) => Construct::Function.refuse(function),
         });
     };
-    if list.duplicate_treatment == Some(DuplicateTreatment::Distinct) {
+    // Which aggregates have DISTINCT, the plan says.
+    if list.duplicate_treatment == Some(DuplicateTreatment::Distinct) && function.over.is_some() {
         return Err(Construct::DistinctAggregate.refuse(function));
     }
     if !list.clauses.is_empty() {

@@ -116,6 +116,10 @@ pub(crate) enum Function {
     Max,
     Variance,
     Deviation,
+    VariancePop,
+    DeviationPop,
+    /// COUNT(DISTINCT …).
+    CountDistinct,
 }
 
 impl Function {
@@ -129,19 +133,23 @@ impl Function {
             "max" => Self::Max,
             "var" | "var_samp" | "var_sample" => Self::Variance,
             "stddev" | "stddev_samp" => Self::Deviation,
+            "var_pop" | "var_population" => Self::VariancePop,
+            "stddev_pop" => Self::DeviationPop,
             _ => return None,
         })
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Count => "COUNT",
+            Self::Count | Self::CountDistinct => "COUNT",
             Self::Sum => "SUM",
             Self::Avg => "AVG",
             Self::Min => "MIN",
             Self::Max => "MAX",
             Self::Variance => "VAR_SAMP",
             Self::Deviation => "STDDEV_SAMP",
+            Self::VariancePop => "VAR_POP",
+            Self::DeviationPop => "STDDEV_POP",
         }
     }
 
@@ -158,7 +166,8 @@ impl Function {
     pub(crate) fn values_min(self) -> u64 {
         match self {
             Self::Variance | Self::Deviation => 2,
-            Self::Count | Self::Sum | Self::Avg | Self::Min | Self::Max => 1,
+            Self::Count | Self::CountDistinct | Self::Sum | Self::Avg | Self::Min | Self::Max => 1,
+            Self::VariancePop | Self::DeviationPop => 1,
         }
     }
 }
@@ -168,7 +177,8 @@ impl Aggregate {
     pub(crate) fn shown(&self) -> String {
         let argument = self.argument.as_ref().map_or("*", |argument| argument.shown.as_str());
         let argument = argument.strip_prefix('(').and_then(|a| a.strip_suffix(')')).unwrap_or(argument);
-        format!("{}({argument})", self.function.name().to_lowercase())
+        let distinct = if self.function == Function::CountDistinct { "distinct " } else { "" };
+        format!("{}({distinct}{argument})", self.function.name().to_lowercase())
     }
 }
 
@@ -310,16 +320,18 @@ impl Reader<'_, '_> {
 
 fn aggregate(call: &AggregateFunction, expr: &Expr, scope: &Scope<'_>) -> Result<Aggregate, Refused> {
     let params = &call.params;
-    if params.distinct {
-        return Err(Construct::DistinctAggregate.refuse(expr));
-    }
     if params.filter.is_some() {
         return Err(Construct::AggregateFilter.refuse(expr));
     }
     if !params.order_by.is_empty() || params.null_treatment.is_some() {
         return Err(Construct::AggregateOrder.refuse(expr));
     }
-    let function = Function::named(call.func.name()).ok_or_else(|| Construct::Aggregate.refuse(expr))?;
+    let function = match (Function::named(call.func.name()), params.distinct) {
+        (Some(function), false) => function,
+        (Some(Function::Count), true) => Function::CountDistinct,
+        (Some(_), true) => return Err(Construct::DistinctAggregate.refuse(expr)),
+        (None, _) => return Err(Construct::Aggregate.refuse(expr)),
+    };
     let [argument] = params.args.as_slice() else {
         return Err(Construct::ArgumentExpression.refuse(expr));
     };

@@ -10,7 +10,7 @@
 //! | equality of columns of two tables, key of a join | [`Use::Join`] |
 //! | key of an aggregation | [`Use::Group`] |
 //! | HAVING, windows, order and limit of groups | none of their own |
-//! | COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP | [`Use::Aggregate`] |
+//! | COUNT, SUM, AVG, VAR, STDDEV | [`Use::Aggregate`] |
 //! | MIN, MAX | [`Use::Extreme`] |
 //! | condition of CASE inside an aggregate | [`Use::Filter`] |
 //! | factors of a product of columns inside an aggregate | [`Use::Product`], and the aggregate's own |
@@ -270,7 +270,14 @@ fn aggregate_use(expr: &Expr) -> Result<Use, Refused> {
         Expr::AggregateFunction(call) => match Function::named(call.func.name()) {
             Some(Function::Min | Function::Max) => Ok(Use::Extreme),
             Some(
-                Function::Count | Function::Sum | Function::Avg | Function::Variance | Function::Deviation,
+                Function::Count
+                | Function::CountDistinct
+                | Function::Sum
+                | Function::Avg
+                | Function::Variance
+                | Function::Deviation
+                | Function::VariancePop
+                | Function::DeviationPop,
             ) => Ok(Use::Aggregate),
             None => Err(Refused::Unanalysed(expr.to_string())),
         },

@@ -61,9 +61,13 @@ pub(crate) fn condition() -> impl Strategy<Value = String> {
 }
 
 fn aggregate() -> impl Strategy<Value = String> {
-    let numeric = select(vec!["SUM", "AVG", "MIN", "MAX", "VAR_SAMP", "STDDEV_SAMP", "COUNT"]);
+    let numeric =
+        select(vec!["SUM", "AVG", "MIN", "MAX", "VAR_SAMP", "STDDEV_SAMP", "COUNT", "VAR_POP", "STDDEV_POP"]);
     prop_oneof![
         Just("COUNT(*)".to_owned()),
+        select(vec!["note", "joined", "team", "active", "bonus", "free"])
+            .prop_map(|column| format!("COUNT(DISTINCT {column})")),
+        Just("SUM(salary) FILTER (WHERE active)".to_owned()),
         Just("COUNT(note)".to_owned()),
         Just("MIN(joined)".to_owned()),
         Just("MAX(joined)".to_owned()),

@@ -27,14 +27,17 @@ fn unsupported_sql_is_refused_by_name() {
     use Construct::*;
     for (sql, construct) in [
         ("DELETE FROM people", OtherStatement),
-        ("WITH p AS (SELECT * FROM people) SELECT COUNT(*) FROM p", CommonTable),
+        ("WITH RECURSIVE p AS (SELECT * FROM people) SELECT COUNT(*) FROM p", CommonTable),
+        ("WITH p(a) AS (SELECT rank FROM people) SELECT COUNT(*) FROM p", ColumnAliases),
         ("SELECT COUNT(*) FROM people UNION ALL SELECT COUNT(*) FROM people", SetOperation),
         ("SELECT COUNT(*) FROM people EXCEPT SELECT COUNT(*) FROM people", SetOperation),
         ("VALUES (1)", Values),
-        ("SELECT COUNT(*) FROM people AS a RIGHT JOIN people AS b ON a.note = b.note", JoinKind),
         ("SELECT COUNT(*) FROM people AS a FULL JOIN people AS b ON a.note = b.note", JoinKind),
         ("SELECT COUNT(*) FROM people NATURAL JOIN people AS b", JoinConstraint),
-        ("SELECT COUNT(*) FROM people AS a JOIN people AS b USING (note)", JoinConstraint),
+        (
+            "SELECT COUNT(*) FROM people a JOIN people b USING (note) JOIN people c USING (note)",
+            JoinConstraint,
+        ),
         (
             "SELECT COUNT(*) FROM people a JOIN people b ON a.note = b.note AND a.salary < b.salary",
             JoinCondition,
@@ -50,7 +53,18 @@ fn unsupported_sql_is_refused_by_name() {
         ),
         ("SELECT SUM(a.salary - b.salary) FROM people a JOIN people b ON a.note = b.note", TablesCombined),
         ("SELECT SUM(a.salary * b.salary) FROM people a JOIN people b ON a.note = b.note", TablesCombined),
-        ("SELECT COUNT(*) FROM (SELECT * FROM people) AS b", Subquery),
+        ("SELECT COUNT(*) FROM (SELECT rank FROM people GROUP BY rank) AS b", DerivedTable),
+        ("SELECT COUNT(*) FROM (SELECT rank FROM people LIMIT 3) AS b", DerivedTable),
+        (
+            "SELECT COUNT(*) FROM (SELECT rank FROM people UNION ALL SELECT rank FROM people) AS b",
+            DerivedTable,
+        ),
+        ("SELECT COUNT(*) FROM (SELECT salary + 1 FROM people) AS b", DerivedTable),
+        (
+            "SELECT COUNT(b.one) FROM people a LEFT JOIN (SELECT 1 AS one, note FROM people) b ON a.note = b.note",
+            DerivedTable,
+        ),
+        ("SELECT COUNT(*) FROM (SELECT * FROM people)", Subquery),
         ("SELECT COUNT(*) FROM people WHERE salary > (SELECT AVG(salary) FROM people)", Subquery),
         ("SELECT COUNT(*) FROM people WHERE salary NOT IN (SELECT salary FROM people b)", NotIn),
         ("SELECT COUNT(*) FROM people WHERE salary + 1 IN (SELECT salary FROM people b)", InExpression),
@@ -71,8 +85,11 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT COUNT(*) FROM generate_series(1, 10)", TableFunction),
         ("SELECT COUNT(*) FROM people TABLESAMPLE BERNOULLI (10)", TableFunction),
         ("SELECT COUNT(*) FROM people AS p(a, b, c)", ColumnAliases),
-        ("SELECT DISTINCT rank FROM people", Distinct),
-        ("SELECT COUNT(DISTINCT rank) FROM people", DistinctAggregate),
+        ("SELECT DISTINCT COUNT(*) FROM people", Distinct),
+        ("SELECT DISTINCT rank, COUNT(*) FROM people GROUP BY rank", Distinct),
+        ("SELECT COUNT(DISTINCT salary + 1) FROM people", DistinctAggregate),
+        ("SELECT COUNT(DISTINCT a.rank) FROM people a JOIN people b ON a.note = b.note", DistinctAggregate),
+        ("SELECT free, COUNT(DISTINCT rank) FROM people GROUP BY free LIMIT 3", DistinctAggregate),
         ("SELECT SUM(DISTINCT salary) FROM people", DistinctAggregate),
         ("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING rank = 'low'", HavingKey),
         ("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING STDDEV(salary) > 3", HavingCondition),
@@ -111,12 +128,15 @@ fn unsupported_sql_is_refused_by_name() {
             OuterCase,
         ),
         ("SELECT team, COUNT(*) FROM people GROUP BY team ORDER BY team + 1 LIMIT 2", OrderExpression),
-        ("SELECT COUNT(*) FILTER (WHERE active) FROM people", AggregateFilter),
+        (
+            "SELECT rank, SUM(COUNT(*)) FILTER (WHERE COUNT(*) > 1) OVER () FROM people GROUP BY rank",
+            AggregateFilter,
+        ),
         ("SELECT SUM(salary ORDER BY rank) FROM people", AggregateOrder),
         ("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY salary) FROM people", AggregateOrder),
         ("SELECT FROBNICATE(salary) FROM people", Aggregate),
         ("SELECT MEDIAN(salary) FROM people", Aggregate),
-        ("SELECT VAR_POP(salary) FROM people", Aggregate),
+        ("SELECT COVAR_POP(salary, bonus) FROM people", Aggregate),
         ("SELECT SUM(salary / 2) FROM people", ArgumentExpression),
         ("SELECT SUM(salary + 0.5) FROM people", ArgumentExpression),
         ("SELECT COUNT(salary + 1) FROM people", ArgumentExpression),
@@ -193,6 +213,24 @@ fn rows_are_never_selected_as_they_are() {
     let mixed = "SELECT rank, salary, COUNT(*) FROM people GROUP BY rank";
     assert_eq!(refused(mixed), Refused::RowsRevealed("salary".into()));
     assert!(matches!(refused("SELECT nothing FROM people"), Refused::Meaning(_)));
+}
+
+/// A column that a subquery does not select is none of its, though its table has it.
+#[test]
+fn subqueries_hide_what_they_do_not_select() {
+    for sql in [
+        "SELECT SUM(salary) FROM (SELECT rank FROM people) p",
+        "SELECT COUNT(*) FROM (SELECT rank FROM people) p WHERE salary > 3",
+        "WITH p AS (SELECT rank, team FROM people) SELECT COUNT(*) FROM p WHERE p.salary > 3",
+    ] {
+        assert_eq!(refused(sql), Refused::Meaning("`p` has no column `salary`".into()), "{sql}");
+    }
+    // Each step doubles the text of the one before.
+    let mut sql = "SELECT salary AS x FROM people".to_owned();
+    for step in 0..20 {
+        sql = format!("SELECT x + x AS x FROM ({sql}) AS t{step}");
+    }
+    assert!(matches!(refused(&format!("SELECT SUM(x) FROM ({sql}) AS t")), Refused::TooLarge { .. }));
 }
 
 #[test]

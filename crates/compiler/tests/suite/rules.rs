@@ -20,8 +20,8 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
     ),
     ("GROUP BY", "SELECT COUNT(*) FROM accounts GROUP BY region", ["accounts", "region"], &[Group]),
     (
-        "COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP",
-        "SELECT AVG(balance) FROM accounts",
+        "COUNT, COUNT(DISTINCT), SUM, AVG, VAR, STDDEV",
+        "SELECT COUNT(DISTINCT balance), AVG(balance) FROM accounts",
         ["accounts", "balance"],
         &[Aggregate],
     ),

@@ -114,8 +114,8 @@ pub(crate) fn run(sql: &str, owners: &[Vec<Person>], floor: u64) -> (Compiled, V
     let compiled = compile(sql, &[table(&rows)], floor).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut inputs = vec![Vec::new(); compiled.program.inputs.len()];
-    for (stage, rows) in owners.iter().enumerate() {
-        let stage = stage as u16;
+    for (stage, described) in (0_u16..).zip(&compiled.program.stages) {
+        let rows = &owners[usize::from(described.provider)];
         let columns = runtime
             .block_on(local::run(&compiled.program, stage, &people(), batches(vec![batch(rows)])))
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));

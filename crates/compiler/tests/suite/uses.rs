@@ -74,6 +74,14 @@ fn a_case_is_no_way_past_the_floor() {
 
 #[test]
 fn the_optimised_plan_hides_no_use() {
+    // Counting different values could be run as grouping by them.
+    assert_uses("SELECT COUNT(DISTINCT note) FROM people", &[("note", &[Aggregate])]);
+    // What subqueries read is read of their tables.
+    assert_uses(
+        "WITH p AS (SELECT salary + 1 AS more, rank AS level FROM people WHERE free > 1) \
+         SELECT level, SUM(more) FROM p WHERE more > 5 GROUP BY level",
+        &[("free", &[Filter]), ("salary", &[Filter, Aggregate]), ("rank", &[Group])],
+    );
     // COUNT of a column without NULLs is optimised to COUNT(*).
     assert_uses("SELECT COUNT(salary) FROM people", &[("salary", &[Aggregate])]);
     // Conditions that always or never hold are optimised away.

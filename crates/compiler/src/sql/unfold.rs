@@ -1,0 +1,486 @@
+//! Queries in another writing, put into the one form that the other steps know: WITH and subqueries in FROM become the
+//! table that they select from, its columns as they were computed and its condition beside the others; SELECT DISTINCT
+//! becomes GROUP BY, RIGHT JOIN becomes LEFT JOIN, USING becomes ON, FILTER becomes CASE.
+//!
+//! What is not of a form that can be put so, stays as it is, and is refused by name afterwards. What a query means, its
+//! columns and their names stay the same; tests hold the unfolded query's answer against the written one's.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::{
+    ast::{
+        BinaryOperator, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident,
+        Join, JoinConstraint, JoinOperator, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement,
+        TableFactor, TableWithJoins, VisitMut, VisitorMut, visit_expressions_mut,
+    },
+    dialect::GenericDialect,
+    parser::Parser,
+};
+
+use super::{Function, limits, names::normalised};
+use crate::{Construct, Refused};
+
+/// Puts a statement into that form.
+pub(super) fn unfold(statement: &mut Statement) -> Result<(), Refused> {
+    if let Statement::Query(query) = statement {
+        unfold_query(query, &[])?;
+    }
+    Ok(())
+}
+
+/// A query under the name that WITH gives it.
+type Named = (String, Query);
+
+fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
+    let mut known = around.to_vec();
+    if let Some(with) = query.with.take() {
+        if with.recursive {
+            return Err(Construct::CommonTable.refuse(&with));
+        }
+        for mut table in with.cte_tables {
+            if !table.alias.columns.is_empty() {
+                return Err(Construct::ColumnAliases.refuse(&table.alias));
+            }
+            unfold_query(&mut table.query, &known)?;
+            known.push((normalised(&table.alias.name), *table.query));
+        }
+    }
+    let mut order_by = query.order_by.take();
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        query.order_by = order_by;
+        return Ok(());
+    };
+    nested(select, &known)?;
+    turned(select);
+    let mut derived = Vec::new();
+    for place in 0..select.from.len() {
+        derived.extend(flattened(select, place, &known)?);
+    }
+    let aliases: Vec<String> = select.projection.iter().filter_map(alias).collect();
+    let is_only = select.from.len() == 1 && select.from.iter().all(|table| table.joins.is_empty());
+    for table in &derived {
+        table.replace(select, is_only)?;
+        if let Some(order_by) = &mut order_by {
+            table.replaced(order_by, &aliases)?;
+        }
+    }
+    for table in derived {
+        table.restrict(select)?;
+    }
+    filters(select)?;
+    distinct(select);
+    query.order_by = order_by;
+    // Columns that are made of columns that are made of columns: each step may double the text.
+    limits::check(&query.to_string())
+}
+
+/// The subqueries of conditions.
+fn nested(select: &mut Select, known: &[Named]) -> Result<(), Refused> {
+    let mut inside = |expr: &mut Expr| {
+        if let Expr::Exists { subquery, .. } | Expr::InSubquery { subquery, .. } | Expr::Subquery(subquery) =
+            expr
+            && let Err(refused) = unfold_query(subquery, known)
+        {
+            return ControlFlow::Break(refused);
+        }
+        ControlFlow::Continue(())
+    };
+    match visit_expressions_mut(&mut select.selection, &mut inside) {
+        ControlFlow::Break(refused) => Err(refused),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// RIGHT JOIN of two tables the other way round, USING as ON.
+fn turned(select: &mut Select) {
+    let [TableWithJoins { relation, joins }] = select.from.as_mut_slice() else { return };
+    let [join] = joins.as_mut_slice() else { return };
+    let is_right = matches!(join.join_operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_));
+    if is_right {
+        std::mem::swap(relation, &mut join.relation);
+        if let JoinOperator::Right(of) | JoinOperator::RightOuter(of) = &join.join_operator {
+            join.join_operator = JoinOperator::Left(of.clone());
+        }
+    }
+    let (Some(left), Some(right)) = (called(relation), called(&join.relation)) else { return };
+    if let JoinOperator::Join(of)
+    | JoinOperator::Inner(of)
+    | JoinOperator::Left(of)
+    | JoinOperator::LeftOuter(of) = &mut join.join_operator
+        && let JoinConstraint::Using(columns) = of
+    {
+        let mut on = None;
+        let mut keys = Vec::new();
+        for column in columns {
+            let [ObjectNamePart::Identifier(column)] = column.0.as_slice() else { return };
+            let of = |table: &Ident| Box::new(Expr::CompoundIdentifier(vec![table.clone(), column.clone()]));
+            on = and(on, Some(Expr::BinaryOp { left: of(&left), op: BinaryOperator::Eq, right: of(&right) }));
+            // The one column that both become has the value of the table that is kept.
+            keys.push((normalised(column), *of(&left)));
+        }
+        let Some(on) = on else { return };
+        *of = JoinConstraint::On(on);
+        let keys = Derived {
+            name: String::new(),
+            columns: keys,
+            has_all: true,
+            condition: None,
+            is_optional: false,
+        };
+        // Every name was checked to be one of a column.
+        let _ = keys.replace(select, false);
+    }
+}
+
+/// How a table's columns are qualified.
+fn called(table: &TableFactor) -> Option<Ident> {
+    match table {
+        TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } => {
+            Some(alias.name.clone())
+        }
+        TableFactor::Table { name, .. } => match name.0.as_slice() {
+            [ObjectNamePart::Identifier(name)] => Some(name.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A subquery of FROM, taken apart.
+struct Derived {
+    /// As columns are qualified by it.
+    name: String,
+    /// Its columns, and what they are.
+    columns: Vec<(String, Expr)>,
+    /// Whether it has all columns of its table, too.
+    has_all: bool,
+    condition: Option<Expr>,
+    /// Whether it is the second table of LEFT JOIN.
+    is_optional: bool,
+}
+
+/// Replaces the subqueries of one item of FROM by their tables.
+fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<Derived>, Refused> {
+    let mut all = Vec::new();
+    let Some(TableWithJoins { relation, joins }) = select.from.get_mut(place) else { return Ok(all) };
+    all.extend(flatten(relation, known)?);
+    for join in joins {
+        let Some(mut derived) = flatten(&mut join.relation, known)? else { continue };
+        if matches!(join.join_operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_)) {
+            // A constant would have a value where a row has no partner.
+            let is_column = |expr: &Expr| matches!(expr, Expr::CompoundIdentifier(_));
+            if !derived.columns.iter().all(|(_, expr)| is_column(expr)) {
+                return Err(
+                    Construct::DerivedTable.refuse(&"columns computed on the second table of LEFT JOIN")
+                );
+            }
+            derived.is_optional = true;
+        }
+        all.push(derived);
+    }
+    Ok(all)
+}
+
+fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, Refused> {
+    let (mut query, alias) = match table {
+        TableFactor::Table { name, alias, .. } => match name.0.as_slice() {
+            [ObjectNamePart::Identifier(name)] => {
+                let name_of = normalised(name);
+                let Some((_, query)) = known.iter().rev().find(|(known, _)| *known == name_of) else {
+                    return Ok(None);
+                };
+                (query.clone(), alias.as_ref().map_or_else(|| name.clone(), |alias| alias.name.clone()))
+            }
+            _ => return Ok(None),
+        },
+        TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None }
+            if alias.columns.is_empty() =>
+        {
+            (subquery.as_ref().clone(), alias.name.clone())
+        }
+        _ => return Ok(None),
+    };
+    unfold_query(&mut query, known)?;
+    let refused = || Construct::DerivedTable.refuse(&query);
+    let SetExpr::Select(select) = query.body.as_ref() else { return Err(refused()) };
+    let [TableWithJoins { relation: inner, joins }] = select.from.as_slice() else { return Err(refused()) };
+    let items: Vec<String> = select.projection.iter().map(ToString::to_string).collect();
+    let condition = select.selection.as_ref().map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
+    let plain = format!("SELECT {} FROM {inner}{condition}", items.join(", "));
+    let (true, true, Some(own)) = (joins.is_empty(), plain == query.to_string(), called(inner)) else {
+        return Err(refused());
+    };
+    let TableFactor::Table { name, alias: inner_alias, .. } = inner else { return Err(refused()) };
+    let mut columns = Vec::new();
+    let mut has_all = false;
+    for item in &select.projection {
+        let (name, expr) = match item {
+            SelectItem::Wildcard(_) if item.to_string() == "*" => {
+                has_all = true;
+                continue;
+            }
+            SelectItem::ExprWithAlias { expr, alias } => (normalised(alias), expr),
+            SelectItem::UnnamedExpr(expr @ Expr::Identifier(name)) => (normalised(name), expr),
+            SelectItem::UnnamedExpr(expr @ Expr::CompoundIdentifier(parts)) => match parts.last() {
+                Some(name) => (normalised(name), expr),
+                None => return Err(refused()),
+            },
+            _ => return Err(refused()),
+        };
+        columns.push((name, requalified(expr, &own, &alias)));
+    }
+    let condition = select.selection.as_ref().map(|condition| requalified(condition, &own, &alias));
+    let name_of = normalised(&alias);
+    let replaced = match inner_alias {
+        Some(before) => inner.to_string().trim_end_matches(&before.to_string()).trim_end().to_owned(),
+        None => name.to_string(),
+    };
+    *table = parsed(&format!("{replaced} AS {alias}"), |parser| parser.parse_table_factor())?;
+    Ok(Some(Derived { name: name_of, columns, has_all, condition, is_optional: false }))
+}
+
+/// An expression over a table's columns under another name of the table.
+fn requalified(expr: &Expr, from: &Ident, to: &Ident) -> Expr {
+    let mut expr = expr.clone();
+    let mut rename = Columns {
+        depth: 0,
+        of: &mut |qualifier: Option<&Ident>, column: &Ident, depth| {
+            let is_own = qualifier.map_or(depth == 0, |qualifier| normalised(qualifier) == normalised(from));
+            is_own.then(|| Expr::CompoundIdentifier(vec![to.clone(), column.clone()]))
+        },
+    };
+    let _: ControlFlow<()> = expr.visit(&mut rename);
+    expr
+}
+
+impl Derived {
+    /// Puts the columns' expressions in place of their names. `is_only` says that no other table is read.
+    fn replace(&self, select: &mut Select, is_only: bool) -> Result<(), Refused> {
+        let aliases: Vec<String> = select.projection.iter().filter_map(alias).collect();
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) = item {
+                let name = match &*expr {
+                    Expr::Identifier(name) => Some(name.clone()),
+                    Expr::CompoundIdentifier(parts) => parts.last().cloned(),
+                    _ => None,
+                };
+                let before = expr.clone();
+                self.replaced(expr, &[])?;
+                let last = |expr: &Expr| match expr {
+                    Expr::Identifier(name) => Some(normalised(name)),
+                    Expr::CompoundIdentifier(parts) => parts.last().map(normalised),
+                    _ => None,
+                };
+                if let (Some(alias), true) = (name, last(&before) != last(expr)) {
+                    *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+                }
+            } else {
+                self.replaced(item, &[])?;
+            }
+        }
+        self.replaced(&mut select.selection, &[])?;
+        if is_only && !self.has_all {
+            self.check_hidden(select)?;
+        }
+        for table in &mut select.from {
+            for join in &mut table.joins {
+                self.replaced(&mut join.join_operator, &[])?;
+            }
+        }
+        // Names of the SELECT list come before columns here.
+        self.replaced(&mut select.group_by, &aliases)?;
+        self.replaced(&mut select.having, &[])
+    }
+
+    /// Puts the condition beside the others: into WHERE, or into ON, where rows that it excludes are no partners, and the
+    /// other table's rows stay.
+    fn restrict(self, select: &mut Select) -> Result<(), Refused> {
+        if !self.is_optional {
+            select.selection = and(select.selection.take(), self.condition);
+            return Ok(());
+        }
+        let mut joins = select.from.iter_mut().flat_map(|table| &mut table.joins);
+        let own =
+            |join: &&mut Join| called(&join.relation).is_some_and(|name| normalised(&name) == self.name);
+        let Some(join) = joins.find(own) else { return Ok(()) };
+        match &mut join.join_operator {
+            JoinOperator::Left(JoinConstraint::On(on)) | JoinOperator::LeftOuter(JoinConstraint::On(on)) => {
+                if let Some(both) = and(Some(on.clone()), self.condition) {
+                    *on = both;
+                }
+                Ok(())
+            }
+            _ => Err(Construct::JoinConstraint.refuse(join)),
+        }
+    }
+
+    fn replaced(&self, part: &mut impl VisitMut, aliases: &[String]) -> Result<(), Refused> {
+        let mut unknown = None;
+        let mut replace = Columns {
+            depth: 0,
+            of: &mut |qualifier: Option<&Ident>, column: &Ident, depth| {
+                let name = normalised(column);
+                match qualifier {
+                    Some(qualifier) if normalised(qualifier) != self.name => return None,
+                    // Within a subquery the name would first be looked for in its own tables.
+                    None if depth > 0 || aliases.contains(&name) => return None,
+                    _ => {}
+                }
+                match self.columns.iter().find(|(known, _)| *known == name) {
+                    Some((_, expr @ (Expr::Identifier(_) | Expr::CompoundIdentifier(_)))) => {
+                        Some(expr.clone())
+                    }
+                    Some((_, expr)) => Some(Expr::Nested(Box::new(expr.clone()))),
+                    None => {
+                        if let (Some(qualifier), false) = (qualifier, self.has_all) {
+                            unknown = Some(format!("`{qualifier}` has no column `{column}`"));
+                        }
+                        None
+                    }
+                }
+            },
+        };
+        let _: ControlFlow<()> = part.visit(&mut replace);
+        unknown.map_or(Ok(()), |unknown| Err(Refused::Meaning(unknown)))
+    }
+
+    /// Names that the subquery does not select are no columns, though its table may have them.
+    fn check_hidden(&self, select: &mut Select) -> Result<(), Refused> {
+        let mut hidden = None;
+        let mut look = Columns {
+            depth: 0,
+            of: &mut |qualifier: Option<&Ident>, column: &Ident, depth| {
+                if qualifier.is_none() && depth == 0 {
+                    hidden = Some(column.to_string());
+                }
+                None
+            },
+        };
+        let _: ControlFlow<()> = select.projection.visit(&mut look);
+        let _: ControlFlow<()> = select.selection.visit(&mut look);
+        match hidden {
+            Some(column) => Err(Refused::Meaning(format!("`{}` has no column `{column}`", self.name))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What becomes of a column, by its qualifier, its name and how many subqueries it stands in.
+type OfColumn<'a> = dyn FnMut(Option<&Ident>, &Ident, usize) -> Option<Expr> + 'a;
+
+struct Columns<'a> {
+    depth: usize,
+    of: &'a mut OfColumn<'a>,
+}
+
+impl VisitorMut for Columns<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let replaced = match &*expr {
+            Expr::Identifier(column) => (self.of)(None, column, self.depth),
+            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [table, column] => (self.of)(Some(table), column, self.depth),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(replaced) = replaced {
+            *expr = replaced;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn alias(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(normalised(alias)),
+        _ => None,
+    }
+}
+
+fn and(one: Option<Expr>, other: Option<Expr>) -> Option<Expr> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Expr::BinaryOp {
+            left: Box::new(bracketed(one)),
+            op: BinaryOperator::And,
+            right: Box::new(bracketed(other)),
+        }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// AND binds its own operands.
+fn bracketed(expr: Expr) -> Expr {
+    match expr {
+        Expr::BinaryOp { op: BinaryOperator::And | BinaryOperator::Eq, .. } | Expr::Nested(_) => expr,
+        other => Expr::Nested(Box::new(other)),
+    }
+}
+
+/// `SELECT DISTINCT columns` as GROUP BY.
+fn distinct(select: &mut Select) {
+    let is_ungrouped = matches!(&select.group_by, GroupByExpr::Expressions(keys, modifiers) if keys.is_empty() && modifiers.is_empty());
+    if select.distinct != Some(Distinct::Distinct) || !is_ungrouped || select.having.is_some() {
+        return;
+    }
+    let column = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+            matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)).then(|| expr.clone())
+        }
+        _ => None,
+    };
+    if let Some(keys) = select.projection.iter().map(column).collect::<Option<Vec<Expr>>>() {
+        select.group_by = GroupByExpr::Expressions(keys, Vec::new());
+        select.distinct = None;
+    }
+}
+
+/// `aggregate(x) FILTER (WHERE condition)` as `aggregate(CASE WHEN condition THEN x END)`.
+fn filters(select: &mut Select) -> Result<(), Refused> {
+    let mut fault = None;
+    let mut to_case = |expr: &mut Expr| {
+        let Expr::Function(call) = expr else { return ControlFlow::<()>::Continue(()) };
+        let is_aggregate =
+            Function::named(&call.name.to_string().to_lowercase()).is_some() && call.over.is_none();
+        let (true, Some(filter)) = (is_aggregate, call.filter.as_ref()) else {
+            return ControlFlow::Continue(());
+        };
+        let FunctionArguments::List(list) = &mut call.args else { return ControlFlow::Continue(()) };
+        if let [FunctionArg::Unnamed(argument)] = list.args.as_mut_slice() {
+            let of = match &*argument {
+                FunctionArgExpr::Wildcard => "1".to_owned(),
+                argument => argument.to_string(),
+            };
+            let case = format!("CASE WHEN {filter} THEN {of} END");
+            match parsed(&case, |parser| parser.parse_expr()) {
+                Ok(case) => *argument = FunctionArgExpr::Expr(case),
+                Err(refused) => fault = Some(refused),
+            }
+            call.filter = None;
+        }
+        ControlFlow::Continue(())
+    };
+    let _ = visit_expressions_mut(&mut select.projection, &mut to_case);
+    let _ = visit_expressions_mut(&mut select.having, &mut to_case);
+    fault.map_or(Ok(()), Err)
+}
+
+fn parsed<T>(
+    text: &str,
+    read: impl FnOnce(&mut Parser<'_>) -> Result<T, datafusion::sql::sqlparser::parser::ParserError>,
+) -> Result<T, Refused> {
+    let dialect = GenericDialect {};
+    let found = Parser::new(&dialect).try_with_sql(text).and_then(|mut parser| read(&mut parser));
+    found.map_err(|error| Refused::Syntax(error.to_string()))
+}

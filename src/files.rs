@@ -1,6 +1,7 @@
 //! Files that people write for `treaty`: terms, drafts of contracts, declarations of columns.
 
 mod draft;
+mod epsilon;
 mod span;
 mod terms;
 
@@ -14,6 +15,7 @@ use thiserror::Error;
 use vault::Declaration;
 
 pub(crate) use self::draft::DraftFile;
+pub(crate) use self::epsilon::Epsilon;
 pub(crate) use self::span::Span;
 pub(crate) use self::terms::TermsFile;
 

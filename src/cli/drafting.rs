@@ -7,7 +7,7 @@ use api::types::contracts::{DraftContract, DraftSettlement, TemplateUse};
 use clap::Args;
 
 use crate::error::Error;
-use crate::files::{self, DraftFile, Span};
+use crate::files::{self, DraftFile, Epsilon, Span};
 
 /// What the contract shall say.
 #[derive(Debug, Args)]
@@ -53,6 +53,15 @@ pub(super) struct Drafting {
     /// Groups of fewer rows are not opened; the strictest of the terms when left out
     #[arg(long, value_name = "ROWS")]
     floor_rows: Option<u64>,
+    /// Groups with rows of fewer members are not opened; the strictest of the terms when left out
+    #[arg(long, value_name = "MEMBERS")]
+    contributors_min: Option<u32>,
+    /// Sums of which one member or row makes up more are not opened; the strictest of the terms when left out
+    #[arg(long, value_name = "PERCENT")]
+    dominance_percent_max: Option<u8>,
+    /// Add noise for differential privacy: what a run costs of the data users' budgets, for example 0.5
+    #[arg(long, value_name = "EPSILON")]
+    epsilon: Option<Epsilon>,
     /// Number of runs
     #[arg(long, value_name = "N")]
     runs: Option<u32>,
@@ -116,6 +125,9 @@ impl Drafting {
             algorithm_providers: Vec::new(),
             regulators: Vec::new(),
             floor_rows: None,
+            contributors_min: None,
+            dominance_percent_max: None,
+            epsilon: None,
             runs: 1,
             starts_in: None,
             expires_in: Span::days(30),
@@ -144,6 +156,9 @@ impl Drafting {
         draft.scheme = self.scheme.or(draft.scheme);
         draft.threshold = self.threshold.or(draft.threshold);
         draft.floor_rows = self.floor_rows.or(draft.floor_rows);
+        draft.contributors_min = self.contributors_min.or(draft.contributors_min);
+        draft.dominance_percent_max = self.dominance_percent_max.or(draft.dominance_percent_max);
+        draft.epsilon = self.epsilon.or(draft.epsilon);
         draft.starts_in = self.starts_in.or(draft.starts_in);
         draft.run_seconds_max = self.run_seconds_max.or(draft.run_seconds_max);
         if let Some(sql) = self.sql {

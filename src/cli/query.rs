@@ -12,7 +12,7 @@ use super::drafting::{pair, tables_of};
 use super::run::follow;
 use super::{Session, now_seconds};
 use crate::error::Error;
-use crate::files::Span;
+use crate::files::{Epsilon, Span};
 use crate::output::{Progress, csv, json, line, note, result_table, table};
 
 /// How often a contract is looked at while it waits for signatures.
@@ -100,6 +100,9 @@ struct Terms {
     /// Groups of fewer rows are not opened; the strictest of the terms when left out
     #[arg(long, value_name = "ROWS")]
     floor_rows: Option<u64>,
+    /// Add noise for differential privacy: what the run costs of your budget, for example 0.5
+    #[arg(long, value_name = "EPSILON")]
+    epsilon: Option<Epsilon>,
     /// Points for the run
     #[arg(long, value_name = "POINTS", default_value_t = 0)]
     fee: u64,
@@ -134,6 +137,9 @@ impl Terms {
             algorithm_providers: Vec::new(),
             regulators: Vec::new(),
             floor_rows: self.floor_rows,
+            contributors_min: None,
+            dominance_percent_max: None,
+            epsilon_micro: self.epsilon.map(Epsilon::micro),
             runs: 1,
             not_before: None,
             expires: now_seconds() + Span::days(1).seconds(),

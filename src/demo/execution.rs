@@ -101,11 +101,17 @@ pub(super) fn run(
     })?;
     let (expected, difference) = steps.step("compare with plaintext", |_| {
         let expected = oracle::expected(world, &contract, &result)?;
-        let difference = oracle::compare(&text.contract, &result, &expected)?;
-        let detail = format!(
-            "exact numbers are equal, others differ by {:.1e} at most, relatively",
-            difference.relative
-        );
+        let is_noisy = contract.output.disclosure.privacy.is_some();
+        let difference = oracle::compare(&text.contract, &result, &expected, is_noisy)?;
+        let detail = match is_noisy {
+            true => {
+                format!("numbers bear noise: they differ by {:.1e} at most, relatively", difference.relative)
+            }
+            false => format!(
+                "exact numbers are equal, others differ by {:.1e} at most, relatively",
+                difference.relative
+            ),
+        };
         Ok(((expected, difference), detail))
     })?;
     let settlement = steps.step("settlement", |_| settle(world, &contract, &text.by, &run, before))?;

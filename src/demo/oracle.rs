@@ -132,11 +132,13 @@ fn tables(world: &World, contract: &Contract) -> Result<Vec<Rows>, DemoError> {
     Ok(tables.into_values().collect())
 }
 
-/// Measures the difference; exact numbers, texts, dates and the groups themselves must be equal.
+/// Measures the difference; exact numbers, texts, dates and the groups themselves must be equal. Where numbers bear noise,
+/// only groups must be, and one number at least must differ.
 pub(super) fn compare(
     contract: &str,
     result: &RunResult,
     expected: &Expected,
+    is_noisy: bool,
 ) -> Result<Difference, DemoError> {
     let mut difference = Difference::default();
     let mut wrong = String::new();
@@ -145,9 +147,10 @@ pub(super) fn compare(
     }
     for (number, (row, wanted)) in (1..).zip(result.rows.iter().zip(&expected.cells)) {
         for (column, (cell, wanted)) in result.columns.iter().zip(row.iter().zip(wanted)) {
-            match apart(cell, wanted) {
+            let found = if is_noisy { noisily(cell, wanted) } else { apart(cell, wanted) };
+            match found {
                 Apart::Equal => {}
-                Apart::By { absolute, relative } if relative <= RELATIVE_MAX => {
+                Apart::By { absolute, relative } if is_noisy || relative <= RELATIVE_MAX => {
                     difference.absolute = difference.absolute.max(absolute);
                     difference.relative = difference.relative.max(relative);
                 }
@@ -157,6 +160,9 @@ pub(super) fn compare(
                 }
             }
         }
+    }
+    if is_noisy && wrong.is_empty() && difference.absolute == 0.0 {
+        wrong.push_str("\n  - no number bears noise");
     }
     if wrong.is_empty() {
         Ok(difference)
@@ -194,6 +200,19 @@ fn apart(cell: &Value, wanted: &Cell) -> Apart {
             _ => Apart::Unequal,
         },
         _ => Apart::Unequal,
+    }
+}
+
+/// As [`apart`], but for numbers that are exact to others.
+fn noisily(cell: &Value, wanted: &Cell) -> Apart {
+    let found = match cell {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    match (found, wanted.number()) {
+        (Some(found), Some(wanted)) => by(found, wanted),
+        _ => apart(cell, wanted),
     }
 }
 

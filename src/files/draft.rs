@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::types::contracts::{DraftContract, DraftSettlement, TemplateUse};
 use serde::Deserialize;
 
-use super::Span;
+use super::{Epsilon, Span};
 
 /// A draft of a contract. Members are named, datasets are referred to as `north/salaries@1`, times are spans from now.
 ///
@@ -51,6 +51,12 @@ pub(crate) struct DraftFile {
     pub(crate) regulators: Vec<String>,
     #[serde(default)]
     pub(crate) floor_rows: Option<u64>,
+    #[serde(default)]
+    pub(crate) contributors_min: Option<u32>,
+    #[serde(default)]
+    pub(crate) dominance_percent_max: Option<u8>,
+    #[serde(default)]
+    pub(crate) epsilon: Option<Epsilon>,
     pub(crate) runs: u32,
     #[serde(default)]
     pub(crate) starts_in: Option<Span>,
@@ -78,6 +84,9 @@ impl DraftFile {
             algorithm_providers: file.algorithm_providers,
             regulators: file.regulators,
             floor_rows: file.floor_rows,
+            contributors_min: file.contributors_min,
+            dominance_percent_max: file.dominance_percent_max,
+            epsilon_micro: file.epsilon.map(Epsilon::micro),
             runs: file.runs,
             not_before: file.starts_in.map(|span| now.saturating_add(span.seconds())),
             expires: now.saturating_add(file.expires_in.seconds()),

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::access::Access;
+use contract::disclosure::{DisclosureTerms, PrivacyTerms};
 use contract::terms::Use;
 use contract::{Did, Terms};
 use serde::Deserialize;
 
-use super::{FileError, Span};
+use super::{Epsilon, FileError, Span};
 
 /// Terms in TOML. Members are named, times are spans from now on.
 ///
@@ -26,6 +27,15 @@ use super::{FileError, Span};
 /// permitted = ["lake"]         # get one for the asking
 /// price = 100                  # what it costs the others
 /// review = true                # each of their requests is looked at
+///
+/// [disclosure]                 # nothing is asked when left out
+/// contributors_min = 2         # members with rows in each group
+/// dominance_percent_max = 80   # of a sum, one member or row
+/// overlaps_max = 0             # other queries that cannot be told apart well enough
+///
+/// [disclosure.privacy]         # exact results are allowed when left out
+/// epsilon = "2"                # for all answers to one data user
+/// rows_per_person_max = 1
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +52,30 @@ pub(crate) struct TermsFile {
     expires_in: Option<Span>,
     #[serde(default)]
     access: Option<AccessFile>,
+    #[serde(default)]
+    disclosure: DisclosureFile,
+}
+
+/// What is asked of results beside the floor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DisclosureFile {
+    #[serde(default)]
+    contributors_min: u32,
+    #[serde(default)]
+    dominance_percent_max: Option<u8>,
+    #[serde(default)]
+    overlaps_max: u32,
+    #[serde(default)]
+    privacy: Option<PrivacyFile>,
+}
+
+/// A budget of differential privacy.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PrivacyFile {
+    epsilon: Epsilon,
+    rows_per_person_max: u32,
 }
 
 /// Who gets a token, and how.
@@ -85,6 +119,15 @@ impl TermsFile {
             runs_max: self.runs_max,
             expires: self.expires_in.map(|span| now.saturating_add(span.seconds())),
             access: self.access.as_ref().map(access).transpose()?,
+            disclosure: DisclosureTerms {
+                contributors_min: self.disclosure.contributors_min,
+                dominance_percent_max: self.disclosure.dominance_percent_max,
+                overlaps_max: self.disclosure.overlaps_max,
+                privacy: self.disclosure.privacy.as_ref().map(|privacy| PrivacyTerms {
+                    epsilon_micro_max: privacy.epsilon.micro(),
+                    rows_per_person_max: privacy.rows_per_person_max,
+                }),
+            },
         })
     }
 }

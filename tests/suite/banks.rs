@@ -14,5 +14,8 @@ fn banks_agrees_with_plaintext() {
         assert_eq!(found.collect::<Vec<_>>(), wanted);
     }
     let rules = demo.report["refusals"].as_array().unwrap().iter().map(|refusal| refusal["rule"].clone());
-    assert_eq!(rules.collect::<Vec<_>>(), ["column-not-allowed", "floor-too-low"]);
+    assert_eq!(
+        rules.collect::<Vec<_>>(),
+        ["differencing", "privacy-budget", "column-not-allowed", "floor-too-low"]
+    );
 }

@@ -7,6 +7,7 @@ use contract::terms::Use;
 use crate::{
     ResultColumn, ResultKind, Table,
     groups::Groups,
+    noise::Noisy,
     sql::{Aggregate, Checked, Function, Item},
     stage::Partial,
 };
@@ -70,9 +71,10 @@ pub(crate) fn audit(
     groups: &Groups,
     partials: &[Partial],
     columns: &[ResultColumn],
+    noise: &[Noisy],
     floor_rows: u64,
 ) -> Audit {
-    let page = Page { tables, checked, groups, floor_rows };
+    let page = Page { tables, checked, groups, noise, floor_rows };
     Audit {
         to_receivers: page.to_receivers(columns),
         columns: page.columns(columns),
@@ -83,10 +85,20 @@ pub(crate) fn audit(
     }
 }
 
+/// Draws that three compute parties add up.
+const DRAWS: u32 = 2;
+
+/// Three digits are enough to judge noise by.
+fn rounded(number: f64) -> String {
+    let digits = (2.0 - number.max(1e-9).log10().floor()).clamp(0.0, 6.0) as usize;
+    format!("{number:.digits$}")
+}
+
 struct Page<'a> {
     tables: &'a [Table],
     checked: &'a Checked,
     groups: &'a Groups,
+    noise: &'a [Noisy],
     floor_rows: u64,
 }
 
@@ -145,6 +157,14 @@ impl Page<'_> {
         if !computed.is_empty() {
             learned.push(format!("what they compute from these values themselves: {}", names(&computed)));
         }
+        learned.extend(self.noise.iter().map(|noisy| {
+            let deviation = rounded(noisy.deviation(DRAWS));
+            format!(
+                "`{}` only with noise that nobody knows: with three compute parties its standard deviation is {deviation}; \
+                 which groups reach the floor is told by noisy numbers, too",
+                noisy.name
+            )
+        }));
         if columns.iter().any(|column| validity(column).is_some()) {
             learned.push(
                 "for each of those columns that may lack values, whether it has enough of them; if not, that \

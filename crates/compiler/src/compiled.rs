@@ -1,9 +1,9 @@
 //! What a compiled query is: the program, what it uses, and how its opened values are read.
 
-use contract::{Schema, policy::Usage};
+use contract::{Schema, disclosure::DisclosureRule, document::OutputRule, policy::Usage};
 use program::Program;
 
-use crate::{Audit, CellType, finish::Finish};
+use crate::{Audit, CellType, answers::Answers, finish::Finish};
 
 /// The union of datasets of equal columns, under the name by which the query reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Table {
 pub struct Source {
     /// `north/salaries@1`.
     pub reference: String,
+    /// Whose it is; datasets of one owner count as one contributor.
+    pub owner: String,
     /// Its columns as published.
     pub schema: Schema,
     /// How many rows it has, as published: bounds every count and sum.
@@ -26,6 +28,29 @@ pub struct Source {
     /// How many of its table's rows its owner wants behind every group that is shown; matters where its table is
     /// joined with another.
     pub floor_rows: u64,
+    /// How many rows one person may have in it, as its owner declares; matters where noise is added.
+    pub rows_per_person: Option<u32>,
+}
+
+/// What is held back inside the computation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Groups of fewer rows, and aggregates over fewer values.
+    pub floor_rows: u64,
+    /// Contributors, dominance and noise.
+    pub disclosure: DisclosureRule,
+}
+
+impl From<u64> for Rule {
+    fn from(floor_rows: u64) -> Self {
+        Self { floor_rows, disclosure: DisclosureRule::default() }
+    }
+}
+
+impl From<&OutputRule> for Rule {
+    fn from(rule: &OutputRule) -> Self {
+        Self { floor_rows: rule.floor_rows, disclosure: rule.disclosure.clone() }
+    }
 }
 
 /// A compiled query.
@@ -51,8 +76,17 @@ pub struct Compiled {
     pub(crate) finish: Option<Finish>,
     /// What is revealed to whom, in plain language.
     pub audit: Audit,
+    /// Which rows it answers about, for each table that it reads.
+    pub answers: Vec<Answers>,
     /// Groups of fewer rows, and aggregates over fewer values, are not opened.
     pub floor_rows: u64,
+}
+
+impl Compiled {
+    /// Whether its answers are about rows within others of its rows, so that even by themselves they could tell too much.
+    pub fn compares_within(&self) -> bool {
+        self.answers.iter().any(Answers::is_conditional)
+    }
 }
 
 /// How to read one result column.

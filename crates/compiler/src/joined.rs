@@ -19,6 +19,7 @@ use program::{Builder, Operation, ValueId};
 
 use crate::{
     Construct, Refused, Table,
+    dominance::Parts,
     groups::{Groups, Sided},
     keyed::{Keyed, Layout, Part},
     lower::{Combined, Contributing},
@@ -58,7 +59,7 @@ pub(crate) fn combine(
         combined.insert(partial.name(), pairs.total(builder, partial)?);
     }
     let contributing = pairs.contributing(builder, relations.map(|(_, table)| floor(table)))?;
-    Ok(Combined { partials: combined, zero, one, contributing })
+    Ok(Combined { partials: combined, zero, one, contributing, parts: Parts::default() })
 }
 
 fn parts<'a>(

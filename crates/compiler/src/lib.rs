@@ -45,7 +45,9 @@
 //!         },
 //!     ],
 //! };
-//! let source = |path: &str, rows| Source { reference: path.into(), schema: schema.clone(), rows, floor_rows: 10 };
+//! let source = |path: &str, rows| Source {
+//!     reference: path.into(), owner: path.into(), schema: schema.clone(), rows, floor_rows: 10, rows_per_person: None,
+//! };
 //! let datasets = vec![source("north/salaries@1", 180), source("south/salaries@1", 87)];
 //! let table = Table { name: "salaries".into(), datasets };
 //!
@@ -71,6 +73,7 @@
 )]
 
 mod aggregation;
+pub mod answers;
 mod audit;
 mod calendar;
 mod compiled;
@@ -79,6 +82,7 @@ mod deep;
 mod difference;
 mod distinct;
 mod domain;
+mod dominance;
 mod finish;
 mod groups;
 mod having;
@@ -86,7 +90,9 @@ mod joined;
 mod keyed;
 pub mod local;
 mod lower;
+mod noise;
 mod number;
+pub mod overlap;
 pub mod plain;
 mod refused;
 mod result;
@@ -98,8 +104,10 @@ pub mod template;
 mod tree;
 mod union;
 
+pub use local::LocalError;
+
 pub use audit::{Audit, ColumnAudit};
-pub use compiled::{Compiled, Opened, ResultColumn, ResultKind, SHOWN, Source, Table};
+pub use compiled::{Compiled, Opened, ResultColumn, ResultKind, Rule, SHOWN, Source, Table};
 pub use decode::{DecodeError, decode};
 pub use difference::Difference;
 pub use domain::GROUPS_MAX;
@@ -117,20 +125,24 @@ pub fn tables(sql: &str) -> Result<Vec<String>, Refused> {
     deep::call(|| sql::tables(sql)).map_err(|error| Refused::NoThread(error.to_string()))?
 }
 
-/// Compiles a query over `tables` to a program that withholds groups of fewer than `floor_rows` rows.
+/// Compiles a query over `tables` to a program that withholds what `rule` says; a number of rows is the rule with that
+/// floor alone.
 ///
 /// Every table given must be read. The same arguments give the same program on every machine; the cost is a few
 /// milliseconds, independent of the data, of which nothing but `Source::rows` is known.
-pub fn compile(sql: &str, tables: &[Table], floor_rows: u64) -> Result<Compiled, Refused> {
+pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Compiled, Refused> {
+    let rule = rule.into();
+    let floor_rows = rule.floor_rows;
     if floor_rows == 0 {
         return Err(Refused::NoFloor);
     }
     let checked =
         deep::call(|| sql::check(sql, tables)).map_err(|error| Refused::NoThread(error.to_string()))??;
     let groups = groups::Groups::of(&checked.query)?;
-    let lower::Lowered { program, columns, partials, rows, group_at, finish } =
-        lower::lower(tables, &checked, &groups, floor_rows)?;
-    let audit = audit::audit(tables, &checked, &groups, &partials, &columns, floor_rows);
+    let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
+        lower::lower(tables, &checked, &groups, &rule)?;
+    let answers = answers::of(tables, &checked, &groups);
+    let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, floor_rows);
     let query = &checked.query;
     let names_withheld = query.has_public_groups && query.cut.is_none() && query.having.is_none();
     let usage = Usage { program: Hash::from_bytes(program.hash()), columns: checked.uses };
@@ -145,6 +157,7 @@ pub fn compile(sql: &str, tables: &[Table], floor_rows: u64) -> Result<Compiled,
         names_withheld,
         finish,
         audit,
+        answers,
         floor_rows,
     })
 }

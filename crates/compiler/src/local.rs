@@ -127,8 +127,7 @@ async fn run_here(
     open: impl Fn() -> Batches + Send + Sync + 'static,
 ) -> Result<Vec<Vec<i128>>, LocalError> {
     let dataset = &stage.dataset;
-    let source = Source::new(schema, open).map_err(|fault| explain(dataset, fault.into()))?;
-    let result = query(&stage.sql, &stage.table, source).await.map_err(|fault| explain(dataset, fault))?;
+    let result = rows(&stage.sql, &stage.table, dataset, schema, open).await?;
     let mut columns = Vec::with_capacity(inputs.len());
     for Input { name: input, column, bits, .. } in inputs {
         let values = integers(&result, column, stage.rows, dataset)?;
@@ -139,6 +138,18 @@ async fn run_here(
         columns.push(values);
     }
     Ok(columns)
+}
+
+/// Runs SQL over a dataset's rows under the name `table`; on the caller's thread.
+pub(crate) async fn rows(
+    sql: &str,
+    table: &str,
+    dataset: &str,
+    schema: Schema,
+    open: impl Fn() -> Batches + Send + Sync + 'static,
+) -> Result<Vec<RecordBatch>, LocalError> {
+    let source = Source::new(schema, open).map_err(|fault| explain(dataset, fault.into()))?;
+    query(sql, table, source).await.map_err(|fault| explain(dataset, fault))
 }
 
 async fn query(sql: &str, table: &str, source: Source) -> Result<Vec<RecordBatch>, DataFusionError> {

@@ -12,10 +12,12 @@ use contract::{Column, ColumnType};
 use program::{Builder, Divide, Key as SortKey, Program, SquareRoot, ValueId, limits::MAX_QUOTIENT_BITS};
 
 use crate::{
-    CellType, Construct, GROUPS_MAX, Opened, Refused, ResultColumn, ResultKind, Table,
+    CellType, Construct, GROUPS_MAX, Opened, Refused, ResultColumn, ResultKind, Rule, Table,
+    dominance::{self, Parts},
     finish::Finish,
     groups::Groups,
     joined,
+    noise::{self, Noisy},
     number::bits,
     secret,
     sql::{Aggregate, Argument, Checked, Cut, Function, Item, Joined, OrderTerm, Query, Relation, Selected},
@@ -33,6 +35,8 @@ pub(crate) struct Lowered {
     /// The output that holds each row's public group, where not all are opened.
     pub(crate) group_at: Option<usize>,
     pub(crate) finish: Option<Finish>,
+    /// What bears noise, and how much.
+    pub(crate) noise: Vec<Noisy>,
 }
 
 /// Partial results of all owners, combined: one value for each public group.
@@ -44,6 +48,8 @@ pub(crate) struct Combined {
     pub(crate) one: ValueId,
     /// Of a joined table, how many of its rows are behind each group.
     pub(crate) contributing: Vec<Contributing>,
+    /// What each member brings, where that is known.
+    pub(crate) parts: Parts,
 }
 
 /// How many of a table's rows are behind each group, and how many must be.
@@ -58,8 +64,9 @@ pub(crate) fn lower(
     tables: &[Table],
     checked: &Checked,
     groups: &Groups,
-    floor_rows: u64,
+    rule: &Rule,
 ) -> Result<Lowered, Refused> {
+    let floor_rows = rule.floor_rows;
     let query = &checked.query;
     let relations: Vec<(&Relation, &Table)> = checked
         .relations
@@ -72,10 +79,15 @@ pub(crate) fn lower(
         )
     });
     stage::check_widths(&query.aggregates, rows_max)?;
-    let partials = stage::partials(&query.aggregates);
+    let mut partials = stage::partials(&query.aggregates);
+    dominance::plan(checked, rule, &mut partials)?;
+    let noise = match rule.disclosure.privacy {
+        Some(privacy) => noise::plan(tables, checked, &partials, privacy)?,
+        None => Vec::new(),
+    };
     let mut builder = Builder::new();
     let mut secret = None;
-    let combined = match (relations.as_slice(), &checked.join) {
+    let mut combined = match (relations.as_slice(), &checked.join) {
         (several, Some(Joined::Tree(tree))) => {
             let (combined, keys) = tree::combine(&mut builder, several, tree, groups, &partials)?;
             secret = keys;
@@ -93,7 +105,14 @@ pub(crate) fn lower(
         ([], _) => return Err(Refused::NoDataset(String::new())),
     };
     let rows = secret.as_ref().map_or(groups.keys.len(), |keys| keys.rows as usize);
+    noise::add(&mut builder, &mut combined, &noise, groups.keys.len())?;
+    let parts = std::mem::take(&mut combined.parts);
     let mut joint = Joint::new(builder, combined, rows, floor_rows, rows_max)?;
+    if rule.disclosure.contributors_min > 1 {
+        joint.demand_contributors(&parts, rule.disclosure.contributors_min)?;
+    }
+    joint.parts = parts;
+    joint.dominance_percent_max = rule.disclosure.dominance_percent_max;
     if let Some(having) = &query.having {
         joint.require(having, &query.aggregates)?;
     }
@@ -128,7 +147,7 @@ pub(crate) fn lower(
         None => None,
     };
     let rows = cut.map_or(rows, |(_, [_, rows])| rows as usize);
-    Ok(Lowered { program: joint.finish(cut)?, columns, partials, rows, group_at, finish })
+    Ok(Lowered { program: joint.finish(cut)?, columns, partials, rows, group_at, finish, noise })
 }
 
 /// First row and number of rows that a LIMIT opens of `rows`.
@@ -169,7 +188,7 @@ pub(crate) struct Joint {
     pub(crate) zero: ValueId,
     pub(crate) one: ValueId,
     /// How many groups there are.
-    groups: usize,
+    pub(crate) groups: usize,
     pub(crate) floor_rows: u64,
     /// Upper bound on the rows of all datasets.
     rows_max: u64,
@@ -179,6 +198,12 @@ pub(crate) struct Joint {
     enough: BTreeMap<(ValueId, u64), ValueId>,
     /// What is opened, under which names, in order.
     outputs: Vec<(String, ValueId)>,
+    /// What each member brings.
+    pub(crate) parts: Parts,
+    /// Of a sum, at most so much from one member or row.
+    pub(crate) dominance_percent_max: Option<u8>,
+    /// Bits that a sum may be shown and nobody makes up too much of it, by the partial's name.
+    pub(crate) undominated: BTreeMap<String, ValueId>,
 }
 
 /// Inputs.
@@ -190,7 +215,7 @@ impl Joint {
         floor_rows: u64,
         rows_max: u64,
     ) -> Result<Self, Refused> {
-        let Combined { partials, zero, one, contributing } = combined;
+        let Combined { partials, zero, one, contributing, .. } = combined;
         let rows = partials.get(&Partial::Rows.name()).copied().unwrap_or(zero);
         let enough = BTreeMap::new();
         let outputs = Vec::new();
@@ -206,6 +231,9 @@ impl Joint {
             required: None,
             enough,
             outputs,
+            parts: Parts::default(),
+            dominance_percent_max: None,
+            undominated: BTreeMap::new(),
         };
         for Contributing { at_least, floor_rows } in contributing {
             let mut any = Vec::with_capacity(at_least.len());
@@ -226,6 +254,7 @@ impl Joint {
         });
         // What was found so far is not yet what all must satisfy.
         self.enough.clear();
+        self.undominated.clear();
         Ok(())
     }
 
@@ -381,11 +410,15 @@ impl Joint {
         // With a floor of one row nothing is withheld: a count of 0 says what its bit would, and a sum without values is
         // the zero that it says it is.
         let is_zero = argument.or_zero || matches!(function, Function::Count | Function::CountDistinct);
-        if is_zero && least <= 1 {
+        if is_zero && least <= 1 && self.dominance_percent_max.is_none() {
             return self.enough(self.rows, self.floor_rows);
         }
         let present = self.present(argument);
-        self.enough(present, least)
+        let valid = self.enough(present, least)?;
+        match function {
+            Function::Sum | Function::Avg => self.undominated(argument, valid),
+            _ => Ok(valid),
+        }
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) -> Result<(ResultKind, String), Refused> {
@@ -446,7 +479,8 @@ impl Joint {
             output => Some(output),
         };
         // Withheld and NULL cannot be told apart once the floor exceeds what the function itself needs.
-        let null_if_invalid = self.floor_rows <= aggregate.function.values_min();
+        let null_if_invalid =
+            self.floor_rows <= aggregate.function.values_min() && self.dominance_percent_max.is_none();
         Ok(Opened { output, valid, null_if_invalid })
     }
 }

@@ -212,6 +212,9 @@ pub enum Refused {
     /// A floor of zero rows.
     #[error("a floor of 0 rows would show empty groups as results; use 1 or more")]
     NoFloor,
+    /// What is to be held back cannot be, in a query of this kind.
+    #[error("a query of this kind cannot be protected as the contract says: {0}")]
+    Disclosure(String),
     /// The optimised plan contains a step whose use of columns is not known; never silently allowed.
     #[error(
         "the plan contains a step whose use of columns cannot be analysed: `{0}`; write the query in a simpler form"

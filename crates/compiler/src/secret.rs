@@ -14,7 +14,9 @@ use program::{Builder, Kind, Operation, ValueId};
 use crate::{
     Construct, Refused, Table,
     aggregation::Aggregation,
-    domain, keyed,
+    domain,
+    dominance::Parts,
+    keyed,
     lower::Combined,
     number::bits,
     sql::{Key, Relation, identifier},
@@ -92,7 +94,13 @@ pub(crate) fn combine(
     };
     let (zero, one) = (constant(0)?, constant(1)?);
     let named = partials.iter().map(Partial::name).zip(aggregated);
-    let combined = Combined { partials: BTreeMap::from_iter(named), zero, one, contributing: Vec::new() };
+    let combined = Combined {
+        partials: BTreeMap::from_iter(named),
+        zero,
+        one,
+        contributing: Vec::new(),
+        parts: Parts::default(),
+    };
     let pairs = keys.iter().zip(columns.chunks_exact(2));
     let columns = pairs.filter_map(|(key, pair)| match pair {
         [missing, value] => Some((key.column.nullable.then_some(*missing), *value)),

@@ -20,6 +20,7 @@ use program::{Builder, Kind, Operation, ValueId};
 use crate::{
     Construct, Refused, Table,
     aggregation::Aggregation,
+    dominance::Parts,
     groups::{Groups, Sided},
     keyed::{self, Layout},
     lower::{Combined, Contributing},
@@ -417,7 +418,7 @@ impl TreeJoin<'_> {
         }
         let zero = builder.constant(vec![0; groups.keys.len()])?;
         let one = builder.constant(vec![1; groups.keys.len()])?;
-        Ok(Combined { partials, zero, one, contributing })
+        Ok(Combined { partials, zero, one, contributing, parts: Parts::default() })
     }
 
     /// The sums of columns, one for each combination of groups, in the order of the query's groups.
@@ -484,7 +485,7 @@ impl TreeJoin<'_> {
             _ => None,
         });
         let keys = SecretKeys { columns: columns.collect(), rows: own.rows };
-        Ok((Combined { partials, zero, one, contributing }, keys))
+        Ok((Combined { partials, zero, one, contributing, parts: Parts::default() }, keys))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     Refused, Table,
     aggregation::Aggregation,
     distinct::Distinct,
+    dominance,
     groups::Groups,
     lower::Combined,
     sql::{Relation, identifier},
@@ -57,6 +58,7 @@ pub(crate) fn combine(
     }
     let zero = builder.constant(vec![0; groups.keys.len()])?;
     let one = builder.constant(vec![1; groups.keys.len()])?;
+    let parts = dominance::parts(builder, table, &partials, &shared)?;
     let mut combined = BTreeMap::new();
     for (partial, values) in partials.iter().zip(shared) {
         let value = match partial {
@@ -69,7 +71,7 @@ pub(crate) fn combine(
     for ((name, distinct), inputs) in apart.into_iter().zip(inputs) {
         combined.insert(name, distinct.count(builder, inputs)?);
     }
-    Ok(Combined { partials: combined, zero, one, contributing: Vec::new() })
+    Ok(Combined { partials: combined, zero, one, contributing: Vec::new(), parts })
 }
 
 /// Combines values pairwise, so that as few steps as possible depend on each other.

@@ -4,6 +4,7 @@ use crate::{
     Contract, Did,
     calendar::utc,
     clause::Clause,
+    disclosure::{DisclosureRule, Mechanism, Privacy, epsilon},
     document::{Input, Party, Role},
     scheme::Scheme,
     settlement::{Charge, Parts, Split},
@@ -142,6 +143,9 @@ impl Page<'_> {
                 count(contract.output.floor_rows, "row")
             ),
         );
+        for sentence in disclosure(&contract.output.disclosure) {
+            clause.item(self, &sentence);
+        }
     }
 
     fn limits(&mut self, contract: &Contract) {
@@ -300,4 +304,25 @@ const fn plural(role: Role) -> &'static str {
         Role::Regulator => "regulators",
         Role::Coordinator => "coordinators",
     }
+}
+
+fn disclosure(rule: &DisclosureRule) -> Vec<String> {
+    let contributors = (rule.contributors_min > 1).then(|| {
+        let members = rule.contributors_min;
+        format!("A group with rows of fewer than {members} members is withheld inside the computation.")
+    });
+    let dominance = rule.dominance_percent_max.map(|percent| {
+        format!(
+            "A sum or mean of which one member or one row makes up more than {percent} percent is withheld inside the \
+             computation."
+        )
+    });
+    let privacy = rule.privacy.map(|Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro }| {
+        format!(
+            "Every number of the result bears noise that the compute parties draw jointly and nobody knows (discrete \
+             Laplace); a run costs every data user's budget ε = {}.",
+            epsilon(epsilon_micro)
+        )
+    });
+    contributors.into_iter().chain(dominance).chain(privacy).collect()
 }

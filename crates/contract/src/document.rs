@@ -11,6 +11,7 @@ pub use crate::settlement::Settlement;
 use crate::{
     Did, Hash,
     canonical::{self, CanonicalError},
+    disclosure::DisclosureRule,
 };
 
 /// Hash and signature domain of contracts.
@@ -201,6 +202,9 @@ pub struct OutputRule {
     pub receivers: BTreeSet<Did>,
     /// Groups of fewer rows are suppressed before anything is opened (1 or more).
     pub floor_rows: u64,
+    /// What else keeps the result from saying too much.
+    #[serde(default, skip_serializing_if = "DisclosureRule::is_empty")]
+    pub disclosure: DisclosureRule,
 }
 
 /// How often and when a contract may run. Times are seconds since 1970, by the ledger's clock.

@@ -11,6 +11,7 @@ pub mod canonical;
 pub mod clause;
 pub mod consent;
 pub mod dataset;
+pub mod disclosure;
 mod display;
 pub mod document;
 pub mod identity;

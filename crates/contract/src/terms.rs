@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Did, access::Access};
+use crate::{Did, access::Access, disclosure::DisclosureTerms};
 
 /// The owner's terms for one dataset version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Terms {
     /// enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
+    /// What is asked of results beside the floor on rows.
+    #[serde(default, skip_serializing_if = "DisclosureTerms::is_empty")]
+    pub disclosure: DisclosureTerms,
 }
 
 /// One way in which a column may be used by a computation.

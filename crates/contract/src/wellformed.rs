@@ -8,6 +8,7 @@ use crate::{
     Contract, Did,
     clause::Clause,
     dataset,
+    disclosure::epsilon,
     document::{BYTES_MAX, FORMAT, Party, Role},
     scheme::{SCHEMES, Scheme},
     settlement::Split,
@@ -18,6 +19,8 @@ use crate::{
 pub const PARTS: u32 = 10_000;
 /// The longest that a run may take, in seconds: one day.
 pub const RUN_SECONDS_MAX: u32 = 86_400;
+/// The most that a run may cost of a privacy budget, in millionths: with ε = 20, noise hides next to nothing.
+pub const EPSILON_MICRO_MAX: u64 = 20_000_000;
 /// The most parties, tables, and inputs of one table.
 pub const LIST_MAX: usize = 64;
 /// The longest text of one line, in bytes.
@@ -156,6 +159,21 @@ pub enum Flaw {
     /// A floor of no rows.
     #[error("{}: the floor is 0 rows, expected at least 1", Clause::Result)]
     NoFloor,
+    /// A share of a sum that is no percentage.
+    #[error(
+        "{}: the largest share of one contributor is {found} percent, expected 1 to 99; leave it out to ask for none",
+        Clause::Result
+    )]
+    Dominance {
+        /// As written.
+        found: u8,
+    },
+    /// Noise of no or boundless strength.
+    #[error("{}: a run costs ε = {}, expected more than 0 and at most {}", Clause::Result, epsilon(*found), epsilon(EPSILON_MICRO_MAX))]
+    Epsilon {
+        /// In millionths.
+        found: u64,
+    },
     /// No run is granted.
     #[error("{}: the contract grants 0 runs, expected at least 1", Clause::Limits)]
     NoRuns,
@@ -223,7 +241,9 @@ impl Flaw {
             | Self::RunSeconds { .. }
             | Self::Parts { .. }
             | Self::NobodyToPay { .. }
-            | Self::Nonce { .. } => None,
+            | Self::Nonce { .. }
+            | Self::Dominance { .. }
+            | Self::Epsilon { .. } => None,
         }
     }
 }
@@ -378,6 +398,15 @@ impl Contract {
         check_length("output.receivers", self.output.receivers.len(), flaws);
         if self.output.floor_rows == 0 {
             flaws.push(Flaw::NoFloor);
+        }
+        let disclosure = &self.output.disclosure;
+        if let Some(found) = disclosure.dominance_percent_max.filter(|percent| !(1..100).contains(percent)) {
+            flaws.push(Flaw::Dominance { found });
+        }
+        if let Some(found) = disclosure.privacy.map(|privacy| privacy.epsilon_micro)
+            && !(1..=EPSILON_MICRO_MAX).contains(&found)
+        {
+            flaws.push(Flaw::Epsilon { found });
         }
         if limits.runs == 0 {
             flaws.push(Flaw::NoRuns);

@@ -6,6 +6,7 @@ mod completion;
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::types::contracts::{Draft, DraftContract, EstimateView, StageView, TemplateUse};
+use contract::disclosure::{DisclosureRule, Mechanism, Privacy};
 use contract::document::{
     Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement,
 };
@@ -44,7 +45,11 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
             program: Hash::from_bytes([0; 32]),
         },
         protection: protection(node, request)?,
-        output: OutputRule { receivers: node.names.members(&request.receivers)?, floor_rows },
+        output: OutputRule {
+            receivers: node.names.members(&request.receivers)?,
+            floor_rows,
+            disclosure: disclosure(request, &datasets),
+        },
         limits: Limits {
             runs: request.runs,
             not_before: request.not_before.unwrap_or_else(now_seconds),
@@ -84,6 +89,19 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
         refusals: reasons(&reading.refusals, &node.names),
         contract,
     })
+}
+
+/// What keeps the result from saying too much: as the strictest of the owners asks, unless the drafter says otherwise.
+fn disclosure(request: &DraftContract, datasets: &BTreeMap<String, Dataset>) -> DisclosureRule {
+    let terms = || datasets.values().map(|dataset| &dataset.terms.disclosure);
+    let contributors = || terms().map(|terms| terms.contributors_min).max().unwrap_or(0);
+    let dominance = || terms().filter_map(|terms| terms.dominance_percent_max).min();
+    let privacy = |epsilon_micro| Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro };
+    DisclosureRule {
+        contributors_min: request.contributors_min.unwrap_or_else(contributors),
+        dominance_percent_max: request.dominance_percent_max.or_else(dominance),
+        privacy: request.epsilon_micro.map(privacy),
+    }
 }
 
 fn stages(node: &Node, program: &Program, datasets: &BTreeMap<String, Dataset>) -> Vec<StageView> {

@@ -46,14 +46,16 @@ pub(crate) fn compile(
                 .ok_or_else(|| Refusal::UnknownDataset { dataset: input.dataset.clone() })?;
             sources.push(Source {
                 reference: input.dataset.clone(),
+                owner: input.provider.to_string(),
                 schema: dataset.schema.clone(),
                 rows: dataset.rows,
                 floor_rows: dataset.terms.floor_rows,
+                rows_per_person: dataset.terms.disclosure.privacy.map(|terms| terms.rows_per_person_max),
             });
         }
         tables.push(Table { name: name.clone(), datasets: sources });
     }
-    compiler::compile(&contract.computation.sql, &tables, contract.output.floor_rows)
+    compiler::compile(&contract.computation.sql, &tables, &contract.output)
         .map_err(|refused| Refusal::NotCompilable { reason: refused.to_string() })
 }
 

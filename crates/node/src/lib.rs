@@ -16,6 +16,7 @@
 
 mod acquaintance;
 mod certificates;
+mod differencing;
 mod draft;
 mod failure;
 mod gatekeeper;

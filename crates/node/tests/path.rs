@@ -63,19 +63,20 @@ fn start() -> Alliance {
 }
 
 fn terms() -> Terms {
-    let columns = [("team", Use::Group), ("pay", Use::Aggregate)];
+    let columns = [("team", vec![Use::Group]), ("pay", vec![Use::Aggregate, Use::Filter])];
     Terms {
         purposes: BTreeSet::from(["benchmark".to_owned()]),
         receivers: BTreeSet::new(),
         columns: columns
             .into_iter()
-            .map(|(name, wanted)| (name.to_owned(), BTreeSet::from([wanted])))
+            .map(|(name, wanted)| (name.to_owned(), wanted.into_iter().collect()))
             .collect(),
         floor_rows: 3,
         schemes: BTreeSet::from(["rep3".to_owned()]),
         runs_max: 5,
         expires: None,
         access: None,
+        disclosure: Default::default(),
     }
 }
 
@@ -125,6 +126,9 @@ fn draft(sql: &str) -> DraftContract {
         algorithm_providers: Vec::new(),
         regulators: names(&["watch"]),
         floor_rows: None,
+        contributors_min: None,
+        dominance_percent_max: None,
+        epsilon_micro: None,
         runs: 1,
         not_before: None,
         expires: 4_000_000_000,
@@ -194,6 +198,16 @@ fn from_import_to_proof() {
     assert!(!lake.egress(&run.id).unwrap().lines.is_empty());
     let again = lake.start_run(&StartRun { contract: drafted.id, purpose: None });
     assert!(again.is_err(), "one use was granted");
+
+    // The same groups but for one row of south's: that row would be the difference to what was answered.
+    let narrower = "SELECT team, SUM(pay) AS total FROM pay WHERE pay <> 400 GROUP BY team";
+    let second = lake.draft(&draft(narrower)).unwrap();
+    lake.propose(&ProposeContract { contract: second.contract }).unwrap();
+    for name in ["lake", "north", "watch"] {
+        alliance.clients[name].sign(&second.id).unwrap();
+    }
+    let refused = alliance.clients["south"].sign(&second.id).unwrap_err();
+    assert!(format!("{refused:?}").contains("differencing"), "{refused:?}");
 
     let proof = lake.proof(&run.id).unwrap();
     let founding = std::fs::read(alliance.directory.path().join("alliance.json")).unwrap();

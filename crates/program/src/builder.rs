@@ -273,6 +273,23 @@ impl Builder {
     }
 }
 
+/// Differential privacy.
+impl Builder {
+    /// Noise that nobody knows: see [`Operation::Noise`]. The scale need not be in lowest terms.
+    pub fn noise(&mut self, rows: u32, numerator: u64, denominator: u64) -> Result<ValueId, Flaw> {
+        let (mut divisor, mut rest) = (numerator, denominator);
+        while rest != 0 {
+            (divisor, rest) = (rest, divisor % rest);
+        }
+        let divisor = divisor.max(1);
+        self.push(Operation::Noise {
+            rows,
+            numerator: numerator / divisor,
+            denominator: denominator / divisor,
+        })
+    }
+}
+
 /// Cutting and joining columns.
 impl Builder {
     /// Rows `start .. start + rows`.

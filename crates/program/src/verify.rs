@@ -33,6 +33,10 @@ pub mod limits {
     pub const MAX_KEYS: u64 = 64;
     /// Of all these keys together, with a sign for each.
     pub const MAX_KEY_BITS: u64 = 512;
+    /// Of the numerator and the denominator of the scale of noise.
+    pub const MAX_SCALE: u64 = 1 << 56;
+    /// Parties that may add noise.
+    pub const MAX_NOISY: u128 = 1 << 6;
     /// Of one column, and of the elements of one matrix.
     pub const MAX_ROWS: u32 = 1 << 24;
     /// Of all values together: a compute party of `rep3` holds 32 bytes for each if none is dropped early.

@@ -5,7 +5,7 @@ use engine::{
     schemes::estimate::{Estimate as Lengths, Model},
 };
 use program::{Kind, Program, Type, ValueId};
-use ring::{Lanes, Number, Ring};
+use ring::{Lanes, Number, Ring, Seed};
 
 use crate::{
     Error, InstructionCost, column::Column, execute::OUTPUTS_AT_ONCE, lifetimes::Lifetimes, machine::Machine,
@@ -68,7 +68,7 @@ pub(crate) fn follow<M: Model, N: Number>(
     narrow::check(program, &values, scheme, N::BITS)?;
     let mut lengths = Lengths::<M, N>::new(setting);
     lengths.start();
-    let mut machine = Machine::new(program, &values);
+    let mut machine = Machine::new(program, &values, Seed::from([0; 32]));
     for (i, value) in program.inputs.iter().enumerate().map(|(i, _)| (i, values[ValueId(i as u32)])) {
         machine.input(i, zeros(&lengths, value.ty));
     }

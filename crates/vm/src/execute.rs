@@ -27,6 +27,7 @@ pub(crate) fn execute<P: Scheme>(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RunOutput, Error> {
     let values = program.verify()?;
+    let own = entropy.child(b"own secrets of a run");
     narrow::check(program, &values, P::NAME, P::Num::BITS)?;
     let recorder = Arc::new(Recorder::new(transport));
     let mut protocol =
@@ -34,7 +35,7 @@ pub(crate) fn execute<P: Scheme>(
     // Where parties may vanish later: what fails in a dry run does so in the run too, which says where.
     let dry_run = |protocol: &mut P| {
         let Ok(columns) = accept(protocol, program, &values, inputs) else { return Ok(()) };
-        let mut machine = Machine::new(program, &values);
+        let mut machine = Machine::new(program, &values, own.clone());
         columns.into_iter().enumerate().for_each(|(i, column)| machine.input(i, column));
         if machine.compute(protocol, &mut |_| {}).is_ok() {
             seal(protocol, program, &machine).ok();
@@ -42,7 +43,7 @@ pub(crate) fn execute<P: Scheme>(
         Ok(())
     };
     protocol.prepare(dry_run).map_err(|source| Error::Setup { source })?;
-    let mut machine = Machine::new(program, &values);
+    let mut machine = Machine::new(program, &values, own.clone());
     for (i, column) in accept(&protocol, program, &values, inputs)?.into_iter().enumerate() {
         machine.input(i, column);
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use engine::{Result, mpc::Mixed};
 use program::{Operation, Program, ValueId, Values};
+use ring::Seed;
 
 use crate::{
     call::Call,
@@ -17,16 +18,18 @@ use crate::{
 /// Blocks that run at the same time: one computes while the other waits for its peers.
 const BLOCKS_AT_ONCE: usize = 2;
 
-/// Runs a group, whose members read the columns that `column` finds; results in the order of the members.
+/// Runs a group, whose members read the columns that `column` finds; results in the order of the members. `own` is the
+/// secret of this party alone.
 pub(crate) fn run<'a, P: Mixed + 'a>(
     protocol: &mut P,
     program: &Program,
     values: &Values,
     group: &Group,
+    own: &Seed,
     column: impl Fn(ValueId) -> &'a Column<P>,
 ) -> Result<Vec<Column<P>>> {
     if let Joint::Move { .. } | Joint::Whole { .. } = group.kind {
-        return whole::run(protocol, program, values, group, column);
+        return whole::run(protocol, program, values, group, own, column);
     }
     let members = members(program, group);
     let operands = operands(protocol, values, &members, column);

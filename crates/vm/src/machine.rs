@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use engine::mpc::{Cost, Mixed};
 use program::{Operation, Program, ValueId, Values};
+use ring::Seed;
 
 use crate::{
     Error, InstructionCost, Measured, Progress,
@@ -25,14 +26,16 @@ pub(crate) struct Machine<'a, P: Mixed> {
     steps: Vec<Step>,
     columns: Vec<Option<Column<P>>>,
     lifetimes: Lifetimes,
+    own: Seed,
 }
 
 impl<'a, P: Mixed> Machine<'a, P> {
-    pub(crate) fn new(program: &'a Program, values: &'a Values) -> Self {
+    /// `own` is the secret of this party alone, from which it draws noise.
+    pub(crate) fn new(program: &'a Program, values: &'a Values, own: Seed) -> Self {
         let steps = schedule(program, values);
         let lifetimes = Lifetimes::of(program, &steps);
         let columns = (0..program.len()).map(|_| None).collect();
-        Self { program, values, steps, columns, lifetimes }
+        Self { program, values, steps, columns, lifetimes, own }
     }
 
     /// Takes an input's column.
@@ -80,7 +83,8 @@ impl<'a, P: Mixed> Machine<'a, P> {
         // A group's own error is carried as its result, so that it is known which one failed.
         let outcomes = parallel(protocol, GROUPS_AT_ONCE, groups, |protocol, group| {
             let (started, before) = (Instant::now(), protocol.cost());
-            let columns = joint::run(protocol, this.program, this.values, group, |id| this.column(id));
+            let columns =
+                joint::run(protocol, this.program, this.values, group, &this.own, |id| this.column(id));
             Ok((columns, protocol.cost().since(before), started.elapsed().as_secs_f64()))
         })?;
         let mut costs = Vec::with_capacity(groups.len());

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use engine::{
     Result,
     mpc::{Bits, Mixed, Mpc, Numbers, Shares},
-    ops::{self, Order, Side},
+    ops::{self, NoiseScale, Order, Side},
 };
-use program::{Kind, Operation, Program, ValueId, Values};
-use ring::Shape;
+use program::{Kind, Operation, Program, ValueId, Values, noise_bits};
+use ring::{Prg, Seed, Shape};
 
 use crate::{
     column::Column,
@@ -26,6 +26,7 @@ pub(crate) fn run<'a, P: Mixed + 'a>(
     program: &Program,
     values: &Values,
     group: &Group,
+    own: &Seed,
     column: impl Fn(ValueId) -> &'a Column<P>,
 ) -> Result<Vec<Column<P>>> {
     let members = group.members.iter().filter_map(|&i| program.body.get(i));
@@ -43,7 +44,22 @@ pub(crate) fn run<'a, P: Mixed + 'a>(
             false => moved(protocol, order, back, &columns),
         };
     }
-    members.zip(&operands).map(|(operation, of)| one(protocol, operation, values, of)).collect()
+    let ids = group.members.iter().map(|&i| program.result_of(i));
+    members
+        .zip(&operands)
+        .zip(ids)
+        .map(|((operation, of), at)| match operation {
+            Operation::Noise { rows, numerator, denominator } => {
+                let bits = noise_bits(*numerator, *denominator).into();
+                let scale = NoiseScale { numerator: *numerator, denominator: *denominator, bits };
+                // A stream of its own for each instruction.
+                let label = [b"noise ".as_slice(), &at.0.to_le_bytes()].concat();
+                let mut prg = Prg::new(own.child(&label));
+                ops::noise(protocol, scale, *rows as usize, &mut prg).map(Column::Numbers)
+            }
+            _ => one(protocol, operation, values, of),
+        })
+        .collect()
 }
 
 /// All columns in one call, one after another.

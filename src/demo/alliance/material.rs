@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::access::Access;
+use contract::disclosure::{DisclosureRule, DisclosureTerms};
 use contract::document::{
     Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement,
 };
@@ -77,6 +78,7 @@ pub(super) fn dataset(name: &str, owner: Did) -> Dataset {
             runs_max: 10,
             expires: None,
             access,
+            disclosure: DisclosureTerms::default(),
         },
     }
 }
@@ -122,7 +124,11 @@ pub(super) fn contract(replicas: &Replicas) -> Result<Contract, DemoError> {
             program: program_hash(PROGRAM),
         },
         protection: Protection { scheme: "rep3".to_owned(), threshold: 1, compute_parties },
-        output: OutputRule { receivers: BTreeSet::from([north]), floor_rows: 5 },
+        output: OutputRule {
+            receivers: BTreeSet::from([north]),
+            floor_rows: 5,
+            disclosure: DisclosureRule::default(),
+        },
         limits: Limits { runs: 5, not_before: now, expires: now + 365 * 86_400, run_seconds_max: 600 },
         settlement: Settlement {
             payer: north,

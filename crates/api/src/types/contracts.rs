@@ -52,6 +52,17 @@ pub struct DraftContract {
     /// Groups of fewer rows are suppressed; the strictest of the datasets' floors when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor_rows: Option<u64>,
+    /// Groups with rows of fewer members are suppressed; the strictest of the datasets' terms when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contributors_min: Option<u32>,
+    /// Sums of which one member or row makes up more than so many percent are suppressed; the strictest of the datasets'
+    /// terms when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dominance_percent_max: Option<u8>,
+    /// Differential privacy: what a run costs of each data user's budget, in millionths (1,000,000 is ε = 1); the result
+    /// is exact when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon_micro: Option<u64>,
     /// Number of runs.
     pub runs: u32,
     /// Seconds since 1970; now when absent.

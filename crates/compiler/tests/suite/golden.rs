@@ -15,9 +15,11 @@ fn salaries() -> Table {
     };
     let source = |name: &str, rows| Source {
         reference: format!("{name}/salaries@1"),
+        owner: name.to_owned(),
         schema: schema.clone(),
         rows,
         floor_rows: 1,
+        rows_per_person: None,
     };
     Table {
         name: "salaries".into(),

@@ -8,12 +8,15 @@
 )]
 
 mod above;
+mod differencing;
+mod dominance;
 mod examples;
 mod golden;
 mod joins;
 mod jointly;
 mod local_stage;
 mod place;
+mod privacy;
 mod random;
 mod refusals;
 mod rules;

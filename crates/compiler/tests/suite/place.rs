@@ -29,9 +29,11 @@ impl Place {
             datasets: (table.owners.iter().enumerate())
                 .map(|(owner, rows)| Source {
                     reference: format!("owner{owner}/{}@1", table.name),
+                    owner: format!("owner{owner}"),
                     schema: table.schema.clone(),
                     rows: rows.num_rows() as u64,
                     floor_rows: table.floor_rows,
+                    rows_per_person: None,
                 })
                 .collect(),
         };

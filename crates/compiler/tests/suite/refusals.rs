@@ -263,8 +263,14 @@ fn what_must_be_declared_is_asked_for() {
 fn with(column: contract::Column, sql: &str) -> Refused {
     let mut schema = people();
     schema.columns.push(column);
-    let datasets =
-        vec![Source { reference: "owner/people@1".into(), schema, rows: 1_000_000, floor_rows: 1 }];
+    let datasets = vec![Source {
+        reference: "owner/people@1".into(),
+        owner: "owner".into(),
+        schema,
+        rows: 1_000_000,
+        floor_rows: 1,
+        rows_per_person: None,
+    }];
     compile(sql, &[Table { name: "people".into(), datasets }], 1).unwrap_err()
 }
 

@@ -101,9 +101,11 @@ pub(crate) fn batch(people_: &[Person]) -> RecordBatch {
 pub(crate) fn table(rows: &[u64]) -> Table {
     let source = |(i, rows): (usize, &u64)| Source {
         reference: format!("owner{i}/people@1"),
+        owner: format!("owner{i}"),
         schema: people(),
         rows: *rows,
         floor_rows: 1,
+        rows_per_person: None,
     };
     Table { name: "people".into(), datasets: rows.iter().enumerate().map(source).collect() }
 }

@@ -4,6 +4,7 @@
 //! again afterwards; all call the same function on the same values. What is not permitted is refused, and every reason
 //! is given, not only the first.
 
+mod disclosure;
 mod refusal;
 mod tokens;
 
@@ -262,6 +263,7 @@ fn refuse_terms(contract: &Contract, reference: &str, terms: &Terms, now: u64, r
         let (expected, found) = (terms.floor_rows, contract.output.floor_rows);
         refusals.push(Refusal::FloorTooLow { dataset: dataset(), expected, found });
     }
+    disclosure::refuse_disclosure(&contract.output.disclosure, reference, &terms.disclosure, refusals);
     let anyone = terms.receivers.is_empty();
     let others = contract.output.receivers.iter().filter(|who| !anyone && !terms.receivers.contains(who));
     refusals.extend(

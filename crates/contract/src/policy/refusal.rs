@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Did, Flaw, Hash, calendar::utc, clause::Clause, lifecycle::State, terms::Use, text::visible};
+use crate::{
+    Did, Flaw, Hash, calendar::utc, clause::Clause, disclosure::epsilon, lifecycle::State, terms::Use,
+    text::visible,
+};
 
 /// One reason why a run is not permitted: which rule, who or what is concerned, what was expected and found.
 ///
@@ -203,6 +206,82 @@ pub enum Refusal {
         /// The contract's, in rows.
         found: u64,
     },
+    /// Groups of fewer members would be revealed than the owner allows.
+    #[error(
+        "{}: groups with rows of {found} members would be revealed, the terms of `{dataset}` ask for at least {expected}: raise the number of contributors",
+        Clause::Result
+    )]
+    TooFewContributors {
+        /// By reference.
+        dataset: String,
+        /// The owner's.
+        expected: u32,
+        /// The contract's.
+        found: u32,
+    },
+    /// One contributor may make up more of a sum than the owner allows.
+    #[error(
+        "{}: one contributor may make up {found} percent of a sum, the terms of `{dataset}` allow at most {expected}: lower the share",
+        Clause::Result
+    )]
+    Dominance {
+        /// By reference.
+        dataset: String,
+        /// The owner's, in percent.
+        expected: u8,
+        /// The contract's, in percent; 100 where it says nothing.
+        found: u8,
+    },
+    /// The owner allows results with noise only.
+    #[error(
+        "{}: the result would be exact, the terms of `{dataset}` allow it with noise only: draft the contract with an epsilon",
+        Clause::Result
+    )]
+    NoiseMissing {
+        /// By reference.
+        dataset: String,
+    },
+    /// One run would cost more than the owner's whole budget.
+    #[error(
+        "{}: a run costs ε = {}, the terms of `{dataset}` allow ε = {} in all: choose a smaller epsilon",
+        Clause::Result, epsilon(*found_micro), epsilon(*allowed_micro)
+    )]
+    TooLittleNoise {
+        /// By reference.
+        dataset: String,
+        /// The owner's, in millionths.
+        allowed_micro: u64,
+        /// The contract's, in millionths.
+        found_micro: u64,
+    },
+    /// The query's rows are those of an answered one but for a few.
+    #[error(
+        "{}: over `{dataset}`, this query's rows differ from those of another answer ({}) by fewer than {floor_rows}, so that the two together would tell what the floor withholds: ask for the same rows, or for clearly others",
+        Clause::Result, other(*answered)
+    )]
+    Differencing {
+        /// By reference.
+        dataset: String,
+        /// The contract under which the other answer was given; absent where both are in this contract.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answered: Option<Hash>,
+        /// The difference that would be allowed.
+        floor_rows: u64,
+    },
+    /// Whether the query's rows are those of an answered one but for a few cannot be told at the owner's.
+    #[error(
+        "{}: over `{dataset}`, how far this query's rows differ from those of another answer ({}) cannot be counted at its owner's, because {reason}: ask for the same, for rows that are clearly others, or ask the owner to allow more overlaps",
+        Clause::Result, other(*answered)
+    )]
+    Overlap {
+        /// By reference.
+        dataset: String,
+        /// The contract under which the other answer was given; absent where both are in this contract.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answered: Option<Hash>,
+        /// Why not.
+        reason: String,
+    },
     /// The owner does not allow this receiver.
     #[error(
         "{}: the terms of `{dataset}` do not let `{receiver}` receive results: leave it out or ask the owner",
@@ -340,6 +419,12 @@ impl Refusal {
             Self::PurposeNotAllowed { .. } => "purpose-not-allowed",
             Self::ColumnNotAllowed { .. } => "column-not-allowed",
             Self::FloorTooLow { .. } => "floor-too-low",
+            Self::TooFewContributors { .. } => "too-few-contributors",
+            Self::Dominance { .. } => "dominance",
+            Self::NoiseMissing { .. } => "noise-missing",
+            Self::TooLittleNoise { .. } => "too-little-noise",
+            Self::Differencing { .. } => "differencing",
+            Self::Overlap { .. } => "overlap",
             Self::ReceiverNotAllowed { .. } => "receiver-not-allowed",
             Self::SchemeNotAllowed { .. } => "scheme-not-allowed",
             Self::TooManyRuns { .. } => "too-many-runs",
@@ -386,6 +471,12 @@ impl Refusal {
             | Self::PurposeNotAllowed { .. }
             | Self::ColumnNotAllowed { .. }
             | Self::FloorTooLow { .. }
+            | Self::TooFewContributors { .. }
+            | Self::Dominance { .. }
+            | Self::NoiseMissing { .. }
+            | Self::TooLittleNoise { .. }
+            | Self::Differencing { .. }
+            | Self::Overlap { .. }
             | Self::SchemeNotAllowed { .. }
             | Self::TooManyRuns { .. }
             | Self::TokenRevoked { .. }
@@ -396,6 +487,11 @@ impl Refusal {
             | Self::NotCompilable { .. } => Vec::new(),
         }
     }
+}
+
+/// Which other answer.
+fn other(answered: Option<Hash>) -> String {
+    answered.map_or_else(|| "of this contract".to_owned(), |contract| format!("under contract {contract}"))
 }
 
 /// What to do about a contract in a state in which no run may start.

@@ -161,7 +161,11 @@ fn contract(members: &[Did; 3], datasets: &Datasets) -> Contract {
             program: program(),
         },
         protection: Protection { scheme: "rep3".to_owned(), threshold: 1, compute_parties: members.to_vec() },
-        output: OutputRule { receivers: [members[0], members[1]].into(), floor_rows: 10 },
+        output: OutputRule {
+            receivers: [members[0], members[1]].into(),
+            floor_rows: 10,
+            disclosure: Default::default(),
+        },
         limits: Limits { runs: 3, not_before: NOT_BEFORE, expires: EXPIRES, run_seconds_max: 60 },
         settlement: Settlement {
             payer: members[0],
@@ -227,6 +231,7 @@ fn terms() -> Terms {
         runs_max: 3,
         expires: Some(EXPIRES),
         access: None,
+        disclosure: Default::default(),
     }
 }
 

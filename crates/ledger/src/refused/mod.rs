@@ -8,7 +8,9 @@ mod identity;
 mod rule;
 mod table;
 
-use contract::{Did, Hash, calendar::utc, canonical::CanonicalError, document::Role, lifecycle, text};
+use contract::{
+    Did, Hash, calendar::utc, canonical::CanonicalError, disclosure::epsilon, document::Role, lifecycle, text,
+};
 
 use crate::state::Phase;
 
@@ -336,6 +338,23 @@ pub enum Refused {
         /// The request's.
         found: String,
     },
+    /// The owner's budget for this data user does not bear another run.
+    #[error(
+        "`{user}` has spent ε = {} of {} on `{dataset}`, and a run costs {}: draft a contract with a smaller epsilon, or ask the owner for a larger budget in a new version",
+        epsilon(*spent), epsilon(*limit), epsilon(*asked)
+    )]
+    PrivacyBudget {
+        /// All versions of it.
+        dataset: String,
+        /// Whose budget.
+        user: Did,
+        /// In millionths.
+        limit: u64,
+        /// In millionths, before this run.
+        spent: u64,
+        /// In millionths.
+        asked: u64,
+    },
     /// The payer cannot pay.
     #[error("`{payer}` has {balance} points, the run costs {fee}")]
     InsufficientPoints {
@@ -454,7 +473,9 @@ pub enum DatasetRule {
         column: String,
     },
     /// Terms that could never be met, or protect nothing.
-    #[error("the terms need at least one purpose, one scheme, a floor of 1 row and 1 run")]
+    #[error(
+        "the terms need at least one purpose, one scheme, a floor of 1 row, 1 run, and of what they ask of results a share of 1 to 99 percent and at least 1 row for a person"
+    )]
     Terms,
     /// Receivers outside the alliance.
     #[error("the terms name the receiver `{receiver}`, who is not in the alliance")]

@@ -49,6 +49,7 @@ impl Refused {
             Self::NotYetValid { .. } => "not-yet-valid",
             Self::Purpose { .. } => "purpose",
             Self::InsufficientPoints { .. } => "insufficient-points",
+            Self::PrivacyBudget { .. } => "privacy-budget",
             Self::NotAParticipant { .. } => "not-a-participant",
             Self::RunPhase { .. } => "run-phase",
             Self::AlreadyDone { .. } => "already-done",

@@ -104,6 +104,8 @@ impl Step {
             || terms.schemes.is_empty()
             || terms.floor_rows == 0
             || terms.runs_max == 0
+            || terms.disclosure.dominance_percent_max.is_some_and(|percent| !(1..100).contains(&percent))
+            || terms.disclosure.privacy.is_some_and(|privacy| privacy.rows_per_person_max == 0)
         {
             return Err(DatasetRule::Terms);
         }

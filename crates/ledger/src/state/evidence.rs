@@ -200,6 +200,7 @@ impl Step {
             let to = record.contract.settlement.payer;
             self.release(Escrow::Run(id), &[Transfer { to, points: refunded, role: Role::DataUser }]);
         }
+        self.return_privacy(&record.contract, run.requested.value);
         self.put_contract(run.contract, record);
         self.emit(Happening::UseReturned { run: id, contract: run.contract, refunded });
         Ok(())

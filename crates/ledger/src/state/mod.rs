@@ -15,6 +15,7 @@ mod evidence;
 mod governance;
 mod identity;
 mod points;
+mod privacy;
 mod record;
 mod runs;
 mod step;
@@ -74,6 +75,7 @@ pub struct State {
     publication_versions: Map<String, u32>,
     claims: Map<Hash, Arc<Claim>>,
     readings: Set<(Did, Did)>,
+    privacy: Map<(String, Did), u64>,
 }
 
 /// What all versions of a dataset share.
@@ -116,6 +118,7 @@ impl State {
             publication_versions: Map::default(),
             claims: Map::default(),
             readings: Set::default(),
+            privacy: Map::default(),
             alliance: Arc::new(alliance),
         })
     }

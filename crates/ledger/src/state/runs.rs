@@ -1,8 +1,12 @@
 //! Runs from the request to the start: one use taken, all participants' permits, all inputs fixed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use contract::{Contract, Did, Hash, document::Role, lifecycle, policy::Refusal, settlement::Charge};
+use contract::{
+    Contract, Did, Hash, dataset::parse_reference, document::Role, lifecycle, policy::Refusal,
+    settlement::Charge,
+};
 
 use super::{
     ContractRecord, Phase, Recorded, Run, State,
@@ -30,6 +34,7 @@ impl Step {
         }
         self.check_request(contract, &record, requester, purpose)?;
 
+        self.spend_privacy(&record.contract, requester)?;
         record.runs_taken += 1;
         let last = record.runs_left() == 0;
         record.state = self.follow(contract, &record, lifecycle::Event::UseTaken { last })?;
@@ -227,6 +232,27 @@ impl Step {
 }
 
 impl State {
+    /// Contracts whose answers over any version of a dataset are given, or may still be: those with a run that was neither
+    /// refused nor taken back because nothing was opened. `before` is an index in the log: requests from there on do not
+    /// count. Costs a look at every run.
+    pub fn answered(&self, path: &str, before: Option<u64>) -> Vec<(Hash, Arc<Contract>)> {
+        let counts = |run: &Run| {
+            run.phase != Phase::Refused
+                && !run.use_returned
+                && before.is_none_or(|before| run.requested.index < before)
+        };
+        let ids: BTreeSet<Hash> =
+            self.runs().filter(|(_, run)| counts(run)).map(|(_, run)| run.contract).collect();
+        let reads = |contract: &Contract| {
+            contract
+                .inputs()
+                .any(|(_, input)| parse_reference(&input.dataset).is_some_and(|(of, _)| of == path))
+        };
+        let contracts =
+            ids.into_iter().filter_map(|id| Some((id, Arc::clone(&self.contract(&id)?.contract))));
+        contracts.filter(|(_, contract)| reads(contract)).collect()
+    }
+
     /// Rows that each data provider brings under the contract: those of its dataset versions, each counted once.
     pub fn rows_by_provider(&self, contract: &Contract) -> BTreeMap<Did, u64> {
         let datasets: BTreeSet<(Did, &str)> =

@@ -54,6 +54,7 @@ pub(super) enum Key {
     Dataset(String),
     Delegation(Did, Did),
     Run(Hash),
+    Privacy(String, Did),
 }
 
 /// What is due at some time.
@@ -344,6 +345,9 @@ impl State {
             }
             Key::Delegation(member, person) => {
                 canonical::hash("delegation-record", &(member, person, self.delegation(member, person)))
+            }
+            Key::Privacy(path, user) => {
+                canonical::hash("privacy", &(path, user, self.epsilon_spent(path, user)))
             }
             Key::Run(id) => canonical::hash("run-record", &(id, self.run(id))),
         }

@@ -46,7 +46,7 @@ fn refusals() {
         .map(|refused| format!("{}\n    {}", refused.rule(), readable(&refused.to_string())))
         .collect();
     let rules: BTreeSet<_> = texts.iter().filter_map(|text| text.lines().next()).collect();
-    assert_eq!(rules.len(), 44, "one of each");
+    assert_eq!(rules.len(), 45, "one of each");
     insta::assert_snapshot!(texts.join("\n"));
 }
 
@@ -130,6 +130,13 @@ fn runs() -> Vec<Refused> {
         Refused::NotYetValid { contract, not_before: now + 1, now },
         Refused::Purpose { contract, expected: "pay equity study".to_owned(), found: "marketing".to_owned() },
         Refused::InsufficientPoints { payer: who, balance: 5, fee: 1000 },
+        Refused::PrivacyBudget {
+            dataset: "lake/salaries".to_owned(),
+            user: who,
+            limit: 1_000_000,
+            spent: 750_000,
+            asked: 500_000,
+        },
         Refused::NotAParticipant { who, run },
         Refused::RunPhase { run, phase: Phase::Completed, step: "permit it" },
         Refused::AlreadyDone { who, run, step: "file a receipt" },

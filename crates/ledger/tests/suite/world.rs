@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{
     Column, ColumnType, Contract, Dataset, Did, Hash, Schema, SigningKey, Terms,
     dataset::Range,
+    disclosure::DisclosureTerms,
     document::{Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement},
     settlement::{Charge, Parts, Split},
     terms::Use,
@@ -35,6 +36,8 @@ pub(crate) struct World {
     /// Not in the alliance.
     pub(crate) stranger: SigningKey,
     pub(crate) alliance: Alliance,
+    /// What the terms of all datasets ask of results.
+    pub(crate) disclosure: DisclosureTerms,
     sequences: BTreeMap<Did, u64>,
 }
 
@@ -70,7 +73,14 @@ impl World {
             members: cards,
             points: members.iter().map(|key| (key.did(), POINTS)).collect(),
         };
-        Self { members, regulator, stranger: key(9), alliance, sequences: BTreeMap::new() }
+        Self {
+            members,
+            regulator,
+            stranger: key(9),
+            alliance,
+            disclosure: DisclosureTerms::default(),
+            sequences: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn state(&self) -> State {
@@ -152,6 +162,7 @@ impl World {
                 runs_max: 10,
                 expires: None,
                 access: None,
+                disclosure: self.disclosure.clone(),
             },
         }
     }
@@ -185,7 +196,11 @@ impl World {
                 threshold: 1,
                 compute_parties: (0..3).map(|member| self.did(member)).collect(),
             },
-            output: OutputRule { receivers: BTreeSet::from([self.did(0)]), floor_rows: 5 },
+            output: OutputRule {
+                receivers: BTreeSet::from([self.did(0)]),
+                floor_rows: 5,
+                disclosure: Default::default(),
+            },
             limits: Limits { runs: 2, not_before: FOUNDED, expires: FOUNDED + 100_000, run_seconds_max: 600 },
             settlement: Settlement {
                 payer: self.did(0),

@@ -20,10 +20,10 @@ use super::admit::require;
 use super::paging::Paging;
 use crate::draft::{self, read_id, text};
 use crate::failure::{Failure, reasons};
-use crate::gatekeeper;
 use crate::node::Node;
 use crate::persons::Person;
 use crate::setup::now_seconds;
+use crate::{differencing, gatekeeper};
 
 /// Templates that a contract can be drafted from.
 #[utoipa::path(get, path = "/v1/templates", tag = "contracts", responses((status = 200, body = Page<TemplateView>)))]
@@ -112,7 +112,8 @@ pub(super) async fn check(
 ) -> Result<Json<Check>, Failure> {
     require(&person, Scope::Read)?;
     let contract = find(&node, &read_id(&id)?)?;
-    let reading = gatekeeper::check(&contract, &node.replica, now_seconds());
+    let mut reading = gatekeeper::check(&contract, &node.replica, now_seconds());
+    reading.refusals.extend(too_close(&node, &contract, &reading).await);
     let (program, audit) = match &reading.compiled {
         Some(compiled) => (compiled.program.to_string(), compiled.audit.to_string()),
         None => (String::new(), String::new()),
@@ -136,7 +137,9 @@ pub(super) async fn sign(
     require(&person, Scope::Contract)?;
     let id = read_id(&id)?;
     let contract = find(&node, &id)?;
-    let refusals: Vec<Refusal> = gatekeeper::check(&contract, &node.replica, now_seconds()).refusals;
+    let reading = gatekeeper::check(&contract, &node.replica, now_seconds());
+    let mut refusals: Vec<Refusal> = reading.refusals.clone();
+    refusals.extend(too_close(&node, &contract, &reading).await);
     if !refusals.is_empty() {
         return Err(Failure::policy(
             "this node does not sign a contract that could not run",
@@ -182,6 +185,12 @@ pub(super) async fn revoke(
     require(&person, Scope::Contract)?;
     let action = Action::RevokeContract { contract: read_id(&id)?, reason: request.reason };
     Ok(Json(node.replica.record(Some(person.did), action).await?))
+}
+
+/// What answers that were given before say against a contract, over this member's rows.
+async fn too_close(node: &Node, contract: &Contract, reading: &gatekeeper::Reading) -> Vec<Refusal> {
+    let Some(compiled) = &reading.compiled else { return Vec::new() };
+    differencing::refusals(contract, compiled, None, &node.me, &node.replica, &node.vault).await
 }
 
 fn find(node: &Node, id: &Hash) -> Result<Arc<Contract>, Failure> {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::Hash;
+use contract::policy::Refusal;
 use ledger::Action;
 
-use super::Trouble;
-use crate::gatekeeper;
+use super::{Granted, Trouble};
 use crate::node::Node;
+use crate::{differencing, gatekeeper};
 
 /// How long another participant's node may take to say which history it has.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,6 +22,13 @@ pub(super) async fn decide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     })
     .await
     .map_err(|_| Trouble::new("the gatekeeper did not come to a decision"))?;
+    let decision = match decision {
+        Ok(granted) => match too_close(&node, &granted).await {
+            refusals if refusals.is_empty() => Ok(granted),
+            refusals => Err(refusals),
+        },
+        Err(refusals) => Err(refusals),
+    };
     let action = match decision {
         Ok(granted) => {
             tracing::info!(%run, contract = %granted.contract_id, "permitted");
@@ -28,7 +36,7 @@ pub(super) async fn decide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
             Action::PermitRun { run }
         }
         Err(refusals) => {
-            let rules: Vec<_> = refusals.iter().map(contract::policy::Refusal::rule).collect();
+            let rules: Vec<_> = refusals.iter().map(Refusal::rule).collect();
             tracing::info!(%run, ?rules, "refused");
             Action::RefuseRun { run, refusals }
         }
@@ -39,6 +47,14 @@ pub(super) async fn decide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
         Err(failure) if failure.problem.rule != "unavailable" && !is_open(&node, &run) => Ok(()),
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// What earlier answers say against this one, over this member's rows.
+async fn too_close(node: &Arc<Node>, granted: &Granted) -> Vec<Refusal> {
+    let requested =
+        node.replica.read(|ledger| ledger.state().run(&granted.run).map(|run| run.requested.index));
+    let (contract, compiled) = (&granted.contract, &granted.compiled);
+    differencing::refusals(contract, compiled, requested, &node.me, &node.replica, &node.vault).await
 }
 
 fn is_open(node: &Node, run: &Hash) -> bool {

@@ -1,6 +1,10 @@
 //! Exact arithmetic on numbers.
 
-use crate::{Flaw, Kind, Type, Value, ValueId, verify::limits::MAX_NEAR_BITS};
+use crate::{
+    Flaw, Kind, Type, Value, ValueId, Visibility,
+    operation::noise_bits,
+    verify::limits::{MAX_NEAR_BITS, MAX_NOISY, MAX_SCALE},
+};
 
 use super::{chosen, joint, one_of, site::Site, with_kind};
 
@@ -49,6 +53,17 @@ impl Site<'_> {
         let x = self.number(x)?;
         let ty = Type { rows: 1, ..x.ty };
         self.bounded(ty, x.magnitude.checked_mul(x.ty.rows.into()), scaled(x.error, x.ty.rows.into()))
+    }
+
+    pub(super) fn noise(&self, rows: u32, numerator: u64, denominator: u64) -> Result<Value, Flaw> {
+        self.row_count(rows.into())?;
+        self.parameter("numerator of the scale", numerator, 1, MAX_SCALE)?;
+        self.parameter("denominator of the scale", denominator, 1, MAX_SCALE)?;
+        self.parameter("common divisor of the scale", divisor(numerator, denominator), 1, 1)?;
+        let ty = Type { kind: Kind::Integer, rows, columns: 1, visibility: Visibility::Secret };
+        let magnitude = MAX_NOISY << noise_bits(numerator, denominator);
+        // It may differ from the reference's zeros by all of it.
+        self.bounded(ty, Some(magnitude), Some(magnitude))
     }
 
     pub(super) fn running_sum(&self, x: ValueId) -> Result<Value, Flaw> {
@@ -165,4 +180,8 @@ pub(super) fn add(x: Option<u128>, y: Option<u128>) -> Option<u128> {
 
 pub(super) fn scaled(error: Option<u128>, factor: u128) -> Option<u128> {
     Some(error?.saturating_mul(factor))
+}
+
+fn divisor(x: u64, y: u64) -> u64 {
+    if y == 0 { x } else { divisor(y, x % y) }
 }

@@ -58,6 +58,7 @@ pub(crate) fn infer(operation: &Operation, defined: &[Value]) -> Result<Value, F
         GroupMinimum { of, groups } | GroupMaximum { of, groups } => site.group_extreme(*of, *groups),
         Occupied(groups) => site.occupied(*groups),
         Lookup { queries, keys, columns } => site.lookup(queries, keys, columns),
+        Noise { rows, numerator, denominator } => site.noise(*rows, *numerator, *denominator),
     }
 }
 

@@ -112,6 +112,7 @@ macro_rules! number {
 number! {
     u8, 1;
     u32, 4;
+    u64, 8;
 }
 
 impl Field for ValueId {

@@ -243,6 +243,25 @@ pub enum Operation {
         /// What is fetched: integers, of the keys' rows.
         columns: Vec<ValueId>,
     },
+    /// Integers that the compute parties draw jointly and nobody knows: discrete Laplace noise, P(x) ∝ e^(−|x|/scale), of
+    /// each of as many parties as it takes to have an honest one among them. The plaintext reference has zeros here.
+    Noise {
+        /// How many.
+        rows: u32,
+        /// The scale is numerator / denominator, in lowest terms.
+        numerator: u64,
+        /// At least 1.
+        denominator: u64,
+    },
+}
+
+/// Each draw of [`Operation::Noise`] is below 2 to this power: the least for which a draw without that bound would exceed
+/// it with a probability below 2^-64.
+pub fn noise_bits(numerator: u64, denominator: u64) -> u8 {
+    // e^-45 < 2^-64, so that 45 times the scale is enough.
+    let most = (45 * u128::from(numerator)).div_ceil(u128::from(denominator.max(1)));
+    // At most 70.
+    (u128::BITS - most.leading_zeros()) as u8
 }
 
 /// One of the keys that rows are sorted by.

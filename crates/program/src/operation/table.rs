@@ -150,6 +150,7 @@ operations! {
     GroupMaximum { of, groups } = 46, "group maximum", "greatest of {of} in {groups}";
     Occupied(groups) = 47, "occupied", "occupied rows of {groups}";
     Lookup { queries, keys, columns } = 48, "lookup", "lookup of{queries} among{keys} for{columns}";
+    Noise { rows, numerator, denominator } = 49, "noise", "noise of scale {numerator}/{denominator} in {rows} rows";
 }
 
 record! {

@@ -1,5 +1,6 @@
 //! The rules of runs up to their start.
 
+use contract::disclosure::{Mechanism, Privacy, PrivacyTerms};
 use contract::{document::Role, lifecycle, policy};
 use ledger::{Action, InputCommitment, Phase, Refused};
 
@@ -62,6 +63,42 @@ fn uses_and_points_run_out() {
         refused(&world, &mut state, &north, world.request(id, hash("one"))),
         Refused::InsufficientPoints { payer, balance, fee }
     );
+}
+
+#[test]
+fn privacy_is_spent_with_the_request_and_comes_back_with_the_use() {
+    let mut world = World::new();
+    let budget = PrivacyTerms { epsilon_micro_max: 1_000_000, rows_per_person_max: 1 };
+    world.disclosure.privacy = Some(budget);
+    let mut contract = world.contract();
+    let epsilon_micro = 600_000;
+    contract.output.disclosure.privacy =
+        Some(Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro });
+    let (mut state, id) = world.activated(&contract);
+    let north = world.members[0].clone();
+    let path = world.dataset(1, 1).path;
+    let own = world.dataset(0, 1).path;
+    world.act(&mut state, 0, world.request(id, hash("one"))).unwrap();
+    assert_eq!(state.epsilon_spent(&path, &north.did()), epsilon_micro);
+    assert_eq!(state.epsilon_spent(&own, &north.did()), 0, "nobody is a stranger to its own data");
+    assert_eq!(
+        refused(&world, &mut state, &north, world.request(id, hash("two"))),
+        Refused::PrivacyBudget {
+            dataset: path.clone(),
+            user: north.did(),
+            limit: 1_000_000,
+            spent: epsilon_micro,
+            asked: epsilon_micro,
+        }
+    );
+    let refuse = Action::RefuseRun { run: hash("one"), refusals: vec![policy::Refusal::Revoked] };
+    world.act(&mut state, 1, refuse).unwrap();
+    for member in 0..3 {
+        world.act(&mut state, member, Action::NothingOpened { run: hash("one") }).unwrap();
+    }
+    assert_eq!(state.epsilon_spent(&path, &north.did()), 0);
+    world.act(&mut state, 0, world.request(id, hash("two"))).unwrap();
+    assert_eq!(state.epsilon_spent(&path, &north.did()), epsilon_micro);
 }
 
 #[test]

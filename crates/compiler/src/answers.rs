@@ -1,0 +1,321 @@
+//! Which rows a query's answers are about, so that answers can be compared with each other before another one is given.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+use arrow::{
+    array::{Array, AsArray, BooleanArray, StringArray},
+    datatypes::DataType,
+    record_batch::RecordBatch,
+};
+use contract::Schema;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Table, deep,
+    groups::Groups,
+    local::{self, Batches, LocalError},
+    sql::{Checked, Relation, identifier},
+};
+
+/// What a query answers over the rows of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    /// The table's name in the query.
+    pub table: String,
+    /// The datasets that make it up.
+    pub datasets: Vec<String>,
+    /// Why what is answered cannot be told from these rows alone, if so.
+    pub uncountable: Option<&'static str>,
+    sql: String,
+    /// Lists the groups, where they are public and there are keys.
+    groups: Option<String>,
+    keys: Vec<String>,
+    selectors: Vec<Selector>,
+}
+
+/// Which of a group's rows an aggregate covers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Selector {
+    /// All of them.
+    Whole,
+    /// Those for which CASE has a value.
+    Case(String),
+    /// Those that have a value; who asks for a column's sum learns nothing about rows without it.
+    Present(String),
+}
+
+/// Rows that an answer is about: those of one group that one selector takes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Selection {
+    /// Group columns with the group's value, `None` for NULL.
+    pub group: Vec<(String, Option<String>)>,
+    /// Which of its rows.
+    pub selector: Selector,
+}
+
+/// The answers of a checked query, one for each relation.
+pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<Answers> {
+    let uncountable = checked.join.as_ref().map(|_| "which of its rows match another table's is secret");
+    let relations =
+        checked.relations.iter().filter_map(|relation| Some((relation, tables.get(relation.table)?)));
+    relations
+        .map(|(relation, table)| {
+            let keys: Vec<String> = checked.query.keys.iter().map(|key| key.column.name.clone()).collect();
+            let selectors = match uncountable {
+                Some(_) => Vec::new(),
+                None => selectors(checked),
+            };
+            Answers {
+                table: table.name.clone(),
+                datasets: table.datasets.iter().map(|source| source.reference.clone()).collect(),
+                uncountable,
+                sql: if uncountable.is_none() {
+                    sql(table, relation, &keys, &selectors)
+                } else {
+                    String::new()
+                },
+                groups: match uncountable.is_none() && checked.query.has_public_groups && !keys.is_empty() {
+                    true => Some(listed(groups, keys.len())),
+                    false => None,
+                },
+                keys,
+                selectors: selectors.into_iter().map(|(selector, _)| selector).collect(),
+            }
+        })
+        .collect()
+}
+
+/// The query's selectors, each with the condition under which a row is taken.
+fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
+    let mut found: Vec<(Selector, Option<String>)> = Vec::new();
+    for aggregate in &checked.query.aggregates {
+        let selector = match &aggregate.argument {
+            Some(argument) if argument.nullable => {
+                let condition = Some(format!("({}) IS NOT NULL", argument.sql));
+                match argument.sql.starts_with("CASE WHEN") {
+                    true => (Selector::Case(argument.sql.clone()), condition),
+                    false => (
+                        Selector::Present(argument.columns.iter().cloned().collect::<Vec<_>>().join(", ")),
+                        condition,
+                    ),
+                }
+            }
+            _ => (Selector::Whole, None),
+        };
+        if !found.contains(&selector) {
+            found.push(selector);
+        }
+    }
+    found
+}
+
+/// For each row in turn: whether it takes part, the values of its group columns, whether each selector takes it.
+fn sql(
+    table: &Table,
+    relation: &Relation,
+    keys: &[String],
+    selectors: &[(Selector, Option<String>)],
+) -> String {
+    let truth = |condition: &str| format!("CASE WHEN {condition} THEN TRUE ELSE FALSE END");
+    let mut columns = vec![format!("{} AS \"in\"", truth(relation.filter.as_deref().unwrap_or("TRUE")))];
+    let keys = keys.iter().enumerate();
+    columns.extend(keys.map(|(n, key)| format!("CAST({} AS VARCHAR) AS \"key {n}\"", identifier(key))));
+    let taken = selectors.iter().enumerate().map(|(n, (_, condition))| {
+        format!("{} AS \"selector {n}\"", truth(condition.as_deref().unwrap_or("TRUE")))
+    });
+    columns.extend(taken);
+    format!("SELECT {} FROM {}", columns.join(", "), relation.name(table))
+}
+
+/// Names each row by what it says, so that a row is found again in another version: 16 bytes of SHA-256 over all
+/// columns, for the owner's own use.
+///
+/// # Errors
+/// As [`local::run`].
+pub async fn identities(
+    dataset: &str,
+    schema: &Schema,
+    open: impl Fn() -> Batches + Send + Sync + 'static,
+) -> Result<Vec<[u8; 16]>, LocalError> {
+    let (name, schema) = (dataset.to_owned(), schema.clone());
+    let work = move || async move {
+        let columns: Vec<String> = schema
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(n, column)| format!("CAST({} AS VARCHAR) AS c{n}", identifier(&column.name)))
+            .collect();
+        let sql = format!("SELECT {} FROM rows", columns.join(", "));
+        let rows = local::rows(&sql, "rows", &name, schema, open).await?;
+        Ok(rows.iter().flat_map(names).collect())
+    };
+    let dataset = dataset.to_owned();
+    deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?
+}
+
+fn names(batch: &RecordBatch) -> Vec<[u8; 16]> {
+    let mut hashes = vec![Sha256::new(); batch.num_rows()];
+    for column in batch.columns() {
+        let Ok(texts) = arrow::compute::cast(column, &DataType::Utf8) else { continue };
+        let texts: &StringArray = texts.as_string();
+        for (hash, text) in hashes.iter_mut().zip(texts) {
+            // Lengths keep neighbours apart, and tell NULL from an empty text.
+            hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
+            hash.update(text.unwrap_or_default());
+        }
+    }
+    let name = |hash: Sha256| {
+        let digest: [u8; 32] = hash.finalize().into();
+        let mut name = [0; 16];
+        name.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        name
+    };
+    hashes.into_iter().map(name).collect()
+}
+
+/// The public groups' keys, cast as those of the rows are.
+fn listed(groups: &Groups, keys: usize) -> String {
+    let cast: Vec<String> = (0..keys).map(|n| format!("CAST(k{n} AS VARCHAR) AS \"key {n}\"")).collect();
+    let names: Vec<String> = (0..keys).map(|n| format!("k{n}")).collect();
+    format!("SELECT {} FROM (VALUES {}) AS g(n, {})", cast.join(", "), groups.values_list(), names.join(", "))
+}
+
+impl Answers {
+    /// Whether some aggregates are over a part of a group that CASE chooses.
+    pub fn is_conditional(&self) -> bool {
+        self.selectors.iter().any(|selector| matches!(selector, Selector::Case(_)))
+    }
+
+    /// Sorts a dataset's rows at its owner's: the selections, and for each row, in the dataset's order,
+    /// to which of them it belongs.
+    ///
+    /// # Errors
+    /// As [`local::run`]; for the owner's own eyes.
+    pub async fn select(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        open: impl Fn() -> Batches + Send + Sync + 'static,
+    ) -> Result<Selected, LocalError> {
+        let (answers, name, schema) = (self.clone(), dataset.to_owned(), schema.clone());
+        let work = move || async move {
+            let open = Arc::new(open);
+            let (mut selected, mut places) = (Selected::default(), BTreeMap::new());
+            let shape = |batch: &RecordBatch| LocalError::Shape {
+                dataset: name.clone(),
+                column: 0,
+                expected: "booleans and texts".to_owned(),
+                found: batch.schema().to_string(),
+            };
+            if let Some(sql) = &answers.groups {
+                let open = Arc::clone(&open);
+                let groups = local::rows(sql, &answers.table, &name, schema.clone(), move || open()).await?;
+                for batch in &groups {
+                    answers.enter(batch, &mut selected, &mut places).ok_or_else(|| shape(batch))?;
+                }
+            } else if answers.keys.is_empty() {
+                answers.enter_group(&[], &mut selected, &mut places);
+            } else {
+                selected.open_keys = Some(answers.keys.clone());
+            }
+            let rows = local::rows(&answers.sql, &answers.table, &name, schema, move || open()).await?;
+            for batch in &rows {
+                answers.read(batch, &mut selected, &mut places).ok_or_else(|| shape(batch))?;
+            }
+            Ok(selected)
+        };
+        let dataset = dataset.to_owned();
+        deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?
+    }
+
+    /// Enters the groups that are listed, with or without rows.
+    fn enter(
+        &self,
+        batch: &RecordBatch,
+        selected: &mut Selected,
+        known: &mut BTreeMap<Selection, u32>,
+    ) -> Option<()> {
+        let texts = texts(batch, 0..self.keys.len())?;
+        for row in 0..batch.num_rows() {
+            self.enter_group(&self.group(&texts, row), selected, known);
+        }
+        Some(())
+    }
+
+    fn enter_group(
+        &self,
+        group: &[(String, Option<String>)],
+        selected: &mut Selected,
+        known: &mut BTreeMap<Selection, u32>,
+    ) {
+        for selector in &self.selectors {
+            selected.place(Selection { group: group.to_vec(), selector: selector.clone() }, known);
+        }
+    }
+
+    fn group(&self, texts: &[StringArray], row: usize) -> Vec<(String, Option<String>)> {
+        let value = |text: &StringArray| text.is_valid(row).then(|| text.value(row).to_owned());
+        self.keys.iter().zip(texts).map(|(key, text)| (key.clone(), value(text))).collect()
+    }
+
+    fn read(
+        &self,
+        batch: &RecordBatch,
+        selected: &mut Selected,
+        known: &mut BTreeMap<Selection, u32>,
+    ) -> Option<()> {
+        let column = |place: usize| batch.columns().get(place).map(Arc::as_ref);
+        let taken: &BooleanArray = column(0)?.as_boolean_opt()?;
+        let texts = texts(batch, 1..1 + self.keys.len())?;
+        let selectors: Vec<&BooleanArray> = (0..self.selectors.len())
+            .map(|n| column(1 + self.keys.len() + n)?.as_boolean_opt())
+            .collect::<Option<_>>()?;
+        for row in 0..batch.num_rows() {
+            let mut places = Vec::new();
+            if taken.value(row) {
+                let group = self.group(&texts, row);
+                for (selector, is_taken) in self.selectors.iter().zip(&selectors) {
+                    if is_taken.value(row) {
+                        places.push(
+                            selected
+                                .place(Selection { group: group.clone(), selector: selector.clone() }, known),
+                        );
+                    }
+                }
+            }
+            selected.rows.push(places);
+        }
+        Some(())
+    }
+}
+
+/// Columns of a batch as texts.
+fn texts(batch: &RecordBatch, columns: Range<usize>) -> Option<Vec<StringArray>> {
+    let text = |column: &Arc<dyn Array>| {
+        Some(arrow::compute::cast(column, &DataType::Utf8).ok()?.as_string_opt()?.clone())
+    };
+    batch.columns().get(columns)?.iter().map(text).collect()
+}
+
+/// A dataset's rows, sorted into selections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selected {
+    /// All selections where groups are public; those that have rows, where they are not.
+    pub selections: Vec<Selection>,
+    /// The group columns, where other owners may have groups that are not among the selections.
+    pub open_keys: Option<Vec<String>>,
+    /// For each row the selections that it belongs to.
+    pub rows: Vec<Vec<u32>>,
+}
+
+impl Selected {
+    fn place(&mut self, selection: Selection, places: &mut BTreeMap<Selection, u32>) -> u32 {
+        // A dataset has fewer than 2^32 rows, and no more selections than rows times selectors are ever made.
+        let next = self.selections.len() as u32;
+        let place = *places.entry(selection.clone()).or_insert(next);
+        if place == next {
+            self.selections.push(selection);
+        }
+        place
+    }
+}

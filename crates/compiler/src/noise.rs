@@ -1,0 +1,142 @@
+//! Differential privacy: every count and sum over all rows bears noise before anything is done with it.
+//!
+//! What is opened afterwards, the floor's bits too, is computed from noisy numbers alone, so that it costs nothing more
+//! (post-processing: Dwork and Roth, *The Algorithmic Foundations of Differential Privacy*, 2014, proposition 2.1).
+//!
+//! *What is hidden*: whether all rows of one person are there. Nobody has more than c rows, as the owners declare; those
+//! of several datasets add up. Rows fall into groups, so that over all groups together a count changes by c at most, and a
+//! sum by c times the largest magnitude in the declared range: their sensitivity in the L1 norm. A run's ε is divided
+//! evenly among the columns that bear noise (sequential composition), and each has discrete Laplace noise of scale
+//! sensitivity / its part. Every draw is cut off where a tail of less than 2^-64 begins, so that strictly speaking ε holds
+//! but for a probability of that size for each number.
+
+use contract::disclosure::{Mechanism, Privacy, epsilon};
+use program::Builder;
+
+use crate::{
+    Refused, Table,
+    lower::Combined,
+    sql::{Checked, Function},
+    stage::Partial,
+};
+
+/// One millionth of ε.
+const MICRO: u128 = 1_000_000;
+
+/// Noise on one column of partial results.
+pub(crate) struct Noisy {
+    /// The partial's name.
+    pub(crate) name: String,
+    /// The scale of one draw, as a fraction.
+    pub(crate) scale: (u64, u64),
+    /// Digits after the point of what it is added to.
+    pub(crate) digits: u8,
+}
+
+/// The noise that a query's columns need.
+///
+/// # Errors
+/// What cannot be bounded by declared ranges and rows, by name.
+pub(crate) fn plan(
+    tables: &[Table],
+    checked: &Checked,
+    partials: &[Partial],
+    privacy: Privacy,
+) -> Result<Vec<Noisy>, Refused> {
+    let Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro } = privacy;
+    let refused = Refused::Disclosure;
+    if checked.join.is_some() {
+        return Err(refused("how often a person's rows match in a join is not bounded, so noise cannot be measured out; ask about one table".to_owned()));
+    }
+    if !checked.query.has_public_groups {
+        return Err(refused("which groups there are would tell about persons; group by columns with a public list of values, without LIMIT".to_owned()));
+    }
+    for aggregate in &checked.query.aggregates {
+        if !matches!(aggregate.function, Function::Count | Function::Sum) {
+            let name = aggregate.function.name();
+            return Err(refused(format!(
+                "one person can change {name} too much for noise; ask for SUM and COUNT, and compute with these"
+            )));
+        }
+    }
+    let rows = rows_per_person(tables)?;
+    let columns = partials.len() as u128;
+    let noisy = |partial: &Partial| {
+        let (most, digits) = match partial {
+            Partial::Rows | Partial::Present(_) => (1, 0),
+            Partial::Sum(argument) => (argument.interval.magnitude(), argument.scale),
+            _ => {
+                return Err(refused(format!(
+                    "there is no bound on what one person changes in {}",
+                    partial.name()
+                )));
+            }
+        };
+        let numerator = rows.checked_mul(most).and_then(|most| most.checked_mul(columns * MICRO));
+        let scale = numerator.and_then(|numerator| reduced(numerator.max(1), epsilon_micro.into()));
+        match scale {
+            Some(scale) => Ok(Noisy { name: partial.name(), scale, digits }),
+            None => Err(refused(format!(
+                "one person can change {} so much that noise for ε = {} has no room; declare a narrower range",
+                partial.name(),
+                epsilon(epsilon_micro)
+            ))),
+        }
+    };
+    partials.iter().map(noisy).collect()
+}
+
+/// Adds the noise, one draw for each group.
+pub(crate) fn add(
+    builder: &mut Builder,
+    combined: &mut Combined,
+    noise: &[Noisy],
+    groups: usize,
+) -> Result<(), Refused> {
+    // At most `GROUPS_MAX`.
+    let rows = groups as u32;
+    for Noisy { name, scale: (numerator, denominator), .. } in noise {
+        let Some(value) = combined.partials.get(name).copied() else { continue };
+        let drawn = builder.noise(rows, *numerator, *denominator)?;
+        combined.partials.insert(name.clone(), builder.add(value, drawn)?);
+    }
+    Ok(())
+}
+
+/// Over all datasets of all tables.
+fn rows_per_person(tables: &[Table]) -> Result<u128, Refused> {
+    let mut rows = 0;
+    for source in tables.iter().flat_map(|table| &table.datasets) {
+        let declared = source.rows_per_person.ok_or_else(|| {
+            let reference = &source.reference;
+            Refused::Disclosure(format!(
+                "the terms of `{reference}` do not say how many rows one person may have, so noise cannot be measured out; its owner can publish a version whose terms do"
+            ))
+        })?;
+        rows += u128::from(declared);
+    }
+    Ok(rows)
+}
+
+/// In lowest terms, if both fit a program's limit.
+fn reduced(numerator: u128, denominator: u128) -> Option<(u64, u64)> {
+    let (mut divisor, mut rest) = (numerator, denominator);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    let part = |number: u128| {
+        u64::try_from(number / divisor).ok().filter(|number| *number <= program::limits::MAX_SCALE)
+    };
+    Some((part(numerator)?, part(denominator)?))
+}
+
+impl Noisy {
+    /// The standard deviation of what `parties` compute parties add, in the column's unit, for people: √2 times the scale
+    /// for each draw, near enough for scales above 1.
+    pub(crate) fn deviation(&self, draws: u32) -> f64 {
+        let scale = self.scale.0 as f64 / self.scale.1 as f64;
+        let rate = (-1.0 / scale).exp();
+        let variance = 2.0 * rate / (1.0 - rate).powi(2);
+        (f64::from(draws) * variance).sqrt() / 10_f64.powi(self.digits.into())
+    }
+}

@@ -1,0 +1,283 @@
+//! Whether answers together tell about fewer rows than the floor, decided over one owner's rows.
+//!
+//! An answer says something about a set of rows: a sum over it, in effect. Whoever has several answers can add and
+//! subtract them; what then remains is a weighted sum over the *atoms*, the classes of rows that belong to the same sets.
+//! A differencing attack is a combination that is zero on all atoms but a few small ones (Denning, Denning and Schwartz,
+//! *The Tracker*, TODS 1979; Chin and Özsoyoğlu, *Auditing and Inference Control in Statistical Databases*, IEEE TSE
+//! 1982). With M the matrix of sets by atoms and M' its columns of large atoms, such combinations exist exactly if
+//! rank M > rank M': every one of them vanishes on M'. That they may be about several small atoms that are large together
+//! is not weighed: such a combination is refused as well.
+//!
+//! The owner sees its own rows alone. A difference of fewer than k rows over all owners' rows is one of fewer than k, and
+//! more than none for one of them at least, over each owner's; so each refuses what is small at its own. Sets that are
+//! themselves small at this owner are left out of the matrix: the computation holds them to the floor with all owners'
+//! rows. Where other owners have rows, too, such a set is compared with every other one that is not disjoint by its
+//! definition; their difference must be nothing or large.
+//!
+//! *Cost*: one pass over the rows, and elimination over at most [`SETS_MAX`] sets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::answers::{Selected, Selection, Selector};
+
+/// More sets than this are not compared.
+pub const SETS_MAX: usize = 1 << 10;
+
+/// What was or would be answered over one version of the data.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The rows, sorted.
+    pub selected: Selected,
+    /// Each row's name where versions differ; the row's number is its name where this is empty.
+    pub identities: Vec<[u8; 16]>,
+}
+
+/// What the comparison found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No combination is about fewer rows than the floor.
+    Apart,
+    /// A combination may be about fewer rows.
+    Close,
+    /// There are too many sets to compare.
+    TooMany,
+}
+
+/// Compares a new answer with those given before, over the rows of one owner. `is_alone` if no other owner's rows are in
+/// the table.
+pub fn compare(given: &[&Answer], new: &Answer, floor_rows: u64, is_alone: bool) -> Verdict {
+    let answers: Vec<&Answer> = given.iter().copied().chain([new]).collect();
+    let universe = Universe::of(&answers);
+    if universe.sets_compared(is_alone) > SETS_MAX {
+        return Verdict::TooMany;
+    }
+    let last = answers.len() - 1;
+    let close = universe.columns().iter().any(|column| {
+        let before = universe.restricted(column, |answer| answer != last);
+        let after = universe.restricted(column, |_| true);
+        let excess = |of: &Matrix| of.excess(floor_rows);
+        // What earlier answers tell already, this one need not tell again.
+        excess(&after) > excess(&before)
+            || (!is_alone
+                && (after.has_close_pair(floor_rows, last)
+                    || answers.iter().enumerate().any(|(number, answer)| {
+                        after.has_close_absentee(floor_rows, last, number, &answer.selected)
+                    })))
+    });
+    if close { Verdict::Close } else { Verdict::Apart }
+}
+
+/// All sets, and how many rows are in the same of them.
+struct Universe<'a> {
+    sets: Vec<(usize, &'a Selection)>,
+    atoms: BTreeMap<Vec<u32>, u64>,
+}
+
+impl<'a> Universe<'a> {
+    fn of(answers: &[&'a Answer]) -> Self {
+        let mut sets = Vec::new();
+        let mut rows: BTreeMap<([u8; 16], u64), Vec<u32>> = BTreeMap::new();
+        for (number, answer) in answers.iter().enumerate() {
+            // More sets than a u32 has room for are refused by the count of sets.
+            let first = u32::try_from(sets.len()).unwrap_or(u32::MAX);
+            sets.extend(answer.selected.selections.iter().map(|selection| (number, selection)));
+            let mut copies: BTreeMap<[u8; 16], u64> = BTreeMap::new();
+            for (row, places) in answer.selected.rows.iter().enumerate() {
+                let name = match answer.identities.get(row) {
+                    Some(name) => {
+                        let copy = copies.entry(*name).or_insert(0);
+                        *copy += 1;
+                        (*name, *copy)
+                    }
+                    None => ([0; 16], row as u64),
+                };
+                if !places.is_empty() {
+                    rows.entry(name)
+                        .or_default()
+                        .extend(places.iter().map(|place| first.saturating_add(*place)));
+                }
+            }
+        }
+        let mut atoms = BTreeMap::new();
+        for sets in rows.into_values() {
+            *atoms.entry(sets).or_insert(0) += 1;
+        }
+        Self { sets, atoms }
+    }
+
+    /// Sets without rows matter only where others have some.
+    fn sets_compared(&self, is_alone: bool) -> usize {
+        if !is_alone {
+            return self.sets.len();
+        }
+        self.atoms.keys().flatten().collect::<BTreeSet<_>>().len()
+    }
+
+    /// Sums of different columns cannot be added up to anything: each is looked at by itself, and counts of rows.
+    fn columns(&self) -> BTreeSet<Option<&str>> {
+        let present = self.sets.iter().filter_map(|(_, selection)| match &selection.selector {
+            Selector::Present(column) => Some(Some(column.as_str())),
+            Selector::Whole | Selector::Case(_) => None,
+        });
+        present.chain([None]).collect()
+    }
+
+    /// The sets that concern a column, of those answers.
+    fn restricted(&self, column: &Option<&str>, keep: impl Fn(usize) -> bool) -> Matrix<'a> {
+        let concerns = |selection: &Selection| match (&selection.selector, column) {
+            (Selector::Case(_), _) | (Selector::Whole, None) => true,
+            (Selector::Present(found), Some(column)) => found == column,
+            (Selector::Whole, Some(_)) | (Selector::Present(_), None) => false,
+        };
+        let kept: Vec<bool> =
+            self.sets.iter().map(|(answer, selection)| keep(*answer) && concerns(selection)).collect();
+        let is_kept = |set: &u32| kept.get(*set as usize).copied().unwrap_or(false);
+        let mut atoms: BTreeMap<Vec<u32>, u64> = BTreeMap::new();
+        for (sets, rows) in &self.atoms {
+            let sets: Vec<u32> = sets.iter().copied().filter(is_kept).collect();
+            if !sets.is_empty() {
+                *atoms.entry(sets).or_insert(0) += rows;
+            }
+        }
+        let sets = self.sets.iter().enumerate().filter(|(n, _)| kept.get(*n).copied().unwrap_or(false));
+        Matrix { sets: sets.map(|(n, (answer, selection))| (n as u32, *answer, *selection)).collect(), atoms }
+    }
+}
+
+/// Sets by atoms.
+struct Matrix<'a> {
+    /// Number, answer, definition.
+    sets: Vec<(u32, usize, &'a Selection)>,
+    /// Rows by the sets that they are in.
+    atoms: BTreeMap<Vec<u32>, u64>,
+}
+
+impl Matrix<'_> {
+    fn rows(&self) -> BTreeMap<u32, u64> {
+        let mut rows = BTreeMap::new();
+        for (sets, count) in &self.atoms {
+            for set in sets {
+                *rows.entry(*set).or_insert(0) += count;
+            }
+        }
+        rows
+    }
+
+    /// How many independent combinations of sets that are not small are about small atoms alone.
+    fn excess(&self, floor_rows: u64) -> usize {
+        let rows = self.rows();
+        let is_large = |set: &u32| rows.get(set).is_some_and(|rows| *rows >= floor_rows);
+        let mut atoms: BTreeMap<Vec<u32>, u64> = BTreeMap::new();
+        for (sets, count) in &self.atoms {
+            let sets: Vec<u32> = sets.iter().copied().filter(is_large).collect();
+            *atoms.entry(sets).or_insert(0) += count;
+        }
+        let all: Vec<&Vec<u32>> = atoms.keys().collect();
+        let large: Vec<&Vec<u32>> =
+            atoms.iter().filter(|(_, count)| **count >= floor_rows).map(|(sets, _)| sets).collect();
+        rank(&all).saturating_sub(rank(&large))
+    }
+
+    /// Whether a set of the `new` answer differs from one of another answer, or of another selector, by a few rows, where
+    /// one of the two is small.
+    fn has_close_pair(&self, floor_rows: u64, new: usize) -> bool {
+        let rows = self.rows();
+        let mut common: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+        for (sets, count) in &self.atoms {
+            for (n, x) in sets.iter().enumerate() {
+                for y in sets.iter().skip(n + 1) {
+                    *common.entry((*x, *y)).or_insert(0) += count;
+                }
+            }
+        }
+        let size = |set: u32| rows.get(&set).copied().unwrap_or(0);
+        self.sets.iter().any(|(y, answer, theirs)| {
+            let before = self.sets.iter().take_while(|(x, _, _)| x < y);
+            *answer == new
+                && before.filter(|(_, _, mine)| !are_disjoint(mine, theirs)).any(|(x, _, _)| {
+                    let shared = common.get(&(*x, *y)).copied().unwrap_or(0);
+                    let difference = size(*x) + size(*y) - 2 * shared;
+                    size(*x).min(size(*y)) < floor_rows && (1..floor_rows).contains(&difference)
+                })
+        })
+    }
+}
+
+impl Matrix<'_> {
+    /// Whether a small set is opposed to a group of answer `number` that only others have rows of: then the difference is
+    /// all that is here. One of the two answers is the `new` one.
+    fn has_close_absentee(&self, floor_rows: u64, new: usize, number: usize, of: &Selected) -> bool {
+        let Some(keys) = &of.open_keys else { return false };
+        let rows = self.rows();
+        let small = self.sets.iter().filter(|(set, answer, _)| {
+            (*answer == new || number == new)
+                && *answer != number
+                && rows.get(set).is_some_and(|rows| (1..floor_rows).contains(rows))
+        });
+        small.into_iter().any(|(_, _, set)| {
+            let value = |key: &String| set.group.iter().find(|(column, _)| column == key);
+            let fixed: Option<Vec<_>> = keys.iter().map(value).collect();
+            match fixed {
+                None => true,
+                Some(group) => {
+                    let has = |(set, answer, selection): &(u32, usize, &Selection)| {
+                        *answer == number
+                            && rows.get(set).is_some_and(|rows| *rows > 0)
+                            && group.iter().all(|pair| selection.group.contains(pair))
+                    };
+                    !self.sets.iter().any(has)
+                }
+            }
+        })
+    }
+}
+
+/// Whether no row can be in both, whatever the data is.
+fn are_disjoint(x: &Selection, y: &Selection) -> bool {
+    x.group.iter().any(|(column, value)| y.group.iter().any(|(other, with)| column == other && value != with))
+}
+
+/// The field in which ranks are computed: modulo 2^61 − 1. A rank of small integers comes out too low only if the prime
+/// divides one of their minors.
+const PRIME: u64 = (1 << 61) - 1;
+
+/// The rank of the matrix whose columns are given by where they are 1; by elimination.
+fn rank(columns: &[&Vec<u32>]) -> usize {
+    let mut basis: BTreeMap<u32, BTreeMap<u32, u64>> = BTreeMap::new();
+    for column in columns {
+        let mut rest: BTreeMap<u32, u64> = column.iter().map(|set| (*set, 1)).collect();
+        while let Some((&lead, &value)) = rest.first_key_value() {
+            let Some(pivot) = basis.get(&lead) else {
+                let scale = inverse(value);
+                basis.insert(lead, rest.iter().map(|(set, value)| (*set, times(*value, scale))).collect());
+                break;
+            };
+            for (set, of) in pivot {
+                let entry = rest.entry(*set).or_insert(0);
+                *entry = (*entry + PRIME - times(*of, value)) % PRIME;
+                if *entry == 0 {
+                    rest.remove(set);
+                }
+            }
+        }
+    }
+    basis.len()
+}
+
+fn times(x: u64, y: u64) -> u64 {
+    // The remainder is below 2^61.
+    (u128::from(x) * u128::from(y) % u128::from(PRIME)) as u64
+}
+
+/// By Fermat's little theorem.
+fn inverse(x: u64) -> u64 {
+    let (mut power, mut result, mut exponent) = (x, 1, PRIME - 2);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result = times(result, power);
+        }
+        power = times(power, power);
+        exponent >>= 1;
+    }
+    result
+}

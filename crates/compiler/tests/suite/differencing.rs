@@ -1,0 +1,175 @@
+//! Answers that together would tell about a few rows: attacks tried in earnest, and queries that must stay possible.
+
+use proptest::prelude::*;
+use treaty_compiler::answers::{Selected, Selection, Selector, identities};
+use treaty_compiler::compile;
+use treaty_compiler::overlap::{Answer, Verdict, compare};
+
+use crate::support::{Person, batch, batches, people, table};
+
+const FLOOR: u64 = 10;
+
+/// Forty people in two ranks of twenty; the last one of the lower rank is the only one paid 90,000.
+fn staff() -> Vec<Person> {
+    let person = |n: i64| Person {
+        rank: if n < 20 { "low" } else { "mid" }.to_owned(),
+        free: n % 3 + 1,
+        salary: if n == 19 { 90_000 } else { 1_000 * n },
+        bonus: (n % 2 == 0).then_some(100),
+        ..Person::default()
+    };
+    (0..40).map(person).collect()
+}
+
+fn answer(sql: &str, rows: &[Person]) -> Answer {
+    let compiled = compile(sql, &[table(&[rows.len() as u64])], FLOOR).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let open = || batches(vec![batch(rows)]);
+    let selected =
+        runtime.block_on(compiled.answers[0].select("owner0/people@1", &people(), open())).unwrap();
+    let identities = runtime.block_on(identities("owner0/people@1", &people(), open())).unwrap();
+    Answer { selected, identities }
+}
+
+fn verdict(given: &[&str], new: &str) -> Verdict {
+    let given: Vec<Answer> = given.iter().map(|sql| answer(sql, &staff())).collect();
+    compare(&given.iter().collect::<Vec<_>>(), &answer(new, &staff()), FLOOR, true)
+}
+
+const ALL: &str = "SELECT SUM(salary) AS s FROM people";
+
+#[test]
+fn all_but_one_row_is_refused() {
+    assert_eq!(verdict(&[ALL], "SELECT SUM(salary) AS s FROM people WHERE salary <> 90000"), Verdict::Close);
+    // The other way round, and with other groups.
+    assert_eq!(verdict(&["SELECT SUM(salary) AS s FROM people WHERE salary <> 90000"], ALL), Verdict::Close);
+    let by_rank = "SELECT rank, SUM(salary) AS s FROM people GROUP BY rank";
+    let but_one = "SELECT rank, SUM(salary) AS s FROM people WHERE salary < 90000 GROUP BY rank";
+    assert_eq!(verdict(&[by_rank], but_one), Verdict::Close);
+}
+
+#[test]
+fn the_same_rows_disjoint_rows_and_clearly_other_rows_are_allowed() {
+    let by_rank = "SELECT rank, SUM(salary) AS s FROM people GROUP BY rank";
+    for (given, new) in [
+        (ALL, ALL),
+        (ALL, "SELECT COUNT(*) AS n, AVG(salary) AS a FROM people"),
+        (by_rank, "SELECT rank, COUNT(*) AS n FROM people GROUP BY rank ORDER BY rank DESC"),
+        (ALL, by_rank),
+        (by_rank, ALL),
+        (by_rank, "SELECT SUM(salary) AS s FROM people WHERE rank = 'low'"),
+        (
+            "SELECT SUM(salary) AS s FROM people WHERE rank = 'low'",
+            "SELECT SUM(salary) AS s FROM people WHERE rank = 'mid'",
+        ),
+        // Who asks for the sum of a column that may be missing has not asked for rows without it.
+        (ALL, "SELECT SUM(bonus) AS b FROM people"),
+    ] {
+        assert_eq!(verdict(&[given], new), Verdict::Apart, "{given}; {new}");
+    }
+}
+
+#[test]
+fn a_total_does_not_give_a_withheld_group_away() {
+    // Nine stands for three people: withheld beside the others, and still so after the total.
+    let mut rows = staff();
+    for person in rows.iter_mut().take(3) {
+        person.free = 9;
+    }
+    let by_free = answer("SELECT free, SUM(salary) AS s FROM people GROUP BY free LIMIT 10", &rows);
+    assert_eq!(compare(&[&by_free], &answer(ALL, &rows), FLOOR, true), Verdict::Close);
+    assert_eq!(compare(&[&answer(ALL, &rows)], &by_free, FLOOR, true), Verdict::Close);
+}
+
+#[test]
+fn three_answers_that_are_far_apart_in_pairs_are_refused_together() {
+    // A is one row, B and C are twenty each: AB + AC - BC is twice A.
+    let rows: Vec<Person> = (0..41)
+        .map(|n| Person { salary: n, rank: "low".into(), free: n.div_euclid(20), ..Person::default() })
+        .collect();
+    let of =
+        |teams: &str| answer(&format!("SELECT SUM(salary) AS s FROM people WHERE free IN ({teams})"), &rows);
+    let (ab, ac, bc) = (of("2, 0"), of("2, 1"), of("0, 1"));
+    assert_eq!(compare(&[&ab], &ac, FLOOR, true), Verdict::Apart);
+    assert_eq!(compare(&[&ab, &ac], &bc, FLOOR, true), Verdict::Close);
+}
+
+#[test]
+fn a_row_more_in_the_next_version_is_refused() {
+    let before = answer(ALL, &staff());
+    let mut rows = staff();
+    rows.insert(7, Person { rank: "low".into(), salary: 77_777, ..Person::default() });
+    assert_eq!(compare(&[&before], &answer(ALL, &rows), FLOOR, true), Verdict::Close);
+    rows.extend((0..FLOOR).map(|_| Person { rank: "low".into(), salary: 5, ..Person::default() }));
+    assert_eq!(compare(&[&before], &answer(ALL, &rows), FLOOR, true), Verdict::Apart);
+}
+
+#[test]
+fn a_part_that_case_chooses_is_held_against_the_whole_of_the_same_query() {
+    let sql = |condition: &str| {
+        format!("SELECT SUM(salary) AS s, SUM(CASE WHEN {condition} THEN salary ELSE 0 END) AS p FROM people")
+    };
+    assert_eq!(verdict(&[], &sql("salary <> 90000")), Verdict::Close);
+    assert_eq!(verdict(&[], &sql("rank = 'low'")), Verdict::Apart);
+}
+
+#[test]
+fn where_others_have_rows_too_a_small_part_counts_as_well() {
+    // Three rows here and a thousand elsewhere: whether the whole differs by three rows alone cannot be told here.
+    let few = &staff()[..3];
+    let narrower = "SELECT SUM(salary) AS s FROM people WHERE free <> 1";
+    let (given, new) = (answer(ALL, few), answer(narrower, few));
+    assert_eq!(compare(&[&given], &new, FLOOR, false), Verdict::Close);
+    assert_eq!(compare(&[&given], &new, FLOOR, true), Verdict::Apart, "both are withheld");
+    // Nothing of what the new answer is about is here, but all that it leaves out.
+    let others = answer("SELECT SUM(salary) AS s FROM people WHERE salary > 100000", few);
+    assert_eq!(compare(&[&given], &others, FLOOR, false), Verdict::Close);
+    let open =
+        answer("SELECT free, SUM(salary) AS s FROM people WHERE salary > 100000 GROUP BY free LIMIT 5", few);
+    assert_eq!(compare(&[&given], &open, FLOOR, false), Verdict::Close);
+    let ranks = "SELECT rank, SUM(salary) AS s FROM people GROUP BY rank";
+    assert_eq!(compare(&[], &answer(ranks, few), FLOOR, false), Verdict::Apart);
+}
+
+/// Sets over at most twelve rows.
+fn sets() -> impl Strategy<Value = Vec<Vec<bool>>> {
+    prop::collection::vec(prop::collection::vec(any::<bool>(), 12), 2..5)
+}
+
+fn answer_of(set: &[bool]) -> Answer {
+    let selection = Selection { group: Vec::new(), selector: Selector::Whole };
+    let rows = set.iter().map(|is_in| if *is_in { vec![0] } else { Vec::new() }).collect();
+    Answer {
+        selected: Selected { selections: vec![selection], open_keys: None, rows },
+        identities: Vec::new(),
+    }
+}
+
+proptest! {
+    /// An attacker that adds and subtracts answers with all factors from -2 to 2 finds nothing that was let through.
+    #[test]
+    fn no_combination_of_allowed_answers_is_about_few_rows(sets in sets(), floor in 2_u64..5) {
+        let mut given: Vec<Answer> = Vec::new();
+        let mut allowed: Vec<&Vec<bool>> = Vec::new();
+        for set in &sets {
+            let new = answer_of(set);
+            if compare(&given.iter().collect::<Vec<_>>(), &new, floor, true) == Verdict::Apart {
+                given.push(new);
+                // What is below the floor is withheld.
+                if set.iter().filter(|is_in| **is_in).count() as u64 >= floor {
+                    allowed.push(set);
+                }
+            }
+        }
+        for mut code in 0..5_i32.pow(allowed.len() as u32) {
+            let mut sum = [0_i32; 12];
+            for set in &allowed {
+                let factor = code % 5 - 2;
+                code /= 5;
+                sum.iter_mut().zip(*set).for_each(|(sum, is_in)| *sum += factor * i32::from(*is_in));
+            }
+            let support = sum.iter().filter(|weight| **weight != 0).count() as u64;
+            prop_assert!(support == 0 || support >= floor, "{support} rows: {allowed:?}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Differential privacy: noise on everything that is opened, measured out by declared ranges and rows.
+
+use contract::disclosure::{DisclosureRule, Mechanism, Privacy};
+use treaty_compiler::{Refused, Rule, Table, compile, decode};
+use vm::SchemeName;
+
+use crate::{
+    jointly,
+    support::{Person, batch, expected, people, table},
+};
+
+const SQL: &str = "SELECT rank, COUNT(*) AS n, SUM(salary) AS s, COUNT(bonus) AS b FROM people GROUP BY rank";
+
+fn rule(epsilon_micro: u64) -> Rule {
+    let privacy = Some(Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro });
+    Rule { floor_rows: 10, disclosure: DisclosureRule { privacy, ..DisclosureRule::default() } }
+}
+
+/// Both owners say that nobody has more than two rows.
+fn town(rows: &[u64]) -> Table {
+    let mut table = table(rows);
+    for source in &mut table.datasets {
+        source.rows_per_person = Some(2);
+    }
+    table
+}
+
+fn owners() -> Vec<Vec<Person>> {
+    let person = |n: i64| Person {
+        rank: if n % 3 == 0 { "low" } else { "mid" }.to_owned(),
+        salary: 1_000 * (n % 50),
+        bonus: (n % 2 == 0).then_some(100),
+        ..Person::default()
+    };
+    vec![(0..300).map(person).collect(), (300..700).map(person).collect()]
+}
+
+#[test]
+fn without_its_noise_the_answer_is_the_plaintext_one_and_with_it_it_is_near() {
+    let owners = owners();
+    let compiled = compile(SQL, &[town(&[300, 400])], rule(1_000_000)).unwrap();
+    let inputs = jointly::stages(&compiled, |stage| {
+        let owner = usize::from(stage.dataset.starts_with("owner1"));
+        (people(), vec![batch(&owners[owner])])
+    });
+    let all = expected(SQL, &owners);
+    let exact = decode(&compiled, &jointly::interpreted(&compiled.program, &inputs)).unwrap();
+    assert_eq!(exact.rows, all.rows);
+    for scheme in [SchemeName::Rep3, SchemeName::Rep3Malicious] {
+        let noisy = decode(&compiled, &jointly::on_shares(&compiled.program, &inputs, scheme)).unwrap();
+        assert_eq!(noisy.rows.len(), all.rows.len());
+        for (noisy, exact) in noisy.rows.iter().zip(&exact.rows) {
+            assert_ne!(noisy[1..], exact[1..], "not one number bears noise");
+            // Three columns with ε = 1/3 each, four rows a person: counts of scale 12, sums of scale 2,400,000.
+            for (column, scale) in [(1, 12.0), (2, 2_400_000.0), (3, 12.0)] {
+                let difference = noisy[column].number().unwrap() - exact[column].number().unwrap();
+                assert!(difference.abs() < 30.0 * scale, "column {column}: {difference}");
+            }
+        }
+    }
+    let listing = compiled.program.to_string();
+    assert_eq!(listing.matches("noise of scale").count(), 3, "{listing}");
+    assert!(
+        listing.contains("noise of scale 12/1 in") && listing.contains("noise of scale 2400000/1 in"),
+        "{listing}"
+    );
+    assert!(compiled.audit.to_string().contains("noise that nobody knows"));
+}
+
+/// Everything that is opened follows from noisy numbers: no shared input reaches an output but through a sum with noise.
+#[test]
+fn nothing_is_opened_that_bears_no_noise() {
+    let compiled = compile(SQL, &[town(&[300, 400])], rule(500_000)).unwrap();
+    let program = &compiled.program;
+    let mut is_bare: Vec<bool> = vec![true; program.inputs.len()];
+    let mut is_noise: Vec<bool> = vec![false; program.inputs.len()];
+    for operation in &program.body {
+        let operands = operation.operands();
+        let any = |of: &[bool]| operands.iter().any(|id| of[id.0 as usize]);
+        let joins_noise = matches!(operation, program::Operation::Add(..)) && any(&is_noise);
+        is_noise.push(matches!(operation, program::Operation::Noise { .. }));
+        let bare = any(&is_bare) && !joins_noise;
+        is_bare.push(bare);
+    }
+    for output in &program.outputs {
+        assert!(!is_bare[output.value.0 as usize], "`{}` is opened without noise", output.name);
+    }
+}
+
+#[test]
+fn what_cannot_be_bounded_is_refused_by_name() {
+    let refused = |sql: &str, table: Table| match compile(sql, &[table], rule(1_000_000)) {
+        Err(Refused::Disclosure(reason)) => reason,
+        other => panic!("{sql}: {other:?}"),
+    };
+    for (sql, says) in [
+        ("SELECT AVG(salary) AS a FROM people", "AVG"),
+        ("SELECT MAX(salary) AS m FROM people", "MAX"),
+        ("SELECT VAR_SAMP(salary) AS v FROM people", "VAR_SAMP"),
+        ("SELECT free, COUNT(*) AS n FROM people GROUP BY free LIMIT 3", "public list"),
+    ] {
+        let reason = refused(sql, town(&[300]));
+        assert!(reason.contains(says), "{reason}");
+    }
+    let reason = refused("SELECT COUNT(*) AS n FROM people", table(&[300]));
+    assert!(reason.contains("how many rows one person may have"), "{reason}");
+}

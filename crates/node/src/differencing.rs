@@ -1,0 +1,258 @@
+//! Would a contract's answers, taken together with those given before, tell about fewer rows than the floor?
+//!
+//! What was answered is on the ledger: contracts, with their source, and their runs. Each provider's node compiles them
+//! again and counts over its own rows, before it permits a run or signs. Nobody sees the counts; a refusal says that a
+//! difference is small.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use compiler::answers::{Answers, identities};
+use compiler::local::Batches;
+use compiler::overlap::{self, Answer, Verdict};
+use compiler::{Compiled, LocalError};
+use contract::policy::Refusal;
+use contract::{Contract, Did, Hash, Schema, dataset::parse_reference};
+use vault::{Vault, VaultError};
+
+use crate::gatekeeper::{self, local_name};
+use crate::replica::Replica;
+
+/// Everything in answers that were given before which stands against a contract, as far as this member's data tells.
+///
+/// `before` is the index of the run's request: what was requested later is that run's concern. Without one, all answers so
+/// far count.
+pub(crate) async fn refusals(
+    contract: &Contract,
+    compiled: &Compiled,
+    before: Option<u64>,
+    me: &Did,
+    replica: &Replica,
+    vault: &Arc<Vault>,
+) -> Vec<Refusal> {
+    // Noise hides what a difference would tell, and its budget is counted.
+    if contract.output.disclosure.privacy.is_some() {
+        return Vec::new();
+    }
+    let mut refusals = Vec::new();
+    for (table, input) in contract.inputs().filter(|(_, input)| input.provider == *me) {
+        let owned = Owned { reference: &input.dataset, me, replica, vault };
+        let answers = compiled.answers.iter().filter(|answers| answers.table == table);
+        for answers in answers {
+            for refusal in owned.refusals(contract, compiled, answers, before).await {
+                if !refusals.contains(&refusal) {
+                    refusals.push(refusal);
+                }
+            }
+        }
+    }
+    refusals
+}
+
+/// A dataset of this member's.
+struct Owned<'a> {
+    reference: &'a str,
+    me: &'a Did,
+    replica: &'a Replica,
+    vault: &'a Arc<Vault>,
+}
+
+/// Why answers cannot be compared.
+enum Incomparable {
+    Because(&'static str),
+    /// For this member's own log.
+    Local(LocalError),
+    Vault(VaultError),
+}
+
+impl Owned<'_> {
+    async fn refusals(
+        &self,
+        contract: &Contract,
+        compiled: &Compiled,
+        answers: &Answers,
+        before: Option<u64>,
+    ) -> Vec<Refusal> {
+        let Some((path, _)) = parse_reference(self.reference) else { return Vec::new() };
+        let (given, terms) = self.replica.read(|ledger| {
+            let state = ledger.state();
+            let terms = state.dataset(self.reference).map(|record| record.dataset.terms.clone());
+            (state.answered(path, before), terms)
+        });
+        let Some(terms) = terms else { return Vec::new() };
+        let asked: Vec<_> = given
+            .into_iter()
+            .filter(|(_, earlier)| earlier.computation.program != contract.computation.program)
+            .filter(|(_, earlier)| earlier.output.disclosure.privacy.is_none())
+            .collect();
+        let overlaps = self.overlaps(contract, compiled, answers, asked, terms.floor_rows).await;
+        let allowed = usize::try_from(terms.disclosure.overlaps_max).unwrap_or(usize::MAX);
+        if overlaps.len() <= allowed { Vec::new() } else { overlaps }
+    }
+
+    /// The answers that the new one comes too close to.
+    async fn overlaps(
+        &self,
+        contract: &Contract,
+        compiled: &Compiled,
+        answers: &Answers,
+        asked: Vec<(Hash, Arc<Contract>)>,
+        floor_rows: u64,
+    ) -> Vec<Refusal> {
+        let dataset = || self.reference.to_owned();
+        let close = |answered| Refusal::Differencing { dataset: dataset(), answered, floor_rows };
+        let uncounted = |answered, reason: &str| Refusal::Overlap {
+            dataset: dataset(),
+            answered,
+            reason: reason.to_owned(),
+        };
+        let mut found = Vec::new();
+        let mut given: Vec<(Hash, Vec<(String, Answers)>)> = Vec::new();
+        let mut is_alone = self.is_alone(contract);
+        for (id, earlier) in asked {
+            is_alone &= self.is_alone(&earlier);
+            match (answers.uncountable, self.answers_of(&earlier)) {
+                (Some(reason), _) => found.push(uncounted(Some(id), reason)),
+                (None, Ok(answers)) => given.push((id, answers)),
+                (None, Err(reason)) => found.push(uncounted(Some(id), reason)),
+            }
+        }
+        if answers.uncountable.is_some() || (given.is_empty() && !compiled.compares_within()) {
+            return found;
+        }
+        let versions: std::collections::BTreeSet<&str> =
+            given.iter().flat_map(|(_, answers)| answers).map(|(reference, _)| reference.as_str()).collect();
+        let versions_differ = versions.iter().any(|version| *version != self.reference);
+        let mut names = BTreeMap::new();
+        let new = match self.answer(self.reference, answers, versions_differ, &mut names).await {
+            Ok(answer) => answer,
+            Err(incomparable) => {
+                found.push(uncounted(None, self.explain(incomparable)));
+                return found;
+            }
+        };
+        let mut counted = Vec::new();
+        for (id, answers) in &given {
+            for (reference, answers) in answers {
+                match self.answer(reference, answers, versions_differ, &mut names).await {
+                    Ok(answer) => counted.push((*id, answer)),
+                    Err(incomparable) => found.push(uncounted(Some(*id), self.explain(incomparable))),
+                }
+            }
+        }
+        let verdict = |given: &[&Answer]| overlap::compare(given, &new, floor_rows, is_alone);
+        let alone = verdict(&[]);
+        let mut pairs: Vec<Refusal> = Vec::new();
+        for (id, earlier) in &counted {
+            match verdict(&[earlier]) {
+                Verdict::Apart => {}
+                Verdict::Close => pairs.push(close(Some(*id))),
+                Verdict::TooMany => pairs.push(uncounted(Some(*id), "there are too many groups to compare")),
+            }
+        }
+        match alone {
+            Verdict::Apart => found.extend(pairs),
+            Verdict::Close => found.push(close(None)),
+            Verdict::TooMany => found.push(uncounted(None, "there are too many groups to compare")),
+        }
+        // Each by itself is far enough away; all together may not be.
+        if found.is_empty() && counted.len() > 1 {
+            let all: Vec<&Answer> = counted.iter().map(|(_, answer)| answer).collect();
+            let last = counted.last().map(|(id, _)| *id);
+            match verdict(&all) {
+                Verdict::Apart => {}
+                Verdict::Close => found.push(close(last)),
+                Verdict::TooMany => found.push(uncounted(last, "there are too many groups to compare")),
+            }
+        }
+        found
+    }
+
+    /// Whether all rows of the tables that the dataset stands in are this member's.
+    fn is_alone(&self, contract: &Contract) -> bool {
+        let path = parse_reference(self.reference).map(|(path, _)| path);
+        let concerns = |inputs: &&Vec<contract::document::Input>| {
+            inputs.iter().any(|input| parse_reference(&input.dataset).map(|(path, _)| path) == path)
+        };
+        let mut tables = contract.computation.tables.values().filter(concerns);
+        tables.all(|inputs| inputs.iter().all(|input| input.provider == *self.me))
+    }
+
+    /// What an earlier contract answered about versions of this dataset.
+    fn answers_of(&self, earlier: &Contract) -> Result<Vec<(String, Answers)>, &'static str> {
+        let path = parse_reference(self.reference).map(|(path, _)| path);
+        let compiled = gatekeeper::recompile(earlier, self.replica)
+            .map_err(|_| "this version of the software does not compile it any more")?;
+        let mut found = Vec::new();
+        for answers in compiled.answers {
+            let references = answers.datasets.clone();
+            for reference in references {
+                if parse_reference(&reference).map(|(path, _)| path) != path {
+                    continue;
+                }
+                if let Some(reason) = answers.uncountable {
+                    return Err(reason);
+                }
+                found.push((reference, answers.clone()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sorts the rows of one version.
+    async fn answer(
+        &self,
+        reference: &str,
+        answers: &Answers,
+        named: bool,
+        names: &mut BTreeMap<String, Vec<[u8; 16]>>,
+    ) -> Result<Answer, Incomparable> {
+        let (schema, open) = self.open(reference)?;
+        let own = self.open(self.reference)?.0;
+        if named && schema != own {
+            return Err(Incomparable::Because("its rows have other columns in an earlier version"));
+        }
+        if named && !names.contains_key(reference) {
+            let found = identities(reference, &schema, open).await.map_err(Incomparable::Local)?;
+            names.insert(reference.to_owned(), found);
+        }
+        let (schema, open) = self.open(reference)?;
+        let selected = answers.select(reference, &schema, open).await.map_err(Incomparable::Local)?;
+        let identities = if named { names.get(reference).cloned().unwrap_or_default() } else { Vec::new() };
+        Ok(Answer { selected, identities })
+    }
+
+    fn open(
+        &self,
+        reference: &str,
+    ) -> Result<(Schema, impl Fn() -> Batches + Send + Sync + use<>), Incomparable> {
+        let gone = Incomparable::Because("its owner does not hold that version any more");
+        let (name, version) = local_name(reference).ok_or(gone)?;
+        let scan = self.vault.scan_shared(name, version).map_err(Incomparable::Vault)?;
+        let schema = scan.schema().clone();
+        let (vault, name) = (Arc::clone(self.vault), name.to_owned());
+        let open = move || -> Batches {
+            match vault.scan_shared(&name, version) {
+                Ok(scan) => Box::new(scan.map(|batch| batch.map_err(Into::into))),
+                Err(error) => Box::new(std::iter::once(Err(error.into()))),
+            }
+        };
+        Ok((schema, open))
+    }
+
+    /// What others may know of why answers could not be compared.
+    fn explain(&self, incomparable: Incomparable) -> &'static str {
+        let logged = |error: &dyn std::fmt::Display| {
+            tracing::error!(dataset = self.reference, %error, "answers cannot be compared");
+            "its owner's node cannot read the rows; its log says why"
+        };
+        match incomparable {
+            Incomparable::Because(reason) => reason,
+            Incomparable::Local(error) => logged(&error),
+            Incomparable::Vault(VaultError::UnknownDataset { .. } | VaultError::UnknownVersion { .. }) => {
+                "its owner does not hold an earlier version any more"
+            }
+            Incomparable::Vault(error) => logged(&error),
+        }
+    }
+}

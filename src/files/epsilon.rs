@@ -1,0 +1,35 @@
+//! ε of differential privacy as people write it.
+
+use std::str::FromStr;
+
+use contract::disclosure;
+use serde::{Deserialize, Deserializer, de};
+
+/// ε, written as a decimal with at most six digits after the point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Epsilon(u64);
+
+impl Epsilon {
+    /// In millionths.
+    pub(crate) const fn micro(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Epsilon {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        disclosure::parse_epsilon(text).map(Self).ok_or_else(|| {
+            format!(
+                "`{text}` is no epsilon; expected for example `0.5`, with at most six digits after the point"
+            )
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Epsilon {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}

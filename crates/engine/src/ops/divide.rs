@@ -6,7 +6,7 @@ use super::bits::{and, decompose};
 use super::compare::same_length;
 use super::normalise::{normalise, normalise_divisor};
 use super::scale::scale;
-use super::truncate::truncate;
+use super::truncate::{leaves_room, multiply_scaled, truncate};
 use crate::error::{Error, Result};
 use crate::mpc::{Bits, Mixed, Numbers, Shares};
 
@@ -26,14 +26,18 @@ pub struct DivideRange {
 /// Bits of a mantissa: products of two leave more than 40 bits of the ring for truncation near the value.
 pub(super) const PRECISION: u32 = 38;
 
-/// The signed `numerator` · 2^`fraction` / `denominator`, within 2^-30 of its value and 1 besides; 0 where the
+/// Bits of the largest products that can be divided near the value.
+pub(super) const ROOMY: u32 = 87;
+
+/// The signed `numerator` · 2^`fraction` / `denominator`, within 2^-30 of its value and 5/4 besides; 0 where the
 /// denominator is 0. Outside of `range` the result is arbitrary.
 ///
 /// Both operands are normalised; the reciprocal of the denominator's mantissa starts at a line of relative error
 /// below 1/16 and is refined thrice by Goldschmidt's products, to below 2^-32; then the quotient is moved by the
 /// difference of the exponents. Source: Catrina, Saxena, FC 2010, protocol 3.4 (`Div`); Goldschmidt 1964. At most 68
-/// rounds and 1.5 kB per row; when `numerator_bits` + `denominator_bits` ≤ 87 the numerator is left as it is, and with 32
-/// bits each and 18 of fraction 37 rounds and 341 bytes are enough.
+/// rounds and 1.5 kB per row; when `numerator_bits` + `denominator_bits` ≤ 86 the numerator is left as it is. When
+/// besides 2 · `numerator_bits` + `fraction` ≤ 84, few enough bits of the reciprocal do for its product with the
+/// numerator to be divided near the value: with 32 bits each and 18 of fraction 28 rounds and 272 bytes.
 ///
 /// # Errors
 /// Those of the transport; [`Error::Lengths`]; [`Error::OutOfRange`] when a range is too wide; [`Error::Narrow`] when
@@ -46,7 +50,7 @@ pub fn divide<P: Mixed>(
 ) -> Result<Numbers<P>> {
     same_length("divide", numerator.len(), denominator.len())?;
     range.check(P::Num::BITS)?;
-    if let Some(bits) = range.short_bits() {
+    if let Some(bits) = range.reciprocal_bits() {
         return divide_short(protocol, numerator, denominator, range, bits);
     }
     let rows = numerator.len();
@@ -66,8 +70,8 @@ pub fn divide<P: Mixed>(
     scale(protocol, &quotient, &down, &up)
 }
 
-/// [`divide`] where the numerator times the reciprocal, scaled so that no bit of it is lost, fits the ring in `bits`
-/// bits: then the numerator needs no normalisation and the quotient no move by a secret exponent.
+/// [`divide`] where the numerator times the reciprocal, scaled to `bits` bits, fits the ring: then the numerator needs
+/// no normalisation and the quotient no move by a secret exponent.
 fn divide_short<P: Mixed>(
     protocol: &mut P,
     numerator: &Numbers<P>,
@@ -77,23 +81,32 @@ fn divide_short<P: Mixed>(
 ) -> Result<Numbers<P>> {
     let (mantissa, power) = normalise_divisor(protocol, denominator, range.denominator_bits, PRECISION)?;
     let inverse = reciprocal(protocol, &mantissa)?;
-    // 2^(PRECISION + denominator_bits) over the denominator; 0 where that is 0.
-    let inverse = protocol.multiply(&inverse, &power)?;
+    // 2^bits over the denominator; 0 where that is 0.
+    let all = PRECISION + range.denominator_bits;
+    let inverse = multiply_scaled(protocol, &inverse, &power, all + 1, all - bits)?;
+    let (product, shift) = (range.numerator_bits + bits + 1, bits - range.fraction);
+    if leaves_room::<P::Num>(product) {
+        return protocol.multiply_near(numerator, &inverse, shift);
+    }
     let quotient = protocol.multiply(numerator, &inverse)?;
-    let shift = PRECISION + range.denominator_bits - range.fraction;
     let rounded = protocol.plus_constant(&quotient, P::Num::ONE.shifted_left(shift - 1));
-    truncate(protocol, &rounded, bits + 1, shift)
+    truncate(protocol, &rounded, product + 2, shift)
 }
 
 /// Bits of an exponent after 2^(BIASED − 1) was added.
 const BIASED: u32 = 9;
 
 impl DivideRange {
-    /// Bits of the numerator times the scaled reciprocal, when [`divide_short`] can do it.
-    fn short_bits(self) -> Option<u32> {
-        let bits = self.numerator_bits + self.denominator_bits + PRECISION + 2;
-        let fits = self.denominator_bits > 0 && bits < 128;
-        (fits && self.fraction < PRECISION + self.denominator_bits).then_some(bits)
+    /// Bits of the scaled reciprocal with which [`divide_short`] can do it: so few that its product with the numerator
+    /// leaves room for a division near the value, if what is lost of it makes less than a quarter of the result's
+    /// unit; else all of them, if the product fits the ring.
+    fn reciprocal_bits(self) -> Option<u32> {
+        let all = PRECISION + self.denominator_bits;
+        let near = all.min(ROOMY.saturating_sub(self.numerator_bits + 1));
+        let (needed, product) = (self.numerator_bits + self.fraction + 2, self.numerator_bits + all + 1);
+        let bits = if near >= needed { near } else { all };
+        let fits = near >= needed || (product + 2 <= 128 && self.fraction < all);
+        (self.denominator_bits > 0 && fits).then_some(bits)
     }
 
     fn check(&self, ring: u32) -> Result<()> {

@@ -44,7 +44,7 @@ pub fn reciprocal<P: Mixed>(protocol: &mut P, x: &Numbers<P>, range: InverseRang
 /// for 0, arbitrary for negative numbers.
 ///
 /// The operand is normalised; the inverse root of its mantissa is that from which
-/// [`square_root`](super::square_root()) makes the root; it is then moved by half the exponent. At most 68
+/// [`square_root`](super::square_root()) makes the root; it is then moved by half the exponent. At most 66
 /// rounds and 783 bytes per row.
 ///
 /// # Errors

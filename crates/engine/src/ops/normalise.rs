@@ -75,6 +75,59 @@ pub(super) fn normalise_divisor<P: Mixed>(
     Ok((raised(protocol, x, &power, bits, precision)?, power))
 }
 
+/// As [`normalise`], for x ≥ 0: the mantissa, and beside it a public function of shift. 2 numbers more than the mantissa
+/// alone takes, besides what the function's digits take.
+///
+/// # Errors
+/// Those of the transport.
+pub(super) fn normalise_with<P: Mixed>(
+    protocol: &mut P,
+    x: &Numbers<P>,
+    bits: u32,
+    precision: u32,
+    product: &DigitProduct<P::Num>,
+) -> Result<(Numbers<P>, Numbers<P>)> {
+    let (rows, places) = (x.len(), bits as usize);
+    let (leading, _) = leading_bit(protocol, x, places)?;
+    let digits = Digits::new(&leading, |place| places - 1 - place);
+    let sums = [digits.low(), digits.high(), product.low(&digits), product.high(&digits)];
+    let sums = protocol.inject_sums(&digits.bits, &sums)?;
+    let sum = |sum: usize| sums.slice(sum * rows..(sum + 1) * rows);
+    let power = digits.power(protocol, &sum(0), &sum(1))?;
+    let low = protocol.plus_constant(&sum(2), product.low[0]);
+    let high = protocol.plus_constant(&sum(3), product.high[0]);
+    // Both are divided at once: what is to be divided by less is multiplied by what is too much first.
+    let down = bits.saturating_sub(precision).max(product.down);
+    let x = x.times(P::Num::ONE.shifted_left(down + precision - bits));
+    let high = high.times(P::Num::ONE.shifted_left(down - product.down));
+    let (left, right) = (Shares::concat(&[&x, &low]), Shares::concat(&[&power, &high]));
+    let products = multiply_scaled(protocol, &left, &right, precision.max(product.bits) + down + 1, down)?;
+    Ok((products.slice(0..rows), products.slice(rows..2 * rows)))
+}
+
+/// A product of public functions of shift's octal digits, divided near its value by 2^`down`: then it has at most
+/// `bits` bits.
+pub(super) struct DigitProduct<N> {
+    /// The function of the low digit.
+    pub(super) low: [N; RADIX],
+    /// The function of the high digit.
+    pub(super) high: Vec<N>,
+    pub(super) down: u32,
+    pub(super) bits: u32,
+}
+
+impl<N: Number> DigitProduct<N> {
+    /// The weights of the low digit's function, less its value for 0.
+    fn low<P: Mixed<Num = N>>(&self, digits: &Digits<P>) -> Vec<N> {
+        digits.weights_of(|digit| self.low[digit].minus(self.low[0]), |_| N::ZERO, N::ZERO)
+    }
+
+    /// The weights of the high digit's function, less its value for 0.
+    fn high<P: Mixed<Num = N>>(&self, digits: &Digits<P>) -> Vec<N> {
+        digits.weights_of(|_| N::ZERO, |digit| self.high[digit].minus(self.high[0]), N::ZERO)
+    }
+}
+
 /// x · `power` · 2^(`precision` − `bits`), of magnitude at most 2^`precision`.
 fn raised<P: Mixed>(
     protocol: &mut P,
@@ -88,7 +141,7 @@ fn raised<P: Mixed>(
 }
 
 /// Values of a digit.
-const RADIX: usize = 8;
+pub(super) const RADIX: usize = 8;
 
 /// A public function of the leading bit's place as two digits: one-hot bits of the low one, then of the high one,
 /// both without that for 0.

@@ -1,7 +1,7 @@
 //! What a run will cost, before anybody signs: the same code on lengths alone.
 
 use engine::{
-    mpc::{Bits, Cost, Mpc, Protocol},
+    mpc::{Bits, Cost, Mpc, Protocol, parallel},
     schemes::estimate::{Estimate as Lengths, Model},
 };
 use program::{Kind, Program, Type, ValueId};
@@ -9,7 +9,7 @@ use ring::{Lanes, Number, Ring, Seed};
 
 use crate::{
     Error, InstructionCost, column::Column, execute::OUTPUTS_AT_ONCE, lifetimes::Lifetimes, machine::Machine,
-    narrow, parallel::parallel, schedule::schedule,
+    narrow, schedule::schedule,
 };
 
 /// What a run of a program will cost: rounds and bytes exactly as a run measures them.

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use engine::{
-    mpc::{Bits, Dealing, Scheme},
+    mpc::{Bits, Dealing, Scheme, parallel},
     session::Transport,
 };
 use program::{Kind, Program, ValueId, Values};
 use ring::{Lanes, Ring, Seed};
 
 use crate::{
-    Error, Progress, RunOutput, column::Column, lanes, machine::Machine, narrow, parallel::parallel,
-    transcript::Recorder,
+    Error, Progress, RunOutput, column::Column, lanes, machine::Machine, narrow, transcript::Recorder,
 };
 
 /// Outputs that are sealed at the same time.

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use engine::{Result, mpc::Mixed};
+use engine::{
+    Result,
+    mpc::{Mixed, parallel},
+};
 use program::{Operation, Program, ValueId, Values};
 use ring::Seed;
 
@@ -10,7 +13,6 @@ use crate::{
     call::Call,
     column::Column,
     local::negated,
-    parallel::parallel,
     schedule::{Group, Joint},
     whole,
 };

@@ -61,7 +61,6 @@ mod lifetimes;
 mod local;
 mod machine;
 mod narrow;
-mod parallel;
 mod report;
 mod schedule;
 mod scheme;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use engine::mpc::{Cost, Mixed};
+use engine::mpc::{Cost, Mixed, parallel};
 use program::{Operation, Program, ValueId, Values};
 use ring::Seed;
 
@@ -12,7 +12,6 @@ use crate::{
     joint,
     lifetimes::Lifetimes,
     local,
-    parallel::parallel,
     schedule::{Group, Step, schedule},
 };
 

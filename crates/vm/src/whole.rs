@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::{
     Result,
-    mpc::{Bits, Mixed, Mpc, Numbers, Shares},
+    mpc::{Bits, Mixed, Mpc, Numbers, Shares, parallel},
     ops::{self, NoiseScale, Order, Side},
 };
 use program::{Kind, Operation, Program, ValueId, Values, noise_bits};
@@ -13,7 +13,6 @@ use ring::{Prg, Seed, Shape};
 use crate::{
     column::Column,
     lanes,
-    parallel::parallel,
     schedule::{Group, Joint, gap},
 };
 

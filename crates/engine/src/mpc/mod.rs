@@ -5,10 +5,12 @@
 
 mod bits;
 mod cost;
+mod parallel;
 mod shuffle;
 
 pub use bits::{Bits, Difference, Modulus};
 pub use cost::Cost;
+pub use parallel::parallel;
 pub(crate) use shuffle::order_of;
 pub use shuffle::{Permuting, Shuffle};
 

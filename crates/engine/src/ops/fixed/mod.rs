@@ -21,7 +21,7 @@ use ring::{Number, Shape};
 
 use super::truncate::{multiply_scaled, rescale};
 use crate::error::{Error, Result};
-use crate::mpc::{Mixed, Mpc, Numbers};
+use crate::mpc::{Mixed, Mpc, Numbers, Shares, parallel};
 
 /// Fraction bits with which functions compute inside.
 const INNER: u32 = 30;
@@ -87,7 +87,13 @@ pub fn mul<P: Mixed>(protocol: &mut P, x: &Numbers<P>, y: &Numbers<P>, format: F
     multiply_scaled(protocol, x, y, format.bits() + format.fraction, format.fraction)
 }
 
-/// The product of two matrices in `format`, whose results fit it: exact sums, scaled back once, as [`mul`].
+/// Elements of a matrix product that are scaled back at a time: so few that what it takes meanwhile stays small.
+const BLOCK: usize = 1 << 16;
+/// Blocks that are scaled back at the same time.
+const BLOCKS_AT_ONCE: usize = 2;
+
+/// The product of two matrices in `format`, whose results fit it: exact sums, scaled back once, as [`mul`]. Of more than
+/// 2^17 elements, each further 2^17 take the rounds of scaling back once more.
 ///
 /// # Errors
 /// As [`mul`].
@@ -100,5 +106,10 @@ pub fn matmul<P: Mixed>(
 ) -> Result<Numbers<P>> {
     format.check::<P::Num>("fixed-point matrix product", 0)?;
     let product = Mpc::<P::Num>::matmul(protocol, x, y, shape)?;
-    rescale(protocol, &product, format.bits() + format.fraction, format.fraction)
+    let blocks: Vec<_> =
+        (0..product.len()).step_by(BLOCK).map(|first| first..product.len().min(first + BLOCK)).collect();
+    let scaled = parallel(protocol, BLOCKS_AT_ONCE, &blocks, |protocol, block| {
+        rescale(protocol, &product.slice(block.clone()), format.bits() + format.fraction, format.fraction)
+    })?;
+    Ok(Shares::concat(&scaled.iter().collect::<Vec<_>>()))
 }

@@ -1,10 +1,14 @@
 //! Several jobs at the same time, each on a channel of its own.
 
-use engine::{Result, mpc::Protocol};
+use super::Protocol;
+use crate::error::Result;
 
 /// Runs `run` on every job, `at_once` of them (each takes a thread) at the same time, so that their rounds overlap;
 /// results in the jobs' order. A single job runs on the given channel itself.
-pub(crate) fn parallel<P: Protocol, J: Sync, T: Send>(
+///
+/// # Errors
+/// The first job's that fails.
+pub fn parallel<P: Protocol, J: Sync, T: Send>(
     protocol: &mut P,
     at_once: usize,
     jobs: &[J],

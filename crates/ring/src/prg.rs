@@ -101,11 +101,10 @@ impl Prg {
     }
 
     fn next_blocks(&mut self, blocks: &mut [Block]) {
-        for block in blocks.iter_mut() {
-            *block = Block::default();
-            block[..8].copy_from_slice(&self.counter.to_le_bytes());
-            self.counter += 1;
+        for (block, counter) in blocks.iter_mut().zip(self.counter..) {
+            *block = u128::from(counter).to_le_bytes().into();
         }
+        self.counter += blocks.len() as u64;
         self.cipher.encrypt_blocks(blocks);
     }
 }

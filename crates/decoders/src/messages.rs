@@ -1,7 +1,8 @@
 //! What comes from compute parties and data providers.
 
 use engine::mpc::{Dealing, Scheme};
-use engine::schemes::{Plain, Rep3, Rep3Malicious};
+use engine::schemes::shamir::Threshold;
+use engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir, ShamirMalicious, ShamirResilient};
 use engine::session::Frame;
 use ring::{Lanes, Number, Ring};
 
@@ -12,11 +13,17 @@ pub(crate) fn share_message(bytes: &[u8]) -> bool {
     let mut accepted = components::<Plain<u64>>(bytes);
     accepted |= components::<Rep3<u128>>(bytes);
     accepted |= components::<Rep3Malicious<u64>>(bytes);
+    accepted |= components::<Shamir>(bytes) | components::<ShamirMalicious>(bytes);
     // The header's length, or what a receiver would expect by another.
     let len = bytes.get(4..6).map_or(0, |len| usize::from(len[0]) | usize::from(len[1]) << 8);
-    accepted |= combined::<Plain<u64>>(bytes, 1, len);
-    accepted |= combined::<Rep3<u64>>(bytes, 3, len);
-    accepted | combined::<Rep3Malicious<u128>>(bytes, 3, len)
+    accepted |= combined::<Plain<u64>>(bytes, (), 1, len);
+    accepted |= combined::<Rep3<u64>>(bytes, (), 3, len);
+    accepted |= combined::<Rep3Malicious<u128>>(bytes, (), 3, len);
+    let Ok(setting) = Threshold::new(3, 1) else { return accepted };
+    accepted |= combined::<Shamir>(bytes, setting, 3, len);
+    accepted |= combined::<ShamirMalicious>(bytes, setting, 3, len);
+    // Two of three are enough for this one.
+    accepted | combined::<ShamirResilient>(bytes, setting, 2, len)
 }
 
 /// The components with the header before them are the message.
@@ -28,12 +35,12 @@ fn components<S: Scheme>(bytes: &[u8]) -> bool {
 }
 
 /// Equal parts of the bytes as the messages of all parties.
-fn combined<S: Scheme<Setting = (), Num: Number>>(bytes: &[u8], parties: usize, len: usize) -> bool {
+fn combined<S: Scheme<Num: Number>>(bytes: &[u8], setting: S::Setting, parties: usize, len: usize) -> bool {
     let size = bytes.len() / parties;
     let messages: Vec<_> =
         (0..parties).map(|party| bytes[party * size..(party + 1) * size].to_vec()).collect();
-    let numbers = <S as Dealing<S::Num>>::combine((), &messages, len);
-    let words = <S as Dealing<Lanes>>::combine((), &messages, len);
+    let numbers = <S as Dealing<S::Num>>::combine(setting, &messages, len);
+    let words = <S as Dealing<Lanes>>::combine(setting, &messages, len);
     assert!(
         numbers
             .as_ref()

@@ -2,9 +2,10 @@
 
 use contract::Hash;
 use engine::mpc::Dealing;
-use engine::schemes::{Plain, Rep3, Rep3Malicious};
+use engine::schemes::shamir::Threshold;
+use engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir, ShamirMalicious, ShamirResilient};
 use ledger::{Content, Entry, Ledger, Proof};
-use ring::{Lanes, Prg, Seed};
+use ring::{Lanes, Mersenne61, Number, Prg, Seed};
 
 use crate::generate;
 use crate::world::{FOUNDED, World, hash};
@@ -29,7 +30,22 @@ fn share_messages() -> Vec<Vec<u8>> {
     let rep3 = <Rep3<u64> as Dealing<u64>>::deal((), &[1, 2, 3], &mut prg);
     let malicious = <Rep3Malicious<u128> as Dealing<Lanes>>::deal((), &words, &mut prg);
     let plain = <Plain<u64> as Dealing<u64>>::deal((), &[1, 2, 3], &mut prg);
-    vec![rep3.concat(), rep3[0].clone(), malicious.concat(), malicious[1].clone(), plain.concat()]
+    let setting = Threshold::new(3, 1).unwrap();
+    let numbers = [4, 5].map(Mersenne61::from_u128);
+    let shamir = <Shamir as Dealing<Mersenne61>>::deal(setting, &numbers, &mut prg);
+    let active = <ShamirMalicious as Dealing<Lanes>>::deal(setting, &words, &mut prg);
+    let resilient = <ShamirResilient as Dealing<Mersenne61>>::deal(setting, &numbers, &mut prg);
+    vec![
+        rep3.concat(),
+        rep3[0].clone(),
+        malicious.concat(),
+        malicious[1].clone(),
+        plain.concat(),
+        shamir.concat(),
+        shamir[2].clone(),
+        active.concat(),
+        resilient[..2].concat(),
+    ]
 }
 
 /// A stream of frames, each a channel and a body, with a keep-alive at its end.

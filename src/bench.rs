@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use clap::{Args, Subcommand, ValueEnum};
+use engine::bench::Streams;
 use peers::Identity;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -19,7 +20,7 @@ use crate::output::{Output, line, table};
 pub(crate) enum Bench {
     /// Measure operators: three processes over loopback TCP with TLS on
     #[command(
-        after_help = "Examples:\n  treaty bench engine\n  treaty bench engine less-than --runs 9 --json\n  treaty bench engine mul --scheme rep3_malicious\n  treaty bench engine sort --wan --runs 1\n\nAll three processes share this machine's cores. Build with --release."
+        after_help = "Examples:\n  treaty bench engine\n  treaty bench engine less-than --runs 9 --json\n  treaty bench engine mul --scheme rep3_malicious\n  treaty bench engine sort --wan --runs 1\n  treaty bench engine join --rows 1000000 --runs 1\n\nAll three processes share this machine's cores. Build with --release."
     )]
     Engine(Engine),
     /// One compute party of a measurement; started by `treaty bench engine`
@@ -29,7 +30,7 @@ pub(crate) enum Bench {
 
 #[derive(Debug, Args)]
 pub(crate) struct Engine {
-    /// Only workloads whose name contains this
+    /// Only the workload of this name, or those whose name contains it
     #[arg(default_value = "", hide_default_value = true)]
     workload: String,
     /// The secret-sharing scheme
@@ -41,6 +42,9 @@ pub(crate) struct Engine {
     /// Runs of each workload, of which the median is printed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     runs: u32,
+    /// Rows (gates for `and`, the matrices' size for `matmul`) instead of each workload's own number
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
+    rows: Option<u32>,
 }
 
 /// What is measured.
@@ -175,6 +179,7 @@ fn start(engine: &Engine) -> Result<Vec<Started>, BenchError> {
             wan: engine.wan,
             workload: engine.workload.clone(),
             runs: engine.runs,
+            rows: engine.rows.map(|rows| rows as usize),
         };
         let (Some(mut input), Some(reports)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(BenchError::PartyEnded { party: me });
@@ -228,6 +233,7 @@ fn median(runs: &[Report]) -> Option<Report> {
 fn shown(medians: &[Report]) -> String {
     let heads =
         ["workload", "rows", "seconds", "bytes a row and party", "rounds", "peak memory [MB]", "outputs"];
+    let streams = Streams::measured();
     let rows = medians.iter().map(|median| {
         [
             median.workload.clone(),
@@ -239,7 +245,8 @@ fn shown(medians: &[Report]) -> String {
             "correct".to_owned(),
         ]
     });
-    table(&heads, rows)
+    let rate = streams.bytes_per_second / 1e9;
+    format!("{}\nrandom streams: {rate:.1} GB/s on one core ({})", table(&heads, rows), streams.instructions)
 }
 
 /// A party's report, as one line.

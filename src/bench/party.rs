@@ -12,7 +12,7 @@ use engine::schemes::{Rep3, Rep3Malicious, Shamir, ShamirMalicious};
 use engine::session::{self, Party as Number, Shape, Shaped, Transport};
 use peers::{
     Channels, Fingerprint, Identity, Listener, ListenerLimits, Peer, Plan, Registry, Run, SessionLimits,
-    Sessions,
+    SessionTransport, Sessions,
 };
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
@@ -42,6 +42,8 @@ pub(super) struct Seat {
     /// What the names of the workloads to run contain.
     pub(super) workload: String,
     pub(super) runs: u32,
+    /// Rows, if not each workload's own number.
+    pub(super) rows: Option<usize>,
 }
 
 impl Party {
@@ -106,15 +108,19 @@ impl Table {
     }
 
     fn measure<S: Scheme>(&self, setting: S::Setting, workloads: &[Workload<S>]) -> Result<(), BenchError> {
-        for workload in workloads.iter().filter(|workload| workload.name.contains(&self.seat.workload)) {
+        for workload in self.wanted(workloads) {
             for run in 0..self.seat.runs {
                 forget_peak_memory();
-                let transport = self.connect(workload.name, run)?;
-                let mut protocol = S::start(transport, setting, &session::fresh_seed()?)?;
-                let measured = (workload.run)(&mut protocol, workload.rows)?;
+                let session = Arc::new(self.connect(workload.name, run)?);
+                let mut protocol = S::start(self.shaped(&session), setting, &session::fresh_seed()?)?;
+                let rows = self.seat.rows.unwrap_or(workload.rows);
+                let measured = (workload.run)(&mut protocol, rows)?;
+                // Others may still wait for what is on its way; the process ends after the last run.
+                drop(protocol);
+                Arc::into_inner(session).map(SessionTransport::finish);
                 print(&Report {
                     workload: workload.name.to_owned(),
-                    rows: workload.rows,
+                    rows,
                     seconds: measured.took.as_secs_f64(),
                     bytes_sent: measured.cost.bytes_sent,
                     rounds: measured.cost.rounds,
@@ -126,7 +132,15 @@ impl Table {
         Ok(())
     }
 
-    fn connect(&self, workload: &str, run: u32) -> Result<Arc<dyn Transport>, BenchError> {
+    /// The workload of exactly the wanted name, or all whose name contains it.
+    fn wanted<'a, S: Scheme>(&self, workloads: &'a [Workload<S>]) -> impl Iterator<Item = &'a Workload<S>> {
+        let wanted = self.seat.workload.clone();
+        let exact = workloads.iter().any(|workload| workload.name == wanted);
+        let named = move |name: &str| if exact { name == wanted } else { name.contains(&wanted) };
+        workloads.iter().filter(move |workload| named(workload.name))
+    }
+
+    fn connect(&self, workload: &str, run: u32) -> Result<SessionTransport, BenchError> {
         let name = contract::Hash::of("bench-run", format!("{workload}/{run}").as_bytes());
         let plan = Plan {
             run: Run(*name.as_bytes()),
@@ -135,9 +149,13 @@ impl Table {
             gather: GATHER,
             deadline: DEADLINE,
         };
-        let transport: Arc<dyn Transport> =
-            Arc::new(self.runtime.block_on(self.sessions.gather(&self.channels, &plan))?);
-        Ok(if self.seat.wan { Arc::new(Shaped::new(transport, Shape::WAN)) } else { transport })
+        Ok(self.runtime.block_on(self.sessions.gather(&self.channels, &plan))?)
+    }
+
+    /// The connections, as slow as they shall be.
+    fn shaped(&self, session: &Arc<SessionTransport>) -> Arc<dyn Transport> {
+        let session: Arc<dyn Transport> = Arc::clone(session) as _;
+        if self.seat.wan { Arc::new(Shaped::new(session, Shape::WAN)) } else { session }
     }
 }
 

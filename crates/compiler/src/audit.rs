@@ -6,6 +6,7 @@ use contract::terms::Use;
 
 use crate::{
     ResultColumn, ResultKind, Table,
+    attacks::{self, Attack, score},
     groups::Groups,
     noise::Noisy,
     sql::{Aggregate, Checked, Function, Item},
@@ -27,6 +28,8 @@ pub struct Audit {
     pub uses: Vec<String>,
     /// What the signers should know that the computation does not prevent.
     pub beyond: Vec<String>,
+    /// What could be tried against the answers.
+    pub attacks: Vec<Attack>,
 }
 
 /// One result column's origin.
@@ -55,7 +58,11 @@ impl fmt::Display for Audit {
         writeln!(f)?;
         section(f, "How columns are used", &self.uses)?;
         writeln!(f)?;
-        section(f, "What this does not prevent", &self.beyond)
+        section(f, "What this does not prevent", &self.beyond)?;
+        let (points, most) = score(&self.attacks);
+        writeln!(f, "\nAttacks considered: {points} of {most} points")?;
+        let line = |attack: &Attack| format!("{}: {}; {}", attack.name, attack.verdict, attack.reason);
+        self.attacks.iter().try_for_each(|attack| writeln!(f, "  - {}.", line(attack)))
     }
 }
 
@@ -82,6 +89,7 @@ pub(crate) fn audit(
         at_home: page.at_home(partials),
         uses: page.uses(),
         beyond: page.beyond(),
+        attacks: attacks::on(checked, groups, noise, floor_rows),
     }
 }
 

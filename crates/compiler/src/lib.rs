@@ -74,6 +74,7 @@
 
 mod aggregation;
 pub mod answers;
+mod attacks;
 mod audit;
 mod calendar;
 mod compiled;
@@ -106,6 +107,7 @@ mod union;
 
 pub use local::LocalError;
 
+pub use attacks::{Attack, Verdict, score};
 pub use audit::{Audit, ColumnAudit};
 pub use compiled::{Compiled, Opened, ResultColumn, ResultKind, Rule, SHOWN, Source, Table};
 pub use decode::{DecodeError, decode};

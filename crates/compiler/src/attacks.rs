@@ -1,0 +1,171 @@
+//! What could be tried against a query's answers, and what stands against it. Derived from the query alone: every node
+//! comes to the same page. What has been answered before is counted by each provider's node ([`crate::overlap`]).
+
+use std::fmt;
+
+use crate::{
+    groups::Groups,
+    noise::Noisy,
+    sql::{Aggregate, Checked, Function},
+};
+
+/// One attack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attack {
+    /// What is tried.
+    pub name: &'static str,
+    /// Whether it can succeed.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+}
+
+/// Whether an attack can succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nothing prevents it.
+    Open,
+    /// It tells something, within a bound.
+    Bounded,
+    /// It yields nothing.
+    Closed,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Bounded => "bounded",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+/// Points for a list of attacks, and the most there could be: 2 for a closed one, 1 for a bounded one.
+pub fn score(attacks: &[Attack]) -> (usize, usize) {
+    let points = |attack: &Attack| match attack.verdict {
+        Verdict::Closed => 2,
+        Verdict::Bounded => 1,
+        Verdict::Open => 0,
+    };
+    (attacks.iter().map(points).sum(), 2 * attacks.len())
+}
+
+/// The attacks on a checked query.
+pub(crate) fn on(checked: &Checked, groups: &Groups, noise: &[Noisy], floor_rows: u64) -> Vec<Attack> {
+    let case = Case { checked, groups, is_noisy: !noise.is_empty(), floor_rows };
+    vec![case.differencing(), case.unique_keys(), case.membership(), case.inversion(), case.enumeration()]
+}
+
+struct Case<'a> {
+    checked: &'a Checked,
+    groups: &'a Groups,
+    is_noisy: bool,
+    floor_rows: u64,
+}
+
+/// A column with fewer values than this can be guessed from its sum.
+const VALUES_FEW: u128 = 16;
+
+impl Case<'_> {
+    fn differencing(&self) -> Attack {
+        let (verdict, reason) = if self.is_noisy {
+            (Verdict::Bounded, "differences bear the noise of both answers; what all answers cost together is counted against the data user's budget".to_owned())
+        } else if self.checked.join.is_some() {
+            (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, but for as many as their owners' `overlaps_max` lets through".to_owned())
+        } else {
+            (
+                Verdict::Closed,
+                format!(
+                    "each provider's node counts over its own rows, before it signs and before each run, and refuses differences of fewer rows than its floor, but for as many answers as its `overlaps_max` lets through; this contract's floor is {}",
+                    self.floor_rows
+                ),
+            )
+        };
+        Attack { name: "differencing with answers to other queries", verdict, reason }
+    }
+
+    fn unique_keys(&self) -> Attack {
+        let least = self.floor_rows;
+        let (verdict, reason) = match (least, self.groups.columns.is_empty()) {
+            (0 | 1, false) => (Verdict::Open, "a floor of 1 row shows groups of one".to_owned()),
+            (_, true) => (Verdict::Closed, "there is one group".to_owned()),
+            (_, false) if self.checked.query.has_public_groups => (
+                Verdict::Closed,
+                format!("a group of fewer than {least} rows is withheld; the groups themselves are public"),
+            ),
+            (_, false) => (
+                Verdict::Bounded,
+                format!("keys are shown that at least {least} rows have; that they are so frequent is told"),
+            ),
+        };
+        Attack { name: "grouping by a key that singles rows out", verdict, reason }
+    }
+
+    fn membership(&self) -> Attack {
+        let (verdict, reason) = match &self.checked.join {
+            None => (Verdict::Closed, "no tables are joined".to_owned()),
+            Some(_) => (
+                Verdict::Bounded,
+                format!(
+                    "no size tells how many rows match, and groups of fewer than {} pairs are withheld; but who chooses the rows of one table chooses whom it asks about",
+                    self.floor_rows
+                ),
+            ),
+        };
+        Attack { name: "membership through the size of a join", verdict, reason }
+    }
+
+    /// Each count, sum and mean of a group is one linear equation about its rows; n of them determine n unknowns.
+    fn inversion(&self) -> Attack {
+        let equations =
+            1 + self.aggregates().filter(|aggregate| aggregate.function != Function::Count).count() as u64;
+        let least = self.floor_rows;
+        let (verdict, reason) = if self.is_noisy {
+            (Verdict::Closed, "every equation bears noise of its own".to_owned())
+        } else if equations >= least {
+            (
+                Verdict::Open,
+                format!(
+                    "{equations} numbers are told about each group, and it may have {least} rows: raise the floor, or ask for less"
+                ),
+            )
+        } else if 4 * equations > least {
+            (
+                Verdict::Bounded,
+                format!(
+                    "{equations} numbers are told about each group of at least {least} rows: with what else is known of the rows, few unknowns may be left"
+                ),
+            )
+        } else {
+            (
+                Verdict::Closed,
+                format!("{equations} numbers are told about each group of at least {least} rows"),
+            )
+        };
+        Attack { name: "solving the answers for single rows", verdict, reason }
+    }
+
+    fn enumeration(&self) -> Attack {
+        let few = self.aggregates().filter_map(|aggregate| aggregate.argument.as_ref()).find(|argument| {
+            let width = argument.interval.max.checked_sub(argument.interval.min).map(i128::unsigned_abs);
+            !argument.columns.is_empty() && width.is_some_and(|width| (1..VALUES_FEW).contains(&width))
+        });
+        let (verdict, reason) = match few {
+            _ if self.is_noisy => (Verdict::Closed, "sums bear noise".to_owned()),
+            None => (Verdict::Closed, "no sum is of a column with few possible values".to_owned()),
+            Some(argument) => (
+                Verdict::Bounded,
+                format!(
+                    "`{}` has few possible values: where all rows of a group have the same one, its sum or extreme tells so of each",
+                    argument.shown
+                ),
+            ),
+        };
+        Attack { name: "trying all values of a small domain", verdict, reason }
+    }
+
+    fn aggregates(&self) -> impl Iterator<Item = &Aggregate> {
+        self.checked.query.aggregates.iter()
+    }
+}

@@ -53,8 +53,12 @@ pub(crate) fn open(
     let (head, heads) = sync_channel(1);
     let (batch, batches) = sync_channel(AHEAD);
     let (location, columns) = (location.clone(), columns.map(<[String]>::to_vec));
-    let runtime = runtime()?;
     let work = move || {
+        // Made and dropped here, since a runtime may not be dropped from within another.
+        let runtime = match runtime() {
+            Ok(runtime) => runtime,
+            Err(fault) => return drop(head.send(Err(fault))),
+        };
         runtime.block_on(async {
             match begin(&access, &location, columns.as_deref(), &about).await {
                 Ok((session, table)) => {
@@ -62,7 +66,8 @@ pub(crate) fn open(
                         name: column.name.clone(),
                         kind: column.form.kind(),
                     };
-                    head.send(Ok(table.columns.iter().map(column).collect())).ok();
+                    let columns = table.columns.iter().take(table.shown).map(column);
+                    head.send(Ok(columns.collect())).ok();
                     if let Err(fault) = rows(&session, table, &about, &batch).await {
                         batch.send(Err(fault)).ok();
                     }
@@ -79,11 +84,10 @@ pub(crate) fn open(
 /// Whether the server lets this role in; blocks until it is known.
 pub(crate) fn try_access(access: &Access) -> Result<(), PostgresError> {
     let about = access.about("");
-    let runtime = runtime()?;
-    // A thread of its own: a runtime cannot be entered from within another.
+    // A thread of its own: a runtime can neither be entered nor dropped from within another.
     std::thread::scope(|scope| {
         let trying = std::thread::Builder::new()
-            .spawn_scoped(scope, || runtime.block_on(access.connect(&about)).map(drop))
+            .spawn_scoped(scope, || runtime()?.block_on(access.connect(&about)).map(drop))
             .map_err(PostgresError::NoThread)?;
         trying.join().unwrap_or_else(|_| Err(ended_early()))
     })
@@ -138,7 +142,8 @@ async fn rows(
 /// A batch in the making, and the key of the row before.
 struct Making {
     table: String,
-    columns: Vec<(TableColumn, Builder)>,
+    /// Columns that are read for the order alone have no builder.
+    columns: Vec<(TableColumn, Option<Builder>)>,
     key: Vec<usize>,
     before: Option<Vec<Vec<u8>>>,
     rows: u64,
@@ -148,8 +153,8 @@ struct Making {
 
 impl Making {
     fn new(table: Table, name: &str) -> Self {
-        let columns = table.columns.into_iter().map(|column| {
-            let builder = Builder::new(column.form);
+        let columns = table.columns.into_iter().enumerate().map(|(place, column)| {
+            let builder = (place < table.shown).then(|| Builder::new(column.form));
             (column, builder)
         });
         Self {
@@ -184,7 +189,9 @@ impl Making {
                 *part = cell.key();
             }
             self.bytes += bytes.map_or(0, <[u8]>::len);
-            builder.push(cell).ok_or_else(|| fault(ValueFault::Malformed))?;
+            if let Some(builder) = builder {
+                builder.push(cell).ok_or_else(|| fault(ValueFault::Malformed))?;
+            }
         }
         if self.before.as_ref() == Some(&key) {
             let names = self.key.iter().filter_map(|place| self.columns.get(*place));
@@ -199,11 +206,14 @@ impl Making {
 
     fn take(&mut self) -> Result<RecordBatch, PostgresError> {
         (self.pending, self.bytes) = (0, 0);
-        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(|(_, builder)| builder.finish()).collect();
-        let fields = self.columns.iter().zip(&arrays);
-        let fields =
-            fields.map(|((column, _), array)| Field::new(&column.name, array.data_type().clone(), true));
-        let schema = Schema::new(fields.collect::<Vec<_>>());
+        let (mut fields, mut arrays): (Vec<Field>, Vec<ArrayRef>) = Default::default();
+        for (column, builder) in &mut self.columns {
+            let Some(builder) = builder else { continue };
+            let array = builder.finish();
+            fields.push(Field::new(&column.name, array.data_type().clone(), true));
+            arrays.push(array);
+        }
+        let schema = Schema::new(fields);
         RecordBatch::try_new(schema.into(), arrays)
             .map_err(|error| PostgresError::NotWritable { reason: error.to_string() })
     }

@@ -19,6 +19,8 @@ pub(crate) struct TableColumn {
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) columns: Vec<TableColumn>,
+    /// How many of them were asked for; those that follow are read for the order alone.
+    pub(crate) shown: usize,
     /// Places of the key's columns among them.
     pub(crate) key: Vec<usize>,
     /// The `COPY` that reads it in order.
@@ -36,7 +38,10 @@ impl Table {
         let table = &location.table;
         let from = qualified(table)?;
         let list = match wanted {
-            Some(names) => names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", "),
+            Some(names) => {
+                let order_only = location.order_by.iter().filter(|column| !names.contains(column));
+                names.iter().chain(order_only).map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+            }
             None => "*".to_owned(),
         };
         let described = session.prepare(&format!("SELECT {list} FROM {from}")).await;
@@ -52,8 +57,9 @@ impl Table {
         });
         let order = order.collect::<Vec<_>>().join(", ");
         let list = columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ");
+        let shown = wanted.map_or(columns.len(), <[String]>::len);
         let copy = format!("COPY (SELECT {list} FROM {from} ORDER BY {order}) TO STDOUT (FORMAT binary)");
-        Ok(Self { columns, key, copy })
+        Ok(Self { columns, shown, key, copy })
     }
 }
 

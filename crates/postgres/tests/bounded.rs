@@ -33,8 +33,13 @@ fn a_table_of_a_million_rows_is_never_held() {
     let location =
         Location { url: server.url(), table: "public.visits".to_owned(), order_by: vec!["id".to_owned()] };
     let before = peak();
-    let request =
-        LinkRequest { name: "linked", description: "", location: &location, columns: &BTreeMap::new() };
+    let request = LinkRequest {
+        name: "linked",
+        description: "",
+        location: &location,
+        select: &[],
+        columns: &BTreeMap::new(),
+    };
     let linked = vault.link(&request).unwrap();
     assert_eq!(linked.rows, 1_000_000);
     assert_eq!(vault.verify("linked", 1).unwrap(), linked.root);

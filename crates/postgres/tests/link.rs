@@ -34,7 +34,7 @@ fn link(vault: &Vault, location: &Location, declared: &[(&str, &str)]) -> Result
         ((*column).to_owned(), Declaration { kind, ..Declaration::default() })
     };
     let columns: BTreeMap<_, _> = declared.iter().map(declare).collect();
-    vault.link(&LinkRequest { name: "linked", description: "", location, columns: &columns })
+    vault.link(&LinkRequest { name: "linked", description: "", location, select: &[], columns: &columns })
 }
 
 fn rows(vault: &Vault, version: u32) -> Vec<RecordBatch> {
@@ -117,9 +117,43 @@ fn every_type_comes_as_it_is_in_the_order_of_the_key() {
     assert_eq!(days, [Some(-719_162), None, Some(19_782)]);
     assert_eq!(vault.verify("linked", 1).unwrap(), linked.root);
 
-    // Over the Unix socket it is the same table, but another place: the root says nothing about the place.
     server.sql("ALTER TABLE visits ADD COLUMN later text DEFAULT 'x'");
     assert_eq!(vault.verify("linked", 1).unwrap(), linked.root, "columns that were not linked do not matter");
+}
+
+#[test]
+fn columns_are_selected_and_the_key_orders_without_being_linked() {
+    let server = Server::start();
+    server.sql(
+        "CREATE TABLE visits (id int PRIMARY KEY, at timestamptz, ward text, days int);
+         INSERT INTO visits VALUES (3, now(), 'c', 30), (1, now(), 'a', 10), (2, now(), 'b', 20)",
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let vault = open(directory.path(), &server);
+    let place = location(&server.url(), "public.visits", &["id"]);
+    let select = ["days".to_owned(), "ward".to_owned()];
+    let link = || {
+        let columns = BTreeMap::new();
+        vault.link(&LinkRequest {
+            name: "linked",
+            description: "",
+            location: &place,
+            select: &select,
+            columns: &columns,
+        })
+    };
+    let linked = link().unwrap();
+    let names: Vec<_> = linked.schema.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["days", "ward"]);
+    let batches = rows(&vault, 1);
+    let days: Vec<_> = batches[0].column(0).as_primitive::<Int64Type>().values().to_vec();
+    assert_eq!(days, [10, 20, 30]);
+    server.sql("UPDATE visits SET at = now()");
+    assert_eq!(vault.verify("linked", 1).unwrap(), linked.root, "what was not linked may change");
+    server.sql("UPDATE visits SET id = 4 WHERE id = 1");
+    assert!(matches!(vault.verify("linked", 1), Err(VaultError::LinkedRowsChanged { chunk: 1, .. })));
+    server.sql("ALTER TABLE visits DROP CONSTRAINT visits_pkey; UPDATE visits SET id = 2");
+    assert!(link().unwrap_err().to_string().contains("rows 1 and 2 of `public.visits` have the same `id`"));
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub type SourceFailure = Box<dyn Error + Send + Sync>;
 
 /// Reads tables that stay where they are.
 pub trait Source: fmt::Debug + Send + Sync {
-    /// Begins to read a table in one snapshot, in the order of its key: the columns of these names, or all.
+    /// Begins to read a table in one snapshot, in the order of its key: the columns of these names, or all. A key that
+    /// is not among them orders the rows all the same.
     ///
     /// # Errors
     /// When the table cannot be reached or is none whose rows have a type and an order.

@@ -100,7 +100,7 @@ fn link(
     columns: &BTreeMap<String, Declaration>,
 ) -> Result<treaty_vault::Imported, ImportError> {
     let location = location();
-    vault.link(&LinkRequest { name: "visits", description: "", location: &location, columns })
+    vault.link(&LinkRequest { name: "visits", description: "", location: &location, select: &[], columns })
 }
 
 fn table(rows: i64) -> Arc<Table> {

@@ -22,7 +22,8 @@ pub(crate) fn link(
     source: &dyn Source,
     request: &LinkRequest<'_>,
 ) -> Result<(Sink<'static>, Link, Vec<ColumnNote>), ImportError> {
-    let table = source.open(request.location, None).map_err(ImportError::Source)?;
+    let select = (!request.select.is_empty()).then_some(request.select);
+    let table = source.open(request.location, select).map_err(ImportError::Source)?;
     let headers = table.columns.iter().map(|column| column.name.as_str());
     let columns = plan::columns(headers, request.columns)?;
     let kinds = table.columns.iter().zip(&columns).map(|(column, planned)| {

@@ -56,6 +56,8 @@ pub struct LinkRequest<'a> {
     pub description: &'a str,
     /// Where the rows are, and stay.
     pub location: &'a Location,
+    /// The columns to link, as the table names them; all when empty. The key need not be among them.
+    pub select: &'a [String],
     /// As of an [`ImportRequest`]. Types are the table's own where nothing else is declared.
     pub columns: &'a BTreeMap<String, Declaration>,
 }

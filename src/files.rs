@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use api::types::Secret;
 use api::types::datasets::ColumnDeclaration;
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 use vault::Declaration;
+
+use crate::error::Error;
 
 pub(crate) use self::draft::DraftFile;
 pub(crate) use self::epsilon::Epsilon;
@@ -23,7 +25,7 @@ pub(crate) use self::terms::TermsFile;
 const BYTES_MAX: u64 = 4 << 20;
 
 /// Why a file cannot be used.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     /// It cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
@@ -72,6 +74,18 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
         return Err(FileError::TooLarge { path: path.to_owned() });
     }
     std::fs::read(path).map_err(unreadable)
+}
+
+/// Reads a password: the first line of a file.
+pub(crate) fn read_secret(path: &Path) -> Result<Secret, Error> {
+    let text = String::from_utf8(read(path)?).unwrap_or_default();
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Secret::new(line.to_owned())),
+        _ => {
+            let message = format!("`{}` has no password on its first line", path.display());
+            Err(Error::usage(message, "write it there, in UTF-8"))
+        }
+    }
 }
 
 /// Reads TOML; unknown keys are refused, with their place.

@@ -1,13 +1,18 @@
 //! `treaty data`.
 
+mod link;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use api::types::datasets::{DatasetView, Format, ImportDataset, PublishDataset, WithdrawDataset};
+use api::types::datasets::{
+    ColumnDeclaration, DatasetView, Format, ImportDataset, PublishDataset, WithdrawDataset,
+};
 use clap::{Args, Subcommand, ValueEnum};
 use contract::Did;
 use vault::Declaration;
 
+use self::link::Link;
 use super::paging::{Paging, listed};
 use super::{Session, now_seconds};
 use crate::error::Error;
@@ -19,6 +24,9 @@ pub(super) enum Data {
     /// Import a file into the vault as the next version of a dataset; nothing is published
     #[command(after_help = IMPORT)]
     Import(Import),
+    /// Link a table that stays where it is as the next version of a dataset; nothing is published
+    #[command(subcommand)]
+    Link(Link),
     /// Show the dataset versions in the vault
     #[command(after_help = "Example:\n  treaty data list")]
     List(Paging),
@@ -65,6 +73,13 @@ pub(super) struct Import {
     /// How the file is written; by the end of its name when left out
     #[arg(long, value_enum)]
     format: Option<FormatName>,
+    #[command(flatten)]
+    declared: Declared,
+}
+
+/// What an owner says about a new version.
+#[derive(Debug, Args)]
+struct Declared {
     /// For people who search the catalog
     #[arg(long, default_value = "")]
     description: String,
@@ -113,6 +128,7 @@ impl Data {
     pub(super) fn run(self, session: &Session) -> Result<(), Error> {
         match self {
             Self::Import(import) => import.run(session),
+            Self::Link(link) => link.run(session),
             Self::List(paging) => list(session, &paging),
             Self::Publish(publish) => publish.run(session),
             Self::Withdraw(Withdraw { name, version }) => {
@@ -125,26 +141,33 @@ impl Data {
     }
 }
 
-impl Import {
-    fn run(self, session: &Session) -> Result<(), Error> {
-        let format = self.format()?;
+impl Declared {
+    /// As the API takes them; what a flag says of a column counts more than the file.
+    fn columns(&self) -> Result<Vec<ColumnDeclaration>, Error> {
         let mut columns: BTreeMap<String, Declaration> = match &self.columns {
             Some(path) => files::read_toml(path)?,
             None => BTreeMap::new(),
         };
-        columns.extend(self.declarations);
+        columns.extend(self.declarations.iter().cloned());
+        Ok(files::declarations(&columns))
+    }
+}
+
+impl Import {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let format = self.format()?;
         let request = ImportDataset {
             upload: String::new(),
             name: self.name,
             format,
-            description: self.description,
-            columns: files::declarations(&columns),
+            columns: self.declared.columns()?,
+            description: self.declared.description,
         };
         let client = session.client()?;
         let progress = Progress::begin("importing");
         let dataset = client.import(&self.file, &request)?;
         drop(progress);
-        session.output.answer(&dataset, || imported(&dataset, &request.name))
+        session.output.answer(&dataset, || new_version(&dataset, &request.name))
     }
 
     fn format(&self) -> Result<Format, Error> {
@@ -192,19 +215,21 @@ fn list(session: &Session, paging: &Paging) -> Result<(), Error> {
         listed(&page, "the vault is empty; next: `treaty data import FILE --name NAME`", |datasets| {
             let rows = datasets.iter().map(|dataset| {
                 let published = if dataset.published { "published" } else { "" };
+                let place = dataset.linked.as_ref().map_or("the vault", |linked| &linked.table);
                 [
                     dataset.reference.clone(),
                     dataset.rows.to_string(),
+                    place.to_owned(),
                     published.to_owned(),
                     dataset.root.clone(),
                 ]
             });
-            table(&["dataset", "rows", "", "root"], rows)
+            table(&["dataset", "rows", "in", "", "root"], rows)
         })
     })
 }
 
-fn imported(dataset: &DatasetView, name: &str) -> String {
+fn new_version(dataset: &DatasetView, name: &str) -> String {
     let columns = dataset.schema.columns.iter().map(|column| {
         let range = column.range.as_ref().map(|range| format!("{} to {}", range.min, range.max));
         let values = column.values.as_ref().map(|values| values.join(", "));
@@ -224,6 +249,14 @@ fn imported(dataset: &DatasetView, name: &str) -> String {
         dataset.root,
         table(&["column", "type", "", "unit", "declared"], columns),
     );
+    if let Some(linked) = &dataset.linked {
+        text.push_str(&format!(
+            "\nthe rows stay in {} at {}, ordered by {}",
+            linked.table,
+            linked.url,
+            linked.order_by.join(", ")
+        ));
+    }
     for note in &dataset.notes {
         text.push_str(&format!("\nnote: {note}"));
     }

@@ -159,6 +159,11 @@ impl Client {
         self.post("/v1/datasets", &ImportDataset { upload: upload.upload, ..request.clone() })
     }
 
+    /// `POST /v1/datasets/{name}/link`.
+    pub fn link(&self, name: &str, request: &LinkDataset) -> Result<DatasetView, ClientError> {
+        self.post(&format!("/v1/datasets/{}/link", escape(name)), request)
+    }
+
     /// `GET /v1/datasets`.
     pub fn datasets(&self, after: Option<&str>) -> Result<Page<DatasetView>, ClientError> {
         self.get(&paged("/v1/datasets", &[], after))

@@ -151,15 +151,20 @@ fn held_as_published(contract: &Contract, me: &Did, vault: &Vault) -> Vec<Refusa
             Err(VaultError::UnknownDataset { .. } | VaultError::UnknownVersion { .. }) => {
                 Some(Refusal::DatasetNotHeld { dataset: input.dataset.clone() })
             }
-            Err(error) => Some(Refusal::DatasetChanged {
-                dataset: input.dataset.clone(),
-                expected: input.root,
-                // Paths and system errors are for this member's own log.
-                found: {
-                    tracing::error!(dataset = input.dataset, %error, "a dataset cannot be verified");
-                    "chunks that are missing, changed or unreadable".to_owned()
-                },
-            }),
+            // Paths, servers and what they say are for this member's own log.
+            Err(error) => {
+                tracing::error!(dataset = input.dataset, %error, "a dataset cannot be verified");
+                let found = match error {
+                    VaultError::Source { .. } => "rows that cannot be read from where they stay",
+                    VaultError::LinkedRowsChanged { .. } => "rows that are not the ones published",
+                    _ => "chunks that are missing, changed or unreadable",
+                };
+                Some(Refusal::DatasetChanged {
+                    dataset: input.dataset.clone(),
+                    expected: input.root,
+                    found: found.to_owned(),
+                })
+            }
         }
     })
     .collect()

@@ -127,9 +127,14 @@ impl Home {
         self.0.join("profile.json")
     }
 
-    /// Imported data.
+    /// Data, or the hashes of data that stays elsewhere.
     pub(crate) fn vault(&self) -> PathBuf {
         self.0.join("vault")
+    }
+
+    /// Passwords of the databases that linked datasets stay in (0600).
+    pub(crate) fn database_passwords(&self) -> PathBuf {
+        self.0.join("pgpass")
     }
 
     /// Uploads that wait for their import.

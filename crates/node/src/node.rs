@@ -12,6 +12,7 @@ use peers::{
     Body, Channels, Client, ClientLimits, Identity, Listener, ListenerLimits, Registry, SessionLimits,
     Sessions,
 };
+use postgres::Postgres;
 use thiserror::Error;
 use tokio::sync::watch;
 use vault::Vault;
@@ -89,6 +90,8 @@ pub(crate) struct Node {
     pub(crate) persons: Persons,
     pub(crate) replica: Arc<Replica>,
     pub(crate) vault: Arc<Vault>,
+    /// Reads what the vault only links to.
+    pub(crate) postgres: Arc<Postgres>,
     pub(crate) journal: Journal,
     pub(crate) desk: Desk,
     pub(crate) sessions: Sessions,
@@ -186,12 +189,14 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let listener = Listener::bind(&config.peer, channels.clone(), ListenerLimits::default()).await?;
     let peer_address = listener.address();
 
+    let postgres = Arc::new(Postgres::new(home.database_passwords()));
     let node = Arc::new(Node {
         me,
         names,
         persons: Persons::new(Arc::clone(&keyring), home.clone(), now_seconds()),
         replica: Arc::new(Replica::new(ledger, keyring, certificates, client.clone(), acquaintance)?),
-        vault: Arc::new(Vault::open(home.vault())?),
+        vault: Arc::new(Vault::open(home.vault())?.with_source(postgres.clone())),
+        postgres,
         journal,
         desk: Desk::default(),
         sessions: sessions.clone(),

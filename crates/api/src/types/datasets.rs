@@ -4,6 +4,8 @@ use contract::{ColumnType, Dataset, Range, Schema, Terms};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Secret;
+
 /// `POST /v1/uploads` (raw bytes) answers this; the upload waits for its import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Upload {
@@ -72,6 +74,45 @@ pub struct ColumnDeclaration {
     pub null_as: Vec<String>,
 }
 
+/// `POST /v1/datasets/{name}/link`: make a PostgreSQL table, which stays where it is, the next version of a dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkDataset {
+    /// `postgresql://user@host:port/database`, as the node reaches it; also with `?host=/socket/directory`,
+    /// `sslmode=disable`, `require` or `verify-full`, and `sslrootcert=/authorities.pem`. A password in it is taken out.
+    #[schema(value_type = String)]
+    pub url: Secret,
+    /// The role's password, kept by the node once the server has accepted it; when absent, the node looks into its
+    /// password files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub password: Option<Secret>,
+    /// The table or view, as `schema.table`.
+    pub table: String,
+    /// The columns, as the table names them, that put the rows in order; different in each row.
+    pub order_by: Vec<String>,
+    /// The columns to link, as the table names them; all when empty. The key need not be among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub select: Vec<String>,
+    /// For people who search the catalog.
+    #[serde(default)]
+    pub description: String,
+    /// What to declare about columns beyond the table's own types.
+    #[serde(default)]
+    pub columns: Vec<ColumnDeclaration>,
+}
+
+/// Where the rows of a linked dataset stay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LinkedTable {
+    /// Server and database, without a password.
+    pub url: String,
+    /// The table or view.
+    pub table: String,
+    /// What puts its rows in order.
+    pub order_by: Vec<String>,
+}
+
 /// A dataset version in this node's vault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DatasetView {
@@ -91,6 +132,9 @@ pub struct DatasetView {
     pub notes: Vec<String>,
     /// Whether its description is on the ledger.
     pub published: bool,
+    /// Where its rows stay, if not in the vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked: Option<LinkedTable>,
 }
 
 /// `POST /v1/datasets/{name}/publish`: put description, schema and terms on the ledger. Never the data.

@@ -7,11 +7,13 @@ pub mod ledger;
 pub mod member;
 pub mod problem;
 pub mod runs;
+mod secret;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use problem::Problem;
+pub use secret::Secret;
 
 /// One page of a list. Ask for the next with `?after=<next>`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

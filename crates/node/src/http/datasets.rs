@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api::auth::Scope;
 use api::types::datasets::{
-    CatalogEntry, ColumnDeclaration, DatasetView, Format, ImportDataset, PublishDataset, Upload,
+    CatalogEntry, ColumnDeclaration, DatasetView, Format, ImportDataset, LinkedTable, PublishDataset, Upload,
     WithdrawDataset,
 };
 use api::types::ledger::Recorded;
@@ -21,7 +21,7 @@ use ledger::Action;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
-use vault::{Declaration, ImportRequest, VaultError};
+use vault::{Declaration, ImportRequest, Imported, Location, VaultError};
 
 use super::admit::{announced, require};
 use super::paging::Paging;
@@ -129,6 +129,11 @@ pub(super) async fn import(
     .map_err(|_| Failure::unavailable("the import broke off"))?;
     tokio::fs::remove_file(&path).await.ok();
     let imported = imported.map_err(|error| Failure::malformed(error.to_string()))?;
+    Ok(Json(new_version(&node, &imported)?))
+}
+
+/// A version that was just made, with what its owner alone is told about it.
+pub(super) fn new_version(node: &Node, imported: &Imported) -> Result<DatasetView, Failure> {
     let notes = imported.notes.iter().map(|note| {
         let suggestion = note.suggested_flag().map(|flag| format!("; you may declare {flag}"));
         format!(
@@ -139,12 +144,11 @@ pub(super) async fn import(
             suggestion.unwrap_or_default()
         )
     });
-    let mut view = describe(&node, &imported.name, imported.version)?;
-    view.notes = notes.collect();
-    Ok(Json(view))
+    let view = describe(node, &imported.name, imported.version)?;
+    Ok(DatasetView { notes: notes.collect(), ..view })
 }
 
-fn declaration(column: ColumnDeclaration) -> (String, Declaration) {
+pub(super) fn declaration(column: ColumnDeclaration) -> (String, Declaration) {
     let ColumnDeclaration { name, kind, nullable, unit, description, values, range, null_as } = column;
     (name, Declaration { kind, nullable, unit, description, values, range, null_as })
 }
@@ -174,9 +178,10 @@ fn broken(error: VaultError) -> Failure {
         VaultError::UnknownDataset { .. } | VaultError::UnknownVersion { .. } => {
             Failure::not_found(error.to_string()).next("treaty data list")
         }
-        VaultError::Io { .. } | VaultError::InUse { .. } | VaultError::NoRandomness { .. } => {
-            Failure::unavailable(error.to_string())
-        }
+        VaultError::Source { .. }
+        | VaultError::Io { .. }
+        | VaultError::InUse { .. }
+        | VaultError::NoRandomness { .. } => Failure::unavailable(error.to_string()),
         changed => Failure::refused("dataset-changed", changed.to_string()),
     }
 }
@@ -193,6 +198,7 @@ fn describe(node: &Node, name: &str, version: u32) -> Result<DatasetView, Failur
         root: held.root.to_string(),
         notes: Vec::new(),
         published,
+        linked: held.location.map(|Location { url, table, order_by }| LinkedTable { url, table, order_by }),
     })
 }
 

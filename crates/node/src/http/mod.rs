@@ -5,6 +5,7 @@ mod admit;
 mod contracts;
 mod datasets;
 mod ledger;
+mod links;
 mod member;
 mod paging;
 mod runs;
@@ -50,6 +51,7 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(member::rotate_key))
         .routes(routes!(member::renew_card))
         .routes(routes!(datasets::import, datasets::list))
+        .routes(routes!(links::link))
         .routes(routes!(datasets::publish))
         .routes(routes!(datasets::withdraw))
         .routes(routes!(datasets::catalog))

@@ -1,6 +1,8 @@
 //! What is printed: answers on standard output, for people or as JSON; complaints on standard error.
 
+mod columnar;
 mod csv;
+mod format;
 mod progress;
 mod result;
 mod table;
@@ -9,7 +11,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-pub(crate) use self::csv::csv;
+use self::csv::csv;
+pub(crate) use self::format::Form;
 pub(crate) use self::progress::Progress;
 pub(crate) use self::result::result_table;
 pub(crate) use self::table::table;

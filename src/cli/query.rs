@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use api::Client;
 use api::types::contracts::{Draft, DraftContract, DraftSettlement, ProposeContract};
-use api::types::runs::{RunResult, StartRun};
-use clap::{Args, Subcommand, ValueEnum};
+use api::types::runs::StartRun;
+use clap::{Args, Subcommand};
 
 use super::drafting::{pair, tables_of};
 use super::run::follow;
 use super::{Session, now_seconds};
 use crate::error::Error;
 use crate::files::{Epsilon, Span};
-use crate::output::{Progress, csv, json, line, note, result_table, table};
+use crate::output::{Form, Progress, note, table};
 
 /// How often a contract is looked at while it waits for signatures.
 const LOOK: Duration = Duration::from_millis(200);
@@ -23,6 +23,7 @@ Examples:
   treaty query 'SELECT rank, AVG(salary) FROM salaries GROUP BY rank' --purpose 'pay equity'
   treaty query explain 'SELECT rank, AVG(salary) FROM salaries GROUP BY rank' --purpose 'pay equity'
   treaty query --contract CONTRACT --format csv
+  treaty query --contract CONTRACT --format parquet --output answer.parquet
 
 A table is made up of every member's newest dataset of that name, unless --table says otherwise. \
 The data's owners compute, the member that asks receives. Every party must sign before anything \
@@ -64,16 +65,8 @@ struct Ask {
     /// How long to wait for the other parties' signatures
     #[arg(long, value_name = "SPAN", default_value = "1h")]
     wait: Span,
-    /// How the answer is printed
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum Format {
-    Table,
-    Csv,
-    Json,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// What the contract would say beside the SELECT.
@@ -213,13 +206,7 @@ impl Ask {
         let run = client.start_run(&StartRun { contract, purpose: None })?;
         follow(&client, &run.id, |_| Ok(()))?;
         let result = client.result(&run.id)?;
-        if session.output.is_json() || self.format == Format::Json {
-            return Ok(line(&json(&result)?)?);
-        }
-        Ok(line(&match self.format {
-            Format::Csv => as_csv(&result)?,
-            Format::Table | Format::Json => result_table(&result),
-        })?)
+        self.form.write(&result, session.output)
     }
 }
 
@@ -261,16 +248,4 @@ fn agree(client: &Client, request: DraftContract, patience: Span) -> Result<Stri
         }
         sleep(LOOK);
     }
-}
-
-/// The answer as RFC 4180 CSV: NULL is an empty field, what a floor withheld too.
-fn as_csv(result: &RunResult) -> Result<String, Error> {
-    let heads = result.columns.iter().map(|column| column.name.clone());
-    let cell = |cell: &serde_json::Value| match cell {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Number(number) => number.to_string(),
-        serde_json::Value::Bool(value) => value.to_string(),
-        serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => String::new(),
-    };
-    csv(heads, result.rows.iter().map(|row| row.iter().map(cell)))
 }

@@ -8,7 +8,7 @@ use contract::calendar::utc;
 use super::Session;
 use super::paging::{Paging, listed};
 use crate::error::Error;
-use crate::output::{Progress, result_table, table};
+use crate::output::{Form, Progress, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Run {
@@ -25,8 +25,8 @@ pub(super) enum Run {
     #[command(after_help = "Example:\n  treaty run watch RUN")]
     Watch(Id),
     /// Show the result, on a receiver's node
-    #[command(after_help = "Example:\n  treaty run result RUN")]
-    Result(Id),
+    #[command(after_help = RESULT)]
+    Result(Receive),
     /// Show what left this node for a run: bytes, to whom, as what
     #[command(after_help = "Example:\n  treaty run egress RUN")]
     Egress(Id),
@@ -50,6 +50,19 @@ pub(super) struct Id {
     run: String,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Receive {
+    /// The run's id
+    run: String,
+    #[command(flatten)]
+    form: Form,
+}
+
+const RESULT: &str = "\
+Examples:
+  treaty run result RUN
+  treaty run result RUN --format parquet --output answer.parquet";
+
 impl Run {
     pub(super) fn run(self, session: &Session) -> Result<(), Error> {
         match self {
@@ -60,9 +73,8 @@ impl Run {
             }
             Self::List(paging) => list(session, &paging),
             Self::Watch(Id { run }) => watch(session, &session.client()?, &run),
-            Self::Result(Id { run }) => {
-                let result = session.client()?.result(&run)?;
-                session.output.answer(&result, || result_table(&result))
+            Self::Result(Receive { run, form }) => {
+                form.write(&session.client()?.result(&run)?, session.output)
             }
             Self::Egress(Id { run }) => {
                 let egress = session.client()?.egress(&run)?;

@@ -9,6 +9,7 @@ mod data;
 mod demo;
 mod dispute;
 mod drafting;
+mod gateway;
 mod govern;
 mod ledger;
 mod member;
@@ -82,7 +83,7 @@ enum Command {
     /// Found, join and look at an alliance
     #[command(subcommand)]
     Alliance(alliance::Alliance),
-    /// Import data into the vault and publish its description
+    /// Import data into the vault, or link it where it is, and publish its description
     #[command(subcommand)]
     Data(data::Data),
     /// Find datasets that members published
@@ -96,6 +97,8 @@ enum Command {
     /// Start, watch and read runs
     #[command(subcommand)]
     Run(run::Run),
+    /// Answer psql and reporting tools with what signed contracts ask
+    Gateway(gateway::Gateway),
     /// Ask for access to datasets that need a token, grant it, narrow it, take it back
     #[command(subcommand)]
     Access(Box<access::Access>),
@@ -137,6 +140,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Error> {
         Command::Contract(command) => command.run(&session),
         Command::Query(command) => command.run(&session),
         Command::Run(command) => command.run(&session),
+        Command::Gateway(command) => command.run(&session),
         Command::Access(command) => command.run(&session),
         Command::Dispute(command) => command.run(&session),
         Command::Points(command) => command.run(&session),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use api::ClientError;
 use api::profile::ProfileError;
+use gateway::GatewayError;
 use node::NodeError;
 use node::setup::SetupError;
 use thiserror::Error;
@@ -84,6 +85,9 @@ pub(crate) enum Error {
     /// The demonstration.
     #[error(transparent)]
     Demo(#[from] Box<DemoError>),
+    /// The gateway for PostgreSQL's clients.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
     /// Standard output is closed, or full.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
@@ -113,6 +117,7 @@ impl Error {
             Self::RunNotCompleted { .. } => "run-not-completed",
             Self::Bench(_) => "bench",
             Self::Demo(_) => "demo",
+            Self::Gateway(_) => "gateway",
             Self::Output(_) => "output",
         }
     }

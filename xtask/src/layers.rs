@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("treaty-api", &["treaty-contract", "treaty-program"]),
     ("treaty-vault", &["treaty-contract"]),
     ("treaty-postgres", &["treaty-contract", "treaty-vault"]),
+    ("treaty-gateway", &["treaty-api"]),
     ("treaty-peers", &["treaty-engine"]),
     (
         "treaty-node",
@@ -43,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "treaty-compiler",
             "treaty-contract",
             "treaty-engine",
+            "treaty-gateway",
             "treaty-ledger",
             "treaty-node",
             "treaty-peers",

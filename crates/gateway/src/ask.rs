@@ -1,0 +1,99 @@
+//! From a question to the contract that asks it, and its run.
+
+use api::types::contracts::ContractView;
+use api::types::runs::{RunResult, RunView};
+
+use crate::{
+    Node,
+    refusal::{AMBIGUOUS, FAILED, NOT_NOW, NOT_PERMITTED, Refusal},
+    statement::LISTED,
+    text::canonical,
+};
+
+/// Runs the contract that asks exactly this; takes one of its uses.
+///
+/// `database` is what the client connected to: the beginning of a contract's id chooses among several that ask the same.
+pub(crate) fn ask(node: &dyn Node, question: &str, database: Option<&str>) -> Result<RunResult, Refusal> {
+    let (name, member) = node.member()?;
+    let contract = chosen(node.contracts()?, question, database, &name, &member)?;
+    let (run, result) = node.run(&contract)?;
+    result.ok_or_else(|| not_completed(&run))
+}
+
+/// The contract's id.
+fn chosen(
+    contracts: Vec<ContractView>,
+    question: &str,
+    database: Option<&str>,
+    name: &str,
+    member: &str,
+) -> Result<String, Refusal> {
+    let mut same: Vec<_> =
+        contracts.into_iter().filter(|view| canonical(&view.contract.computation.sql) == question).collect();
+    if let Some(database) = database.filter(|database| names_contract(database)) {
+        same.retain(|view| view.id.starts_with(database));
+    }
+    if same.is_empty() {
+        return Err(Refusal::new(
+            NOT_PERMITTED,
+            "no contract asks exactly this",
+            format!("{LISTED}; `treaty query 'SELECT …'` drafts a new contract"),
+        ));
+    }
+    let receives = |view: &ContractView| {
+        view.contract.output.receivers.iter().any(|receiver| receiver.to_string() == member)
+    };
+    let (received, others): (Vec<_>, Vec<_>) = same.into_iter().partition(receives);
+    if received.is_empty() {
+        let ids = ids(&others);
+        return Err(Refusal::new(
+            NOT_PERMITTED,
+            format!("`{name}` does not receive the results of contract {ids}"),
+            "its receivers ask on their own gateways",
+        ));
+    }
+    let (active, others): (Vec<_>, Vec<_>) = received.into_iter().partition(|view| view.state == "active");
+    match active.as_slice() {
+        [contract] => Ok(contract.id.clone()),
+        [] => Err(not_active(&others)),
+        several => Err(Refusal::new(
+            AMBIGUOUS,
+            format!("several contracts ask this: {}", ids(several)),
+            "connect to a database named like the beginning of the contract's id: `psql -d ID`",
+        )),
+    }
+}
+
+/// Whether a database's name can be the beginning of a contract's id; other names mean nothing.
+fn names_contract(database: &str) -> bool {
+    database.len() >= 8 && database.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn ids(contracts: &[ContractView]) -> String {
+    contracts.iter().map(|view| view.id.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn not_active(contracts: &[ContractView]) -> Refusal {
+    let Some(last) = contracts.last() else {
+        return Refusal::new(NOT_PERMITTED, "no contract asks exactly this", LISTED);
+    };
+    let hint = match last.state.as_str() {
+        "proposed" => format!("it runs once all parties have signed: `treaty contract show {}`", last.id),
+        "exhausted" => "all its uses are taken; propose a contract with more".to_owned(),
+        _ => "propose a new contract".to_owned(),
+    };
+    Refusal::new(NOT_NOW, format!("contract {} is {}", last.id, last.state), hint)
+}
+
+fn not_completed(run: &RunView) -> Refusal {
+    let mut message = format!("run {} is {}", run.id, run.state);
+    for (who, reasons) in &run.refused_by {
+        let reasons: Vec<_> = reasons.iter().map(|reason| reason.message.as_str()).collect();
+        message.push_str(&format!("; `{who}` refused: {}", reasons.join("; ")));
+    }
+    if let Some(failure) = &run.failure {
+        message.push_str(&format!("; {}", failure.reason));
+    }
+    let code = if run.refused_by.is_empty() { FAILED } else { NOT_PERMITTED };
+    Refusal::new(code, message, format!("`treaty run show {}` says more", run.id))
+}

@@ -1,0 +1,31 @@
+//! PostgreSQL's wire protocol for the results of contracts: `psql` and reporting tools ask, a member's node runs.
+//!
+//! | question | file |
+//! | --- | --- |
+//! | who listens, with which protection? | [`serve`] |
+//! | who is let in? | `login` |
+//! | what does a connection say, and in which order? | `session`, `wire` |
+//! | what does a statement mean here? | `statement`, `text` |
+//! | which contract asks exactly this, and may it run? | `ask` |
+//! | how do results become rows? | `rows` |
+//!
+//! A gateway is a client of one person: it asks the member's node by that person's signed requests, and can do nothing
+//! that the person cannot. It adds no way into the node. A SELECT is answered only when its text is that of a contract
+//! which every party has signed; each answer takes one of the contract's uses.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
+
+mod ask;
+mod login;
+mod node;
+mod refusal;
+mod rows;
+mod serve;
+mod session;
+mod statement;
+mod text;
+mod wire;
+
+pub use login::{Login, NoRandomness};
+pub use node::Node;
+pub use serve::{GatewayError, Options, Served, run, serve};

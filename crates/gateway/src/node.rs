@@ -1,0 +1,53 @@
+//! What a gateway asks of the member's node. Calls block.
+
+use api::types::contracts::ContractView;
+use api::types::runs::{RunResult, RunView, StartRun};
+use api::{Client, ClientError};
+
+/// A member's node, as one of its persons reaches it.
+pub trait Node: Send + Sync + 'static {
+    /// The member's name and `did:key`.
+    ///
+    /// # Errors
+    /// When the node does not answer or refuses; so with all others.
+    fn member(&self) -> Result<(String, String), ClientError>;
+
+    /// All contracts on the ledger.
+    ///
+    /// # Errors
+    /// As above.
+    fn contracts(&self) -> Result<Vec<ContractView>, ClientError>;
+
+    /// Runs a contract and waits until it is over; a completed run comes with its result.
+    ///
+    /// # Errors
+    /// As above.
+    fn run(&self, contract: &str) -> Result<(RunView, Option<RunResult>), ClientError>;
+}
+
+impl Node for Client {
+    fn member(&self) -> Result<(String, String), ClientError> {
+        self.status().map(|status| (status.name, status.member))
+    }
+
+    fn contracts(&self) -> Result<Vec<ContractView>, ClientError> {
+        let mut page = Client::contracts(self, None)?;
+        let mut contracts = page.items;
+        while let Some(next) = page.next {
+            page = Client::contracts(self, Some(&next))?;
+            contracts.extend(page.items);
+        }
+        Ok(contracts)
+    }
+
+    fn run(&self, contract: &str) -> Result<(RunView, Option<RunResult>), ClientError> {
+        let mut view = self.start_run(&StartRun { contract: contract.to_owned(), purpose: None })?;
+        let id = view.id.clone();
+        self.watch_run(&id, |seen| {
+            view = seen;
+            true
+        })?;
+        let result = (view.state == "completed").then(|| self.result(&id)).transpose()?;
+        Ok((view, result))
+    }
+}

@@ -1,0 +1,55 @@
+//! Refusals as PostgreSQL's clients show them: an SQLSTATE, what is wrong, and a hint what to do.
+
+use api::ClientError;
+
+/// Why a statement gets no rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// SQLSTATE, of PostgreSQL's own table (appendix A of its manual).
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) hint: String,
+}
+
+/// `feature_not_supported`.
+pub(crate) const NOT_SUPPORTED: &str = "0A000";
+/// `insufficient_privilege`.
+pub(crate) const NOT_PERMITTED: &str = "42501";
+/// `object_not_in_prerequisite_state`.
+pub(crate) const NOT_NOW: &str = "55000";
+/// `ambiguous_alias`, the nearest there is for more than one contract.
+pub(crate) const AMBIGUOUS: &str = "42P09";
+/// `system_error`.
+pub(crate) const FAILED: &str = "58000";
+/// `invalid_authorization_specification`.
+pub(crate) const NOT_ADMITTED: &str = "28000";
+/// `in_failed_sql_transaction`.
+pub(crate) const TRANSACTION_FAILED: &str = "25P02";
+/// `protocol_violation`.
+pub(crate) const PROTOCOL: &str = "08P01";
+/// `connection_failure`.
+pub(crate) const UNREACHABLE: &str = "08006";
+
+impl Refusal {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: hint.into() }
+    }
+}
+
+impl From<ClientError> for Refusal {
+    fn from(error: ClientError) -> Self {
+        match &error {
+            ClientError::Refused(problem) => Self {
+                code: NOT_NOW,
+                message: problem.message.clone(),
+                hint: problem.next.clone().unwrap_or_default(),
+            },
+            ClientError::Unreachable { .. } => {
+                Self::new(UNREACHABLE, error.to_string(), "start the node: `treaty node run`")
+            }
+            ClientError::Unexpected { .. } | ClientError::Profile(_) | ClientError::File { .. } => {
+                Self::new(FAILED, error.to_string(), "is the node of the same release as this gateway?")
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Results as rows of PostgreSQL's text format.
+
+use api::types::contracts::ContractView;
+use api::types::runs::RunResult;
+use serde_json::Value;
+
+use crate::wire::Type;
+
+/// A table of texts with the types of its columns; `None` is NULL.
+pub(crate) struct Table {
+    pub(crate) columns: Vec<(String, Type)>,
+    pub(crate) rows: Vec<Vec<Option<String>>>,
+}
+
+impl Table {
+    /// A run's result. What a floor held back is NULL; [`held_back`] says so.
+    pub(crate) fn of_result(result: &RunResult) -> Self {
+        let columns = result.columns.iter().enumerate().map(|(place, column)| {
+            let cells = || result.rows.iter().filter_map(|row| row.get(place));
+            let kind = match column.kind.as_str() {
+                "boolean" => Type::Boolean,
+                "integer" if cells().all(fits) => Type::Integer,
+                "integer" | "decimal" => Type::Numeric,
+                "real" => Type::Float,
+                "date" => Type::Date,
+                _ => Type::Text,
+            };
+            (column.name.clone(), kind)
+        });
+        let rows = result.rows.iter().map(|row| row.iter().map(cell).collect());
+        Self { columns: columns.collect(), rows: rows.collect() }
+    }
+
+    /// What may be asked: the contracts that name this member as receiver.
+    pub(crate) fn of_contracts(contracts: &[ContractView], member: &str) -> Self {
+        let columns = [
+            ("contract", Type::Text),
+            ("title", Type::Text),
+            ("state", Type::Text),
+            ("uses_left", Type::Integer),
+            ("sql", Type::Text),
+        ];
+        let received = contracts.iter().filter(|view| {
+            view.contract.output.receivers.iter().any(|receiver| receiver.to_string() == member)
+        });
+        let rows = received.map(|view| {
+            let left = view.contract.limits.runs.saturating_sub(view.runs_taken);
+            let cells = [
+                view.id.clone(),
+                view.contract.title.clone(),
+                view.state.clone(),
+                left.to_string(),
+                view.contract.computation.sql.clone(),
+            ];
+            cells.into_iter().map(Some).collect()
+        });
+        Self { columns: columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec(), rows: rows.collect() }
+    }
+}
+
+/// What the floor held back, in words.
+pub(crate) fn held_back(result: &RunResult) -> Option<String> {
+    let cells = result.rows.iter().flatten().filter(|cell| cell.is_object()).count();
+    let mut parts = Vec::new();
+    if !result.suppressed.is_empty() {
+        let group = |key: &Vec<Option<String>>| {
+            key.iter().map(|part| part.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join(" · ")
+        };
+        let groups: Vec<_> = result.suppressed.iter().map(group).collect();
+        parts.push(format!(
+            "not opened, because they cover fewer than {} rows: {}",
+            result.floor_rows,
+            groups.join("; ")
+        ));
+    }
+    if cells > 0 {
+        parts.push(format!(
+            "{cells} cells are NULL because they cover fewer than {} values",
+            result.floor_rows
+        ));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn fits(cell: &Value) -> bool {
+    match cell {
+        Value::String(text) => text.parse::<i64>().is_ok(),
+        Value::Number(number) => number.is_i64(),
+        _ => true,
+    }
+}
+
+fn cell(cell: &Value) -> Option<String> {
+    match cell {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(if *value { "t" } else { "f" }.to_owned()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}

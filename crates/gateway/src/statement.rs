@@ -1,0 +1,104 @@
+//! What a statement means to a gateway.
+
+use crate::{
+    refusal::{NOT_SUPPORTED, Refusal},
+    text::canonical,
+};
+
+/// A statement that is understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Statement {
+    /// `BEGIN`: there are no transactions, but drivers open one around each question.
+    Begin,
+    /// `COMMIT`.
+    Commit,
+    /// `ROLLBACK`.
+    Rollback,
+    /// `SET` of something that changes no answer.
+    Set,
+    /// `TABLE contracts`.
+    Contracts,
+    /// A question for a contract, in [canonical] form.
+    Ask(String),
+}
+
+/// Settings that drivers make when they connect, and that mean nothing here.
+const SETTINGS: [&str; 9] = [
+    "application_name",
+    "client_encoding",
+    "client_min_messages",
+    "datestyle",
+    "extra_float_digits",
+    "intervalstyle",
+    "search_path",
+    "standard_conforming_strings",
+    "timezone",
+];
+
+/// The hint that is right wherever somebody asks for something that is not there.
+pub(crate) const LISTED: &str = "`TABLE contracts` lists what may be asked here, word for word";
+
+impl Statement {
+    /// Reads a statement; what is neither a question nor one of the few others is refused by name.
+    pub(crate) fn read(text: &str) -> Result<Self, Refusal> {
+        let question = canonical(text);
+        let lower = question.to_ascii_lowercase();
+        let first: String = lower.chars().take_while(char::is_ascii_alphabetic).take(20).collect();
+        match first.as_str() {
+            "begin" | "start" => Ok(Self::Begin),
+            "commit" | "end" => Ok(Self::Commit),
+            "rollback" | "abort" => Ok(Self::Rollback),
+            "set" => setting(&lower),
+            "table" if lower == "table contracts" => Ok(Self::Contracts),
+            "select" | "with" if lower.contains("pg_catalog.") || lower.contains("information_schema.") => {
+                Err(Refusal::new(NOT_SUPPORTED, "a gateway has no catalog of tables to look into", LISTED))
+            }
+            "select" | "with" if lower == "select*from contracts" => Ok(Self::Contracts),
+            "select" | "with" => Ok(Self::Ask(question)),
+            _ => {
+                let word = first.to_ascii_uppercase();
+                Err(Refusal::new(NOT_SUPPORTED, format!("a gateway answers no {word}, only SELECT"), LISTED))
+            }
+        }
+    }
+}
+
+fn setting(lower: &str) -> Result<Statement, Refusal> {
+    let words = lower.trim_start_matches("set ").trim_start_matches("session ").trim_start_matches("local ");
+    let name: String =
+        words.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').take(63).collect();
+    if SETTINGS.contains(&name.as_str()) || lower.starts_with("set time zone") {
+        return Ok(Statement::Set);
+    }
+    let known = SETTINGS.join(", ");
+    Err(Refusal::new(
+        NOT_SUPPORTED,
+        format!("`{name}` cannot be set here"),
+        format!("what can be set: {known}"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_drivers_say_is_understood_and_the_rest_is_refused_by_name() {
+        assert_eq!(Statement::read("BEGIN;"), Ok(Statement::Begin));
+        assert_eq!(Statement::read("start transaction read only"), Ok(Statement::Begin));
+        assert_eq!(Statement::read("SET extra_float_digits = 3"), Ok(Statement::Set));
+        assert_eq!(Statement::read("set session TimeZone to 'UTC'"), Ok(Statement::Set));
+        assert_eq!(Statement::read("Table contracts;"), Ok(Statement::Contracts));
+        assert_eq!(Statement::read("select *\nfrom contracts"), Ok(Statement::Contracts));
+        assert_eq!(Statement::read("SELECT 1 ;"), Ok(Statement::Ask("SELECT 1".to_owned())));
+        for (text, part) in [
+            ("DROP TABLE pay", "answers no DROP"),
+            ("SET role = 'x'", "`role` cannot be set"),
+            ("SELECT n.nspname FROM pg_catalog.pg_namespace n", "no catalog"),
+            ("COPY pay TO STDOUT", "answers no COPY"),
+        ] {
+            let refused = Statement::read(text).unwrap_err();
+            assert!(refused.message.contains(part) && refused.code == NOT_SUPPORTED, "{refused:?}");
+        }
+    }
+}

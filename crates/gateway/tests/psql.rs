@@ -1,0 +1,277 @@
+//! A real `psql` asks a gateway, whose node answers from memory.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use api::ClientError;
+use api::types::Problem;
+use api::types::contracts::ContractView;
+use api::types::problem::Reason;
+use api::types::runs::{ResultColumn, RunResult, RunView};
+use contract::document::{Computation, Limits, OutputRule, Protection};
+use contract::{Contract, Did, Hash, SigningKey};
+use serde_json::json;
+use treaty_gateway::{GatewayError, Login, Node, Options, serve};
+
+const PASSWORD: &str = "an open secret";
+const SQL: &str = "SELECT team, COUNT(*) AS n FROM pay\n  WHERE team <> 'x  y' GROUP BY team";
+
+/// A node in memory, which counts the runs that it is asked for.
+struct Fake {
+    contracts: Vec<ContractView>,
+    runs: Mutex<Vec<String>>,
+}
+
+fn me() -> Did {
+    SigningKey::from_seed(&[1; 32]).did()
+}
+
+fn contract(sql: &str, receiver: Did, state: &str) -> ContractView {
+    let contract = Contract {
+        format: "test".to_owned(),
+        alliance: Hash::of("test", b"alliance"),
+        title: "Pay".to_owned(),
+        purpose: "benchmark".to_owned(),
+        parties: Vec::new(),
+        computation: Computation {
+            sql: sql.to_owned(),
+            tables: BTreeMap::new(),
+            program: Hash::of("test", b"program"),
+        },
+        protection: Protection { scheme: "rep3".to_owned(), threshold: 1, compute_parties: Vec::new() },
+        output: OutputRule { receivers: BTreeSet::from([receiver]), floor_rows: 3 },
+        limits: Limits { runs: 5, not_before: 0, expires: 10, run_seconds_max: 60 },
+        settlement: serde_json::from_value(json!({
+            "payer": receiver, "fee": 0, "providers": 0, "compute_parties": 0, "algorithm_providers": 0,
+        }))
+        .unwrap(),
+        supersedes: None,
+        nonce: String::new(),
+    };
+    ContractView {
+        id: Hash::of("test", format!("{sql}{state}{receiver}").as_bytes()).to_string(),
+        state: state.to_owned(),
+        contract,
+        signatures: Vec::new(),
+        runs_taken: 2,
+        text: String::new(),
+    }
+}
+
+fn view(contract: &str, state: &str) -> RunView {
+    RunView {
+        id: "run-1".to_owned(),
+        contract: contract.to_owned(),
+        requester: "north".to_owned(),
+        state: state.to_owned(),
+        permitted_by: Vec::new(),
+        refused_by: BTreeMap::new(),
+        committed_by: Vec::new(),
+        receipts_by: Vec::new(),
+        failure: None,
+        nothing_opened_by: Vec::new(),
+        use_returned: false,
+        settlement: BTreeMap::new(),
+        requested: 0,
+        progress: None,
+    }
+}
+
+impl Node for Fake {
+    fn member(&self) -> Result<(String, String), ClientError> {
+        Ok(("north".to_owned(), me().to_string()))
+    }
+
+    fn contracts(&self) -> Result<Vec<ContractView>, ClientError> {
+        Ok(self.contracts.clone())
+    }
+
+    fn run(&self, contract: &str) -> Result<(RunView, Option<RunResult>), ClientError> {
+        self.runs.lock().unwrap().push(contract.to_owned());
+        let asked = self.contracts.iter().find(|view| view.id == contract).unwrap();
+        if asked.contract.computation.sql.contains("refused") {
+            let mut run = view(contract, "refused");
+            let reason =
+                Reason { rule: "dataset-changed".to_owned(), message: "`lake/pay@1` has changed".to_owned() };
+            run.refused_by.insert("lake".to_owned(), vec![reason]);
+            return Ok((run, None));
+        }
+        if asked.contract.computation.sql.contains("broken") {
+            return Err(ClientError::Refused(Problem::new("no-use-left", "all uses are taken")));
+        }
+        let column = |name: &str, kind: &str| ResultColumn {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            unit: String::new(),
+        };
+        let result = RunResult {
+            columns: vec![
+                column("team", "text"),
+                column("n", "integer"),
+                column("total", "decimal"),
+                column("mean", "real"),
+                column("open", "boolean"),
+                column("day", "date"),
+            ],
+            rows: vec![
+                vec![json!("a"), json!(4), json!("12.50"), json!(0.25), json!(true), json!("2024-02-29")],
+                vec![
+                    json!(null),
+                    json!(7),
+                    json!("3.00"),
+                    json!({"withheld": true}),
+                    json!(false),
+                    json!(null),
+                ],
+            ],
+            suppressed: vec![vec![Some("b".to_owned())]],
+            floor_rows: 3,
+        };
+        Ok((view(contract, "completed"), Some(result)))
+    }
+}
+
+struct Gateway {
+    node: Arc<Fake>,
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+fn gateway(contracts: Vec<ContractView>) -> Gateway {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let node = Arc::new(Fake { contracts, runs: Mutex::default() });
+    let options = Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        login: Login::new("north", PASSWORD).unwrap(),
+        tls: None,
+    };
+    let served = runtime.block_on(serve(options, Arc::clone(&node) as _)).unwrap();
+    let address = served.address().unwrap();
+    runtime.spawn(served.run());
+    Gateway { node, address, _runtime: runtime }
+}
+
+impl Gateway {
+    fn psql_as(&self, user: &str, password: &str, database: &str, sql: &[&str]) -> Output {
+        let mut psql = Command::new("psql");
+        psql.args(["-XqA", "-P", "footer=off", "-v", "VERBOSITY=verbose", "-h", "127.0.0.1", "-U", user]);
+        psql.args(["-d", database, "-p", &self.address.port().to_string()]);
+        for sql in sql {
+            psql.args(["-c", sql]);
+        }
+        psql.env("PGPASSWORD", password).env("PGCONNECT_TIMEOUT", "20").output().unwrap_or_else(|error| {
+            panic!("these tests need PostgreSQL's psql (`apt-get install postgresql-client`): {error}")
+        })
+    }
+
+    /// What psql says to a script, in which its own commands may stand.
+    fn script(&self, script: &str) -> (String, String) {
+        let file = std::env::temp_dir().join(format!("treaty-gateway-{}.sql", self.address.port()));
+        std::fs::write(&file, script).unwrap();
+        let read = format!("\\i {}", file.display());
+        let said = self.psql(&[&read]);
+        std::fs::remove_file(&file).unwrap();
+        said
+    }
+
+    /// Standard output and standard error.
+    fn psql(&self, sql: &[&str]) -> (String, String) {
+        let done = self.psql_as("north", PASSWORD, "treaty", sql);
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(done.stdout), text(done.stderr))
+    }
+}
+
+#[test]
+fn psql_asks_what_a_contract_asks_and_gets_typed_rows() {
+    let gateway = gateway(vec![contract(SQL, me(), "active")]);
+    let question = "SELECT team, COUNT( * ) AS n FROM pay WHERE team<>'x  y' GROUP BY team;";
+    let (rows, said) = gateway.psql(&["BEGIN", question, "COMMIT"]);
+    let expected = "team|n|total|mean|open|day\na|4|12.50|0.25|t|2024-02-29\n|7|3.00||f|\n";
+    assert_eq!(rows, expected, "{said}");
+    assert!(said.contains("NOTICE") && said.contains("fewer than 3 rows: b"), "{said}");
+    assert!(said.contains("1 cells are NULL"), "{said}");
+    let (types, said) = gateway.script(&format!("{} \\gdesc\n", SQL.replace('\n', " ")));
+    assert!(types.is_empty() && said.contains("0A000") && said.contains("simple"), "{types} {said}");
+    assert_eq!(gateway.node.runs.lock().unwrap().len(), 1, "a description takes no use");
+    let (rows, _) = gateway.psql(&["TABLE contracts"]);
+    assert!(rows.contains("contract|title|state|uses_left|sql") && rows.contains("|Pay|active|3|"), "{rows}");
+}
+
+#[test]
+fn what_no_contract_allows_is_refused_with_what_to_do() {
+    let other = SigningKey::from_seed(&[2; 32]).did();
+    let gateway = gateway(vec![
+        contract("SELECT 1 AS proposed", me(), "proposed"),
+        contract("SELECT 1 AS done", me(), "exhausted"),
+        contract("SELECT 1 AS others", other, "active"),
+        contract("SELECT 1 AS refused", me(), "active"),
+        contract("SELECT 1 AS broken", me(), "active"),
+    ]);
+    let cases: [(&str, &[&str]); 9] = [
+        ("SELECT * FROM pay", &["42501", "no contract asks exactly this", "TABLE contracts"]),
+        ("SELECT 1 AS proposed", &["55000", "is proposed", "treaty contract show"]),
+        ("SELECT 1 AS done", &["55000", "is exhausted", "uses are taken"]),
+        ("SELECT 1 AS others", &["42501", "`north` does not receive"]),
+        (
+            "SELECT 1 AS refused",
+            &["42501", "`lake` refused: `lake/pay@1` has changed", "treaty run show run-1"],
+        ),
+        ("SELECT 1 AS broken", &["55000", "all uses are taken"]),
+        ("DELETE FROM pay", &["0A000", "answers no DELETE"]),
+        ("SET role TO root", &["0A000", "`role` cannot be set"]),
+        ("\\d", &["0A000", "no catalog", "TABLE contracts"]),
+    ];
+    for (sql, parts) in cases {
+        let (rows, said) = gateway.psql(&[sql]);
+        for part in parts {
+            assert!(said.contains(part), "{sql}: {said}");
+        }
+        assert_eq!(rows, "", "{sql}");
+    }
+    assert_eq!(gateway.node.runs.lock().unwrap().len(), 2, "only what a contract allows was run");
+}
+
+#[test]
+fn of_several_contracts_the_database_names_one() {
+    let mut second = contract(SQL, me(), "active");
+    second.id = Hash::of("test", b"second").to_string();
+    let gateway = gateway(vec![contract(SQL, me(), "active"), second.clone()]);
+    let (_, said) = gateway.psql(&[SQL]);
+    assert!(said.contains("42P09") && said.contains(&second.id) && said.contains("psql -d ID"), "{said}");
+    let done = gateway.psql_as("north", PASSWORD, &second.id[..12], &[SQL]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(*gateway.node.runs.lock().unwrap(), [second.id]);
+}
+
+#[test]
+fn only_who_knows_the_password_is_let_in() {
+    let gateway = gateway(vec![contract(SQL, me(), "active")]);
+    for (user, password) in [("north", "guess"), ("lake", PASSWORD), ("", PASSWORD)] {
+        let done = gateway.psql_as(user, password, "treaty", &["TABLE contracts"]);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(!done.status.success() && done.stdout.is_empty(), "{user}: {said}");
+        assert!(!said.contains(PASSWORD), "{said}");
+    }
+    assert!(gateway.psql_as("north", PASSWORD, "treaty", &["TABLE contracts"]).status.success());
+}
+
+#[test]
+fn others_than_this_machine_are_let_in_by_tls_alone() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let node = Arc::new(Fake { contracts: Vec::new(), runs: Mutex::default() });
+    let options = |tls| Options {
+        listen: "0.0.0.0:0".parse().unwrap(),
+        login: Login::new("north", PASSWORD).unwrap(),
+        tls,
+    };
+    let refused = runtime.block_on(serve(options(None), Arc::clone(&node) as _));
+    assert!(matches!(refused, Err(GatewayError::Plaintext(_))));
+    let nonsense = Some((b"x".to_vec(), zeroize::Zeroizing::new(b"y".to_vec())));
+    let refused = runtime.block_on(serve(options(nonsense), node as _));
+    assert!(matches!(refused, Err(GatewayError::Certificate(_))));
+}

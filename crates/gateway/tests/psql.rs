@@ -43,7 +43,11 @@ fn contract(sql: &str, receiver: Did, state: &str) -> ContractView {
             program: Hash::of("test", b"program"),
         },
         protection: Protection { scheme: "rep3".to_owned(), threshold: 1, compute_parties: Vec::new() },
-        output: OutputRule { receivers: BTreeSet::from([receiver]), floor_rows: 3 },
+        output: OutputRule {
+            receivers: BTreeSet::from([receiver]),
+            floor_rows: 3,
+            disclosure: Default::default(),
+        },
         limits: Limits { runs: 5, not_before: 0, expires: 10, run_seconds_max: 60 },
         settlement: serde_json::from_value(json!({
             "payer": receiver, "fee": 0, "providers": 0, "compute_parties": 0, "algorithm_providers": 0,

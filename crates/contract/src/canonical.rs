@@ -4,10 +4,11 @@
 //! magnitude is below 2^53. RFC 8785 §3.2.2.3 writes every number as an IEEE 754 double, so that a larger integer
 //! would be rounded without notice; here it is refused with its place. Larger integers travel as strings.
 
+mod writer;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, de::DeserializeOwned};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::text::excerpt;
@@ -75,10 +76,7 @@ pub enum CanonicalError {
 /// [`CanonicalError::NotWritable`] when the value has no JSON form. JSON has no infinities and no NaN and serde
 /// writes them as `null`, so documents hold no floating point fields.
 pub fn to_bytes<T: Serialize>(document: &T) -> Result<Vec<u8>, CanonicalError> {
-    let not_writable = |error: serde_json::Error| CanonicalError::NotWritable { reason: error.to_string() };
-    let value = serde_json::to_value(document).map_err(not_writable)?;
-    check_numbers(&value, &mut String::new())?;
-    serde_jcs::to_vec(&value).map_err(not_writable)
+    writer::write(document)
 }
 
 /// Reads a document of at most `limit` bytes that is exactly in canonical form.
@@ -166,7 +164,12 @@ impl FromStr for Hash {
 
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let mut digits = [0; 64];
+        match hex::encode_to_slice(self.0, &mut digits).ok().and_then(|()| std::str::from_utf8(&digits).ok())
+        {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.collect_str(self),
+        }
     }
 }
 
@@ -174,37 +177,4 @@ impl<'de> Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
-}
-
-/// Refuses what RFC 8785 would round. `path` names where `value` stands and is the same after the call.
-fn check_numbers(value: &Value, path: &mut String) -> Result<(), CanonicalError> {
-    match value {
-        Value::Number(number) => {
-            let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
-            match magnitude {
-                Some(magnitude) if magnitude < INTEGER_END => Ok(()),
-                Some(_) => {
-                    Err(CanonicalError::IntegerTooLarge { path: path.clone(), found: number.to_string() })
-                }
-                None => Err(CanonicalError::NotAnInteger { path: path.clone(), found: number.to_string() }),
-            }
-        }
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .try_for_each(|(at, item)| check_numbers_below(item, path, &format!("[{at}]"))),
-        Value::Object(fields) => fields.iter().try_for_each(|(name, field)| {
-            let step = if path.is_empty() { name.clone() } else { format!(".{name}") };
-            check_numbers_below(field, path, &step)
-        }),
-        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
-    }
-}
-
-fn check_numbers_below(value: &Value, path: &mut String, step: &str) -> Result<(), CanonicalError> {
-    let parent = path.len();
-    path.push_str(step);
-    check_numbers(value, path)?;
-    path.truncate(parent);
-    Ok(())
 }

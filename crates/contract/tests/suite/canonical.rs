@@ -117,6 +117,34 @@ fn the_place_of_the_difference_is_named() {
     );
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Shape {
+    Unit,
+    Newtype(u8),
+    Tuple(u8, char),
+    Empty(),
+    Struct { z: Option<u8>, a: (), m: BTreeMap<u32, bool> },
+}
+
+/// Every kind of thing that serde knows, beside an independent implementation over a tree of values.
+#[test]
+fn every_shape_is_written_as_others_write_it() {
+    let shapes = (
+        [Shape::Unit, Shape::Newtype(1), Shape::Tuple(2, '\u{1f600}'), Shape::Empty()],
+        Shape::Struct { z: Some(3), a: (), m: BTreeMap::from([(10, true), (9, false)]) },
+        (-1_i8, u64::from(u32::MAX), 0_u128, "\u{7f}\u{0}\u{1f}\\\"", f64::NAN, [0_u8; 0]),
+        BTreeMap::<String, u8>::new(),
+    );
+    let expected = serde_jcs::to_vec(&serde_json::to_value(&shapes).unwrap()).unwrap();
+    let found = canonical::to_bytes(&shapes).unwrap();
+    assert_eq!(String::from_utf8(found).unwrap(), String::from_utf8(expected).unwrap());
+    let deep = [Shape::Newtype(0), Shape::Unit];
+    let wrong = json!({"a": deep, "b": [{"c": 1.5}]});
+    let flaw = canonical::to_bytes(&wrong).unwrap_err();
+    assert_eq!(flaw, CanonicalError::NotAnInteger { path: "b[0].c".into(), found: "1.5".into() });
+}
+
 #[test]
 fn documents_are_bounded_before_they_are_parsed() {
     let refused = canonical::from_bytes::<Document>(&[b'['; 100], 99).unwrap_err();
@@ -167,6 +195,12 @@ proptest! {
     fn every_document_reads_back(document in documents()) {
         let bytes = canonical::to_bytes(&document).unwrap();
         prop_assert_eq!(canonical::from_bytes::<Value>(&bytes, usize::MAX).unwrap(), document);
+    }
+
+    /// An independent implementation writes the same bytes.
+    #[test]
+    fn documents_are_written_as_others_write_them(document in documents()) {
+        prop_assert_eq!(canonical::to_bytes(&document).unwrap(), serde_jcs::to_vec(&document).unwrap());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `treaty bench`: how fast the engine is on this machine, in three processes that speak TLS with each other.
 
+mod ledger;
 mod party;
 
 use std::io::{BufRead, BufReader, Write};
@@ -12,6 +13,7 @@ use peers::Identity;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use self::ledger::LedgerBench;
 use self::party::{Party, Seat};
 use crate::output::{Output, line, table};
 
@@ -23,6 +25,11 @@ pub(crate) enum Bench {
         after_help = "Examples:\n  treaty bench engine\n  treaty bench engine less-than --runs 9 --json\n  treaty bench engine mul --scheme rep3_malicious\n  treaty bench engine sort --wan --runs 1\n  treaty bench engine join --rows 1000000 --runs 1\n\nAll three processes share this machine's cores. Build with --release."
     )]
     Engine(Engine),
+    /// Measure the ledger: signed transactions a second, time to a cosigned checkpoint, replay, search
+    #[command(
+        after_help = "Examples:\n  treaty bench ledger\n  treaty bench ledger --transactions 1000000 --json\n\nThree members' replicas in one process, without a network. Build with --release."
+    )]
+    Ledger(LedgerBench),
     /// One compute party of a measurement; started by `treaty bench engine`
     #[command(hide = true)]
     Party(Party),
@@ -75,6 +82,9 @@ pub(crate) enum BenchError {
     /// The computation.
     #[error("the computation stopped: {0}")]
     Engine(#[from] engine::Error),
+    /// The ledger.
+    #[error("the ledger: {0}")]
+    Ledger(#[from] ::ledger::LedgerError),
     /// What a party printed cannot be read.
     #[error("a party reported nonsense: {0}")]
     Report(#[from] serde_json::Error),
@@ -120,6 +130,7 @@ impl Bench {
     pub(crate) fn run(self, output: Output) -> Result<(), BenchError> {
         match self {
             Self::Engine(engine) => engine.run(output),
+            Self::Ledger(ledger) => ledger.run(output),
             Self::Party(party) => party.run(),
         }
     }

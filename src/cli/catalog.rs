@@ -1,6 +1,6 @@
 //! `treaty catalog`.
 
-use api::types::datasets::CatalogEntry;
+use api::types::datasets::{CatalogEntry, Find};
 use clap::{Args, Subcommand};
 use contract::calendar::utc;
 
@@ -11,8 +11,10 @@ use crate::output::table;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Catalog {
-    /// Find published datasets by words
-    #[command(after_help = "Examples:\n  treaty catalog search salary\n  treaty catalog search")]
+    /// Find published datasets by words and by what they have, the newest first
+    #[command(
+        after_help = "Examples:\n  treaty catalog search salary\n  treaty catalog search --column salary --type integer --unit EUR --permitted\n  treaty catalog search hospital --owner lake --price-max 20"
+    )]
     Search(Search),
     /// Show a published dataset: columns, and what its owner allows
     #[command(after_help = "Example:\n  treaty catalog show north/salaries@1")]
@@ -21,8 +23,26 @@ pub(super) enum Catalog {
 
 #[derive(Debug, Args)]
 pub(super) struct Search {
-    /// Words that all have to occur in path, description or columns; everything when left out
+    /// Words that each begin a word of path, description or columns; everything when left out
     words: Vec<String>,
+    /// Only of this member
+    #[arg(long, value_name = "MEMBER")]
+    owner: Option<String>,
+    /// Only with a column of this name (and of that type and unit)
+    #[arg(long, value_name = "NAME")]
+    column: Option<String>,
+    /// Only with a column of this type: integer, decimal, float, boolean, text, date …
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// Only with a column of this unit
+    #[arg(long)]
+    unit: Option<String>,
+    /// Only where a token costs at most so many points
+    #[arg(long, value_name = "N")]
+    price_max: Option<u64>,
+    /// Only what this member gets at without paying or waiting for a review
+    #[arg(long)]
+    permitted: bool,
     #[command(flatten)]
     paging: Paging,
 }
@@ -45,8 +65,16 @@ impl Catalog {
 impl Search {
     fn run(self, session: &Session) -> Result<(), Error> {
         let client = session.client()?;
-        let words = self.words.join(" ");
-        let page = self.paging.collect(|after| client.catalog(&words, after))?;
+        let find = Find {
+            text: self.words.join(" "),
+            owner: self.owner,
+            column: self.column,
+            kind: self.kind,
+            unit: self.unit,
+            price_max: self.price_max,
+            permitted: self.permitted,
+        };
+        let page = self.paging.collect(|after| client.find_datasets(&find, after))?;
         session.output.answer(&page, || {
             listed(&page, "nothing in the catalog fits; next: `treaty catalog search` shows all", |entries| {
                 let rows = entries.iter().map(|entry| {

@@ -45,3 +45,19 @@ fn an_unknown_workload_is_refused_by_name() {
     assert_eq!(output.status.code(), Some(1));
     assert!(both(&output).contains("no workload's name contains `nonsense`"), "{}", both(&output));
 }
+
+#[test]
+fn the_ledger_is_measured_from_signature_to_search() {
+    let words =
+        ["bench", "ledger", "--transactions", "1000", "--batch", "100", "--datasets", "1000", "--json"];
+    let output = treaty().args(words).output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for phase in ["append", "follow", "replay"] {
+        assert!(figures[phase]["transactions_per_second"].as_f64().unwrap() > 0.0, "{figures}");
+    }
+    let [half, most] =
+        ["p50", "p99"].map(|p| figures[format!("finality_milliseconds_{p}")].as_f64().unwrap());
+    assert!(0.0 < half && half <= most, "{figures}");
+    assert!(figures["memory_bytes_max"].as_u64().unwrap() > 1 << 20, "{figures}");
+}

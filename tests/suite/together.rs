@@ -59,6 +59,17 @@ fn access(alliance: &Alliance) {
     alliance
         .until("north", &["catalog", "search", "paid"], |page| page.to_string().contains("lake/salaries@1"));
 
+    let hits = |words: &[&str]| {
+        let page = alliance.json("north", &[&["catalog", "search"], words].concat());
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!(hits(&["sal", "--owner", "lake", "--column", "salary", "--type", "integer"]), 1);
+    assert_eq!(hits(&["--price-max", "7"]), 1);
+    for nothing in [&["--price-max", "6"][..], &["--permitted"], &["--owner", "south"], &["--column", "wage"]]
+    {
+        assert_eq!(hits(nothing), 0, "{nothing:?}");
+    }
+
     let rights = ["--column", "salary=aggregate", "--column", "rank=group", "--for", "30d"];
     let words = ["access", "request", "lake/salaries@1", "--purpose", "pay equity"];
     let asked = alliance.json("north", &[&words[..], &rights].concat());

@@ -184,6 +184,24 @@ impl Client {
         self.get(&paged("/v1/catalog", &[("search", search)], after))
     }
 
+    /// `GET /v1/catalog`, by more than words.
+    pub fn find_datasets(&self, find: &Find, after: Option<&str>) -> Result<Page<CatalogEntry>, ClientError> {
+        let price = find.price_max.map(|price| price.to_string());
+        let optional = [
+            ("owner", &find.owner),
+            ("column", &find.column),
+            ("type", &find.kind),
+            ("unit", &find.unit),
+            ("price_max", &price),
+        ];
+        let mut query = vec![("search", find.text.as_str())];
+        query.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
+        if find.permitted {
+            query.push(("permitted", "true"));
+        }
+        self.get(&paged("/v1/catalog", &query, after))
+    }
+
     /// `GET /v1/templates`.
     pub fn templates(&self) -> Result<Page<TemplateView>, ClientError> {
         self.get("/v1/templates")

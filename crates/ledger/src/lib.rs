@@ -68,6 +68,7 @@ pub mod receipt;
 pub mod refused;
 pub mod restore;
 pub mod roster;
+pub mod search;
 pub mod settlement;
 pub mod state;
 pub mod store;

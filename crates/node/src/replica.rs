@@ -15,6 +15,7 @@ use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use contract::{Did, Hash, SigningKey};
 use ledger::log::Checkpoint;
+use ledger::search::Search;
 use ledger::{Action, Content, Event, Ledger, LedgerError, Page, Roster, SignedTransaction, Transaction};
 use peers::Body;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ use crate::setup::now_seconds;
 const LONG_POLL: Duration = Duration::from_secs(10);
 /// How long a member waits for its entry to become final.
 const FINALITY: Duration = Duration::from_secs(20);
+
+/// From so many entries on, the catalog is indexed afresh rather than followed.
+const INDEX_AFRESH: u64 = 10_000;
 
 /// How far the replica is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +76,8 @@ pub(crate) struct Replica {
     /// Sequence number of this member's last acknowledged transaction; held while one is under way.
     submitting: tokio::sync::Mutex<u64>,
     peers: peers::Client,
+    /// Made when it is first asked, then kept up to date with each question.
+    search: Mutex<Search>,
 }
 
 impl Replica {
@@ -102,6 +108,7 @@ impl Replica {
             heads,
             submitting: tokio::sync::Mutex::new(0),
             peers,
+            search: Mutex::default(),
         })
     }
 
@@ -156,6 +163,20 @@ impl Replica {
         events
             .inspect_err(|error| tracing::error!(%error, from, to, "the ledger's events cannot be read"))
             .ok()
+    }
+
+    /// Looks into the index of the catalog, as of this replica's last entry.
+    pub(crate) fn search<T>(&self, look: impl FnOnce(&Search) -> T) -> Result<T, Failure> {
+        let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.read(|ledger| ledger.state().clone());
+        let behind = state.size().saturating_sub(search.size());
+        if search.size() == 0 || behind > INDEX_AFRESH {
+            *search = Search::of(&state);
+        } else if behind > 0 {
+            let events = self.read(|ledger| ledger.events(search.size(), state.size())).map_err(broken)?;
+            search.follow(&state, &events);
+        }
+        Ok(look(&search))
     }
 
     /// Tells how far the replica is, now and whenever that changes.

@@ -158,6 +158,25 @@ pub struct WithdrawDataset {
     pub version: Option<u32>,
 }
 
+/// What `GET /v1/catalog` looks for: all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Find {
+    /// Words that each have to begin a word of the description.
+    pub text: String,
+    /// Name of the member that answers for it.
+    pub owner: Option<String>,
+    /// It has a column of this name, and of `kind` and `unit` where they are given too.
+    pub column: Option<String>,
+    /// It has a column of this type.
+    pub kind: Option<String>,
+    /// It has a column of this unit.
+    pub unit: Option<String>,
+    /// A token costs at most so many points.
+    pub price_max: Option<u64>,
+    /// Only what the asking member gets at without paying or waiting for a review.
+    pub permitted: bool,
+}
+
 /// One hit of `GET /v1/catalog`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CatalogEntry {

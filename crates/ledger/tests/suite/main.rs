@@ -29,6 +29,7 @@ mod path;
 mod proofs;
 mod properties;
 mod refusals;
+mod searches;
 mod settlements;
 mod texts;
 mod throughput;

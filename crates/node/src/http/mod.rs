@@ -2,6 +2,7 @@
 
 mod acts;
 mod admit;
+mod catalog;
 mod contracts;
 mod datasets;
 mod ledger;
@@ -54,7 +55,7 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(links::link))
         .routes(routes!(datasets::publish))
         .routes(routes!(datasets::withdraw))
-        .routes(routes!(datasets::catalog))
+        .routes(routes!(catalog::catalog))
         .routes(routes!(contracts::templates))
         .routes(routes!(contracts::draft))
         .routes(routes!(contracts::propose, contracts::list))

@@ -9,6 +9,7 @@ mod data;
 mod demo;
 mod dispute;
 mod drafting;
+mod find;
 mod gateway;
 mod govern;
 mod ledger;

@@ -6,6 +6,7 @@ use ledger::Action;
 
 use super::Session;
 use super::act;
+use super::find::{self, Find};
 use super::paging::Paging;
 use crate::error::Error;
 use crate::output::table;
@@ -17,6 +18,9 @@ pub(super) enum Ledger {
         after_help = "Examples:\n  treaty ledger entries\n  treaty ledger entries --after 41 --limit 10"
     )]
     Entries(Paging),
+    /// Find entries by what they are about, with proofs that they are in the log
+    #[command(after_help = find::EXAMPLES)]
+    Find(Find),
     /// Print the newest checkpoint that a quorum cosigned, with its signatures
     #[command(after_help = "Example:\n  treaty ledger checkpoint")]
     Checkpoint,
@@ -43,6 +47,7 @@ impl Ledger {
                 }
                 Ok(())
             }
+            Self::Find(find) => find.run(session, &client),
             Self::Checkpoint => {
                 let checkpoint = client.checkpoint()?;
                 session.output.answer(&checkpoint, || checkpoint.note.clone())

@@ -89,6 +89,26 @@ fn access(alliance: &Alliance) {
     let narrowed = alliance.json("north", &narrower);
     let narrowed = narrowed["id"].as_str().unwrap();
     alliance.until("lake", &["access", "tokens"], |page| page.to_string().contains(narrowed));
+    find(alliance, request);
     alliance.text("lake", &["access", "revoke", token, "--reason", "asked for by mistake"]);
     alliance.until("north", &["access", "tokens"], |page| page.to_string().contains("asked for by mistake"));
+}
+
+/// Entries by what they are about, with audit paths that the command checks.
+fn find(alliance: &Alliance, request: &str) {
+    let found = |words: &[&str]| {
+        let page = alliance.json("south", &[&["ledger", "find"], words].concat());
+        page["items"].as_array().unwrap().len()
+    };
+    alliance
+        .until("south", &["ledger", "find", "--kind", "token-issued"], |page| page["items"][0].is_object());
+    assert_eq!(found(&["--id", request]), 2, "asked for and approved");
+    assert_eq!(found(&["--id", request, "--by", "lake"]), 1);
+    assert_eq!(found(&["--dataset", "lake/salaries@1", "--kind", "publish-dataset", "--proof"]), 1);
+    assert_eq!(found(&["--kind", "vote", "--by", "south"]), 1);
+    assert_eq!(found(&["--kind", "vote", "--until", "1000"]), 0);
+    let text = alliance.text("south", &["ledger", "find", "--proof", "--limit", "2"]);
+    assert!(text.contains("all of them are in the log") && text.contains("--after 1"), "{text}");
+    assert_eq!(found(&["--after", "1", "--limit", "1", "--proof"]), 1);
+    assert!(alliance.refused("south", &["ledger", "find", "--by", "nobody"]).contains("no member is called"));
 }

@@ -132,6 +132,11 @@ impl Client {
         self.post("/v1/acts", &Act { action })
     }
 
+    /// `GET /v1/ledger/find`, by names and values of its query.
+    pub fn find_entries(&self, query: &[(&str, &str)], after: Option<&str>) -> Result<Found, ClientError> {
+        self.get(&paged("/v1/ledger/find", query, after))
+    }
+
     /// `POST /v1/member/key`.
     pub fn rotate_key(&self) -> Result<RotatedKey, ClientError> {
         self.post("/v1/member/key", &())

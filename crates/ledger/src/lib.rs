@@ -57,6 +57,7 @@ pub mod dispute;
 pub mod entry;
 pub mod error;
 pub mod event;
+pub mod finder;
 pub mod follow;
 pub mod governance;
 pub mod handover;

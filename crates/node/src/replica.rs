@@ -14,6 +14,7 @@ use api::types::ledger::Recorded;
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use contract::{Did, Hash, SigningKey};
+use ledger::finder::Finder;
 use ledger::log::Checkpoint;
 use ledger::search::Search;
 use ledger::{Action, Content, Event, Ledger, LedgerError, Page, Roster, SignedTransaction, Transaction};
@@ -34,6 +35,9 @@ const FINALITY: Duration = Duration::from_secs(20);
 
 /// From so many entries on, the catalog is indexed afresh rather than followed.
 const INDEX_AFRESH: u64 = 10_000;
+
+/// Entries that are indexed at once.
+const INDEX_PORTION: usize = 500;
 
 /// How far the replica is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,6 +82,8 @@ pub(crate) struct Replica {
     peers: peers::Client,
     /// Made when it is first asked, then kept up to date with each question.
     search: Mutex<Search>,
+    /// The same for entries.
+    finder: Mutex<Finder>,
 }
 
 impl Replica {
@@ -109,6 +115,7 @@ impl Replica {
             submitting: tokio::sync::Mutex::new(0),
             peers,
             search: Mutex::default(),
+            finder: Mutex::default(),
         })
     }
 
@@ -177,6 +184,26 @@ impl Replica {
             search.follow(&state, &events);
         }
         Ok(look(&search))
+    }
+
+    /// Looks into the index of entries, as of this replica's last one. Blocks: the first question waits until all
+    /// entries are indexed.
+    pub(crate) fn find<T>(&self, look: impl FnOnce(&Finder) -> T) -> Result<T, Failure> {
+        let mut finder = self.finder.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let from = finder.size();
+            // In portions, so that nobody waits for the ledger meanwhile.
+            let portion = self.read(|ledger| -> Result<_, LedgerError> {
+                let entries = ledger.entries(from, INDEX_PORTION)?;
+                let events = ledger.events(from, from + entries.len() as u64)?;
+                Ok((entries, events))
+            });
+            let (entries, events) = portion.map_err(broken)?;
+            if entries.is_empty() {
+                return Ok(look(&finder));
+            }
+            finder.follow(&entries, &events);
+        }
     }
 
     /// Tells how far the replica is, now and whenever that changes.

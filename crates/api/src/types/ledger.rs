@@ -71,6 +71,39 @@ pub struct EntryView {
     pub entry: serde_json::Value,
 }
 
+/// `GET /v1/ledger/find`: entries by what they are about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Found {
+    /// The oldest first.
+    pub items: Vec<FoundEntry>,
+    /// The cursor of the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// The checkpoint to which the audit paths lead, when they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<CheckpointView>,
+}
+
+/// One entry that was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FoundEntry {
+    /// Position in the log.
+    pub index: u64,
+    /// Its time, seconds since 1970.
+    pub time: u64,
+    /// Name of the member that acted; empty for the founding document.
+    pub by: String,
+    /// The person for whom it acted, as `did:key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// The entry, as it is hashed into the log.
+    #[schema(value_type = Object)]
+    pub entry: serde_json::Value,
+    /// Hashes from its sibling up to the checkpoint's root (RFC 6962 §2.1.1), when they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Vec<String>>,
+}
+
 /// `GET /v1/ledger/checkpoint`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckpointView {

@@ -5,6 +5,7 @@ mod admit;
 mod catalog;
 mod contracts;
 mod datasets;
+mod find;
 mod ledger;
 mod links;
 mod member;
@@ -45,6 +46,7 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(ledger::status))
         .routes(routes!(ledger::points))
         .routes(routes!(ledger::entries))
+        .routes(routes!(find::find))
         .routes(routes!(ledger::checkpoint))
         .routes(routes!(ledger::events))
         .routes(routes!(acts::act))

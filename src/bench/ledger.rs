@@ -369,6 +369,7 @@ fn dataset(owner: &SigningKey, version: u32) -> Dataset {
             runs_max: 10,
             expires: None,
             access: None,
+            disclosure: Default::default(),
         },
     }
 }

@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use contract::{Column, Dataset, Did};
+use contract::{Column, ColumnType, Dataset, Did};
 
 use crate::{Event, Happening, State};
 
@@ -171,11 +171,14 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 }
 
 /// A column's type without its parameters.
-fn kind_of(column: &Column) -> String {
-    match serde_json::to_value(column.kind) {
-        Ok(serde_json::Value::String(name)) => name,
-        Ok(serde_json::Value::Object(named)) => named.keys().next().cloned().unwrap_or_default(),
-        _ => String::new(),
+fn kind_of(column: &Column) -> &'static str {
+    match column.kind {
+        ColumnType::Boolean => "boolean",
+        ColumnType::Integer => "integer",
+        ColumnType::Decimal { .. } => "decimal",
+        ColumnType::Float { .. } => "float",
+        ColumnType::Text => "text",
+        ColumnType::Date => "date",
     }
 }
 
@@ -192,9 +195,7 @@ fn features_of(wish: &Wish) -> impl Iterator<Item = String> {
 fn fits(hit: &Hit, wish: &Wish) -> bool {
     let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
     let column = |column: &Column| {
-        is(&wish.column, &column.name)
-            && is(&wish.unit, &column.unit)
-            && (wish.kind.is_none() || is(&wish.kind, &kind_of(column)))
+        is(&wish.column, &column.name) && is(&wish.unit, &column.unit) && is(&wish.kind, kind_of(column))
     };
     let terms = &hit.dataset.terms;
     let permitted =

@@ -1,4 +1,4 @@
-//! Importing, publishing and finding datasets.
+//! Importing and publishing datasets.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api::auth::Scope;
 use api::types::datasets::{
-    CatalogEntry, ColumnDeclaration, DatasetView, Format, ImportDataset, LinkedTable, PublishDataset, Upload,
+    ColumnDeclaration, DatasetView, Format, ImportDataset, LinkedTable, PublishDataset, Upload,
     WithdrawDataset,
 };
 use api::types::ledger::Recorded;
@@ -18,7 +18,6 @@ use axum::{Extension, Json};
 use contract::Dataset;
 use futures::StreamExt;
 use ledger::Action;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use vault::{Declaration, ImportRequest, Imported, Location, VaultError};

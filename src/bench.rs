@@ -1,7 +1,10 @@
-//! `treaty bench`: how fast the engine is on this machine, in three processes that speak TLS with each other.
+//! `treaty bench`: how fast the engine is on this machine, in three processes that speak TLS with each other; and how
+//! fast the ledger and joint queries are, in one process.
 
 mod ledger;
 mod party;
+mod sql;
+mod tpch;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -15,9 +18,10 @@ use thiserror::Error;
 
 use self::ledger::LedgerBench;
 use self::party::{Party, Seat};
+use self::sql::Sql;
 use crate::output::{Output, line, table};
 
-/// Measure the engine
+/// Measure the engine, the ledger and joint queries
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// Measure operators: three processes over loopback TCP with TLS on
@@ -30,6 +34,11 @@ pub(crate) enum Bench {
         after_help = "Examples:\n  treaty bench ledger\n  treaty bench ledger --transactions 1000000 --json\n\nThree members' replicas in one process, without a network. Build with --release."
     )]
     Ledger(LedgerBench),
+    /// Measure joint SQL: TPC-H dealt to four owners, three compute parties in this process, against plaintext DataFusion
+    #[command(
+        after_help = "Examples:\n  treaty bench sql\n  treaty bench sql 3 --json\n  treaty bench sql --scale 0.1\n\nQueries: those of TPC-H that can be asked (docs/sql.md). Every answer is compared with the plaintext one.\nBuild with --release."
+    )]
+    Sql(Sql),
     /// One compute party of a measurement; started by `treaty bench engine`
     #[command(hide = true)]
     Party(Party),
@@ -100,6 +109,17 @@ pub(crate) enum BenchError {
         /// Which workload.
         workload: String,
     },
+    /// A query's data, compilation, stages or run.
+    #[error("the query could not be measured: {0}")]
+    Sql(String),
+    /// No query of that number.
+    #[error("query {query} of TPC-H is not among those that can be asked: {known}")]
+    NoQuery {
+        /// Asked for.
+        query: u8,
+        /// The others.
+        known: String,
+    },
     /// No workload of that name.
     #[error("no workload's name contains `{0}`\n  try: treaty bench engine")]
     NoWorkload(String),
@@ -131,6 +151,7 @@ impl Bench {
         match self {
             Self::Engine(engine) => engine.run(output),
             Self::Ledger(ledger) => ledger.run(output),
+            Self::Sql(sql) => sql.run(output),
             Self::Party(party) => party.run(),
         }
     }

@@ -52,13 +52,21 @@ pub(crate) struct Options {
     pub(crate) keep: bool,
     /// Where everything is made, and stays.
     pub(crate) directory: Option<PathBuf>,
+    /// All members' nodes order the ledger together.
+    pub(crate) bft: bool,
     /// Print one JSON document at the end, and nothing else.
     pub(crate) json: bool,
 }
 
 /// Walks the path; fails if anything differs from what the scenario expects.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    if options.bft {
+        node::setup::find_cometbft()?;
+    }
     if options.scenario == "alliance" {
+        if options.bft {
+            return Err(DemoError::NoNodes.into());
+        }
         return alliance::run(options);
     }
     let place = Arc::new(Place::make(options)?);
@@ -97,7 +105,7 @@ fn walk(
     report.title.clone_from(&scenario.title);
     steps.title(&scenario.title);
 
-    let mut world = World::found(scenario, source, place, fleet, steps)?;
+    let mut world = World::found(scenario, source, place, fleet, options.bft, steps)?;
     world.publish(steps)?;
     world.agree(steps)?;
     for (number, run) in (1..).zip(&world.scenario.runs) {

@@ -48,6 +48,7 @@ const FOUND: &str = "\
 Example:
   treaty alliance found --name faculties --operator north --points north=1000 --points lake=1000 \\
       --out alliance.json north/card.json lake/card.json south/card.json watchdog/card.json
+  treaty alliance found --name faculties --bft --out alliance.json */card.json
 
 Every member joins with the same file, and whoever wants to check a proof needs it.";
 
@@ -65,9 +66,13 @@ pub(super) struct Found {
     #[arg(long)]
     name: String,
     /// The member whose node orders the ledger; it can delay, but neither forge nor rewrite
-    #[arg(long, value_name = "MEMBER")]
-    operator: String,
-    /// How many members must cosign a checkpoint; the smallest majority when left out
+    #[arg(long, value_name = "MEMBER", required_unless_present = "bft")]
+    operator: Option<String>,
+    /// All members' nodes order the ledger together, by Byzantine agreement: nobody can delay it while more than two
+    /// thirds are up; every member needs `cometbft` beside its node, and a card made by `treaty node init --bft`
+    #[arg(long, conflicts_with = "operator")]
+    bft: bool,
+    /// How many members must cosign a checkpoint; the smallest majority when left out, more than two thirds with --bft
     #[arg(long, value_name = "N")]
     quorum: Option<u16>,
     /// Points that a member starts with

@@ -13,6 +13,7 @@ Examples:
   treaty demo hospitals              three hospitals describe one disease
   treaty demo banks                  three banks and a telephone company join on hidden keys
   treaty demo refusals               everything that must not run, and why it does not
+  treaty demo salaries --bft         the same on a ledger that no single member orders
   treaty demo alliance               members decide about each other, on replicas of one ledger
   treaty demo ./my-scenario --json   any directory with a scenario.toml and CSV or Parquet files
 
@@ -30,6 +31,9 @@ pub(super) struct Demo {
     /// Leave the nodes running at the end, and say how to reach them
     #[arg(long)]
     keep: bool,
+    /// All members' nodes order the ledger together, by Byzantine agreement; needs `cometbft`
+    #[arg(long)]
+    bft: bool,
     /// Where the members' directories are made, and kept; a temporary place when left out
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -37,7 +41,8 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self, json: bool) -> Result<(), Error> {
-        let options = Options { scenario: self.scenario, keep: self.keep, directory: self.dir, json };
+        let options =
+            Options { scenario: self.scenario, keep: self.keep, directory: self.dir, bft: self.bft, json };
         demo::run(&options)
     }
 }

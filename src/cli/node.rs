@@ -59,6 +59,9 @@ pub(super) struct Init {
     /// Address that the member's persons connect to
     #[arg(long, value_name = "HOST:PORT")]
     api: String,
+    /// Address that other members' validators connect to, for an alliance whose members order its ledger together
+    #[arg(long, value_name = "HOST:PORT")]
+    bft: Option<String>,
     /// Follow the alliance of this founding document, whose members have yet to admit the new one by vote
     #[arg(long, value_name = "ALLIANCE")]
     join: Option<PathBuf>,
@@ -101,7 +104,8 @@ impl Node {
 impl Init {
     fn run(self, session: &Session) -> Result<(), Error> {
         let standing = if self.regulator { Standing::Regulator } else { Standing::Member };
-        let options = InitOptions { name: self.name, standing, peer: self.peer, api: self.api };
+        let options =
+            InitOptions { name: self.name, standing, peer: self.peer, api: self.api, bft: self.bft };
         let made = node::setup::init(&self.dir, options)?;
         let joined = match &self.join {
             Some(alliance) => Some(node::setup::join(&self.dir, alliance, self.contact.as_deref())?),
@@ -152,7 +156,8 @@ fn status(session: &Session) -> Result<(), Error> {
     let status = session.client()?.status()?;
     session.output.answer(&status, || {
         let members = status.members.iter().map(|member| {
-            let operates = if member.name == status.operator { "orders the ledger" } else { "" };
+            let operates =
+                if Some(&member.name) == status.operator.as_ref() { "orders the ledger" } else { "" };
             [
                 member.name.clone(),
                 member.standing.clone(),

@@ -34,18 +34,23 @@ impl Member {
 }
 
 /// Makes every member's keys, certificate and directory, on free ports; and their identity cards.
-pub(super) fn make(scenario: &Scenario, place: &Place) -> Result<(Vec<Member>, Vec<PathBuf>), DemoError> {
+pub(super) fn make(
+    scenario: &Scenario,
+    place: &Place,
+    bft: bool,
+) -> Result<(Vec<Member>, Vec<PathBuf>), DemoError> {
     // All ports stay taken until the last one is chosen, so that none is chosen twice.
     let mut taken = Vec::new();
     let mut made = Vec::new();
     for text in &scenario.members {
         let (peer, api) = (free_port(&mut taken)?, free_port(&mut taken)?);
-        made.push((text, peer, api));
+        let bft = if bft { Some(free_port(&mut taken)?) } else { None };
+        made.push((text, peer, api, bft));
     }
     drop(taken);
     let (mut members, mut cards) = (Vec::new(), Vec::new());
-    for (text, peer, api) in made {
-        let (member, card) = make_member(text, place, peer, api)?;
+    for (text, peer, api, bft) in made {
+        let (member, card) = make_member(text, place, peer, api, bft)?;
         members.push(member);
         cards.push(card);
     }
@@ -57,6 +62,7 @@ fn make_member(
     place: &Place,
     peer: SocketAddr,
     api: SocketAddr,
+    bft: Option<SocketAddr>,
 ) -> Result<(Member, PathBuf), DemoError> {
     let directory = place.member(&text.name);
     let options = InitOptions {
@@ -64,6 +70,7 @@ fn make_member(
         standing: if text.regulator { Standing::Regulator } else { Standing::Member },
         peer: peer.to_string(),
         api: api.to_string(),
+        bft: bft.map(|address| address.to_string()),
     };
     let Initialised { did, card, profile, .. } = node::setup::init(&directory, options)?;
     let client = Client::new(&Profile::read(&profile)?).map_err(DemoError::client(&text.name))?;

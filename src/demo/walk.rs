@@ -48,10 +48,11 @@ impl World {
         source: PathBuf,
         place: &Arc<Place>,
         fleet: &Arc<Fleet>,
+        bft: bool,
         steps: &mut Steps,
     ) -> Result<Self, DemoError> {
         let (members, cards) = steps.step("keys and certificates", |_| {
-            let made = members::make(&scenario, place)?;
+            let made = members::make(&scenario, place, bft)?;
             let names: Vec<_> = made.0.iter().map(|member| member.name.as_str()).collect();
             let detail = format!("for {}, each in a directory of its own", names.join(", "));
             Ok((made, detail))
@@ -59,7 +60,7 @@ impl World {
         steps.step("alliance", |_| {
             let options = FoundOptions {
                 name: scenario.alliance.clone(),
-                operator: scenario.operator().to_owned(),
+                operator: (!bft).then(|| scenario.operator().to_owned()),
                 quorum: None,
                 points: scenario
                     .members
@@ -73,10 +74,11 @@ impl World {
             for member in &members {
                 node::setup::join(&member.berth.directory, &place.alliance(), None)?;
             }
+            let orders = if bft { "all order the ledger by agreement" } else { scenario.operator() };
+            let orders = if bft { orders.to_owned() } else { format!("{orders} orders the ledger") };
             let detail = format!(
-                "`{}`: {} orders the ledger, {} of {} members must cosign",
+                "`{}`: {orders}, {} of {} members must cosign",
                 alliance.name,
-                scenario.operator(),
                 alliance.quorum,
                 alliance.members.iter().filter(|card| card.standing == Standing::Member).count(),
             );

@@ -142,6 +142,11 @@ impl Home {
         self.0.join("uploads")
     }
 
+    /// CometBFT's directory, where all members order.
+    pub(crate) fn bft(&self) -> PathBuf {
+        self.0.join("bft")
+    }
+
     /// This node's replica of the ledger.
     pub(crate) fn ledger(&self) -> PathBuf {
         self.0.join("ledger.redb")

@@ -6,6 +6,7 @@
 //! | who decides whether this node takes part in a run? | `gatekeeper` |
 //! | what does it do in a run? | `runs` |
 //! | how does it follow and write the ledger? | `replica` |
+//! | who decides what comes next on it? | `order` |
 //! | whom does it know, and who is heard? | `acquaintance`, `names` |
 //! | with which key and certificate does it speak? | `keyring`, `certificates` |
 //! | what may its own persons ask of it? | `http` |
@@ -26,6 +27,7 @@ mod journal;
 mod keyring;
 mod names;
 mod node;
+mod order;
 mod peer_routes;
 mod persons;
 mod replica;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::{Did, Hash};
-use ledger::{Alliance, Card, Ledger};
+use ledger::{Alliance, Card, Ledger, Validator};
 use peers::{
     Body, Channels, Client, ClientLimits, Identity, Listener, ListenerLimits, Registry, SessionLimits,
     Sessions,
@@ -24,6 +24,7 @@ use crate::home::{self, Config, Home, HomeError};
 use crate::journal::{Journal, JournalError, Leaving};
 use crate::keyring::Keyring;
 use crate::names::Names;
+use crate::order::{ByAgreement, ByOperator, Ordering};
 use crate::persons::Persons;
 use crate::replica::Replica;
 use crate::runs::{self, Desk};
@@ -59,6 +60,15 @@ pub enum NodeError {
     /// Its connections to other nodes.
     #[error(transparent)]
     Peers(#[from] peers::Error),
+    /// Ordering together with the other members.
+    #[error(transparent)]
+    Ordering(#[from] ordering::OrderingError),
+    /// It had to stop.
+    #[error("this node cannot go on: {reason}")]
+    CannotGoOn {
+        /// Why.
+        reason: String,
+    },
     /// Its own address or runtime.
     #[error("cannot serve at `{address}`: {source}")]
     Serve {
@@ -181,7 +191,16 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let certificates = Certificates::new(home.clone(), channels.clone(), identity)?;
     let sessions = Sessions::new(SessionLimits::default());
     let client = Client::new(channels.clone(), ClientLimits::default());
+    let operator = alliance.operator;
     let ledger = Ledger::open(&home.ledger(), alliance)?;
+    let (ordering, agreement): (Arc<dyn Ordering>, _) = match operator {
+        Some(operator) => (Arc::new(ByOperator(operator)), None),
+        None => {
+            let validator = validator(&home, &ledger, &me)?;
+            let agreement = Arc::new(ByAgreement::new(ordering::home::Home::new(&home.bft()), validator)?);
+            (Arc::clone(&agreement) as Arc<dyn Ordering>, Some(agreement))
+        }
+    };
     let journal = Journal::open(&home.journal())?;
     for private in [home.ledger(), home.journal()] {
         home::keep_private(&private)?;
@@ -194,7 +213,14 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
         me,
         names,
         persons: Persons::new(Arc::clone(&keyring), home.clone(), now_seconds()),
-        replica: Arc::new(Replica::new(ledger, keyring, certificates, client.clone(), acquaintance)?),
+        replica: Arc::new(Replica::new(
+            ledger,
+            keyring,
+            certificates,
+            client.clone(),
+            acquaintance,
+            ordering,
+        )?),
         vault: Arc::new(Vault::open(home.vault())?.with_source(postgres.clone())),
         postgres,
         journal,
@@ -209,10 +235,11 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let (stop, stopping) = watch::channel(false);
     let api = http::serve(Arc::clone(&node), stopping.clone()).await?;
     tokio::spawn(listener.serve(peer_routes::router(Arc::clone(&node)), sessions, stopped(stopping)));
-    if !node.replica.is_operator() {
-        let replica = Arc::clone(&node.replica);
-        tokio::spawn(async move { replica.follow().await });
+    if let Some(agreement) = &agreement {
+        agreement.start(&node.replica)?;
     }
+    let replica = Arc::clone(&node.replica);
+    let following = tokio::spawn(async move { replica.keep_up().await });
     tokio::spawn(runs::conduct(Arc::clone(&node)));
     let replica = Arc::clone(&node.replica);
     tokio::spawn(async move {
@@ -224,11 +251,18 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     tracing::info!(member = %node.me, name = node.config.name, peer = %peer_address, api = %api.address, "ready");
     println!("ready peer={peer_address} api={}", api.address);
 
-    until(shutdown).await;
+    let cannot_go_on = tokio::select! {
+        () = until(shutdown) => None,
+        reason = following => Some(reason.unwrap_or_else(|error| error.to_string())),
+    };
     tracing::info!("stopping");
     stop.send(true).ok();
     api.finished.await.ok();
-    Ok(())
+    if let Some(agreement) = agreement {
+        // It waits for a process to end.
+        tokio::task::spawn_blocking(move || agreement.stop()).await.ok();
+    }
+    cannot_go_on.map_or(Ok(()), |reason| Err(NodeError::CannotGoOn { reason }))
 }
 
 /// Completes when the node stops.
@@ -241,6 +275,13 @@ fn joined(home: &Home, directory: &Path) -> Result<Alliance, NodeError> {
         return Err(NodeError::NotJoined { directory: directory.display().to_string() });
     }
     Ok(read_alliance(&home::read(&home.alliance())?)?)
+}
+
+/// What this member's card says of its validator: the card on the ledger, or its first one before it is admitted.
+fn validator(home: &Home, ledger: &Ledger, me: &Did) -> Result<Validator, NodeError> {
+    let seated = ledger.state().roster().card(me).cloned();
+    let card = seated.map_or_else(|| read_card(&home.card()), Ok)?;
+    Ok(card.validator.ok_or(ordering::OrderingError::NoValidator)?)
 }
 
 /// The card by which a node that joins later finds its first member, if it was given one.

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `POST /peer/ledger/transactions` | the operator's | a signed transaction to be ordered |
 //! | `GET /peer/ledger/news?size=&final=&confirmed=` | any | entries and checkpoints that are new to a follower |
-//! | `POST /peer/ledger/cosignatures` | the operator's | a follower's cosignature |
+//! | `POST /peer/ledger/cosignatures` | the operator's; any, where all order | a member's cosignature |
 //! | `GET /peer/ledger/checkpoint` | any | the newest checkpoint that it holds to be final |
 //! | `GET /peer/alive` | any | that it is there |
 //! | `POST /peer/runs/{run}/inputs` | a compute party's | a provider's input shares |
@@ -59,11 +59,13 @@ fn must_be_operator(node: &Node) -> Result<(), Failure> {
     if node.replica.is_operator() {
         return Ok(());
     }
-    let operator = node.replica.operator().map(|did| node.names.name(&did)).unwrap_or_default();
-    Err(Failure::refused(
-        "not-the-operator",
-        format!("the ledger is ordered by `{operator}`, not by this node"),
-    ))
+    let text = match node.replica.operator() {
+        Some(operator) => {
+            format!("the ledger is ordered by `{}`, not by this node", node.names.name(&operator))
+        }
+        None => "the ledger is ordered by all members' nodes together, not by this one".to_owned(),
+    };
+    Err(Failure::refused("not-the-operator", text))
 }
 
 async fn order(State(node): State<Arc<Node>>, body: Bytes) -> Result<Json<Ordered>, Failure> {
@@ -95,8 +97,10 @@ async fn checkpoint(State(node): State<Arc<Node>>) -> Result<String, Failure> {
 }
 
 async fn cosignature(State(node): State<Arc<Node>>, note: String) -> Result<Response, Failure> {
-    must_be_operator(&node)?;
-    node.replica.add_cosignature(&note)?;
+    if node.replica.operator().is_some() {
+        must_be_operator(&node)?;
+    }
+    node.replica.add_cosignature(&note).await?;
     Ok(([(CONTENT_TYPE, "application/json")], "{}").into_response())
 }
 

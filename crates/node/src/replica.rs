@@ -1,5 +1,7 @@
 //! This node's replica of the ledger: recording, ordering (on the operator's node) and following.
 //!
+//! What follows is of an alliance with an operator; without one, see [`crate::order`].
+//!
 //! A follower asks the operator for what is new and waits there until something is (long poll), replays it, and
 //! cosigns the checkpoint that it reached by its own computation. While the operator doesn't answer, it asks the other
 //! members in turn: whoever hands the entries on, it is the operator's signature and the rules that count. A node acts on an entry only once a quorum has
@@ -26,6 +28,7 @@ use crate::acquaintance::Acquaintance;
 use crate::certificates::Certificates;
 use crate::failure::Failure;
 use crate::keyring::Keyring;
+use crate::order::Ordering;
 use crate::setup::now_seconds;
 
 /// How long the operator holds a follower's question when nothing is new.
@@ -38,6 +41,9 @@ const INDEX_AFRESH: u64 = 10_000;
 
 /// Entries that are indexed at once.
 const INDEX_PORTION: usize = 500;
+
+/// How long a cosignature waits for the entries under it, which come from others.
+const COVERED: Duration = Duration::from_secs(2);
 
 /// How far the replica is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,12 +75,11 @@ pub(crate) enum Ordered {
 
 /// This node's replica.
 pub(crate) struct Replica {
-    ledger: Mutex<Ledger>,
+    ledger: Arc<Mutex<Ledger>>,
     keyring: Arc<Keyring>,
     certificates: Certificates,
     alliance: Hash,
-    /// Who orders; nobody alone where all order together.
-    operator: Option<Did>,
+    ordering: Arc<dyn Ordering>,
     acquaintance: Acquaintance,
     heads: watch::Sender<Heads>,
     /// Sequence number of this member's last acknowledged transaction; held while one is under way.
@@ -93,11 +98,12 @@ impl Replica {
         certificates: Certificates,
         peers: peers::Client,
         acquaintance: Acquaintance,
+        ordering: Arc<dyn Ordering>,
     ) -> Result<Self, LedgerError> {
         let me = keyring.member();
         learn(&acquaintance, &keyring, &certificates, ledger.state().roster());
-        let (alliance, operator) = (ledger.state().alliance_id(), ledger.state().alliance().operator);
-        if operator == Some(me)
+        let alliance = ledger.state().alliance_id();
+        if ordering.operator() == Some(me)
             && let Some(key) = keyring.present()
         {
             // The founding entry, or what a crash left without a signature.
@@ -105,11 +111,11 @@ impl Replica {
         }
         let heads = watch::Sender::new(heads(&ledger));
         Ok(Self {
-            ledger: Mutex::new(ledger),
+            ledger: Arc::new(Mutex::new(ledger)),
             keyring,
             certificates,
             alliance,
-            operator,
+            ordering,
             acquaintance,
             heads,
             submitting: tokio::sync::Mutex::new(0),
@@ -120,15 +126,35 @@ impl Replica {
     }
 
     pub(crate) fn is_operator(&self) -> bool {
-        self.operator == Some(self.keyring.member())
+        self.operator() == Some(self.member())
     }
 
     pub(crate) fn operator(&self) -> Option<Did> {
-        self.operator
+        self.ordering.operator()
+    }
+
+    /// Whose replica this is.
+    pub(crate) fn member(&self) -> Did {
+        self.keyring.member()
+    }
+
+    /// The ledger itself, for who orders it.
+    pub(crate) fn shared(&self) -> Arc<Mutex<Ledger>> {
+        Arc::clone(&self.ledger)
+    }
+
+    /// The way to other members' nodes.
+    pub(crate) fn peers(&self) -> &peers::Client {
+        &self.peers
+    }
+
+    /// A text for people, with names where it has identities.
+    pub(crate) fn in_names(&self, text: &str) -> String {
+        self.acquaintance.names.in_text(text)
     }
 
     fn the_operator(&self) -> Result<Did, Failure> {
-        self.operator.ok_or_else(|| Failure::unavailable("no member alone orders this ledger"))
+        self.operator().ok_or_else(|| Failure::unavailable("no member alone orders this ledger"))
     }
 
     /// Looks at the ledger. Short: everything else waits meanwhile.
@@ -148,6 +174,44 @@ impl Replica {
         drop(ledger);
         self.heads.send_if_modified(|heads| std::mem::replace(heads, now) != now);
         outcome
+    }
+
+    /// The ledger was changed by who orders it.
+    pub(crate) fn notice(&self, has_roster_changed: bool) {
+        self.change(|ledger| {
+            if has_roster_changed {
+                self.learn(ledger.state().roster());
+            }
+        });
+    }
+
+    /// Signs what this replica has reached, where no operator does; none when this member may not or cannot.
+    pub(crate) fn endorse(&self) -> Option<String> {
+        self.change(|ledger| {
+            let key = self.keyring.at(ledger.size())?;
+            // One that has left, or is not admitted yet, follows and stands behind nothing.
+            ledger.state().roster().signer(&key.did(), ledger.size())?;
+            ledger
+                .endorse(&key, now_seconds())
+                .inspect_err(|error| tracing::warn!(%error, "the ledger is not cosigned by this node"))
+                .ok()
+        })
+    }
+
+    /// Takes over what another member holds to be final, once this replica has the entries under it.
+    pub(crate) fn adopt_if_covered(&self, note: &str) {
+        self.change(|ledger| {
+            if is_covered(note, ledger)
+                && let Err(error) = ledger.adopt_final(note)
+            {
+                tracing::error!(%error, note, "another member's final checkpoint is refused");
+            }
+        });
+    }
+
+    /// Keeps up with what is ordered; completes, with the reason, only when this node cannot go on.
+    pub(crate) async fn keep_up(self: &Arc<Self>) -> String {
+        self.ordering.follow(self).await
     }
 
     fn learn(&self, roster: &Roster) {
@@ -243,9 +307,7 @@ impl Replica {
         let transaction = Transaction { alliance: self.alliance, member, sequence, person, signer, action };
         let signed = SignedTransaction::sign(transaction, &key)
             .map_err(|error| Failure::malformed(error.to_string()))?;
-        let ordered =
-            if self.is_operator() { self.order(signed.clone())? } else { self.forward(&signed).await? };
-        match ordered {
+        match self.ordering.order(self, &signed).await? {
             Ordered::Entry(index) => {
                 *last = sequence;
                 if rotates {
@@ -268,7 +330,7 @@ impl Replica {
     }
 
     /// Hands a transaction to the operator's node.
-    async fn forward(&self, signed: &SignedTransaction) -> Result<Ordered, Failure> {
+    pub(crate) async fn forward(&self, signed: &SignedTransaction) -> Result<Ordered, Failure> {
         let body = signed.to_bytes().map_err(|error| Failure::malformed(error.to_string()))?;
         self.ask(&self.the_operator()?, Method::POST, "/peer/ledger/transactions", Body::Json(body.into()))
             .await
@@ -283,7 +345,7 @@ impl Replica {
         body: Body,
     ) -> Result<T, Failure> {
         let name = self.acquaintance.names.name(member);
-        let who = if Some(*member) == self.operator { "the ledger's operator" } else { "the ledger, from" };
+        let who = if Some(*member) == self.operator() { "the ledger's operator" } else { "the ledger, from" };
         let failed = |what: String| Failure::unavailable(format!("{who} `{name}` {what}"));
         let answer = self.peers.request(&member.to_string(), method, path, body).await;
         let answer = answer.map_err(|error| {
@@ -368,8 +430,10 @@ impl Replica {
         self.change(|ledger| ledger.adopt_final(note)).map_err(|error| error.to_string())
     }
 
-    /// On the operator's node: takes a member's cosignature of a checkpoint.
-    pub(crate) fn add_cosignature(&self, note: &str) -> Result<(), Failure> {
+    /// Takes a member's cosignature of a checkpoint, once this replica has the entries under it.
+    pub(crate) async fn add_cosignature(&self, note: &str) -> Result<(), Failure> {
+        let mut heads = self.watch();
+        reaches(&mut heads, COVERED, |_| self.read(|ledger| is_covered(note, ledger))).await;
         self.change(|ledger| ledger.add_cosignature(note))
             .map(|_| ())
             .map_err(|error| Failure::malformed(error.to_string()))

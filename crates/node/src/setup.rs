@@ -8,7 +8,7 @@ use api::Profile;
 use api::auth::{Delegation, Scope};
 use api::types::contracts::FileSignature;
 use contract::{Contract, Did, Signature, SigningKey};
-use ledger::alliance::{Alliance, Card, Standing};
+use ledger::alliance::{Alliance, Card, Standing, quorum_of_agreement};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ pub enum SetupError {
         /// Why it failed.
         reason: String,
     },
+    /// A validator's keys.
+    #[error(transparent)]
+    Ordering(#[from] ordering::OrderingError),
     /// No card bears that name.
     #[error("no member is called `{name}`: the cards are of {known}")]
     UnknownMember {
@@ -77,6 +80,8 @@ pub struct InitOptions {
     pub peer: String,
     /// Address that the member's persons connect to, as `host:port`.
     pub api: String,
+    /// Address that other members' CometBFT processes connect to, as `host:port`; for an alliance without an operator.
+    pub bft: Option<String>,
 }
 
 /// What `treaty node init` made.
@@ -90,6 +95,14 @@ pub struct Initialised {
     pub profile: PathBuf,
     /// What the operator must know about the keys.
     pub warning: String,
+}
+
+/// Whether this machine can run a node of an alliance without an operator.
+///
+/// # Errors
+/// When CometBFT is missing, or another version: what to install.
+pub fn find_cometbft() -> Result<PathBuf, SetupError> {
+    Ok(ordering::find()?)
 }
 
 /// Makes a member's keys, its node's certificate, its identity card, a first person and a configuration file.
@@ -108,7 +121,7 @@ pub fn init(directory: &Path, options: InitOptions) -> Result<Initialised, Setup
     let pem = certificate.certificate_pem();
     let der = CertificateDer::from_pem_slice(pem.as_bytes())
         .map_err(|error| document("the node's certificate")(error.to_string()))?;
-    let card = Card::sign(
+    let mut card = Card::sign(
         &key,
         &options.name,
         options.standing,
@@ -117,6 +130,12 @@ pub fn init(directory: &Path, options: InitOptions) -> Result<Initialised, Setup
         &der,
     )
     .map_err(|error| document("the identity card")(error.to_string()))?;
+    if let Some(address) = &options.bft {
+        // Its keys are made last of all that may fail, and stay in its directory.
+        let home = ordering::home::Home::new(&home.bft());
+        card.validator = Some(home.create(address)?);
+        card = card.renewed(&key).map_err(|error| document("the identity card")(error.to_string()))?;
+    }
     let card = contract::canonical::to_bytes(&card)
         .map_err(|error| document("the identity card")(error.to_string()))?;
     let config =
@@ -145,9 +164,10 @@ pub fn init(directory: &Path, options: InitOptions) -> Result<Initialised, Setup
 pub struct FoundOptions {
     /// The alliance's name.
     pub name: String,
-    /// Name of the member whose node orders the ledger.
-    pub operator: String,
-    /// How many members must cosign a checkpoint; the smallest majority of the members when absent.
+    /// Name of the member whose node orders the ledger; all members' nodes order it together when absent.
+    pub operator: Option<String>,
+    /// How many members must cosign a checkpoint; the smallest majority of the members when absent, and without an
+    /// operator more than two thirds of them.
     pub quorum: Option<u16>,
     /// Points that members start with, by name.
     pub points: BTreeMap<String, u64>,
@@ -167,21 +187,22 @@ pub fn found(options: &FoundOptions, out: &Path) -> Result<Alliance, SetupError>
             SetupError::UnknownMember { name: name.to_owned(), known: known.join(", ") }
         })
     };
-    let operator = did_of(&options.operator)?;
+    let operator = options.operator.as_deref().map(did_of).transpose()?;
     let points = options
         .points
         .iter()
         .map(|(name, points)| Ok((did_of(name)?, *points)))
         .collect::<Result<BTreeMap<_, _>, SetupError>>()?;
     let voters = members.iter().filter(|card| card.standing == Standing::Member).count();
-    let majority = u16::try_from(voters / 2 + 1).unwrap_or(u16::MAX);
-    let quorum = options.quorum.unwrap_or(majority);
+    let voters = u16::try_from(voters).unwrap_or(u16::MAX);
+    let smallest = if operator.is_some() { voters / 2 + 1 } else { quorum_of_agreement(voters) };
+    let quorum = options.quorum.unwrap_or(smallest);
     members.sort_by_key(|card| card.member);
     let alliance = Alliance {
         format: ledger::alliance::FORMAT.to_owned(),
         name: options.name.clone(),
         founded: now_seconds(),
-        operator: Some(operator),
+        operator,
         quorum,
         members,
         points,

@@ -11,11 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use prost::Message;
-use tendermint_proto::v0_38::abci::{
-    Request, Response, ResponseEcho, ResponseException, ResponseFlush, request, response,
-};
 
 use crate::app::App;
+use crate::messages::{Asked, Echo, Empty, Request, Response, Said};
 
 /// The largest message that is read: a block or a chunk of a snapshot, and room.
 const MESSAGE_BYTES_MAX: u64 = 64 << 20;
@@ -76,12 +74,12 @@ fn converse(stream: &UnixStream, app: &App) -> io::Result<()> {
 }
 
 /// The answer, and whether the application can go on after it.
-fn answer(app: &App, request: Request) -> (response::Value, bool) {
+fn answer(app: &App, request: Request) -> (Said, bool) {
     let value = match request.value {
-        Some(request::Value::Echo(echo)) => {
-            return (response::Value::Echo(ResponseEcho { message: echo.message }), true);
+        Some(Asked::Echo(echo)) => {
+            return (Said::Echo(echo), true);
         }
-        Some(request::Value::Flush(_)) => return (response::Value::Flush(ResponseFlush {}), true),
+        Some(Asked::Flush(_)) => return (Said::Flush(Empty {}), true),
         Some(value) => value,
         None => return (exception("an empty request".to_owned()), false),
     };
@@ -96,8 +94,8 @@ fn answer(app: &App, request: Request) -> (response::Value, bool) {
     }
 }
 
-fn exception(error: String) -> response::Value {
-    response::Value::Exception(ResponseException { error })
+fn exception(error: String) -> Said {
+    Said::Exception(Echo { message: error })
 }
 
 /// The next message; `None` when the other side has hung up between two.
@@ -135,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_message_is_read_whole_and_every_cut_is_noticed() {
-        let request = Request { value: Some(request::Value::Echo(Default::default())) };
+        let request = Request { value: Some(Asked::Echo(Default::default())) };
         let bytes = request.encode_length_delimited_to_vec();
         let read = |bytes: &[u8]| read_message(&mut &*bytes);
         assert_eq!(read(&bytes).unwrap(), Some(request.encode_to_vec()));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,7 @@ pub struct Agreement {
     home: Home,
     app: Arc<App>,
     connections: Arc<Connections>,
-    process: Process,
+    process: Mutex<Process>,
 }
 
 impl Agreement {
@@ -76,7 +76,7 @@ impl Agreement {
         let connections = Arc::new(Connections::default());
         abci::serve(listener, Arc::clone(&app), Arc::clone(&connections));
         let process = Process::start(&program, &home)?;
-        Ok(Self { home, app, connections, process })
+        Ok(Self { home, app, connections, process: Mutex::new(process) })
     }
 
     /// Hands in a transaction and waits until it is in a block that this node has recorded, or refused.
@@ -102,6 +102,19 @@ impl Agreement {
         ordered
     }
 
+    /// Hands in a transaction and does not wait for its block; answers with the refusal, if it was refused at once. Many
+    /// transactions of one member go into one block this way.
+    ///
+    /// # Errors
+    /// When CometBFT does not take it within `patience`.
+    pub fn send(
+        &self,
+        transaction: &SignedTransaction,
+        patience: Duration,
+    ) -> Result<Option<Verdict>, OrderingError> {
+        self.hand_in(&transaction.to_bytes().map_err(ledger::LedgerError::from)?, patience)
+    }
+
     /// Asks again while CometBFT starts, or catches up with the others.
     fn hand_in(&self, bytes: &[u8], patience: Duration) -> Result<Option<Verdict>, OrderingError> {
         let until = Instant::now() + patience;
@@ -118,6 +131,12 @@ impl Agreement {
         self.app.take_fault()
     }
 
+    /// Hangs up, and waits until CometBFT has ended: a few seconds at most.
+    pub fn stop(&self) {
+        self.connections.close();
+        lock(&self.process).stop();
+    }
+
     /// CometBFT's directory.
     pub fn home(&self) -> &Home {
         &self.home
@@ -126,7 +145,6 @@ impl Agreement {
 
 impl Drop for Agreement {
     fn drop(&mut self) {
-        self.connections.close();
-        self.process.stop();
+        self.stop();
     }
 }

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use ledger::{Ledger, Refused, SignedTransaction, transaction::Checked};
 use sha2::{Digest, Sha256};
-use tendermint_proto::v0_38::abci::{
-    RequestInitChain, RequestQuery, ResponseInfo, ResponseInitChain, ResponseQuery,
-    ResponseVerifyVoteExtension, request, response, response_verify_vote_extension::VerifyStatus,
-};
 
 use crate::block::Block;
 use crate::error::Fault;
 use crate::home::chain_id;
 use crate::mempool::Mempool;
+use crate::messages::{
+    Asked, Empty, RequestInitChain, RequestQuery, ResponseInfo, ResponseInitChain, ResponseQuery,
+    ResponseStatus, Said, Status,
+};
 use crate::snapshot::Snapshots;
 use crate::validators;
 
@@ -84,9 +84,7 @@ impl App {
     }
 
     /// Answers everything that is not of the transport.
-    pub(crate) fn answer(&self, request: request::Value) -> Result<response::Value, Fault> {
-        use request::Value as Asked;
-        use response::Value as Said;
+    pub(crate) fn answer(&self, request: Asked) -> Result<Said, Fault> {
         Ok(match request {
             Asked::Info(_) => Said::Info(self.info()?),
             Asked::InitChain(asked) => Said::InitChain(self.init_chain(&asked)?),
@@ -96,12 +94,11 @@ impl App {
             Asked::ProcessProposal(asked) => Said::ProcessProposal(self.process(&asked)?),
             Asked::FinalizeBlock(asked) => Said::FinalizeBlock(self.finalize(&asked)?),
             Asked::Commit(_) => Said::Commit(self.commit()?),
-            Asked::ExtendVote(_) => Said::ExtendVote(Default::default()),
+            Asked::ExtendVote(_) => Said::ExtendVote(Empty {}),
             Asked::VerifyVoteExtension(asked) => {
                 // Nothing is added to votes, so that something added is not by this application.
-                let status =
-                    if asked.vote_extension.is_empty() { VerifyStatus::Accept } else { VerifyStatus::Reject };
-                Said::VerifyVoteExtension(ResponseVerifyVoteExtension { status: status.into() })
+                let status = if asked.vote_extension.is_empty() { Status::Accept } else { Status::Reject };
+                Said::VerifyVoteExtension(ResponseStatus { status: status.into() })
             }
             Asked::ListSnapshots(_) => Said::ListSnapshots(self.list_snapshots()?),
             Asked::OfferSnapshot(asked) => Said::OfferSnapshot(self.offer_snapshot(&asked)?),
@@ -119,9 +116,8 @@ impl App {
         Ok(ResponseInfo {
             data: "treaty".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            app_version: 0,
             last_block_height: i64::try_from(height).map_err(|_| Fault::Range("a height"))?,
-            last_block_app_hash: root.into(),
+            last_block_app_hash: root,
         })
     }
 
@@ -140,16 +136,13 @@ impl App {
         if expected.len() != asked.validators.len() || !expected.keys().all(is_expected) {
             return Err(Fault::OtherValidators);
         }
-        Ok(ResponseInitChain {
-            app_hash: ledger.root().as_bytes().to_vec().into(),
-            ..ResponseInitChain::default()
-        })
+        Ok(ResponseInitChain { app_hash: ledger.root().as_bytes().to_vec() })
     }
 
     /// Which processes may connect: those of the alliance's members. Everything else is asked of the node's own
     /// interface.
     fn query(&self, asked: &RequestQuery) -> ResponseQuery {
-        let refuse = |log: &str| ResponseQuery { code: 1, log: log.to_owned(), ..ResponseQuery::default() };
+        let refuse = |log: &str| ResponseQuery { code: 1, log: log.to_owned() };
         if asked.path.starts_with("/p2p/filter/addr/") {
             // A member's process may come from any address; who it is, it proves by its key.
             return ResponseQuery::default();

@@ -13,15 +13,13 @@
 
 use ledger::{Refused, Staged, transaction::Checked};
 use sha2::{Digest, Sha256};
-use tendermint_proto::google::protobuf::Timestamp;
-use tendermint_proto::v0_38::abci::{
-    ExecTxResult, RequestFinalizeBlock, RequestPrepareProposal, RequestProcessProposal, ResponseCommit,
-    ResponseFinalizeBlock, ResponsePrepareProposal, ResponseProcessProposal,
-    response_process_proposal::ProposalStatus,
-};
 
 use crate::app::{App, Key, Verdict, key_of, lock};
 use crate::error::Fault;
+use crate::messages::{
+    Empty, RequestPrepareProposal, RequestProposed, ResponseFinalizeBlock, ResponsePrepareProposal,
+    ResponseStatus, Status, Timestamp, TxResult,
+};
 use crate::validators;
 
 /// How far a block's time may be behind this node's clock before it proposes an empty block, in seconds.
@@ -69,27 +67,27 @@ impl App {
     }
 
     /// ProcessProposal.
-    pub(crate) fn process(&self, asked: &RequestProcessProposal) -> Result<ResponseProcessProposal, Fault> {
-        let vote = |status: ProposalStatus| Ok(ResponseProcessProposal { status: status.into() });
+    pub(crate) fn process(&self, asked: &RequestProposed) -> Result<ResponseStatus, Fault> {
+        let vote = |status: Status| Ok(ResponseStatus { status: status.into() });
         let time = seconds(asked.time.as_ref())?;
         let keys: Vec<Key> = asked.txs.iter().map(|bytes| key_of(bytes)).collect();
         let checked = keys.iter().zip(&asked.txs).map(|(key, bytes)| self.checked(key, bytes));
         let Ok(checked) = checked.collect::<Result<Vec<_>, _>>() else {
-            return vote(ProposalStatus::Reject);
+            return vote(Status::Reject);
         };
         // An error here is about this block, or comes again when it is agreed on.
         let Ok(staged) = lock(&self.ledger).stage(time, &checked) else {
-            return vote(ProposalStatus::Reject);
+            return vote(Status::Reject);
         };
         if staged.answers().iter().any(Result::is_err) {
-            return vote(ProposalStatus::Reject);
+            return vote(Status::Reject);
         }
         lock(&self.block).tried = Some((identity(time, &keys), staged));
-        vote(ProposalStatus::Accept)
+        vote(Status::Accept)
     }
 
     /// FinalizeBlock: the block is agreed on, whatever this node thinks of it.
-    pub(crate) fn finalize(&self, asked: &RequestFinalizeBlock) -> Result<ResponseFinalizeBlock, Fault> {
+    pub(crate) fn finalize(&self, asked: &RequestProposed) -> Result<ResponseFinalizeBlock, Fault> {
         let height = u64::try_from(asked.height).map_err(|_| Fault::Range("a height"))?;
         let time = seconds(asked.time.as_ref())?;
         let keys: Vec<Key> = asked.txs.iter().map(|bytes| key_of(bytes)).collect();
@@ -113,16 +111,16 @@ impl App {
         };
         let before = ledger.state().roster();
         let validator_updates = validators::changes(before, staged.state().roster());
-        let app_hash = staged.root().as_bytes().to_vec().into();
+        let app_hash = staged.root().as_bytes().to_vec();
         drop(ledger);
         let agreed = Agreed { height, staged, keys, malformed };
         let tx_results = agreed.verdicts().map(|(_, verdict)| result(verdict)).collect();
         lock(&self.block).agreed = Some(agreed);
-        Ok(ResponseFinalizeBlock { tx_results, validator_updates, app_hash, ..Default::default() })
+        Ok(ResponseFinalizeBlock { tx_results, validator_updates, app_hash })
     }
 
     /// Commit: durable when it answers.
-    pub(crate) fn commit(&self) -> Result<ResponseCommit, Fault> {
+    pub(crate) fn commit(&self) -> Result<Empty, Fault> {
         let agreed = lock(&self.block).agreed.take().ok_or(Fault::OutOfOrder("a commit"))?;
         let verdicts: Vec<(Key, Verdict)> = agreed.verdicts().map(|(key, verdict)| (*key, verdict)).collect();
         let mut ledger = lock(&self.ledger);
@@ -131,7 +129,7 @@ impl App {
         drop(ledger);
         lock(&self.mempool).renew(state, agreed.keys.iter());
         self.tell(verdicts);
-        Ok(ResponseCommit::default())
+        Ok(Empty {})
     }
 }
 
@@ -153,13 +151,11 @@ impl Agreed {
 }
 
 /// As all nodes must say it: texts are not part of what they agree on.
-fn result(verdict: Verdict) -> ExecTxResult {
+fn result(verdict: Verdict) -> TxResult {
     match verdict {
-        Verdict::Entry(index) => {
-            ExecTxResult { data: index.to_be_bytes().to_vec().into(), ..Default::default() }
-        }
+        Verdict::Entry(index) => TxResult { data: index.to_be_bytes().to_vec(), ..Default::default() },
         Verdict::Refused { rule, message } => {
-            ExecTxResult { code: 1, codespace: rule, log: message, ..Default::default() }
+            TxResult { code: 1, codespace: rule, log: message, ..Default::default() }
         }
     }
 }

@@ -32,6 +32,7 @@ mod block;
 mod error;
 pub mod home;
 mod mempool;
+mod messages;
 mod process;
 pub mod relay;
 pub mod rpc;

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use ledger::{Refused, State, transaction::Checked};
-use tendermint_proto::v0_38::abci::{CheckTxType, RequestCheckTx, ResponseCheckTx};
 
 use crate::app::{App, Key, Verdict, key_of, lock, read};
+use crate::messages::{RECHECK, RequestCheckTx, TxResult};
 
 /// Most transactions whose checked signatures are remembered until they are in a block.
 const CHECKED_MAX: usize = 1 << 14;
@@ -53,20 +53,20 @@ impl Mempool {
 
 impl App {
     /// CheckTx.
-    pub(crate) fn check(&self, asked: &RequestCheckTx) -> ResponseCheckTx {
-        match self.admit(&asked.tx, asked.r#type == i32::from(CheckTxType::Recheck)) {
-            Ok(()) => ResponseCheckTx::default(),
+    pub(crate) fn check(&self, asked: &RequestCheckTx) -> TxResult {
+        match self.admit(&asked.tx, asked.kind == RECHECK) {
+            Ok(()) => TxResult::default(),
             Err(refused) => {
                 let key = key_of(&asked.tx);
                 // Whoever waits for a transaction that is thrown out after a block learns it here.
-                if asked.r#type == i32::from(CheckTxType::Recheck) {
+                if asked.kind == RECHECK {
                     self.tell_one(key, Verdict::refused(&refused));
                 }
-                ResponseCheckTx {
+                TxResult {
                     code: 1,
                     codespace: refused.rule().to_owned(),
                     log: refused.to_string(),
-                    ..ResponseCheckTx::default()
+                    ..TxResult::default()
                 }
             }
         }

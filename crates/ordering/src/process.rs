@@ -18,6 +18,15 @@ pub const COMETBFT: &str = "0.38.26";
 /// The program's place, when it is not in PATH.
 const PLACE: &str = "TREATY_COMETBFT";
 
+/// Ends CometBFT with the node, whatever ends the node: one that lost its application does not always end by itself,
+/// and then keeps its database from the next one. The node holds the other end of standard input.
+const KEEPER: &str = r#"exec 3<&0
+"$0" start --home "$1" </dev/null 3<&- &
+child=$!
+(cat <&3 >/dev/null; kill -9 "$child" 2>/dev/null) &
+exec 3<&-
+wait "$child""#;
+
 /// How often it is looked after.
 const TICK: Duration = Duration::from_millis(20);
 /// How long it may take to end by itself once its application has hung up.
@@ -86,10 +95,11 @@ fn spawn(program: &Path, home: &Home) -> Result<Child, OrderingError> {
     let twin = log.try_clone().map_err(|source| OrderingError::File { what: "write", path, source })?;
     // What a killed one left; the next one would not serve.
     fs::remove_file(home.rpc()).ok();
-    Command::new(program)
-        .args(["start", "--home"])
+    Command::new("/bin/sh")
+        .args(["-c", KEEPER])
+        .arg(program)
         .arg(home.path())
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(log)
         .stderr(twin)
         .spawn()
@@ -125,7 +135,7 @@ fn keep(child: Child, program: &Path, home: &Home, stopping: &AtomicBool) {
             thread::sleep(TICK);
         }
         // Already gone, or told to end for seconds.
-        child.kill().ok();
+        drop(child.stdin.take());
         child.wait().ok();
     }
 }

@@ -10,14 +10,14 @@
 
 use contract::Hash;
 use ledger::restore::{Restoration, RestoreError};
-use tendermint_proto::v0_38::abci::{
-    RequestApplySnapshotChunk, RequestLoadSnapshotChunk, RequestOfferSnapshot, ResponseApplySnapshotChunk,
-    ResponseListSnapshots, ResponseLoadSnapshotChunk, ResponseOfferSnapshot, Snapshot,
-    response_apply_snapshot_chunk::Result as Applied, response_offer_snapshot::Result as Offered,
-};
 
 use crate::app::{App, lock};
 use crate::error::Fault;
+use crate::messages::{
+    Applied, Offered, RequestApplySnapshotChunk, RequestLoadSnapshotChunk, RequestOfferSnapshot,
+    ResponseApplySnapshotChunk, ResponseListSnapshots, ResponseLoadSnapshotChunk, ResponseOfferSnapshot,
+    Snapshot,
+};
 
 /// The format above.
 const FORMAT: u32 = 1;
@@ -64,8 +64,8 @@ impl App {
             height,
             format: FORMAT,
             chunks: chunks.max(1),
-            hash: root.as_bytes().to_vec().into(),
-            metadata: size.to_be_bytes().to_vec().into(),
+            hash: root.as_bytes().to_vec(),
+            metadata: size.to_be_bytes().to_vec(),
         }))
     }
 
@@ -100,7 +100,7 @@ impl App {
             return Ok(ResponseLoadSnapshotChunk::default());
         };
         let leaves = lock(&self.ledger).leaves(*start, size, CHUNK_BYTES_MAX)?;
-        Ok(ResponseLoadSnapshotChunk { chunk: encode(&leaves).into() })
+        Ok(ResponseLoadSnapshotChunk { chunk: encode(&leaves) })
     }
 
     /// OfferSnapshot: the application hash is what the light client vouches for.
@@ -113,7 +113,7 @@ impl App {
         if snapshot.format != FORMAT {
             return say(Offered::RejectFormat);
         }
-        let root: Option<[u8; 32]> = asked.app_hash.as_ref().try_into().ok();
+        let root: Option<[u8; 32]> = asked.app_hash.as_slice().try_into().ok();
         let Some(root) = root.filter(|_| snapshot.hash == asked.app_hash) else {
             return say(Offered::Reject);
         };
@@ -180,7 +180,6 @@ fn reject(sender: &str) -> ResponseApplySnapshotChunk {
     ResponseApplySnapshotChunk {
         result: Applied::RejectSnapshot.into(),
         reject_senders: vec![sender.to_owned()],
-        ..Default::default()
     }
 }
 

@@ -5,8 +5,8 @@
 use contract::Did;
 use ledger::Roster;
 use sha2::{Digest, Sha256};
-use tendermint_proto::v0_38::abci::ValidatorUpdate;
-use tendermint_proto::v0_38::crypto::{PublicKey, public_key::Sum};
+
+use crate::messages::{PublicKey, ValidatorUpdate};
 
 /// All members have one vote.
 pub(crate) const POWER: i64 = 1;
@@ -21,8 +21,8 @@ pub(crate) fn changes(before: &Roster, after: &Roster) -> Vec<ValidatorUpdate> {
 
 /// A validator with its number of votes; 0 takes it out.
 pub(crate) fn update(key: &Did, power: i64) -> ValidatorUpdate {
-    let sum = Some(Sum::Ed25519(key.public_key().to_vec()));
-    ValidatorUpdate { pub_key: Some(PublicKey { sum }), power }
+    let ed25519 = Some(key.public_key().to_vec());
+    ValidatorUpdate { pub_key: Some(PublicKey { ed25519 }), power }
 }
 
 /// CometBFT's name for a key: the first 20 bytes of its SHA-256.

@@ -18,8 +18,9 @@ pub struct Status {
     pub alliance: String,
     /// Hash of its founding document.
     pub alliance_id: String,
-    /// Name of the member whose node orders the ledger.
-    pub operator: String,
+    /// Name of the member whose node orders the ledger; absent when all members' nodes order it together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
     /// Entries that this node has replayed.
     pub entries: u64,
     /// Entries under a checkpoint that a quorum cosigned.

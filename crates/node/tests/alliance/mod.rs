@@ -30,7 +30,7 @@ fn address() -> String {
 }
 
 fn init(directory: &Path, name: &str, standing: Standing) -> PathBuf {
-    let options = InitOptions { name: name.to_owned(), standing, peer: address(), api: address() };
+    let options = InitOptions { name: name.to_owned(), standing, peer: address(), api: address(), bft: None };
     setup::init(directory, options).unwrap().card
 }
 
@@ -41,8 +41,13 @@ pub(crate) fn start() -> Alliance {
     cards.push(init(&home("watch"), "watch", Standing::Regulator));
     let points = MEMBERS.iter().map(|name| ((*name).to_owned(), 1000)).collect();
     let founding = directory.path().join("alliance.json");
-    let options =
-        FoundOptions { name: "Test".to_owned(), operator: "north".to_owned(), quorum: None, points, cards };
+    let options = FoundOptions {
+        name: "Test".to_owned(),
+        operator: Some("north".to_owned()),
+        quorum: None,
+        points,
+        cards,
+    };
     setup::found(&options, &founding).unwrap();
     let mut clients = BTreeMap::new();
     for name in MEMBERS.into_iter().chain(["watch"]) {

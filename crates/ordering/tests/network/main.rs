@@ -10,3 +10,4 @@ mod crashes;
 mod flow;
 mod members;
 mod node;
+mod throughput;

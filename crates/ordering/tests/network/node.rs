@@ -57,6 +57,13 @@ fn validator() {
                 other => format!("failed {other:?}"),
             });
         }
+        if let Some(count) = line.strip_prefix("flood ") {
+            let first = ledger.lock().unwrap().state().next_sequence(&key(member).did());
+            for sequence in first..first + count.parse::<u64>().unwrap() {
+                let signed = transfer(&founded, member, to, sequence);
+                assert_eq!(agreement.send(&signed, PATIENCE).unwrap(), None);
+            }
+        }
         let count = line.strip_prefix("send ").map(|count| count.parse::<usize>().unwrap());
         for _ in 0..count.unwrap_or(0) {
             let sequence = ledger.lock().unwrap().state().next_sequence(&key(member).did());
@@ -146,6 +153,12 @@ impl Node {
         self.hear_until("size ");
         assert_eq!(self.failed, Vec::<String>::new());
         self.acked.last().unwrap().1
+    }
+
+    /// Submits so many transfers without waiting for their blocks; returns when all were handed in.
+    pub(crate) fn flood(&mut self, count: u64) {
+        self.tell(&format!("flood {count}"));
+        self.hear_until("size ");
     }
 
     /// Entries and root of its ledger.

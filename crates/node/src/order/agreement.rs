@@ -1,0 +1,211 @@
+//! All members' nodes order together, by CometBFT beside each (crate `ordering`).
+//!
+//! After every block a node signs the checkpoint that it reached and sends it to all others; with a quorum it is final.
+//! What was lost on its way is made good once a second: sign again, and ask the others for what they hold to be final.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use axum::http::Method;
+use bytes::Bytes;
+use contract::Did;
+use futures::future::{BoxFuture, join_all};
+use ledger::{SignedTransaction, Validator};
+use ordering::home::Home;
+use ordering::{Agreement, Options, OrderingError, Verdict};
+use peers::Body;
+use tokio::sync::Notify;
+
+use super::Ordering;
+use crate::failure::Failure;
+use crate::replica::{Heads, Ordered, Replica};
+use crate::setup::now_seconds;
+
+/// How long a transaction may take to its block.
+const BLOCK: Duration = Duration::from_secs(20);
+/// How long another member's node may take to answer.
+const ANSWER: Duration = Duration::from_secs(3);
+/// How often what was lost is made good.
+const TICK: Duration = Duration::from_secs(1);
+/// A block whose time is older than this was ordered while this node was away: others have signed it, in seconds.
+const FRESH_SECONDS: u64 = 30;
+/// Checkpoints that wait to be sent; older ones are overtaken.
+const WAITING_MAX: usize = 8;
+
+/// This node's part in the agreement.
+pub(crate) struct ByAgreement {
+    program: PathBuf,
+    home: Home,
+    validator: Validator,
+    agreement: OnceLock<Arc<Agreement>>,
+    outbox: Arc<Outbox>,
+}
+
+/// What this member signed and has yet to send.
+#[derive(Default)]
+struct Outbox {
+    notes: Mutex<VecDeque<String>>,
+    filled: Notify,
+    /// Entries under the last checkpoint that was signed.
+    signed: AtomicU64,
+    /// Changes of the roster that were seen.
+    changes: AtomicUsize,
+}
+
+impl ByAgreement {
+    /// Looks for CometBFT; nothing is started yet.
+    pub(crate) fn new(home: Home, validator: Validator) -> Result<Self, OrderingError> {
+        let program = ordering::find()?;
+        Ok(Self { program, home, validator, agreement: OnceLock::new(), outbox: Arc::default() })
+    }
+
+    /// Starts CometBFT, which takes blocks into the replica from now on.
+    pub(crate) fn start(&self, replica: &Arc<Replica>) -> Result<(), OrderingError> {
+        let (weak, outbox) = (Arc::downgrade(replica), Arc::clone(&self.outbox));
+        let agreement = Agreement::start(Options {
+            home: self.home.clone(),
+            program: self.program.clone(),
+            validator: self.validator.clone(),
+            ledger: replica.shared(),
+            trust: None,
+            clock: now_seconds,
+            committed: Box::new(move || committed(&weak, &outbox)),
+        })?;
+        // It is started once.
+        self.agreement.set(Arc::new(agreement)).ok();
+        Ok(())
+    }
+
+    /// Ends CometBFT; blocks until it has ended.
+    pub(crate) fn stop(&self) {
+        if let Some(agreement) = self.agreement.get() {
+            agreement.stop();
+        }
+    }
+
+    fn running(&self) -> Result<Arc<Agreement>, Failure> {
+        self.agreement.get().cloned().ok_or_else(|| Failure::unavailable("the node is starting: try again"))
+    }
+
+    async fn keep_up(&self, replica: &Arc<Replica>) -> String {
+        loop {
+            let wait = tokio::time::timeout(TICK, self.outbox.filled.notified());
+            let was_filled = wait.await.is_ok();
+            for note in self.outbox.take() {
+                send(replica, &note).await;
+            }
+            if let Some(fault) = self.agreement.get().and_then(|agreement| agreement.fault()) {
+                return fault.to_string();
+            }
+            let Heads { size, final_size } = *replica.watch().borrow();
+            if !was_filled && final_size < size {
+                self.make_good(replica).await;
+            }
+        }
+    }
+
+    async fn make_good(&self, replica: &Arc<Replica>) {
+        let asked = others(replica).into_iter().map(|member| async move {
+            let member = member.to_string();
+            let path = "/peer/ledger/checkpoint";
+            let answer = replica.peers().request_within(ANSWER, &member, Method::GET, path, Body::Empty);
+            let answer = answer.await.ok().filter(|answer| answer.status().is_success())?;
+            Some(String::from_utf8_lossy(answer.body()).into_owned())
+        });
+        for note in join_all(asked).await.into_iter().flatten() {
+            replica.adopt_if_covered(&note);
+        }
+        let Heads { size, final_size } = *replica.watch().borrow();
+        if final_size < size
+            && let Some(note) = replica.endorse()
+        {
+            send(replica, &note).await;
+        }
+    }
+}
+
+impl Ordering for ByAgreement {
+    fn order<'a>(
+        &'a self,
+        replica: &'a Replica,
+        signed: &'a SignedTransaction,
+    ) -> BoxFuture<'a, Result<Ordered, Failure>> {
+        Box::pin(async {
+            let (agreement, signed) = (self.running()?, signed.clone());
+            let verdict = tokio::task::spawn_blocking(move || agreement.submit(&signed, BLOCK)).await;
+            let verdict = verdict.map_err(|error| Failure::unavailable(error.to_string()))?;
+            match verdict.map_err(|error| Failure::unavailable(error.to_string()))? {
+                Verdict::Entry(index) => Ok(Ordered::Entry(index)),
+                Verdict::Refused { rule, message } => {
+                    Ok(Ordered::Refused { rule, message: replica.in_names(&message) })
+                }
+            }
+        })
+    }
+
+    fn follow<'a>(&'a self, replica: &'a Arc<Replica>) -> BoxFuture<'a, String> {
+        Box::pin(self.keep_up(replica))
+    }
+
+    fn operator(&self) -> Option<Did> {
+        None
+    }
+}
+
+impl Outbox {
+    fn put(&self, note: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.push_back(note);
+        let excess = notes.len().saturating_sub(WAITING_MAX);
+        notes.drain(..excess);
+        drop(notes);
+        self.filled.notify_one();
+    }
+
+    fn take(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+}
+
+/// After every block: tells whoever watches the replica, and signs.
+fn committed(replica: &Weak<Replica>, outbox: &Outbox) {
+    let Some(replica) = replica.upgrade() else { return };
+    let (size, time, changes) = replica.read(|ledger| {
+        let state = ledger.state();
+        (ledger.size(), state.time(), state.roster().changes().len())
+    });
+    replica.notice(outbox.changes.swap(changes, SeqCst) != changes);
+    let is_fresh = time.saturating_add(FRESH_SECONDS) > now_seconds();
+    if is_fresh
+        && outbox.signed.swap(size, SeqCst) != size
+        && let Some(note) = replica.endorse()
+    {
+        outbox.put(note);
+    }
+}
+
+fn others(replica: &Replica) -> Vec<Did> {
+    let me = replica.member();
+    replica
+        .read(|ledger| ledger.state().roster().voters())
+        .into_iter()
+        .filter(|member| *member != me)
+        .collect()
+}
+
+/// To all others at once; who does not answer asks later.
+async fn send(replica: &Replica, note: &str) {
+    let sent = others(replica).into_iter().map(|member| async move {
+        let member = member.to_string();
+        let body = Body::Octets(Bytes::copy_from_slice(note.as_bytes()));
+        let path = "/peer/ledger/cosignatures";
+        let answer = replica.peers().request_within(ANSWER, &member, Method::POST, path, body).await;
+        if let Err(error) = answer {
+            tracing::debug!(%error, %member, "a checkpoint could not be handed over");
+        }
+    });
+    join_all(sent).await;
+}

@@ -1,0 +1,35 @@
+//! How transactions come into one order: what is different between an alliance with an operator and one without.
+//!
+//! Everything else in a node sees the same: a transaction that has a place, a replica that grows, checkpoints that
+//! become final ([decision 013](../../../../docs/decisions/013-two-ways-to-order.md)).
+
+mod agreement;
+mod operator;
+
+use std::sync::Arc;
+
+use contract::Did;
+use futures::future::BoxFuture;
+use ledger::SignedTransaction;
+
+pub(crate) use self::agreement::ByAgreement;
+pub(crate) use self::operator::ByOperator;
+use crate::failure::Failure;
+use crate::replica::{Ordered, Replica};
+
+/// A way to bring transactions into one order.
+pub(crate) trait Ordering: Send + Sync {
+    /// Hands in a transaction; answers where it stands, as far as this node knows, or which rule refuses it.
+    fn order<'a>(
+        &'a self,
+        replica: &'a Replica,
+        signed: &'a SignedTransaction,
+    ) -> BoxFuture<'a, Result<Ordered, Failure>>;
+
+    /// Keeps the replica up with what was ordered, and says to the others what this member stands behind; for as long
+    /// as the node runs. Completes, with the reason, only when this node cannot go on.
+    fn follow<'a>(&'a self, replica: &'a Arc<Replica>) -> BoxFuture<'a, String>;
+
+    /// Who signs checkpoints first; none when all sign alike.
+    fn operator(&self) -> Option<Did>;
+}

@@ -1,7 +1,7 @@
 //! How transactions come into one order: what is different between an alliance with an operator and one without.
 //!
 //! Everything else in a node sees the same: a transaction that has a place, a replica that grows, checkpoints that
-//! become final ([decision 013](../../../../docs/decisions/013-two-ways-to-order.md)).
+//! become final ([decision 016](../../../../docs/decisions/016-two-ways-to-order.md)).
 
 mod agreement;
 mod operator;

@@ -20,7 +20,7 @@ pub(super) enum Ledger {
     Entries(Paging),
     /// Find entries by what they are about, with proofs that they are in the log
     #[command(after_help = find::EXAMPLES)]
-    Find(Find),
+    Find(Box<Find>),
     /// Print the newest checkpoint that a quorum cosigned, with its signatures
     #[command(after_help = "Example:\n  treaty ledger checkpoint")]
     Checkpoint,

@@ -4,6 +4,7 @@
 //! magnitude is below 2^53. RFC 8785 §3.2.2.3 writes every number as an IEEE 754 double, so that a larger integer
 //! would be rounded without notice; here it is refused with its place. Larger integers travel as strings.
 
+mod name;
 mod writer;
 
 use std::{fmt, str::FromStr};

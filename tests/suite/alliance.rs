@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 
@@ -42,9 +43,7 @@ impl Alliance {
 
     /// Makes a member's node, at addresses that were free a moment ago.
     pub(crate) fn init(&self, name: &str, more: &[&str]) {
-        let ports: Vec<_> = (0..2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let [peer, api] = [0, 1].map(|port: usize| ports[port].local_addr().unwrap().to_string());
-        drop(ports);
+        let [peer, api] = [address(), address()];
         let dir = self.path(name);
         let words = ["node", "init", "--name", name, "--dir", &dir, "--peer", &peer, "--api", &api];
         self.plain(&[&words[..], more].concat());
@@ -142,4 +141,13 @@ pub(crate) fn data(name: &str) -> String {
     let file: PathBuf =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/salaries").join(format!("{name}.csv"));
     file.display().to_string()
+}
+
+/// An address that was free a moment ago: each once, with a port below those that outgoing connections get.
+fn address() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 60) as u16 * 200;
+    let mut ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed) % 200);
+    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    format!("127.0.0.1:{}", free.unwrap())
 }

@@ -33,7 +33,7 @@ fn share_messages() -> Vec<Vec<u8>> {
     let setting = Threshold::new(3, 1).unwrap();
     let numbers = [4, 5].map(Mersenne61::from_u128);
     let shamir = <Shamir as Dealing<Mersenne61>>::deal(setting, &numbers, &mut prg);
-    let active = <ShamirMalicious as Dealing<Lanes>>::deal(setting, &words, &mut prg);
+    let active = <ShamirMalicious as Dealing<Mersenne61>>::deal(setting, &numbers, &mut prg);
     let resilient = <ShamirResilient as Dealing<Mersenne61>>::deal(setting, &numbers, &mut prg);
     vec![
         rep3.concat(),

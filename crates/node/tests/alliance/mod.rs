@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use api::types::contracts::{DraftContract, DraftSettlement};
@@ -24,9 +25,13 @@ pub(crate) struct Alliance {
     pub(crate) directory: tempfile::TempDir,
 }
 
-/// Addresses that were free a moment ago.
+/// Addresses that were free a moment ago: each once, with ports below those that outgoing connections get.
 fn address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 60) as u16 * 200;
+    let mut ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed) % 200);
+    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    format!("127.0.0.1:{}", free.unwrap())
 }
 
 fn init(directory: &Path, name: &str, standing: Standing) -> PathBuf {

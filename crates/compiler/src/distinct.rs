@@ -57,17 +57,13 @@ impl<'a> Distinct<'a> {
             (format!("part {}", group + 1), Partial::Rows.aggregate(condition.as_deref()))
         });
         let calls: Vec<(String, Call)> = calls.collect();
-        let names = keys.iter().map(|(name, _)| name).chain(calls.iter().map(|(name, _)| name));
-        let shared: Vec<String> = names
-            .map(|name| identifier(name))
-            .map(|name| format!("COALESCE(a.{name}, 0) AS {name}"))
-            .collect();
-        let order: Vec<String> = keys.iter().map(|(name, _)| identifier(name)).collect();
+        let shared: Vec<String> = calls.iter().map(|(name, _)| Partial::Rows.shared(name)).collect();
+        let names: Vec<(String, u8)> = keys.iter().map(|(name, _)| (name.clone(), 0)).collect();
         let filter = self.relation.filter.as_ref().map(|filter| format!("({filter})"));
         let present = format!("{} IS NOT NULL", identifier(&self.column.name));
         let filters = filter.into_iter().chain([present]).collect();
         let inner = Aggregation { from: self.relation.name(self.table), filters, keys, calls }.sql();
-        keyed::padded(rows, &shared, &order.join(", "), &inner)
+        keyed::padded(rows, &names, &shared, &inner)
     }
 
     /// Declares the inputs: of each column one of each owner, the last ones by group.

@@ -143,22 +143,13 @@ impl Part<'_> {
 
     /// The local stage's SQL.
     fn sql(&self, rows: u32) -> String {
-        let mut shared = Vec::new();
-        let keys = self.key_expressions();
-        for number in 1..=keys.len() {
-            let name = identifier(&format!("key {number}"));
-            shared.push(format!("COALESCE(a.{name}, 0) AS {name}"));
-        }
         let padding = if self.side == 0 { ALONE } else { PADDING };
-        shared.push(format!("COALESCE(a.\"mark\", {padding}) AS \"mark\""));
-        for place in 0..self.layout.len() {
-            shared.extend(
-                self.layout.partial(place).map(|partial| partial.shared(&format!("part {}", place + 1))),
-            );
-        }
-        let order: Vec<String> =
-            self.key_names().iter().map(String::as_str).chain(["mark"]).map(identifier).collect();
-        padded(rows, &shared, &order.join(", "), &self.by_key(&keys))
+        let keys = self.key_names().into_iter().map(|name| (name, 0)).chain([("mark".to_owned(), padding)]);
+        let parts = (0..self.layout.len()).filter_map(|place| {
+            self.layout.partial(place).map(|partial| partial.shared(&format!("part {}", place + 1)))
+        });
+        let inner = self.by_key(&self.key_expressions());
+        padded(rows, &keys.collect::<Vec<_>>(), &parts.collect::<Vec<_>>(), &inner)
     }
 
     fn key_names(&self) -> Vec<String> {
@@ -247,9 +238,15 @@ pub(crate) fn limb_widths(pair: [&Column; 2]) -> Result<Vec<u32>, Refused> {
     Ok(most)
 }
 
-/// Rows of `inner`, in order, and rows without meaning after them: as many as were published, and not fewer than the
-/// owner has, so that more would fail.
-pub(crate) fn padded(rows: u32, shared: &[String], order: &str, inner: &str) -> String {
+/// Rows of `inner` in the order of `keys`, and rows without meaning after them: as many as were published, and not
+/// fewer than the owner has, so that more would fail. A row has the keys' columns, each with what stands in rows
+/// without meaning, and then those that `shared` makes of the others.
+pub(crate) fn padded(rows: u32, keys: &[(String, u8)], shared: &[String], inner: &str) -> String {
+    let names: Vec<String> = keys.iter().map(|(name, _)| identifier(name)).collect();
+    let keys =
+        names.iter().zip(keys).map(|(name, (_, absent))| format!("COALESCE(a.{name}, {absent}) AS {name}"));
+    let shared: Vec<String> = keys.chain(shared.iter().cloned()).collect();
+    let order = names.join(", ");
     format!(
         "SELECT\n  {}\nFROM generate_series(1, {rows}) AS g(n)\nFULL JOIN (\n  SELECT ROW_NUMBER() OVER (ORDER BY {order}) AS n, k.*\n  FROM (\n{inner}\n  ) AS k\n) AS a ON g.n = CAST(a.n AS BIGINT)\nORDER BY COALESCE(g.n, CAST(a.n AS BIGINT))",
         shared.join(",\n  "),

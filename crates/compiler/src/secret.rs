@@ -158,13 +158,8 @@ fn sql(table: &Table, relation: &Relation, keys: &[Key], partials: &[Partial], r
         by.push((format!("missing {}", number + 1), missing));
         by.push((format!("key {}", number + 1), value));
     }
-    let mut shared = Vec::new();
-    for (name, _) in &by {
-        let name = identifier(name);
-        shared.push(format!("COALESCE(a.{name}, 0) AS {name}"));
-    }
-    let order: Vec<String> = by.iter().map(|(name, _)| identifier(name)).collect();
-    let mut calls = Vec::new();
+    let names: Vec<(String, u8)> = by.iter().map(|(name, _)| (name.clone(), 0)).collect();
+    let (mut shared, mut calls) = (Vec::new(), Vec::new());
     for (place, partial) in partials.iter().enumerate() {
         let name = format!("part {}", place + 1);
         shared.push(partial.shared(&name));
@@ -172,5 +167,5 @@ fn sql(table: &Table, relation: &Relation, keys: &[Key], partials: &[Partial], r
     }
     let filters = relation.filter.iter().cloned().collect();
     let inner = Aggregation { from: relation.name(table), filters, keys: by, calls }.sql();
-    keyed::padded(rows, &shared, &order.join(", "), &inner)
+    keyed::padded(rows, &names, &shared, &inner)
 }

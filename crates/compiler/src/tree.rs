@@ -148,13 +148,8 @@ impl Node<'_> {
             }
         }
         by.push(("mark".to_owned(), "1".to_owned()));
-        let mut shared = Vec::new();
-        for (name, _) in &by {
-            let name = identifier(name);
-            shared.push(format!("COALESCE(a.{name}, 0) AS {name}"));
-        }
-        let order: Vec<String> = by.iter().map(|(name, _)| identifier(name)).collect();
-        let mut calls = Vec::new();
+        let names: Vec<(String, u8)> = by.iter().map(|(name, _)| (name.clone(), 0)).collect();
+        let (mut shared, mut calls) = (Vec::new(), Vec::new());
         for place in 0..self.layout.len() {
             let Some(partial) = self.layout.partial(place) else { continue };
             let name = format!("part {}", place + 1);
@@ -163,7 +158,7 @@ impl Node<'_> {
             calls.push((name, partial.aggregate(condition.as_deref())));
         }
         let inner = Aggregation { from: self.relation.name(self.table), filters, keys: by, calls }.sql();
-        keyed::padded(rows, &shared, &order.join(", "), &inner)
+        keyed::padded(rows, &names, &shared, &inner)
     }
 
     /// Declares the inputs, in the order of the stage's columns: of each column one of each owner.

@@ -8,10 +8,34 @@
 //! Three-valued logic: a row counts where the whole is true. Negations are driven to the leaves (De Morgan's laws hold
 //! with unknown, too), and what is left, AND and OR, is true exactly if it is true of whether the leaves are true.
 
+use std::cmp::Ordering;
+
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 
 use super::scope::{Found, Scope};
 use crate::{Construct, Refused};
+
+/// The conditions of which all must hold for this one to.
+pub(super) fn conjuncts(condition: &Expr) -> Vec<&Expr> {
+    match condition {
+        Expr::Nested(inner) => conjuncts(inner),
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            [conjuncts(left), conjuncts(right)].concat()
+        }
+        _ => vec![condition],
+    }
+}
+
+/// The columns of two relations that a condition says are equal, that of the earlier relation first.
+pub(super) fn equal_columns(condition: &Expr, scope: &Scope<'_>) -> Option<[Found; 2]> {
+    let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = condition else { return None };
+    let (x, y) = (scope.column(left)?, scope.column(right)?);
+    match x.side.cmp(&y.side) {
+        Ordering::Less => Some([x, y]),
+        Ordering::Equal => None,
+        Ordering::Greater => Some([y, x]),
+    }
+}
 
 /// At most this many leaves of one side; twice as many terms for each.
 const LEAVES_MAX: usize = 3;
@@ -36,26 +60,14 @@ impl Split {
         scope: &Scope<'_>,
     ) -> Result<Self, Refused> {
         let mut split = Self::default();
-        conditions.into_iter().try_for_each(|condition| split.add(condition, scope))?;
+        conditions.into_iter().flat_map(conjuncts).try_for_each(|condition| split.add(condition, scope))?;
         Ok(split)
     }
 
     fn add(&mut self, condition: &Expr, scope: &Scope<'_>) -> Result<(), Refused> {
-        match condition {
-            Expr::Nested(inner) => return self.add(inner, scope),
-            Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-                self.add(left, scope)?;
-                return self.add(right, scope);
-            }
-            Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
-                if let (Some(x), Some(y)) = (scope.column(left), scope.column(right))
-                    && x.side != y.side
-                {
-                    self.keys.push(if x.side == 0 { [x, y] } else { [y, x] });
-                    return Ok(());
-                }
-            }
-            _ => {}
+        if let Some(key) = equal_columns(condition, scope) {
+            self.keys.push(key);
+            return Ok(());
         }
         if let Some(unclear) = scope.unclear(condition) {
             return Err(Refused::Unqualified(unclear));

@@ -3,9 +3,10 @@
 //! Tables and equalities must make a tree: each table is tied to the others, and no equality closes a circle.
 
 use contract::Column;
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
+use datafusion::sql::sqlparser::ast::Expr;
 
 use super::{
+    condition::{conjuncts, equal_columns},
     from::{From, JoinKind},
     join::{Relation, all, check_types, relations},
     query::{Key, Query},
@@ -44,7 +45,7 @@ pub(super) fn read(
         return Err(Construct::SeveralTables.refuse(&"an outer join, EXISTS or IN beside other tables"));
     };
     let mut split = Split { own: vec![Vec::new(); relations.len()], edges: Vec::new() };
-    for condition in on.iter().chain(filter) {
+    for condition in on.iter().chain(filter).flat_map(conjuncts) {
         split.add(condition, scope)?;
     }
     for (relation, own) in relations.iter_mut().zip(&split.own) {
@@ -70,28 +71,14 @@ struct Split {
 
 impl Split {
     fn add(&mut self, condition: &Expr, scope: &Scope<'_>) -> Result<(), Refused> {
-        match condition {
-            Expr::Nested(inner) => return self.add(inner, scope),
-            Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-                self.add(left, scope)?;
-                return self.add(right, scope);
+        if let Some([x, y]) = equal_columns(condition, scope) {
+            check_types(&x.column, &y.column)?;
+            let (sides, keys) = ([x.side, y.side], [x.column, y.column]);
+            match self.edges.iter_mut().find(|edge| edge.sides == sides) {
+                Some(edge) => edge.keys.push(keys),
+                None => self.edges.push(Edge { sides, keys: vec![keys] }),
             }
-            Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
-                if let (Some(x), Some(y)) = (scope.column(left), scope.column(right))
-                    && x.side != y.side
-                {
-                    check_types(&x.column, &y.column)?;
-                    let (x, y) = if x.side < y.side { (x, y) } else { (y, x) };
-                    let sides = [x.side, y.side];
-                    let keys = [x.column, y.column];
-                    match self.edges.iter_mut().find(|edge| edge.sides == sides) {
-                        Some(edge) => edge.keys.push(keys),
-                        None => self.edges.push(Edge { sides, keys: vec![keys] }),
-                    }
-                    return Ok(());
-                }
-            }
-            _ => {}
+            return Ok(());
         }
         if let Some(unclear) = scope.unclear(condition) {
             return Err(Refused::Unqualified(unclear));

@@ -6,7 +6,7 @@ use super::bits::{and, decompose};
 use super::compare::same_length;
 use super::normalise::{normalise, normalise_divisor};
 use super::scale::scale;
-use super::truncate::{leaves_room, multiply_scaled, truncate};
+use super::truncate::{leaves_room, multiply_scaled, roomy_bits, truncate};
 use crate::error::{Error, Result};
 use crate::mpc::{Bits, Mixed, Numbers, Shares};
 
@@ -25,9 +25,6 @@ pub struct DivideRange {
 
 /// Bits of a mantissa: products of two leave more than 40 bits of the ring for truncation near the value.
 pub(super) const PRECISION: u32 = 38;
-
-/// Bits of the largest products that can be divided near the value.
-pub(super) const ROOMY: u32 = 87;
 
 /// The signed `numerator` · 2^`fraction` / `denominator`, within 2^-30 of its value and 5/4 besides; 0 where the
 /// denominator is 0. Outside of `range` the result is arbitrary.
@@ -50,7 +47,7 @@ pub fn divide<P: Mixed>(
 ) -> Result<Numbers<P>> {
     same_length("divide", numerator.len(), denominator.len())?;
     range.check(P::Num::BITS)?;
-    if let Some(bits) = range.reciprocal_bits() {
+    if let Some(bits) = range.reciprocal_bits::<P::Num>() {
         return divide_short(protocol, numerator, denominator, range, bits);
     }
     let rows = numerator.len();
@@ -100,9 +97,9 @@ impl DivideRange {
     /// Bits of the scaled reciprocal with which [`divide_short`] can do it: so few that its product with the numerator
     /// leaves room for a division near the value, if what is lost of it makes less than a quarter of the result's
     /// unit; else all of them, if the product fits the ring.
-    fn reciprocal_bits(self) -> Option<u32> {
+    fn reciprocal_bits<N: Number>(self) -> Option<u32> {
         let all = PRECISION + self.denominator_bits;
-        let near = all.min(ROOMY.saturating_sub(self.numerator_bits + 1));
+        let near = all.min(roomy_bits::<N>().saturating_sub(self.numerator_bits + 1));
         let (needed, product) = (self.numerator_bits + self.fraction + 2, self.numerator_bits + all + 1);
         let bits = if near >= needed { near } else { all };
         let fits = near >= needed || (product + 2 <= 128 && self.fraction < all);

@@ -2,9 +2,10 @@
 
 use ring::{Number, Ring};
 
-use super::divide::{PRECISION, ROOMY};
+use super::divide::PRECISION;
 use super::normalise::{DigitProduct, RADIX, chosen, normalise, normalise_with};
 use super::scale::scale_by_place;
+use super::truncate::leaves_room;
 use crate::error::{Error, Result};
 use crate::mpc::{Mixed, Numbers, Shares};
 
@@ -34,7 +35,7 @@ pub struct RootRange {
 pub fn square_root<P: Mixed>(protocol: &mut P, x: &Numbers<P>, range: RootRange) -> Result<Numbers<P>> {
     range.check(P::Num::BITS)?;
     let bits = range.bits.max(PRECISION);
-    if let Some(half) = range.half_power(bits) {
+    if let Some(half) = range.half_power::<P::Num>(bits) {
         let (mantissa, power) = normalise_with(protocol, x, bits, PRECISION, &half.power::<P::Num>())?;
         let root = root(protocol, &mantissa)?;
         return protocol.multiply_near(&root, &power, half.shift);
@@ -85,7 +86,7 @@ impl HalfPower {
 impl RootRange {
     /// How the root of a mantissa of a number of `bits` bits is moved in one step, if what its power lacks makes less than
     /// a quarter of the result's unit.
-    fn half_power(self, bits: u32) -> Option<HalfPower> {
+    fn half_power<N: Number>(self, bits: u32) -> Option<HalfPower> {
         let high = (bits - 1) / RADIX as u32;
         let exact = HALF_BITS + RADIX as u32 / 2 * high;
         let down = (exact + 1).saturating_sub(POWER_BITS);
@@ -94,7 +95,7 @@ impl RootRange {
         let half = exponent.div_euclid(2) + i64::from(self.fraction_out);
         let shift = i64::from(PRECISION + exact - down) - half;
         let most = POWER_BITS + 1 + down.max(bits - PRECISION);
-        let fits = most <= ROOMY && (i64::from(PRECISION) + 2..126).contains(&shift);
+        let fits = leaves_room::<N>(most) && (i64::from(PRECISION) + 2..126).contains(&shift);
         fits.then_some(HalfPower { high, down, odd: exponent.rem_euclid(2) == 1, shift: shift as u32 })
     }
 

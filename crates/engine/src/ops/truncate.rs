@@ -45,9 +45,14 @@ pub fn truncate<P: Mixed>(protocol: &mut P, x: &Numbers<P>, width: u32, shift: u
 /// Bits of the ring that a truncation near the value leaves free: it fails with probability 2^-40.
 const FREE: u32 = 40;
 
+/// Numbers of magnitude below 2 to that may be truncated near the value.
+pub(super) fn roomy_bits<N: Number>() -> u32 {
+    N::BITS.saturating_sub(FREE + 1)
+}
+
 /// Whether numbers of magnitude below 2^`bits` may be truncated near the value.
 pub(super) fn leaves_room<N: Number>(bits: u32) -> bool {
-    bits + FREE < N::BITS
+    bits <= roomy_bits::<N>()
 }
 
 /// Numbers of magnitude below 2^`bits` divided by 2^`shift`: near the value when enough of the ring is free, else

@@ -59,14 +59,7 @@ pub(super) async fn find(
 ) -> Result<Json<Found>, Failure> {
     require(&person, Scope::Read)?;
     let paging = Paging { after: wanted.after.clone(), limit: wanted.limit };
-    let from = match paging.after.as_deref() {
-        None => 0,
-        Some(after) => {
-            1 + after
-                .parse::<u64>()
-                .map_err(|_| Failure::malformed(format!("`after={after}` is no index")))?
-        }
-    };
+    let from = paging.first_index()?;
     let (filter, proof) = (filter(&node, &wanted)?, wanted.proof);
     tokio::task::block_in_place(|| found(&node, &filter, from, paging.limit(), proof)).map(Json)
 }

@@ -82,14 +82,7 @@ pub(super) async fn entries(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<EntryView>>, Failure> {
     require(&person, Scope::Read)?;
-    let from = match paging.after.as_deref() {
-        None => 0,
-        Some(after) => {
-            1 + after
-                .parse::<u64>()
-                .map_err(|_| Failure::malformed(format!("`after={after}` is no index")))?
-        }
-    };
+    let from = paging.first_index()?;
     let (entries, size) = node
         .replica
         .read(|ledger| Ok((ledger.entries(from, paging.limit())?, ledger.size())))

@@ -3,6 +3,8 @@
 use api::types::Page;
 use serde::Deserialize;
 
+use crate::failure::Failure;
+
 /// Items on a page unless the caller asks for fewer.
 const LIMIT: usize = 100;
 /// Items on a page at most.
@@ -22,6 +24,16 @@ pub(crate) struct Paging {
 impl Paging {
     pub(crate) fn limit(&self) -> usize {
         self.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX)
+    }
+
+    /// The first index of the page, where cursors are indices.
+    ///
+    /// # Errors
+    /// When `after` is none.
+    pub(crate) fn first_index(&self) -> Result<u64, Failure> {
+        let Some(after) = self.after.as_deref() else { return Ok(0) };
+        let index = after.parse::<u64>().ok().and_then(|after| after.checked_add(1));
+        index.ok_or_else(|| Failure::malformed(format!("`after={after}` is no index")))
     }
 
     /// One page of items in ascending order of their cursors.

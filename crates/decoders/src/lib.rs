@@ -13,6 +13,15 @@
 )]
 mod frame;
 
+#[path = "../../ordering/src/messages.rs"]
+#[allow(dead_code, missing_docs, reason = "the file of another crate, for its decoders alone")]
+mod abci;
+#[path = "../../ordering/src/chunk.rs"]
+mod chunk;
+#[path = "../../ordering/src/framing.rs"]
+mod framing;
+
+mod agreement;
 mod elements;
 mod messages;
 mod records;
@@ -35,6 +44,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "elements", check: elements::elements, allocated_per_byte: 32 },
     Target { name: "share_message", check: messages::share_message, allocated_per_byte: 32 },
     Target { name: "frames", check: messages::frames, allocated_per_byte: 32 },
+    Target { name: "abci", check: agreement::abci, allocated_per_byte: 512 },
+    Target { name: "chunk", check: agreement::chunk, allocated_per_byte: 32 },
     Target { name: "program", check: records::program, allocated_per_byte: 256 },
     Target { name: "listing", check: records::listing, allocated_per_byte: 256 },
     Target { name: "contract", check: records::contract, allocated_per_byte: 128 },

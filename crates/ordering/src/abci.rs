@@ -4,7 +4,7 @@
 //! snapshots) and may ask ahead on each. The socket lies in a directory that only its owner may enter: whoever could
 //! speak here could make up blocks.
 
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,10 +13,8 @@ use std::thread;
 use prost::Message;
 
 use crate::app::App;
+use crate::framing::read_message;
 use crate::messages::{Asked, Echo, Empty, Request, Response, Said};
-
-/// The largest message that is read: a block or a chunk of a snapshot, and room.
-const MESSAGE_BYTES_MAX: u64 = 64 << 20;
 
 /// The open connections, to be closed when the node stops.
 #[derive(Debug, Default)]
@@ -96,57 +94,4 @@ fn answer(app: &App, request: Request) -> (Said, bool) {
 
 fn exception(error: String) -> Said {
     Said::Exception(Echo { message: error })
-}
-
-/// The next message; `None` when the other side has hung up between two.
-fn read_message(reader: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
-    if reader.fill_buf()?.is_empty() {
-        return Ok(None);
-    }
-    let length = read_length(reader)?;
-    if length > MESSAGE_BYTES_MAX {
-        let text = format!("a message of {length} bytes, at most {MESSAGE_BYTES_MAX} are read");
-        return Err(io::Error::other(text));
-    }
-    let mut message = Vec::new();
-    let read = reader.take(length).read_to_end(&mut message)? as u64;
-    if read == length { Ok(Some(message)) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-}
-
-fn read_length(reader: &mut impl Read) -> io::Result<u64> {
-    let mut length = 0_u64;
-    for shift in (0..63).step_by(7) {
-        let mut byte = [0];
-        reader.read_exact(&mut byte)?;
-        let [byte] = byte;
-        length |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Ok(length);
-        }
-    }
-    Err(io::Error::other("a length of more than 63 bits"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_read_whole_and_every_cut_is_noticed() {
-        let request = Request { value: Some(Asked::Echo(Default::default())) };
-        let bytes = request.encode_length_delimited_to_vec();
-        let read = |bytes: &[u8]| read_message(&mut &*bytes);
-        assert_eq!(read(&bytes).unwrap(), Some(request.encode_to_vec()));
-        assert_eq!(read(&[]).unwrap(), None);
-        for cut in 1..bytes.len() {
-            assert!(read(&bytes[..cut]).is_err(), "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn a_length_beyond_bounds_is_refused_before_anything_is_reserved() {
-        let refused = |bytes: &[u8]| read_message(&mut &*bytes).unwrap_err().to_string();
-        assert!(refused(&[0xff, 0xff, 0xff, 0x7f]).contains("at most"));
-        assert!(refused(&[0xff; 12]).contains("63 bits"));
-    }
 }

@@ -9,10 +9,10 @@
 //!
 //! | question | file |
 //! | --- | --- |
-//! | how do the two processes speak? | [`abci`], and [`rpc`] in the other direction |
+//! | how do the two processes speak? | [`abci`] in [`messages`] and [`framing`], and [`rpc`] in the other direction |
 //! | what does the application answer? | [`app`], [`mempool`] for single transactions, [`block`] for blocks |
 //! | who votes on blocks? | [`validators`] |
-//! | how does a new node get the log? | [`snapshot`], and [`relay`] for the headers that vouch for it |
+//! | how does a new node get the log? | [`snapshot`], in [`chunk`]s, and [`relay`] for the headers that vouch for it |
 //! | what does CometBFT read from its directory? | [`home`] |
 //! | who starts it, and ends it? | [`process`], [`Agreement`] |
 //!
@@ -29,7 +29,9 @@ mod abci;
 mod agreement;
 mod app;
 mod block;
+mod chunk;
 mod error;
+mod framing;
 pub mod home;
 mod mempool;
 mod messages;

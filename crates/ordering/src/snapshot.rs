@@ -5,13 +5,13 @@
 //! the application hash of that height by the validators' signatures; it is the log's root, and the log that came must
 //! have it ([`ledger::restore`]).
 //!
-//! Sources: ABCI 2.0, "State sync"; the format is this crate's. A chunk is entries, each behind its length (4 bytes,
-//! little-endian).
+//! Sources: ABCI 2.0, "State sync"; the format is this crate's ([`chunk`]).
 
 use contract::Hash;
 use ledger::restore::{Restoration, RestoreError};
 
 use crate::app::{App, lock};
+use crate::chunk;
 use crate::error::Fault;
 use crate::messages::{
     Applied, Offered, RequestApplySnapshotChunk, RequestLoadSnapshotChunk, RequestOfferSnapshot,
@@ -100,7 +100,7 @@ impl App {
             return Ok(ResponseLoadSnapshotChunk::default());
         };
         let leaves = lock(&self.ledger).leaves(*start, size, CHUNK_BYTES_MAX)?;
-        Ok(ResponseLoadSnapshotChunk { chunk: encode(&leaves) })
+        Ok(ResponseLoadSnapshotChunk { chunk: chunk::encode(&leaves) })
     }
 
     /// OfferSnapshot: the application hash is what the light client vouches for.
@@ -138,7 +138,7 @@ impl App {
         if asked.index != taking.next {
             return Err(Fault::OutOfOrder("a chunk"));
         }
-        let Some(leaves) = decode(&asked.chunk) else { return Ok(reject(&asked.sender)) };
+        let Some(leaves) = chunk::decode(&asked.chunk) else { return Ok(reject(&asked.sender)) };
         let mut ledger = lock(&self.ledger);
         match ledger.restore(&mut taking.restoration, leaves) {
             Ok(()) => {}
@@ -180,43 +180,5 @@ fn reject(sender: &str) -> ResponseApplySnapshotChunk {
     ResponseApplySnapshotChunk {
         result: Applied::RejectSnapshot.into(),
         reject_senders: vec![sender.to_owned()],
-    }
-}
-
-fn encode(leaves: &[Vec<u8>]) -> Vec<u8> {
-    let mut chunk = Vec::with_capacity(leaves.iter().map(|leaf| leaf.len() + 4).sum());
-    for leaf in leaves {
-        // An entry has a mebibyte at most.
-        chunk.extend_from_slice(&u32::try_from(leaf.len()).unwrap_or(u32::MAX).to_le_bytes());
-        chunk.extend_from_slice(leaf);
-    }
-    chunk
-}
-
-/// The entries in a chunk; none when it is not made of whole ones.
-fn decode(mut chunk: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let mut leaves = Vec::new();
-    while let Some((length, rest)) = chunk.split_first_chunk::<4>() {
-        let (leaf, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        leaves.push(leaf.to_vec());
-        chunk = rest;
-    }
-    chunk.is_empty().then_some(leaves)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_chunk_is_read_as_it_was_written_and_never_in_part() {
-        let leaves = vec![b"one".to_vec(), Vec::new(), b"three".to_vec()];
-        let chunk = encode(&leaves);
-        assert_eq!(decode(&chunk), Some(leaves));
-        let whole = [0, 7, 11, chunk.len()];
-        for cut in 0..=chunk.len() {
-            assert_eq!(decode(&chunk[..cut]).is_some(), whole.contains(&cut), "cut at {cut}");
-        }
-        assert_eq!(decode(&[0xff; 9]), None);
     }
 }

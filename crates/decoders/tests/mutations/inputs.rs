@@ -16,6 +16,7 @@ pub(crate) fn valid(target: &str) -> Vec<Vec<u8>> {
         "elements" => vec![(0..=255).collect(), vec![0xff; 48]],
         "share_message" => share_messages(),
         "frames" => vec![frames(&[(7, b"abc"), (0, b""), (u64::MAX, &[9; 300])]), frames(&[])],
+        "abci" => questions(),
         "program" => programs().map(|program| program.to_bytes()).collect(),
         "listing" => programs().map(|program| program.to_string().into_bytes()).collect(),
         "contract" => vec![contract::canonical::to_bytes(&World::new().contract()).unwrap()],
@@ -61,6 +62,53 @@ fn frames(frames: &[(u64, &[u8])]) -> Vec<u8> {
     bytes
 }
 
+/// Questions of CometBFT: an echo, a transaction, a proposal, a block, an offered snapshot and a chunk of one.
+fn questions() -> Vec<Vec<u8>> {
+    let time = field(6, &number(1, 1_900_000_000));
+    let proposal = [number(1, 1 << 20), field(2, b"first"), field(2, b"second"), time.clone()].concat();
+    let block = [field(1, b"first"), field(1, b""), number(5, 7), time].concat();
+    let snapshot = [number(1, 9), number(2, 1), number(3, 2), field(4, &[5; 32]), field(5, &[0; 8])].concat();
+    let offer = [field(1, &snapshot), field(2, &[5; 32])].concat();
+    let chunk = [number(1, 1), field(2, &[1, 0, 0, 0, 9]), field(3, b"somebody")].concat();
+    let check = [field(1, b"a transaction"), number(2, 1)].concat();
+    let validator = [field(1, &field(1, &[3; 32])), number(2, 10)].concat();
+    let chain = [field(2, b"treaty-1"), field(4, &validator), field(4, &validator)].concat();
+    let asked = [
+        (1, field(1, b"echo")),
+        (5, chain),
+        (8, check),
+        (13, offer),
+        (15, chunk),
+        (16, proposal),
+        (20, block),
+    ];
+    let framed = asked.map(|(tag, message)| {
+        let request = field(tag, &message);
+        [varint(request.len() as u64), request].concat()
+    });
+    framed.iter().cloned().chain([framed.concat()]).collect()
+}
+
+/// A field of protobuf that holds bytes.
+fn field(tag: u64, bytes: &[u8]) -> Vec<u8> {
+    [varint(tag << 3 | 2), varint(bytes.len() as u64), bytes.to_vec()].concat()
+}
+
+/// A field of protobuf that holds a number.
+fn number(tag: u64, value: u64) -> Vec<u8> {
+    [varint(tag << 3), varint(value)].concat()
+}
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
 fn programs() -> impl Iterator<Item = program::Program> {
     (1..6u32).map(|seed| {
         let choices: Vec<_> =
@@ -93,6 +141,10 @@ fn on_ledger(target: &str) -> Vec<Vec<u8>> {
                 Content::Alliance(_) => None,
             });
             signed.collect()
+        }
+        "chunk" => {
+            let framed = |leaf: Vec<u8>| [(leaf.len() as u32).to_le_bytes().to_vec(), leaf].concat();
+            vec![entries.iter().flat_map(|entry| framed(bytes(entry))).collect(), framed(Vec::new())]
         }
         "page" => vec![ledger.page(3).unwrap().to_bytes().unwrap()],
         "note" => notes.into_iter().map(String::into_bytes).collect(),

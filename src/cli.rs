@@ -20,6 +20,7 @@ mod person;
 mod program;
 mod proof;
 mod query;
+mod regulator;
 mod run;
 
 use std::path::PathBuf;
@@ -64,6 +65,9 @@ pub(crate) struct Cli {
     /// Answer in JSON, for programs
     #[arg(long, global = true, help_heading = "Everywhere", display_order = 901)]
     pub(crate) json: bool,
+    /// Sign acts on the ledger with this person's own key, which the member delegated there
+    #[arg(long, global = true, help_heading = "Everywhere", display_order = 902)]
+    own_key: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -111,6 +115,9 @@ enum Command {
         after_help = "Examples:\n  treaty points\n  treaty points give lake 20 --note \"for the survey\""
     )]
     Points(ledger::PointsArgs),
+    /// Let regulators read, and stop contracts as one
+    #[command(subcommand)]
+    Regulator(regulator::Regulator),
     /// Read the alliance's ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -129,7 +136,7 @@ enum Command {
 
 /// Does what was typed.
 pub(crate) fn run(cli: Cli) -> Result<(), Error> {
-    let session = Session { profile: cli.profile, output: Output::new(cli.json) };
+    let session = Session { profile: cli.profile, own_key: cli.own_key, output: Output::new(cli.json) };
     match cli.command {
         Command::Demo(command) => command.run(cli.json),
         Command::Node(command) => command.run(&session),
@@ -144,6 +151,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Error> {
         Command::Gateway(command) => command.run(&session),
         Command::Access(command) => command.run(&session),
         Command::Dispute(command) => command.run(&session),
+        Command::Regulator(command) => command.run(&session),
         Command::Points(command) => command.run(&session),
         Command::Ledger(command) => command.run(&session),
         Command::Proof(command) => command.run(&session),
@@ -157,14 +165,19 @@ pub(crate) fn run(cli: Cli) -> Result<(), Error> {
 #[derive(Debug)]
 struct Session {
     profile: Option<PathBuf>,
+    own_key: bool,
     output: Output,
 }
 
 impl Session {
     /// A connection to the node that the profile names.
     fn client(&self) -> Result<Client, Error> {
+        Ok(Client::new(&self.profile()?)?)
+    }
+
+    fn profile(&self) -> Result<Profile, Error> {
         let path = self.profile.as_ref().ok_or(Error::NoProfile)?;
-        Ok(Client::new(&Profile::read(path)?)?)
+        Ok(Profile::read(path)?)
     }
 }
 

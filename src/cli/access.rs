@@ -106,15 +106,22 @@ impl Access {
             Self::Request(Request { dataset, purpose, rights }) => {
                 Action::RequestAccess { dataset, rights: rights.rights(), purpose }
             }
-            Self::Approve { request } => Action::ApproveAccess { request: id(&request)? },
-            Self::Decline { request, reason } => Action::DeclineAccess { request: id(&request)?, reason },
+            Self::Approve { request } => {
+                Action::ApproveAccess { request: id(&request, "treaty access requests")? }
+            }
+            Self::Decline { request, reason } => {
+                Action::DeclineAccess { request: id(&request, "treaty access requests")?, reason }
+            }
             Self::Attenuate { token, rights } => {
-                Action::AttenuateToken { token: id(&token)?, rights: rights.rights() }
+                Action::AttenuateToken { token: id(&token, "treaty access tokens")?, rights: rights.rights() }
             }
-            Self::Use { token, contract } => {
-                Action::UseToken { token: id(&token)?, contract: id(&contract)? }
+            Self::Use { token, contract } => Action::UseToken {
+                token: id(&token, "treaty access tokens")?,
+                contract: id(&contract, "treaty contract list")?,
+            },
+            Self::Revoke { token, reason } => {
+                Action::RevokeToken { token: id(&token, "treaty access tokens")?, reason }
             }
-            Self::Revoke { token, reason } => Action::RevokeToken { token: id(&token)?, reason },
             Self::Requests(paging) => return records(session, "requests", &paging),
             Self::Tokens(paging) => return records(session, "tokens", &paging),
         };

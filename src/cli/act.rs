@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::Client;
 use api::types::acts::RecordView;
 use contract::{Did, Hash};
-use ledger::Action;
+use ledger::{Action, SignedTransaction, Transaction};
 
 use super::Session;
 use super::paging::{Paging, listed};
@@ -26,21 +26,51 @@ pub(super) fn member(client: &Client, name: &str) -> Result<Did, Error> {
     })
 }
 
-/// A proposal's, request's, token's or dispute's id.
-pub(super) fn id(text: &str) -> Result<Hash, Error> {
+/// The id of a proposal, a request, a token, a dispute, a contract; `list` is the command that shows them.
+pub(super) fn id(text: &str, list: &str) -> Result<Hash, Error> {
     text.parse().map_err(|_| Error::Usage {
         message: format!("`{text}` is no id: expected 64 hexadecimal digits"),
-        next: "treaty alliance proposals".to_owned(),
+        next: list.to_owned(),
     })
+}
+
+/// Hashes of documents.
+pub(super) fn evidence(hashes: &[String]) -> Result<Vec<Hash>, Error> {
+    hashes.iter().map(|hash| id(hash, "sha256sum FILE")).collect()
 }
 
 /// Does it, and prints its id and what it caused.
 pub(super) fn act(session: &Session, client: &Client, action: &Action) -> Result<(), Error> {
-    let acted = client.act(serde_json::to_value(action).unwrap_or_default())?;
+    let acted = if session.own_key {
+        client.submit(signed_alone(session, client, action)?)?
+    } else {
+        client.act(serde_json::to_value(action).unwrap_or_default())?
+    };
     session.output.answer(&acted, || {
         let caused = acted.events.iter().map(|event| format!("\n  {event}"));
         format!("{}  entry {}{}", acted.id, acted.entry, caused.collect::<String>())
     })
+}
+
+/// The act as the person's own transaction, signed with the profile's key.
+fn signed_alone(session: &Session, client: &Client, action: &Action) -> Result<serde_json::Value, Error> {
+    let unsigned = |reason: String| {
+        Error::usage(format!("the act cannot be signed here: {reason}"), "treaty person delegate --help")
+    };
+    let profile = session.profile()?;
+    let key = profile.signing_key().ok_or_else(|| unsigned("the profile has no key".to_owned()))?;
+    let next = client.next_transaction()?;
+    let alliance = next.alliance.parse().map_err(|_| unsigned("the node names no alliance".to_owned()))?;
+    let transaction = Transaction {
+        alliance,
+        member: profile.member,
+        sequence: next.sequence,
+        person: Some(key.did()),
+        signer: Some(key.did()),
+        action: action.clone(),
+    };
+    let signed = SignedTransaction::sign(transaction, &key).map_err(|error| unsigned(error.to_string()))?;
+    Ok(serde_json::to_value(signed).unwrap_or_default())
 }
 
 /// Prints records of a kind, one a line.

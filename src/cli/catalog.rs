@@ -1,10 +1,15 @@
 //! `treaty catalog`.
 
+mod publish;
+
 use api::types::datasets::{CatalogEntry, Find};
 use clap::{Args, Subcommand};
 use contract::calendar::utc;
+use ledger::Action;
 
+use self::publish::Publish;
 use super::Session;
+use super::act::{act, records};
 use super::paging::{Paging, listed};
 use crate::error::Error;
 use crate::output::table;
@@ -19,6 +24,18 @@ pub(super) enum Catalog {
     /// Show a published dataset: columns, and what its owner allows
     #[command(after_help = "Example:\n  treaty catalog show north/salaries@1")]
     Show(Show),
+    /// Publish an algorithm, a contract to start from, or a request for data
+    #[command(subcommand)]
+    Publish(Publish),
+    /// List what is published beside datasets
+    #[command(after_help = "Example:\n  treaty catalog publications")]
+    Publications(Paging),
+    /// Find the datasets that a published request for data looks for
+    #[command(after_help = "Example:\n  treaty catalog matches north/pay-wanted@1")]
+    Matches(Matches),
+    /// Take a publication back
+    #[command(after_help = "Example:\n  treaty catalog withdraw north/pay-wanted@1")]
+    Withdraw(Withdraw),
 }
 
 #[derive(Debug, Args)]
@@ -48,6 +65,20 @@ pub(super) struct Search {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Matches {
+    /// The request's reference: `owner/name@version`
+    wanted: String,
+    #[command(flatten)]
+    paging: Paging,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Withdraw {
+    /// `owner/name@version`
+    publication: String,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Show {
     /// `owner/name@version`
     reference: String,
@@ -58,6 +89,12 @@ impl Catalog {
         match self {
             Self::Search(search) => search.run(session),
             Self::Show(show) => show.run(session),
+            Self::Publish(publish) => publish.run(session),
+            Self::Publications(paging) => records(session, "publications", &paging),
+            Self::Matches(matches) => matches.run(session),
+            Self::Withdraw(Withdraw { publication }) => {
+                act(session, &session.client()?, &Action::WithdrawPublication { publication })
+            }
         }
     }
 }
@@ -76,22 +113,32 @@ impl Search {
         };
         let page = self.paging.collect(|after| client.find_datasets(&find, after))?;
         session.output.answer(&page, || {
-            listed(&page, "nothing in the catalog fits; next: `treaty catalog search` shows all", |entries| {
-                let rows = entries.iter().map(|entry| {
-                    let dataset = &entry.dataset;
-                    let columns: Vec<_> =
-                        dataset.schema.columns.iter().map(|column| column.name.clone()).collect();
-                    [
-                        entry.reference.clone(),
-                        dataset.rows.to_string(),
-                        columns.join(", "),
-                        dataset.description.clone(),
-                    ]
-                });
-                table(&["dataset", "rows", "columns", "description"], rows)
-            })
+            listed(&page, "nothing in the catalog fits; next: `treaty catalog search` shows all", datasets)
         })
     }
+}
+
+impl Matches {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let client = session.client()?;
+        let page = self.paging.collect(|after| client.matches(&self.wanted, after))?;
+        session.output.answer(&page, || {
+            listed(
+                &page,
+                "no published dataset is what is looked for; `treaty ledger watch` tells of new ones",
+                datasets,
+            )
+        })
+    }
+}
+
+fn datasets(entries: &[CatalogEntry]) -> String {
+    let rows = entries.iter().map(|entry| {
+        let dataset = &entry.dataset;
+        let columns: Vec<_> = dataset.schema.columns.iter().map(|column| column.name.clone()).collect();
+        [entry.reference.clone(), dataset.rows.to_string(), columns.join(", "), dataset.description.clone()]
+    });
+    table(&["dataset", "rows", "columns", "description"], rows)
 }
 
 impl Show {

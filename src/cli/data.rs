@@ -1,6 +1,7 @@
 //! `treaty data`.
 
 mod link;
+mod ownership;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use contract::Did;
 use vault::Declaration;
 
 use self::link::Link;
+use self::ownership::{Accept, Claim, Offer};
+use super::act::records;
 use super::paging::{Paging, listed};
 use super::{Session, now_seconds};
 use crate::error::Error;
@@ -36,6 +39,18 @@ pub(super) enum Data {
     /// Let no contract use a dataset version from now on; what ran before stays provable
     #[command(after_help = "Example:\n  treaty data withdraw salaries --version 1")]
     Withdraw(Withdraw),
+    /// State that a dataset is this member's own; for a time, others can dispute it
+    #[command(after_help = ownership::CLAIM)]
+    Claim(Claim),
+    /// List claims, and whether they hold
+    #[command(after_help = "Example:\n  treaty data claims")]
+    Claims(Paging),
+    /// Offer a dataset, whose ownership is established, to another member
+    #[command(after_help = ownership::OFFER)]
+    Offer(Offer),
+    /// Take a dataset over that another member offers
+    #[command(after_help = "Example:\n  treaty data accept north/salaries")]
+    Accept(Accept),
 }
 
 const IMPORT: &str = "\
@@ -105,7 +120,7 @@ pub(super) struct Publish {
 
 #[derive(Debug, Args)]
 pub(super) struct Withdraw {
-    /// The dataset's name in the vault
+    /// The dataset's name in the vault, or the path of one that was taken over
     name: String,
     /// Which version; the newest when left out
     #[arg(long, value_name = "N")]
@@ -131,6 +146,10 @@ impl Data {
             Self::Link(link) => link.run(session),
             Self::List(paging) => list(session, &paging),
             Self::Publish(publish) => publish.run(session),
+            Self::Claim(claim) => claim.run(session),
+            Self::Claims(paging) => records(session, "claims", &paging),
+            Self::Offer(offer) => offer.run(session),
+            Self::Accept(accept) => accept.run(session),
             Self::Withdraw(Withdraw { name, version }) => {
                 let recorded = session.client()?.withdraw(&name, &WithdrawDataset { version })?;
                 session.output.answer(&recorded, || {

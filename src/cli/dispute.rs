@@ -5,7 +5,7 @@ use ledger::Action;
 use ledger::dispute::Subject;
 
 use super::Session;
-use super::act::{act, id, member, records};
+use super::act::{act, evidence, id, member, records};
 use super::paging::Paging;
 use crate::error::Error;
 
@@ -61,7 +61,8 @@ impl Dispute {
         match self {
             Self::Challenge(challenge) => challenge.run(session),
             Self::Decide { dispute, dismiss } => {
-                let decide = Action::Arbitrate { dispute: id(&dispute)?, uphold: !dismiss };
+                let decide =
+                    Action::Arbitrate { dispute: id(&dispute, "treaty dispute list")?, uphold: !dismiss };
                 act(session, &session.client()?, &decide)
             }
             Self::List(paging) => records(session, "disputes", &paging),
@@ -72,7 +73,12 @@ impl Dispute {
 impl Challenge {
     fn run(self, session: &Session) -> Result<(), Error> {
         let client = session.client()?;
-        let subject = id(&self.subject)?;
+        let list = match self.kind {
+            Kind::Run => "treaty run list",
+            Kind::Token => "treaty access tokens",
+            Kind::Claim => "treaty data claims",
+        };
+        let subject = id(&self.subject, list)?;
         let action = Action::Challenge {
             subject: match self.kind {
                 Kind::Run => Subject::Run(subject),
@@ -81,7 +87,7 @@ impl Challenge {
             },
             accused: self.accuse.map(|name| member(&client, &name)).transpose()?,
             reason: self.reason,
-            evidence: self.evidence.iter().map(|text| id(text)).collect::<Result<_, _>>()?,
+            evidence: evidence(&self.evidence)?,
         };
         act(session, &client, &action)
     }

@@ -122,7 +122,8 @@ impl Propose {
 
 impl Vote {
     pub(super) fn run(self, session: &Session) -> Result<(), Error> {
-        let vote = Action::Vote { proposal: id(&self.proposal)?, approve: !self.no };
+        let vote =
+            Action::Vote { proposal: id(&self.proposal, "treaty alliance proposals")?, approve: !self.no };
         act(session, &session.client()?, &vote)
     }
 }
@@ -147,7 +148,9 @@ impl What {
             Self::Protocol { version, from } => Motion::AdoptProtocol { version, from },
             Self::Issue { member, points } => Motion::Issue { to: named(&member)?, points },
             Self::Burn { member, points } => Motion::Burn { from: named(&member)?, points },
-            Self::Decide { dispute, dismiss } => Motion::Decide { dispute: id(&dispute)?, uphold: !dismiss },
+            Self::Decide { dispute, dismiss } => {
+                Motion::Decide { dispute: id(&dispute, "treaty dispute list")?, uphold: !dismiss }
+            }
             Self::ReplaceKey { key } => {
                 let bytes = files::read(&key)?;
                 let node::setup::NewKey { member, key, proof } = serde_json::from_slice(&bytes)

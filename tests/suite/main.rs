@@ -12,6 +12,7 @@ mod keys;
 mod later;
 mod path;
 mod refusals;
+mod rights;
 mod salaries;
 mod support;
 mod together;

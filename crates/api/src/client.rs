@@ -132,6 +132,16 @@ impl Client {
         self.post("/v1/acts", &Act { action })
     }
 
+    /// `GET /v1/transactions/next`.
+    pub fn next_transaction(&self) -> Result<NextTransaction, ClientError> {
+        self.get("/v1/transactions/next")
+    }
+
+    /// `POST /v1/transactions`.
+    pub fn submit(&self, transaction: serde_json::Value) -> Result<Acted, ClientError> {
+        self.post("/v1/transactions", &SignedAct { transaction })
+    }
+
     /// `GET /v1/ledger/find`, by names and values of its query.
     pub fn find_entries(&self, query: &[(&str, &str)], after: Option<&str>) -> Result<Found, ClientError> {
         self.get(&paged("/v1/ledger/find", query, after))
@@ -205,6 +215,11 @@ impl Client {
             query.push(("permitted", "true"));
         }
         self.get(&paged("/v1/catalog", &query, after))
+    }
+
+    /// `GET /v1/catalog/matches`: what a published request for data looks for.
+    pub fn matches(&self, wanted: &str, after: Option<&str>) -> Result<Page<CatalogEntry>, ClientError> {
+        self.get(&paged("/v1/catalog/matches", &[("wanted", wanted)], after))
     }
 
     /// `GET /v1/templates`.

@@ -34,6 +34,16 @@ impl Failure {
         Self { status: StatusCode::CONFLICT, problem: Problem::new(rule, message) }
     }
 
+    /// A rule of the ledger forbids it; the command that shows what the rule speaks of comes next.
+    pub(crate) fn by_rule(rule: String, message: String) -> Self {
+        let next = shows(&rule);
+        let failure = Self::refused(rule, message);
+        match next {
+            Some(command) => failure.next(command),
+            None => failure,
+        }
+    }
+
     /// The caller may not see or do this.
     pub(crate) fn forbidden(rule: impl Into<String>, message: impl Into<String>) -> Self {
         Self { status: StatusCode::FORBIDDEN, problem: Problem::new(rule, message) }
@@ -56,6 +66,32 @@ impl Failure {
         self.problem = self.problem.next(command);
         self
     }
+}
+
+/// The command that lists what a rule of the ledger speaks of.
+fn shows(rule: &str) -> Option<&'static str> {
+    Some(match rule {
+        "unknown-proposal" | "proposal-decided" | "vote-closed" | "already-voted" => {
+            "treaty alliance proposals"
+        }
+        "parameter-range" => "treaty alliance parameters",
+        "not-a-voter" | "not-seated" | "not-a-regulator" | "other-jurisdiction" => "treaty alliance members",
+        "no-stop-right" => "treaty alliance propose stop-right",
+        "too-few-points" => "treaty points",
+        "unknown-request" | "request-answered" => "treaty access requests",
+        "unknown-token" | "not-the-holder" | "token-revoked" | "token-expired" | "token-used"
+        | "token-attenuated" => "treaty access tokens",
+        "unknown-dispute" | "dispute-decided" | "already-challenged" | "not-an-arbiter"
+        | "already-arbitrated" => "treaty dispute list",
+        "unknown-claim" | "already-claimed" | "claim-not-established" | "not-offered" => "treaty data claims",
+        "unknown-publication" | "publication-version" | "not-your-publication" => {
+            "treaty catalog publications"
+        }
+        "unknown-path" | "not-your-path" | "unknown-dataset" => "treaty catalog search",
+        "unknown-contract" | "outside-jurisdiction" => "treaty contract list",
+        "unknown-person" | "delegation-revoked" | "delegation-expired" => "treaty person list",
+        _ => return None,
+    })
 }
 
 /// Refusals as the API shows them.

@@ -278,6 +278,19 @@ impl Replica {
     /// Writes on the ledger in this member's name and waits until a quorum has cosigned it.
     pub(crate) async fn record(&self, person: Option<Did>, action: Action) -> Result<Recorded, Failure> {
         let (entry, signed) = self.submit(person, action).await?;
+        self.settled(entry, &signed).await
+    }
+
+    /// Hands in what one of the member's persons signed alone, and waits until a quorum has cosigned it.
+    pub(crate) async fn hand_in(&self, signed: SignedTransaction) -> Result<Recorded, Failure> {
+        match self.ordering.order(self, &signed).await? {
+            Ordered::Entry(entry) => self.settled(entry, &signed).await,
+            Ordered::Refused { rule, message } => Err(Failure::by_rule(rule, message)),
+        }
+    }
+
+    /// Waits until the entry is final, and is what was submitted.
+    async fn settled(&self, entry: u64, signed: &SignedTransaction) -> Result<Recorded, Failure> {
         let mut heads = self.watch();
         if !reaches(&mut heads, FINALITY, |heads| heads.final_size > entry).await {
             return Err(Failure::unavailable(format!(
@@ -289,7 +302,7 @@ impl Replica {
         // The operator's word for where it stands is not enough.
         let written = self.read(|ledger| ledger.entries(entry, 1)).map_err(broken)?;
         match written.first().map(|entry| &entry.content) {
-            Some(Content::Transaction(found)) if **found == signed => Ok(Recorded { entry }),
+            Some(Content::Transaction(found)) if **found == *signed => Ok(Recorded { entry }),
             _ => Err(Failure::unavailable(format!(
                 "the operator said that entry {entry} is what was submitted, and it is not: nothing is recorded"
             ))),
@@ -316,7 +329,7 @@ impl Replica {
                 }
                 Ok((index, signed))
             }
-            Ordered::Refused { rule, message } => Err(Failure::refused(rule, message)),
+            Ordered::Refused { rule, message } => Err(Failure::by_rule(rule, message)),
         }
     }
 

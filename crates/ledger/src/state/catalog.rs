@@ -290,6 +290,11 @@ impl State {
         card.place.as_ref().map(|place| place.jurisdiction.as_str())
     }
 
+    /// Which members let which regulators read what they may read themselves: member and regulator, in that order.
+    pub fn readings(&self) -> impl Iterator<Item = &(Did, Did)> {
+        self.readings.iter()
+    }
+
     /// Whether a member lets a regulator read what it may read itself.
     pub fn may_read(&self, regulator: &Did, member: &Did) -> bool {
         self.readings.contains(&(*member, *regulator))

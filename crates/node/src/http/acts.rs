@@ -1,10 +1,11 @@
 //! What members do with each other on the ledger beside contracts and runs: votes, access, points, disputes, the
 //! catalog. One route writes, one reads; the ledger's own rules decide.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use api::auth::Scope;
-use api::types::acts::{Act, Acted, RecordView};
+use api::types::acts::{Act, Acted, Reading, RecordView};
 use api::types::{Page, Problem};
 use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
@@ -27,43 +28,61 @@ pub(super) async fn act(
 ) -> Result<Json<Acted>, Failure> {
     let action: Action = serde_json::from_value(request.action)
         .map_err(|error| Failure::malformed(format!("that is no act of the ledger: {error}")))?;
-    require(&person, needed(&action)?)?;
+    for scope in needed(&action)? {
+        require(&person, scope)?;
+    }
     let entry = node.replica.record(Some(person.did), action).await?.entry;
+    acted(&node, entry).map(Json)
+}
+
+/// What the entry of an act came to.
+pub(super) fn acted(node: &Node, entry: u64) -> Result<Acted, Failure> {
     let read = node.replica.read(|ledger| -> Result<_, ledger::LedgerError> {
         let id = ledger.entries(entry, 1)?.first().and_then(|entry| entry.transaction()?.id().ok());
         Ok((id, ledger.events(entry, entry + 1)?))
     });
     let (id, events) = read.map_err(|error| Failure::unavailable(error.to_string()))?;
     let events = events.iter().map(|event| json(&event.what)).collect();
-    Ok(Json(Acted { entry, id: id.map(|id| id.to_string()).unwrap_or_default(), events }))
+    Ok(Acted { entry, id: id.map(|id| id.to_string()).unwrap_or_default(), events })
 }
 
-/// Which scope of the API an act needs. Acts that have a route of their own go there, where the node checks more than
+/// Which scopes of the API an act needs. Acts that have a route of their own go there, where the node checks more than
 /// the ledger can; what a node states by itself and what concerns the member's key is nobody's to ask for.
-fn needed(action: &Action) -> Result<Scope, Failure> {
-    match action {
+pub(super) fn needed(action: &Action) -> Result<BTreeSet<Scope>, Failure> {
+    Ok(match action {
         Action::PublishDataset(_)
         | Action::WithdrawDataset { .. }
         | Action::ProposeContract(_)
         | Action::SignContract { .. }
         | Action::RevokeContract { .. }
-        | Action::RequestRun { .. } => Err(Failure::forbidden("other-route", "this act has its own route")),
-        Action::SetReading { .. } => Ok(Scope::Govern),
-        action => match action.scope() {
-            Some(identity::Scope::Data) => Ok(Scope::Data),
-            Some(identity::Scope::Contract | identity::Scope::Access) => Ok(Scope::Contract),
-            Some(identity::Scope::Run) => Ok(Scope::Run),
-            Some(identity::Scope::Vote | identity::Scope::Points) => Ok(Scope::Govern),
-            None => {
-                let message = "only the member's node does this, by itself or with the member's key at hand";
-                Err(Failure::forbidden("members-own-act", message))
-            }
-        },
+        | Action::RequestRun { .. } => {
+            return Err(Failure::forbidden("other-route", "this act has its own route"));
+        }
+        Action::SetReading { .. } | Action::RevokeDelegation { .. } => BTreeSet::from([Scope::Govern]),
+        // Nobody hands on more than they have.
+        Action::Delegate(delegation) => {
+            delegation.scopes.iter().map(|scope| of_ledger(*scope)).chain([Scope::Govern]).collect()
+        }
+        Action::StateContributions { .. } => BTreeSet::from([Scope::Run]),
+        action => action.scope().map(|scope| BTreeSet::from([of_ledger(scope)])).ok_or_else(|| {
+            let message = "only the member's node does this, by itself or with the member's key at hand";
+            Failure::forbidden("members-own-act", message)
+        })?,
+    })
+}
+
+/// The scope of the API that covers one of the ledger's.
+fn of_ledger(scope: identity::Scope) -> Scope {
+    match scope {
+        identity::Scope::Data => Scope::Data,
+        identity::Scope::Contract | identity::Scope::Access => Scope::Contract,
+        identity::Scope::Run => Scope::Run,
+        identity::Scope::Vote | identity::Scope::Points => Scope::Govern,
     }
 }
 
-/// Records of one kind: `parameters`, `members`, `persons`, `proposals`, `requests`, `tokens`, `disputes`, `claims` or
-/// `publications`.
+/// Records of one kind: `parameters`, `members`, `persons`, `proposals`, `requests`, `tokens`, `disputes`, `claims`,
+/// `publications` or `readings`.
 #[utoipa::path(get, path = "/v1/records/{kind}", tag = "alliance", params(("kind" = String, Path), Paging),
     responses((status = 200, body = Page<RecordView>), (status = 404, body = Problem)))]
 pub(super) async fn records(
@@ -89,6 +108,13 @@ pub(super) async fn records(
                 "disputes" => page(&paging, state.disputes()),
                 "claims" => page(&paging, state.claims()),
                 "publications" => page(&paging, state.publications()),
+                "readings" => page(
+                    &paging,
+                    state.readings().map(|(member, regulator)| {
+                        let [member, regulator] = [member, regulator].map(|did| node.names.name(did));
+                        (format!("{member} {regulator}"), Reading { member, regulator })
+                    }),
+                ),
                 _ => return None,
             })
         })

@@ -7,7 +7,8 @@ use api::types::datasets::CatalogEntry;
 use api::types::{Page, Problem};
 use axum::extract::{Query, State};
 use axum::{Extension, Json};
-use contract::Dataset;
+use contract::{Dataset, Did};
+use ledger::catalog::Published;
 use ledger::search::Wish;
 use serde::Deserialize;
 
@@ -70,12 +71,53 @@ pub(super) async fn catalog(
     };
     node.replica.search(|index| {
         let (hits, next) = index.find(&wish, before, paging.limit());
-        let entry = |hit: &ledger::search::Hit| CatalogEntry {
-            reference: hit.dataset.reference(),
-            owner: node.names.name(&hit.owner),
-            dataset: Dataset::clone(&hit.dataset),
-        };
-        let items = hits.into_iter().map(entry).collect();
+        let items = hits.into_iter().map(|hit| entry(&node, &hit.owner, &hit.dataset)).collect();
         Json(Page { items, next: next.map(|number| number.to_string()) })
     })
+}
+
+/// `?wanted=…`
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Matching {
+    /// Reference of a published request for data: `north/pay-wanted@1`.
+    wanted: String,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// Items at most.
+    limit: Option<usize>,
+}
+
+/// Published datasets that a request for data looks for, by reference.
+#[utoipa::path(get, path = "/v1/catalog/matches", tag = "datasets", params(Matching),
+    responses((status = 200, body = Page<CatalogEntry>), (status = 404, body = Problem)))]
+pub(super) async fn matches(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Query(matching): Query<Matching>,
+) -> Result<Json<Page<CatalogEntry>>, Failure> {
+    require(&person, Scope::Read)?;
+    let paging = Paging { after: matching.after, limit: matching.limit };
+    node.replica.read(|ledger| {
+        let state = ledger.state();
+        let asked = state.publication(&matching.wanted).filter(|record| record.withdrawn.is_none());
+        if !asked.is_some_and(|record| matches!(record.publication.content, Published::Wanted(_))) {
+            let message = format!("the catalog has no request for data `{}`", matching.wanted);
+            return Err(Failure::not_found(message).next("treaty catalog publications"));
+        }
+        let hits = state.matches(&matching.wanted);
+        let items = hits.into_iter().filter_map(|reference| Some((reference, state.dataset(reference)?)));
+        Ok(Json(paging.page(items.map(|(reference, record)| {
+            (reference.to_owned(), entry(&node, &state.owner_of(&record.dataset), &record.dataset))
+        }))))
+    })
+}
+
+fn entry(node: &Node, owner: &Did, dataset: &Dataset) -> CatalogEntry {
+    CatalogEntry {
+        reference: dataset.reference(),
+        owner: node.names.name(owner),
+        dataset: Dataset::clone(dataset),
+    }
 }

@@ -231,7 +231,7 @@ pub(super) async fn publish(
     Ok(Json(node.replica.record(Some(person.did), action).await?))
 }
 
-/// Withdraws a dataset version: no contract may use it from now on.
+/// Withdraws a dataset version: no contract may use it from now on. One that was taken over is named by its path.
 #[utoipa::path(post, path = "/v1/datasets/{name}/withdraw", tag = "datasets", request_body = WithdrawDataset,
     responses((status = 200, body = Recorded), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(super) async fn withdraw(
@@ -241,7 +241,8 @@ pub(super) async fn withdraw(
     Json(request): Json<WithdrawDataset>,
 ) -> Result<Json<Recorded>, Failure> {
     require(&person, Scope::Data)?;
-    let path = format!("{}/{name}", node.config.name);
+    // A dataset that was taken over keeps the path under its first owner.
+    let path = if name.contains('/') { name } else { format!("{}/{name}", node.config.name) };
     let newest = || node.replica.read(|ledger| ledger.state().latest_version(&path));
     let version = request.version.or_else(newest).ok_or_else(|| {
         Failure::not_found(format!("`{path}` was never published")).next("treaty data list")

@@ -12,6 +12,7 @@ mod member;
 mod paging;
 mod runs;
 mod serve;
+mod transactions;
 
 use std::sync::Arc;
 
@@ -51,6 +52,8 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(ledger::events))
         .routes(routes!(acts::act))
         .routes(routes!(acts::records))
+        .routes(routes!(transactions::next))
+        .routes(routes!(transactions::submit))
         .routes(routes!(member::rotate_key))
         .routes(routes!(member::renew_card))
         .routes(routes!(datasets::import, datasets::list))
@@ -58,6 +61,7 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(datasets::publish))
         .routes(routes!(datasets::withdraw))
         .routes(routes!(catalog::catalog))
+        .routes(routes!(catalog::matches))
         .routes(routes!(contracts::templates))
         .routes(routes!(contracts::draft))
         .routes(routes!(contracts::propose, contracts::list))

@@ -1,11 +1,14 @@
 //! A draft from a TOML file, from flags, or from a file with some things said differently by flags.
 
+mod paying;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use api::types::contracts::{DraftContract, DraftSettlement, TemplateUse};
 use clap::Args;
 
+use self::paying::Paying;
 use crate::error::Error;
 use crate::files::{self, DraftFile, Epsilon, Span};
 
@@ -74,15 +77,8 @@ pub(super) struct Drafting {
     /// A run that has not completed after so many seconds has failed
     #[arg(long, value_name = "SECONDS")]
     run_seconds_max: Option<u32>,
-    /// The data user who pays; the first one when left out
-    #[arg(long, value_name = "MEMBER")]
-    payer: Option<String>,
-    /// Points for each completed run; 0 when left out
-    #[arg(long, value_name = "POINTS")]
-    fee: Option<u64>,
-    /// Of 10,000 parts of the fee, how many go to the data providers by rows; the rest goes to the compute parties
-    #[arg(long, value_name = "PARTS")]
-    provider_parts: Option<u16>,
+    #[command(flatten)]
+    paying: Paying,
 }
 
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
@@ -134,10 +130,7 @@ impl Drafting {
             run_seconds_max: None,
             settlement: DraftSettlement {
                 payer: self.data_users.first().cloned().unwrap_or_default(),
-                fee: 0,
-                providers: 5_000,
-                compute_parties: 5_000,
-                algorithm_providers: 0,
+                ..DraftSettlement::default()
             },
         };
         self.over(bare)
@@ -168,16 +161,7 @@ impl Drafting {
             (draft.sql, draft.template) = (None, Some(TemplateUse { name, parameters }));
         }
         draft.tables.extend(tables_of(self.table));
-        set(&mut draft.settlement.payer, self.payer);
-        set(&mut draft.settlement.fee, self.fee);
-        if let Some(parts) = self.provider_parts {
-            let rest = 10_000_u16.saturating_sub(draft.settlement.algorithm_providers);
-            draft.settlement.compute_parties = rest.checked_sub(parts).ok_or_else(|| {
-                let message = format!("--provider-parts {parts} is more than the {rest} parts that are left");
-                Error::usage(message, "treaty contract draft --help")
-            })?;
-            draft.settlement.providers = parts;
-        }
+        self.paying.settle(&mut draft.settlement)?;
         if draft.sql.is_none() && draft.template.is_none() {
             return Err(Error::usage(
                 "what is to be computed? give --sql or --template",

@@ -1,10 +1,13 @@
 //! `treaty run`.
 
+mod contributions;
+
 use api::Client;
 use api::types::runs::{RunView, StartRun};
 use clap::{Args, Subcommand};
 use contract::calendar::utc;
 
+use self::contributions::Contributions;
 use super::Session;
 use super::paging::{Paging, listed};
 use crate::error::Error;
@@ -30,6 +33,9 @@ pub(super) enum Run {
     /// Show what left this node for a run: bytes, to whom, as what
     #[command(after_help = "Example:\n  treaty run egress RUN")]
     Egress(Id),
+    /// As a compute party, measure what each data provider contributed to a run, and state it for the settlement
+    #[command(after_help = contributions::EXAMPLE)]
+    Contributions(Contributions),
 }
 
 #[derive(Debug, Args)]
@@ -76,6 +82,7 @@ impl Run {
             Self::Result(Receive { run, form }) => {
                 form.write(&session.client()?.result(&run)?, session.output)
             }
+            Self::Contributions(contributions) => contributions.run(session),
             Self::Egress(Id { run }) => {
                 let egress = session.client()?.egress(&run)?;
                 session.output.answer(&egress, || {

@@ -27,6 +27,9 @@ use super::{Epsilon, Span};
 /// fee = 100
 /// providers = 7000
 /// compute_parties = 3000
+/// charge = "per-run"           # or "fixed": once, with the first run
+/// parts = "contract"           # or "alliance": as the members have voted when a run completes
+/// split = "rows"               # or "even", "contribution", { weights = { north = 2, lake = 1 } }
 /// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

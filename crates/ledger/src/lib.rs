@@ -53,6 +53,7 @@ pub mod access;
 pub mod alliance;
 mod blocks;
 pub mod catalog;
+pub mod contribution;
 pub mod dispute;
 pub mod entry;
 pub mod error;

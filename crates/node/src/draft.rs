@@ -5,13 +5,15 @@ mod completion;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::types::contracts::{Draft, DraftContract, EstimateView, StageView, TemplateUse};
+use api::types::contracts::{
+    Draft, DraftContract, DraftSettlement, DraftSplit, EstimateView, StageView, TemplateUse,
+};
 use contract::disclosure::{DisclosureRule, Mechanism, Privacy};
 use contract::document::{
     Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement,
 };
 use contract::scheme::Scheme;
-use contract::settlement::{Charge, Parts, Split};
+use contract::settlement::Split;
 use contract::{Contract, Dataset, Did, Hash};
 use program::{Program, Stage};
 
@@ -56,16 +58,7 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
             expires: request.expires,
             run_seconds_max: request.run_seconds_max.unwrap_or(RUN_SECONDS),
         },
-        settlement: Settlement {
-            payer: node.names.member(&request.settlement.payer)?,
-            fee: request.settlement.fee,
-            providers: request.settlement.providers,
-            compute_parties: request.settlement.compute_parties,
-            algorithm_providers: request.settlement.algorithm_providers,
-            charge: Charge::default(),
-            parts: Parts::default(),
-            split: Split::default(),
-        },
+        settlement: settlement(node, &request.settlement)?,
         supersedes: request.supersedes.as_deref().map(read_id).transpose()?,
         nonce: nonce()?,
     };
@@ -102,6 +95,27 @@ fn disclosure(request: &DraftContract, datasets: &BTreeMap<String, Dataset>) -> 
         dominance_percent_max: request.dominance_percent_max.or_else(dominance),
         privacy: request.epsilon_micro.map(privacy),
     }
+}
+
+fn settlement(node: &Node, drafted: &DraftSettlement) -> Result<Settlement, Failure> {
+    Ok(Settlement {
+        payer: node.names.member(&drafted.payer)?,
+        fee: drafted.fee,
+        charge: drafted.charge,
+        providers: drafted.providers,
+        compute_parties: drafted.compute_parties,
+        algorithm_providers: drafted.algorithm_providers,
+        parts: drafted.parts,
+        split: match &drafted.split {
+            DraftSplit::Rows => Split::Rows,
+            DraftSplit::Even => Split::Even,
+            DraftSplit::Contribution => Split::Contribution,
+            DraftSplit::Weights(weights) => {
+                let weight = |(name, weight): (&String, &u32)| Ok((node.names.member(name)?, *weight));
+                Split::Weights(weights.iter().map(weight).collect::<Result<_, Failure>>()?)
+            }
+        },
+    })
 }
 
 fn stages(node: &Node, program: &Program, datasets: &BTreeMap<String, Dataset>) -> Vec<StageView> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::Contract;
+use contract::settlement::{Charge, Parts};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -90,6 +91,9 @@ impl Default for DraftSettlement {
             providers: 5_000,
             compute_parties: 5_000,
             algorithm_providers: 0,
+            charge: Charge::default(),
+            parts: Parts::default(),
+            split: DraftSplit::default(),
         }
     }
 }
@@ -101,15 +105,42 @@ pub struct DraftSettlement {
     /// A data user, by name; the first one when absent.
     #[serde(default)]
     pub payer: String,
-    /// Points per completed run.
+    /// Points, as `charge` says.
     pub fee: u64,
-    /// To the data providers, by rows.
+    /// When the fee is due: `per-run`, for each completed run (also when absent), or `fixed`, once with the first one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub charge: Charge,
+    /// Whose parts count: `contract`, these (also when absent), or `alliance`, those that the members have voted when a
+    /// run completes.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub parts: Parts,
+    /// How data providers share theirs; by rows when absent.
+    #[serde(default)]
+    pub split: DraftSplit,
+    /// To the data providers, as `split` says.
     pub providers: u16,
     /// To the compute parties, evenly.
     pub compute_parties: u16,
     /// To the algorithm providers, evenly.
     #[serde(default)]
     pub algorithm_providers: u16,
+}
+
+/// How data providers share what goes to all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum DraftSplit {
+    /// By the rows that they bring.
+    #[default]
+    Rows,
+    /// Evenly.
+    Even,
+    /// By weights, by member name; who is not named has none.
+    Weights(BTreeMap<String, u32>),
+    /// By contributions that the compute parties measure and state after a run; by rows when they do not in time.
+    Contribution,
 }
 
 /// A template and what to put into it.

@@ -16,6 +16,7 @@ mod alliances;
 mod arbitration;
 mod blocks;
 mod catalogs;
+mod contributions;
 mod crash;
 mod damage;
 mod disputes;

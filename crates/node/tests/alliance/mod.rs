@@ -153,7 +153,7 @@ pub(crate) fn draft(sql: &str) -> DraftContract {
             fee: 100,
             providers: 7000,
             compute_parties: 3000,
-            algorithm_providers: 0,
+            ..DraftSettlement::default()
         },
         supersedes: None,
     }

@@ -9,7 +9,7 @@
 //! | what happens, in which order? | [`walk`], then [`execution`] for each run |
 //! | what would the answer be in one place? | [`oracle`] |
 //! | what must not happen? | [`trials`] |
-//! | what do members decide about each other? | [`alliance`], without nodes |
+//! | what do members decide about each other? | [`alliance`] |
 //! | what is printed? | [`steps`] and [`report`] |
 //!
 //! Everything after the founding goes through the nodes' public API. Only the trials reach past it, where they play
@@ -63,12 +63,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if options.bft {
         node::setup::find_cometbft()?;
     }
-    if options.scenario == "alliance" {
-        if options.bft {
-            return Err(DemoError::NoNodes.into());
-        }
-        return alliance::run(options);
-    }
     let place = Arc::new(Place::make(options)?);
     let fleet = Arc::new(Fleet::default());
     let interruption = interrupt::watch(Arc::clone(&fleet), Arc::clone(&place))?;
@@ -106,26 +100,34 @@ fn walk(
     steps.title(&scenario.title);
 
     let mut world = World::found(scenario, source, place, fleet, options.bft, steps)?;
+    if options.scenario == "alliance" {
+        alliance::walk(&mut world, options.bft, steps, report)?;
+    } else {
+        follow(&mut world, steps, report)?;
+    }
+    if options.keep {
+        report.nodes = world.leave_running(steps)?;
+    }
+    Ok(())
+}
+
+/// What the scenario says, from data to trials.
+fn follow(world: &mut World, steps: &mut Steps, report: &mut Report) -> Result<(), DemoError> {
     world.publish(steps)?;
     world.agree(steps)?;
     for (number, run) in (1..).zip(&world.scenario.runs) {
         match &run.expect {
             Expectation::Completed => {
-                let execution = execution::run(&world, number, run, steps)?;
+                let execution = execution::run(world, number, run, steps)?;
                 steps.say(&execution.text());
                 report.executions.push(execution);
             }
-            Expectation::Refused(rule) => {
-                report.refusals.push(trials::refused_run(&world, run, rule, steps)?)
-            }
+            Expectation::Refused(rule) => report.refusals.push(trials::refused_run(world, run, rule, steps)?),
         }
     }
-    let prepared = trials::prepare(&world, steps)?;
+    let prepared = trials::prepare(world, steps)?;
     for trial in &world.scenario.trials {
-        report.refusals.push(trials::attempt(&world, trial, &prepared, steps)?);
-    }
-    if options.keep {
-        report.nodes = world.leave_running(steps)?;
+        report.refusals.push(trials::attempt(world, trial, &prepared, steps)?);
     }
     Ok(())
 }

@@ -13,8 +13,8 @@ Examples:
   treaty demo hospitals              three hospitals describe one disease
   treaty demo banks                  three banks and a telephone company join on hidden keys
   treaty demo refusals               everything that must not run, and why it does not
-  treaty demo salaries --bft         the same on a ledger that no single member orders
-  treaty demo alliance               members decide about each other, on replicas of one ledger
+  treaty demo alliance               members decide about each other: votes, tokens, disputes, keys
+  treaty demo salaries --bft         on a ledger that no single member orders; also with the others
   treaty demo ./my-scenario --json   any directory with a scenario.toml and CSV or Parquet files
 
 Every member is a process of its own on 127.0.0.1, with its own keys and data; the demo speaks with \

@@ -22,11 +22,6 @@ pub(crate) enum DemoError {
         /// The shipped ones.
         known: String,
     },
-    /// It has no nodes.
-    #[error(
-        "the demonstration `alliance` runs replicas in one process, without nodes: `--bft` goes with another scenario"
-    )]
-    NoNodes,
     /// The scenario's file.
     #[error(transparent)]
     File(#[from] FileError),

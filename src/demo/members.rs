@@ -57,6 +57,16 @@ pub(super) fn make(
     Ok((members, cards))
 }
 
+/// Makes one more member, for an alliance that exists, and its identity card.
+pub(super) fn make_one(name: &str, place: &Place, bft: bool) -> Result<(Member, PathBuf), DemoError> {
+    let mut taken = Vec::new();
+    let (peer, api) = (free_port(&mut taken)?, free_port(&mut taken)?);
+    let bft = if bft { Some(free_port(&mut taken)?) } else { None };
+    drop(taken);
+    let text = MemberText { name: name.to_owned(), regulator: false, points: 0 };
+    make_member(&text, place, peer, api, bft)
+}
+
 fn make_member(
     text: &MemberText,
     place: &Place,

@@ -29,10 +29,11 @@ const FILES: &[(&str, &[u8])] = examples![
     "banks/meadow.csv",
     "banks/summit.csv",
     "banks/telecom.csv",
+    "alliance/scenario.toml",
 ];
 
 /// The shipped scenarios.
-const NAMES: [&str; 4] = ["salaries", "hospitals", "refusals", "banks"];
+const NAMES: [&str; 5] = ["salaries", "hospitals", "refusals", "banks", "alliance"];
 
 /// The directory of a scenario: a shipped one is written out first.
 pub(super) fn find(name: &str, place: &Place) -> Result<PathBuf, DemoError> {

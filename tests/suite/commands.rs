@@ -37,7 +37,7 @@ fn what_fails_exits_with_1_and_says_why() {
     refused(
         &["demo", "nonsense"],
         1,
-        "neither a shipped scenario (`salaries`, `hospitals`, `refusals`, `banks`)",
+        "neither a shipped scenario (`salaries`, `hospitals`, `refusals`, `banks`, `alliance`)",
     );
     refused(
         &["verify", "/nowhere/a.proof", "--alliance", "/nowhere/a.json"],

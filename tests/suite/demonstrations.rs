@@ -42,6 +42,24 @@ fn any_directory_is_a_scenario_and_its_expectations_are_held_to() {
     assert_nothing_runs_in(&place);
 }
 
+#[test]
+fn members_decide_about_each_other_and_an_old_proof_still_holds() {
+    let room = tempfile::tempdir().unwrap();
+    let place = room.path().canonicalize().unwrap().join("demo");
+    let output = treaty().args(["demo", "alliance", "--json", "--dir"]).arg(&place).output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rules: Vec<_> =
+        report["refusals"].as_array().unwrap().iter().map(|refused| &refused["rule"]).collect();
+    assert_eq!(rules, ["token-missing", "token-revoked"]);
+    let last = report["steps"].as_array().unwrap().last().unwrap();
+    assert!(last["detail"].as_str().unwrap().contains("the proof from before all that holds"), "{last}");
+    let (proof, alliance) = (place.join("by-rank-2.proof"), place.join("alliance.json"));
+    let held = both(&crate::support::verify(&proof, &alliance));
+    assert!(held.contains("the proof holds") && held.contains("west"), "{held}");
+    assert_nothing_runs_in(&place);
+}
+
 /// The salaries dealt to five employers, who all compute, two of whom may collude.
 fn five_employers(directory: &Path, scheme: &str) {
     let members = ["north", "lake", "south", "hill", "shore"];

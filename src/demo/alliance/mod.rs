@@ -1,405 +1,264 @@
-//! `treaty demo alliance`: what members decide about each other, on replicas of one ledger.
+//! `treaty demo alliance`: what members decide about each other, on their nodes.
 //!
-//! Every member has its own replica, replays what the operator orders and cosigns it; nothing counts before a quorum
-//! has. No node is started and nothing is computed: see [`replicas`] and [`material`].
+//! Three members found the alliance, a fourth is admitted. Everything is asked of the members' own nodes; one of them is
+//! killed for a while, to have something to dispute.
 
-mod material;
-mod replicas;
+mod acts;
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
+use api::types::runs::StartRun;
 use contract::access::Rights;
-use contract::policy::{self, Refusal, Request, View};
-use contract::{ColumnType, Hash};
+use contract::terms::Use;
+use contract::{ColumnType, Contract};
+use ledger::Action;
 use ledger::catalog::{Publication, Published, Wanted, WantedColumn};
 use ledger::dispute::Subject;
 use ledger::governance::{Motion, Shares};
-use ledger::identity::prove_key;
-use ledger::state::Escrow;
-use ledger::{Action, FailReason, Happening, Phase, Proof, Transfer, verify};
-use serde::Serialize;
 
-use self::material::{FEE, PARTIES, PRICE, PROGRAM, PURPOSE};
-use self::replicas::{Done, Replicas, broken, card, new_key};
-use super::steps::{Step, Steps};
-use super::{DemoError, Options, Place};
-use crate::error::Error;
-use crate::output::{json, line};
+use self::acts::{act, caused, expect, level, pass, read};
+use super::execution::{self, completed, over};
+use super::report::Report;
+use super::steps::Steps;
+use super::walk::{World, eventually};
+use super::{DemoError, members, trials};
+use crate::cli::{now_seconds, verify_proof};
+use crate::files;
 
-const TITLE: &str =
-    "Members decide: admission, access, disputes, shares, keys and leaving, on replicas of one ledger";
-/// The demonstration's clock begins here; it has nothing to do with this machine's.
-const BEGINNING: u64 = 1_900_000_000;
-const POINTS: u64 = 10_000;
+/// The scenario's contract.
+const CONTRACT: &str = "by-rank";
+/// Why the data is used.
+const PURPOSE: &str = "pay equity";
+/// The member that comes later.
+const WEST: &str = "west";
+/// Seconds of a day.
+const DAY: u64 = 86_400;
 
-/// The document that `--json` prints.
-#[derive(Debug, Serialize)]
-struct Report {
-    scenario: &'static str,
-    title: &'static str,
-    steps: Vec<Step>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<String>,
-    total_seconds: f64,
+/// Walks through all of it; fails when a rule does not hold.
+pub(super) fn walk(
+    world: &mut World,
+    bft: bool,
+    steps: &mut Steps,
+    report: &mut Report,
+) -> Result<(), DemoError> {
+    steps.step("admit by vote", |_| admit(world, bft))?;
+    world.publish(steps)?;
+    steps.step("search", |_| search(world))?;
+    let token = steps.step("request, pay, review", |_| request(world))?;
+    world.agree(steps)?;
+    let run = world.scenario.runs.first().cloned().ok_or_else(|| DemoError::Broken {
+        what: "read the scenario".to_owned(),
+        detail: "it has no run".to_owned(),
+    })?;
+    report.refusals.push(trials::refused_run(world, &run, "token-missing", steps)?);
+    steps.step("attenuate and use", |_| attenuate(world, &token))?;
+    let first = execution::run(world, 1, &run, steps)?;
+    steps.step("dispute and decide", |_| dispute(world))?;
+    steps.step("vote on the shares", |_| shares(world))?;
+    steps.step("revoke", |_| revoke(world, &token))?;
+    report.refusals.push(trials::refused_run(world, &run, "token-revoked", steps)?);
+    steps.step("rotate a key", |_| rotate(world))?;
+    steps.step("let a member leave", |_| leave(world))?;
+    steps.step("verify what was before", |_| verify(world, &first))?;
+    report.executions.push(first);
+    Ok(())
 }
 
-/// Walks through all of it; fails when a rule doesn't hold.
-pub(super) fn run(options: &Options) -> Result<(), Error> {
-    let place = Place::make(options)?;
-    let mut steps = Steps::begin(!options.json);
-    steps.title(TITLE);
-    let outcome = Walk::begin(&place.member("replicas"), &mut steps).and_then(|walk| walk.go(&mut steps));
-    let report = Report {
-        scenario: "alliance",
-        title: TITLE,
-        steps: steps.done().to_vec(),
-        failure: outcome.as_ref().err().map(ToString::to_string),
-        total_seconds: steps.total_seconds(),
+type Said = Result<((), String), DemoError>;
+
+/// West makes its keys and card; the members vote; its node starts and fetches everything that was before.
+fn admit(world: &mut World, bft: bool) -> Said {
+    let (west, card) = members::make_one(WEST, &world.place, bft)?;
+    node::setup::join(&west.berth.directory, &world.place.alliance(), None)?;
+    pass(world, "north", Motion::Admit(Box::new(node::setup::read_card(&card)?)))?;
+    world.fleet.start(std::slice::from_ref(&west.berth))?;
+    let points = 500;
+    let give = Action::TransferPoints { to: west.did, points, note: "to begin with".to_owned() };
+    world.members.push(west);
+    act(world, "north", &give)?;
+    let root = eventually("that all nodes have one root", || {
+        let status =
+            |member: &members::Member| member.client.status().map_err(DemoError::client(&member.name));
+        let roots: BTreeSet<String> = world
+            .members
+            .iter()
+            .map(|member| status(member).map(|status| status.root))
+            .collect::<Result<_, _>>()?;
+        Ok(roots.first().filter(|_| roots.len() == 1).cloned())
+    })?;
+    Ok(((), format!("west joins; four nodes agree on root {}…", root.get(..8).unwrap_or_default())))
+}
+
+/// North says what data it looks for.
+fn search(world: &World) -> Said {
+    let kind = Some(ColumnType::Integer);
+    let column = WantedColumn { name: "salary".to_owned(), kind, unit: Some("USD".to_owned()) };
+    let wanted = Wanted {
+        columns: vec![column],
+        purpose: PURPOSE.to_owned(),
+        rows_min: 100,
+        until: now_seconds() + 30 * DAY,
     };
-    if options.json {
-        line(&json(&report)?)?;
-    } else if outcome.is_ok() {
-        line(&format!("{:.2} s in all", report.total_seconds))?;
-    }
-    place.clear(outcome.is_err());
-    Ok(outcome?)
+    let publication = Publication {
+        path: "north/pay-wanted".to_owned(),
+        version: 1,
+        description: "what professors earn".to_owned(),
+        content: Published::Wanted(wanted),
+    };
+    act(world, "north", &Action::Publish(Box::new(publication)))?;
+    let client = world.client("north")?;
+    let page = client.matches("north/pay-wanted@1", None).map_err(DemoError::client("north"))?;
+    let found: Vec<_> = page.items.into_iter().map(|entry| entry.reference).collect();
+    expect("who has what is wanted", found.len(), 2)?;
+    Ok(((), format!("north's request for 100 rows of pay finds {}", found.join(" and "))))
 }
 
-/// What the steps pass on.
-struct Walk {
-    replicas: Replicas,
-    contract: Hash,
-    token: Hash,
-    first_proof: Vec<u8>,
+/// What north may do with lake's data, for so many days.
+fn rights(days: u64) -> Rights {
+    let uses = |column: &str, wanted| (column.to_owned(), BTreeSet::from([wanted]));
+    let columns = BTreeMap::from([uses("rank", Use::Group), uses("salary", Use::Aggregate)]);
+    Rights { columns, expires: now_seconds() + days * DAY }
 }
 
-impl Walk {
-    fn begin(directory: &Path, steps: &mut Steps) -> Result<Self, DemoError> {
-        let replicas = steps.step("found", |_| {
-            Place::make_parent(&directory.join("replica"))?;
-            let replicas = Replicas::found(directory, PARTIES, POINTS, BEGINNING)?;
-            Ok((replicas, "north, lake and south, with 10000 points each".to_owned()))
+/// Answers with the token.
+fn request(world: &World) -> Result<(String, String), DemoError> {
+    let (dataset, purpose) = ("lake/salaries@1".to_owned(), PURPOSE.to_owned());
+    let asked = act(world, "north", &Action::RequestAccess { dataset, rights: rights(90), purpose })?;
+    let held = world.client("north")?.points().map_err(DemoError::client("north"))?.escrow;
+    let approved = act(world, "lake", &Action::ApproveAccess { request: read(&asked.id)? })?;
+    let token = caused(&approved, "token-issued", "token")?;
+    Ok((token, format!("{held} points in escrow, reviewed and approved by lake, a token issued")))
+}
+
+/// North makes the token shorter and uses it for the contract.
+fn attenuate(world: &World, token: &str) -> Said {
+    let narrower = Action::AttenuateToken { token: read(token)?, rights: rights(60) };
+    let narrowed = act(world, "north", &narrower)?.id;
+    let contract = read(contract_id(world))?;
+    act(world, "north", &Action::UseToken { token: read(&narrowed)?, contract })?;
+    Ok(((), "north makes of it one that ends sooner, and uses that one for the contract".to_owned()))
+}
+
+/// South's node is killed; the run fails, and its fee stays in escrow until west, who has no part in it, decides.
+fn dispute(world: &World) -> Said {
+    world.fleet.kill("south")?;
+    let outcome = dispute_without_south(world);
+    world.restart("south")?;
+    level(world, "south")?;
+    outcome
+}
+
+fn dispute_without_south(world: &World) -> Said {
+    let client = world.client("north")?;
+    let before = client.points().map_err(DemoError::client("north"))?;
+    let request = StartRun { contract: contract_id(world).to_owned(), purpose: None };
+    let run = client.start_run(&request).map_err(DemoError::client("north"))?;
+    let ended = over(world, "north", &run.id)?;
+    expect("a run without south", ended.state.as_str(), "failed")?;
+    let subject = Subject::Run(read(&run.id)?);
+    let south = Some(world.member("south")?.did);
+    let challenge = Action::Challenge {
+        subject,
+        accused: south,
+        reason: "south neither computes nor says so".to_owned(),
+        evidence: Vec::new(),
+    };
+    let challenged = act(world, "north", &challenge)?;
+    let held = client.points().map_err(DemoError::client("north"))?.escrow.saturating_sub(before.escrow);
+    act(world, WEST, &Action::Arbitrate { dispute: read(&challenged.id)?, uphold: true })?;
+    level(world, "north")?;
+    let after = client.points().map_err(DemoError::client("north"))?;
+    expect("the points of north", after.balances.get("north"), before.balances.get("north"))?;
+    let why = ended.failure.map(|failure| failure.reason).unwrap_or_default();
+    Ok(((), format!("{why}; west, who has no part in it, decides: use and {held} points go back")))
+}
+
+/// The members change how fees are split, and the next run is.
+fn shares(world: &World) -> Said {
+    let shares = Shares { providers: 1_000, compute_parties: 9_000, algorithm_providers: 0 };
+    pass(world, "north", Motion::SetShares(shares))?;
+    let client = world.client("north")?;
+    let contract = agreed(world)?;
+    let request = StartRun { contract: contract_id(world).to_owned(), purpose: None };
+    let run = client.start_run(&request).map_err(DemoError::client("north"))?;
+    let run = completed(world, &contract, "north", &run.id, CONTRACT, None)?;
+    let paid: Vec<_> = run.settlement.iter().map(|(name, points)| format!("{name} {points}")).collect();
+    // 100 points by rows of 397, 900 in three parts.
+    expect("the next settlement", run.settlement.get("south"), Some(&322))?;
+    Ok(((), format!("9000 of 10000 parts to compute parties; the next run settles: {}", paid.join(", "))))
+}
+
+fn revoke(world: &World, token: &str) -> Said {
+    let reason = "the study took long enough".to_owned();
+    act(world, "lake", &Action::RevokeToken { token: read(token)?, reason })?;
+    Ok(((), "lake takes the token back, and with it the one that was made of it".to_owned()))
+}
+
+/// Lake's node signs and cosigns with another key from then on.
+fn rotate(world: &World) -> Said {
+    level(world, "lake")?;
+    let client = world.client("lake")?;
+    let rotated = client.rotate_key().map_err(DemoError::client("lake"))?;
+    let to = world.member("north")?.did;
+    let note = "signed with the new key".to_owned();
+    let given = act(world, "lake", &Action::TransferPoints { to, points: 1, note })?;
+    let query = [("id", given.id.as_str())];
+    let found = client.find_entries(&query, None).map_err(DemoError::client("lake"))?;
+    let signer = "/content/transaction/transaction/signer";
+    let signer = found.items.first().and_then(|item| item.entry.pointer(signer)?.as_str());
+    expect("who signs for lake", signer, Some(rotated.key.as_str()))?;
+    Ok(((), "lake signs with a new key; its identity, contracts and points stay".to_owned()))
+}
+
+fn leave(world: &World) -> Said {
+    let south = world.member("south")?.did;
+    pass(world, "south", Motion::Release { member: south })?;
+    level(world, "north")?;
+    let client = world.client("north")?;
+    let status = client.status().map_err(DemoError::client("north"))?;
+    let left: Vec<_> = client
+        .catalog("salaries", None)
+        .map_err(DemoError::client("north"))?
+        .items
+        .into_iter()
+        .map(|entry| entry.owner)
+        .collect();
+    let contract = client.contract(contract_id(world)).map_err(DemoError::client("north"))?.state;
+    expect("who is left", status.members.len(), 3)?;
+    expect("whose data is left", left.contains(&"south".to_owned()), false)?;
+    expect("the contract with south", contract.as_str(), "revoked")?;
+    Ok(((), "south's data is withdrawn, its contracts are ended, its seat is empty".to_owned()))
+}
+
+/// The proof from before, and one of the same run under the signatures of those who are left.
+fn verify(world: &World, first: &execution::Execution) -> Said {
+    let unproven = |error: crate::error::Error| DemoError::Unproven(error.to_string());
+    let before = verify_proof(first.proof(), &world.place.alliance()).map_err(unproven)?;
+    let client = world.client("north")?;
+    let again =
+        eventually("a checkpoint over the departure", || match client.proof(&before.run.to_string()) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.rule() == Some("unavailable") => Ok(None),
+            Err(error) => Err(DemoError::client("north")(error)),
         })?;
-        let none = Hash::from_bytes([0; 32]);
-        Ok(Self { replicas, contract: none, token: none, first_proof: Vec::new() })
-    }
-
-    fn go(mut self, steps: &mut Steps) -> Result<(), DemoError> {
-        steps.step("admit by vote", |_| self.admit())?;
-        steps.step("publish and search", |_| self.publish())?;
-        steps.step("request and pay", |_| self.request())?;
-        steps.step("attenuate and use", |_| self.attenuate())?;
-        steps.step("run and prove", |_| self.run_and_prove())?;
-        steps.step("dispute and decide", |_| self.dispute())?;
-        steps.step("vote on the shares", |_| self.shares())?;
-        steps.step("revoke", |_| self.revoke())?;
-        steps.step("rotate a key", |_| self.rotate())?;
-        steps.step("let a member leave", |_| self.leave())?;
-        steps.step("verify", |_| self.verify())
-    }
-
-    fn admit(&mut self) -> Result<((), String), DemoError> {
-        let key = new_key()?;
-        let card = card(&key, "west")?;
-        self.pass(Motion::Admit(Box::new(card)))?;
-        self.replicas.join("west", key)?;
-        // Its replica catches up with the next act, and cosigns from then on.
-        let give = Action::TransferPoints {
-            to: self.replicas.did("west")?,
-            points: 500,
-            note: "to begin with".to_owned(),
-        };
-        self.replicas.act("north", give)?;
-        let root = self.replicas.root()?.to_string();
-        Ok(((), format!("west joins; four replicas agree on root {}…", root.get(..8).unwrap_or_default())))
-    }
-
-    fn publish(&mut self) -> Result<((), String), DemoError> {
-        for name in PARTIES {
-            let dataset = material::dataset(name, self.replicas.did(name)?);
-            self.replicas.act(name, Action::PublishDataset(Box::new(dataset)))?;
-        }
-        let kind = Some(ColumnType::Integer);
-        let column = WantedColumn { name: "pay".to_owned(), kind, unit: Some("EUR/year".to_owned()) };
-        let wanted = Wanted {
-            columns: vec![column],
-            purpose: PURPOSE.to_owned(),
-            rows_min: 50,
-            until: self.replicas.time() + 86_400,
-        };
-        let publication = Publication {
-            path: "north/pay-wanted".to_owned(),
-            version: 1,
-            description: "pay in euros".to_owned(),
-            content: Published::Wanted(wanted),
-        };
-        self.replicas.act("north", Action::Publish(Box::new(publication)))?;
-        let found = self.replicas.ledger()?.state().matches("north/pay-wanted@1").join(", ");
-        Ok(((), format!("north's request for data finds {found}")))
-    }
-
-    fn request(&mut self) -> Result<((), String), DemoError> {
-        let rights = Rights { columns: material::columns(), expires: self.replicas.time() + 90 * 86_400 };
-        let dataset = "lake/staff@1".to_owned();
-        let asked = self
-            .replicas
-            .act("north", Action::RequestAccess { dataset, rights, purpose: PURPOSE.to_owned() })?;
-        let held = self.replicas.ledger()?.state().held(Escrow::Access(asked.id));
-        self.expect("the price is held", held, PRICE)?;
-        let approved = self.replicas.act("lake", Action::ApproveAccess { request: asked.id })?;
-        self.token = found(&approved, |what| match what {
-            Happening::TokenIssued { token, .. } => Some(*token),
-            _ => None,
-        })?;
-        Ok(((), format!("{PRICE} points in escrow, reviewed and approved by lake, a token issued")))
-    }
-
-    fn attenuate(&mut self) -> Result<((), String), DemoError> {
-        let contract = material::contract(&self.replicas)?;
-        self.contract = contract.id().map_err(broken("name the contract"))?;
-        self.replicas.act("north", Action::ProposeContract(Box::new(contract.clone())))?;
-        for name in PARTIES {
-            let member = self.replicas.member(name)?;
-            let signature = contract.sign(&member.key).map_err(broken("sign the contract"))?;
-            let party = member.identity;
-            self.replicas.act(name, Action::SignContract { contract: self.contract, party, signature })?;
-        }
-        let missing = self.decide()?;
-        self.expect("without a token", missing, "token-missing".to_owned())?;
-        let rights = Rights { columns: material::columns(), expires: self.replicas.time() + 60 * 86_400 };
-        let narrowed = self.replicas.act("north", Action::AttenuateToken { token: self.token, rights })?;
-        self.replicas.act("north", Action::UseToken { token: narrowed.id, contract: self.contract })?;
-        let permitted = self.decide()?;
-        self.expect("with a token", permitted, "permitted".to_owned())?;
-        Ok(((), "refused as `token-missing`, permitted once north uses a shorter token for it".to_owned()))
-    }
-
-    fn run_and_prove(&mut self) -> Result<((), String), DemoError> {
-        let run = self.complete("first run")?;
-        let paid = self.paid(run)?;
-        let proof = Proof::export(self.replicas.ledger()?, run, PROGRAM.to_owned());
-        let proof = proof.map_err(broken("export the proof"))?;
-        self.first_proof = proof.to_bytes().map_err(broken("write the proof"))?;
-        Ok(((), format!("settled: {paid}; a proof of {} KB", self.first_proof.len() / 1024)))
-    }
-
-    fn dispute(&mut self) -> Result<((), String), DemoError> {
-        let run = self.start("second run")?;
-        let south = self.replicas.did("south")?;
-        let reason = FailReason { text: "south does not answer".to_owned(), blamed: Some(south) };
-        self.replicas.act("north", Action::FailRun { run, reason })?;
-        for name in ["north", "lake"] {
-            self.replicas.act(name, Action::NothingOpened { run })?;
-        }
-        let held = self.replicas.ledger()?.state().escrow(&run);
-        self.expect("the fee is held while south stays away", held, FEE)?;
-        let challenged = self.replicas.act(
-            "north",
-            Action::Challenge {
-                subject: Subject::Run(run),
-                accused: Some(south),
-                reason: "south neither computes nor says so".to_owned(),
-                evidence: Vec::new(),
-            },
-        )?;
-        self.replicas.act("west", Action::Arbitrate { dispute: challenged.id, uphold: true })?;
-        let state = self.replicas.ledger()?.state();
-        let left = state.contract(&self.contract).map_or(0, |record| record.runs_left());
-        self.expect("the fee went back", state.escrow(&run), 0)?;
-        Ok((
-            (),
-            format!("west, who has no part in it, decides: use and {FEE} points go back, {left} uses left"),
-        ))
-    }
-
-    fn shares(&mut self) -> Result<((), String), DemoError> {
-        self.pass(Motion::SetShares(Shares {
-            providers: 1_000,
-            compute_parties: 9_000,
-            algorithm_providers: 0,
-        }))?;
-        let run = self.complete("third run")?;
-        Ok(((), format!("9000 of 10000 parts to compute parties; the next run settles: {}", self.paid(run)?)))
-    }
-
-    fn revoke(&mut self) -> Result<((), String), DemoError> {
-        let reason = "the study took long enough".to_owned();
-        self.replicas.act("lake", Action::RevokeToken { token: self.token, reason })?;
-        let refused = self.decide()?;
-        self.expect("after the revocation", refused, "token-revoked".to_owned())?;
-        self.replicas.wait(20 * 86_400);
-        let give = Action::TransferPoints {
-            to: self.replicas.did("north")?,
-            points: 1,
-            note: "time passes".to_owned(),
-        };
-        let before = self.replicas.ledger()?.state().balance(&self.replicas.did("lake")?);
-        self.replicas.act("west", give)?;
-        let after = self.replicas.ledger()?.state().balance(&self.replicas.did("lake")?);
-        self.expect("the price of a used token is its owner's in the end", after, before + PRICE)?;
-        Ok(((), "lake takes the token back; the next decision refuses as `token-revoked`".to_owned()))
-    }
-
-    fn rotate(&mut self) -> Result<((), String), DemoError> {
-        let key = new_key()?;
-        let lake = self.replicas.did("lake")?;
-        let alliance = self.replicas.ledger()?.state().alliance_id();
-        let proof = prove_key(&alliance, &lake, &key).map_err(broken("prove a key"))?;
-        self.replicas.act("lake", Action::RotateKey { key: key.did(), proof })?;
-        let old = Action::TransferPoints {
-            to: self.replicas.did("north")?,
-            points: 1,
-            note: "signed with the old key".to_owned(),
-        };
-        match self.replicas.act("lake", old) {
-            Ok(_) => Err(DemoError::NotRefused {
-                what: "an act with the old key".to_owned(),
-                happened: "it was accepted".to_owned(),
-            }),
-            Err(_) => {
-                self.replicas.change_key("lake", key);
-                Ok(((), "lake signs with a new key; what the old one signs is refused".to_owned()))
-            }
-        }
-    }
-
-    fn leave(&mut self) -> Result<((), String), DemoError> {
-        let south = self.replicas.did("south")?;
-        let proposed = self.propose("south", Motion::Release { member: south })?;
-        for name in ["north", "lake", "west"] {
-            self.replicas.act(name, Action::Vote { proposal: proposed.id, approve: true })?;
-        }
-        let state = self.replicas.ledger()?.state();
-        let gone = state.roster().card(&south).is_none();
-        let withdrawn = state.dataset("south/staff@1").is_some_and(|record| record.withdrawn.is_some());
-        self.expect("south has left with its data", (gone, withdrawn), (true, true))?;
-        Ok(((), "south's dataset is withdrawn, its contracts are ended, its seat is empty".to_owned()))
-    }
-
-    fn verify(&mut self) -> Result<((), String), DemoError> {
-        let alliance = self.replicas.founding().to_bytes().map_err(broken("write the founding document"))?;
-        let check = |proof: &[u8]| {
-            let report = verify(proof, &alliance, |text| Ok(material::program_hash(text)));
-            report.map_err(|flaw| DemoError::Unproven(flaw.to_string()))
-        };
-        let before = check(&self.first_proof)?;
-        let ledger = self.replicas.ledger()?;
-        let again =
-            Proof::export(ledger, before.run, PROGRAM.to_owned()).map_err(broken("export the proof"))?;
-        let after = check(&again.to_bytes().map_err(broken("write the proof"))?)?;
-        if !ledger.state().is_balanced() {
-            let (before, after) = (3 * POINTS, ledger.state().points_total());
-            return Err(DemoError::PointsLost { before, after });
-        }
-        let cosigners: Vec<_> = after.cosigners.iter().map(|cosigner| cosigner.name.as_str()).collect();
-        Ok((
-            (),
-            format!(
-                "the proof from before all that holds, and so does one of {} entries under {}'s signatures",
-                after.entries,
-                cosigners.join(" and ")
-            ),
-        ))
-    }
-
-    /// North proposes, and votes come in until it is decided.
-    fn pass(&mut self, motion: Motion) -> Result<(), DemoError> {
-        let proposed = self.propose("north", motion)?;
-        for name in ["north", "lake", "west"] {
-            let open = self.replicas.ledger()?.state().proposal(&proposed.id);
-            if open.is_some_and(|proposal| proposal.verdict.is_none()) && self.replicas.member(name).is_ok() {
-                self.replicas.act(name, Action::Vote { proposal: proposed.id, approve: true })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn propose(&mut self, by: &str, motion: Motion) -> Result<Done, DemoError> {
-        self.replicas.act(by, Action::Propose { motion, text: "as discussed".to_owned() })
-    }
-
-    fn start(&mut self, name: &str) -> Result<Hash, DemoError> {
-        let run = Hash::of("demo-run", name.as_bytes());
-        let (contract, purpose) = (self.contract, PURPOSE.to_owned());
-        self.replicas.act("north", Action::RequestRun { contract, run, purpose })?;
-        Ok(run)
-    }
-
-    fn complete(&mut self, name: &str) -> Result<Hash, DemoError> {
-        let run = self.start(name)?;
-        for party in PARTIES {
-            self.replicas.act(party, Action::PermitRun { run })?;
-        }
-        for party in PARTIES {
-            let commitment = material::commitment(party);
-            self.replicas.act(party, Action::CommitInput { run, commitment })?;
-        }
-        for (number, party) in PARTIES.into_iter().enumerate() {
-            let receipt = material::receipt(&self.replicas, self.contract, run, number)?;
-            self.replicas.act(party, Action::File(Box::new(receipt)))?;
-        }
-        let phase = self.replicas.ledger()?.state().run(&run).map(|record| record.phase);
-        self.expect(name, phase, Some(Phase::Completed))?;
-        Ok(run)
-    }
-
-    /// Who got how much for a run.
-    fn paid(&self, run: Hash) -> Result<String, DemoError> {
-        let state = self.replicas.ledger()?.state();
-        let transfers: &[Transfer] =
-            state.run(&run).and_then(|run| run.settled.as_ref()).map_or(&[], |settled| &settled.value);
-        let mut paid = Vec::new();
-        for name in PARTIES {
-            let member = self.replicas.did(name)?;
-            let points: u64 = transfers.iter().filter(|t| t.to == member).map(|t| t.points).sum();
-            paid.push(format!("{name} {points}"));
-        }
-        Ok(paid.join(", "))
-    }
-
-    /// What every gatekeeper would say to a run under the contract now.
-    fn decide(&self) -> Result<String, DemoError> {
-        let state = self.replicas.ledger()?.state();
-        let missing = || DemoError::Broken { what: "decide".to_owned(), detail: "no contract".to_owned() };
-        let record = state.contract(&self.contract).ok_or_else(missing)?;
-        let (datasets, tokens) = (state.datasets_of(&record.contract), state.grants_of(&self.contract));
-        let view = View {
-            now: state.time(),
-            state: record.state,
-            signatures: &record.signatures,
-            signers: &record.signers,
-            runs_taken: record.runs_taken + 1,
-            datasets: &datasets,
-            tokens: &tokens,
-        };
-        let requester = self.replicas.did("north")?;
-        let run = Hash::of("demo-run", b"next");
-        let request = Request { run, requester: &requester, purpose: PURPOSE };
-        Ok(match policy::decide(&record.contract, &view, &material::usage(), &request) {
-            Ok(_) => "permitted".to_owned(),
-            Err(refusals) => refusals.iter().map(Refusal::rule).collect::<Vec<_>>().join(", "),
-        })
-    }
-
-    fn expect<T: PartialEq + std::fmt::Debug>(
-        &self,
-        what: &str,
-        found: T,
-        expected: T,
-    ) -> Result<(), DemoError> {
-        if found == expected {
-            return Ok(());
-        }
-        let detail = format!("expected {expected:?}, found {found:?}");
-        Err(DemoError::Broken { what: what.to_owned(), detail })
-    }
+    let path = world.place.proof(CONTRACT, 2);
+    files::write(&path, &again)?;
+    let after = verify_proof(&path, &world.place.alliance()).map_err(unproven)?;
+    let cosigners: Vec<_> = after.cosigners.iter().map(|cosigner| cosigner.name.as_str()).collect();
+    Ok((
+        (),
+        format!(
+            "the proof from before all that holds, and so does one of {} entries under {}'s signatures",
+            after.entries,
+            cosigners.join(" and ")
+        ),
+    ))
 }
 
-/// What one of the events says.
-fn found<T>(done: &Done, pick: impl Fn(&Happening) -> Option<T>) -> Result<T, DemoError> {
-    let found = done.events.iter().find_map(|event| pick(&event.what));
-    found.ok_or_else(|| DemoError::Broken {
-        what: "read the events".to_owned(),
-        detail: "what should have happened is not among them".to_owned(),
-    })
+fn contract_id(world: &World) -> &str {
+    world.contracts.get(CONTRACT).map_or("", String::as_str)
+}
+
+fn agreed(world: &World) -> Result<Contract, DemoError> {
+    Ok(world.contract_at("north", contract_id(world))?.contract)
 }

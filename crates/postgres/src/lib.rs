@@ -3,7 +3,7 @@
 //! | question | file |
 //! | --- | --- |
 //! | which server, as whom, how protected? | `address` |
-//! | which password? | `passwords` |
+//! | which password? | `passwords`, from a `small_file` |
 //! | how is a session opened, with TLS where it leaves the machine? | `connect`, `tls` |
 //! | which columns has the table, and can they be computed on? | `table` |
 //! | what do the bytes of a value say? | `cell` |
@@ -24,6 +24,7 @@ mod connect;
 mod error;
 mod passwords;
 mod reader;
+mod small_file;
 mod table;
 mod tls;
 

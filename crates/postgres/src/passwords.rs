@@ -1,7 +1,9 @@
 //! Passwords in PostgreSQL's own file format, so that everybody knows how to read, add and remove them.
 //!
 //! One line for each: `host:port:database:user:password`, `*` for anything, `\` before `:` and `\`. The node's own file
-//! is asked first, then the one that `PGPASSFILE` names, or `~/.pgpass`. Files that others may read are not used.
+//! is asked first, then the one that `PGPASSFILE` names, or `~/.pgpass`; in each, the first line that fits. Files that
+//! others may read are not used. Over a network without TLS a line for any host does not fit: whoever answers there
+//! may ask for the password in the clear.
 
 use std::{
     env, fs,
@@ -13,10 +15,11 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::{Address, PostgresError, address::Host};
-
-/// A larger file is no password file.
-const BYTES_MAX: u64 = 1 << 20;
+use crate::{
+    Address, PostgresError,
+    address::{Host, Protection},
+    small_file,
+};
 
 /// The password files of a node.
 #[derive(Debug)]
@@ -52,11 +55,9 @@ impl Passwords {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = read(&self.own)?.unwrap_or_default();
         let key = Self::key(address);
-        let mut text = Zeroizing::new(String::with_capacity(before.len() + key.len() + password.len() + 16));
-        for line in before.lines().filter(|line| !line.starts_with(&key)) {
-            text.push_str(line);
-            text.push('\n');
-        }
+        let mut text =
+            Zeroizing::new(String::with_capacity(before.len() + key.len() + 2 * password.len() + 2));
+        // The first line that fits is used, so that this one stands before any with `*`.
         text.push_str(&key);
         for character in password.chars() {
             if matches!(character, ':' | '\\') {
@@ -65,6 +66,10 @@ impl Passwords {
             text.push(character);
         }
         text.push('\n');
+        for line in before.lines().filter(|line| !line.starts_with(&key)) {
+            text.push_str(line);
+            text.push('\n');
+        }
         write(&self.own, text.as_bytes()).map_err(|error| fault(&self.own)(error.to_string()))
     }
 
@@ -87,13 +92,14 @@ fn look(file: &Path, address: &Address) -> Result<Option<Zeroizing<String>>, Pos
     let Some(text) = read(file)? else { return Ok(None) };
     let wanted = [host(address), address.port.to_string(), address.database.clone(), address.user.clone()];
     let socket = matches!(address.host, Host::Socket(_));
+    let in_the_clear = address.protection == Protection::Plaintext;
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let mut fields = fields(line);
         let Some(password) = fields.pop().filter(|_| fields.len() == 4) else { continue };
         let matches = fields.iter().zip(&wanted).enumerate().all(|(place, (field, wanted))| {
             // A socket is also `localhost`, as for PostgreSQL's own programs.
-            field.as_str() == "*"
-                || **field == *wanted
+            **field == *wanted
+                || (field.as_str() == "*" && !(place == 0 && in_the_clear))
                 || (place == 0 && socket && field.as_str() == "localhost")
         });
         if matches {
@@ -125,19 +131,16 @@ fn fields(line: &str) -> Vec<Zeroizing<String>> {
 /// `None` when there is no such file.
 fn read(path: &Path) -> Result<Option<Zeroizing<String>>, PostgresError> {
     let fault = fault(path);
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
+    let (metadata, bytes) = match small_file::read(path) {
+        Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(fault(error.to_string())),
     };
     if metadata.permissions().mode() & 0o077 != 0 {
         return Err(fault("others may read or write it; run `chmod 600` on it".to_owned()));
     }
-    if metadata.len() > BYTES_MAX {
-        return Err(fault(format!("it has more than {BYTES_MAX} bytes")));
-    }
-    let text = fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
-    Ok(Some(Zeroizing::new(text)))
+    let text = std::str::from_utf8(&bytes).map_err(|error| fault(error.to_string()))?;
+    Ok(Some(Zeroizing::new(text.to_owned())))
 }
 
 /// The old or the new content is there at any time, for its owner alone.
@@ -184,6 +187,32 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         let said = passwords.find(&ana).unwrap_err().to_string();
         assert!(said.contains("chmod 600") && !said.contains("new"), "{said}");
+    }
+
+    #[test]
+    fn a_kept_password_is_used_before_a_line_for_anybody() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pgpass");
+        write(&file, b"# all\n*:*:*:*:anybody's").unwrap();
+        let ana = address("postgresql://ana@localhost/c");
+        let passwords = Passwords::new(file.clone());
+        assert_eq!(passwords.find(&ana).unwrap().unwrap().as_str(), "anybody's");
+        passwords.keep(&ana, "ana's").unwrap();
+        assert_eq!(passwords.find(&ana).unwrap().unwrap().as_str(), "ana's");
+        let kept = fs::read_to_string(&file).unwrap();
+        assert_eq!(kept, "localhost:5432:c:ana:ana's\n# all\n*:*:*:*:anybody's\n");
+    }
+
+    #[test]
+    fn in_the_clear_a_password_goes_to_its_own_host_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pgpass");
+        write(&file, b"*:*:*:*:anybody's\ndb:*:*:*:db's").unwrap();
+        let find = |url: &str| look(&file, &address(url)).unwrap().map(|found| found.to_string());
+        assert_eq!(find("postgresql://ana@db/c?sslmode=disable").as_deref(), Some("db's"));
+        assert_eq!(find("postgresql://ana@other/c?sslmode=disable"), None);
+        let protected = "postgresql://ana@other/c?sslmode=require&sslrootcert=/ca.pem";
+        assert_eq!(find(protected).as_deref(), Some("anybody's"));
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! the certificate has been verified.
 
 use std::{
-    fs,
     future::Future,
     io,
     path::Path,
@@ -22,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use crate::PostgresError;
+use crate::{PostgresError, small_file};
 
 /// Makes TLS sessions with servers that known authorities vouch for.
 #[derive(Clone)]
@@ -32,7 +31,7 @@ impl Tls {
     /// Trusts the authorities of a PEM file, and nobody else.
     pub(crate) fn trusting(authorities: &Path) -> Result<Self, PostgresError> {
         let fault = |reason: String| PostgresError::Authorities { path: authorities.to_owned(), reason };
-        let pem = fs::read(authorities).map_err(|error| fault(error.to_string()))?;
+        let (_, pem) = small_file::read(authorities).map_err(|error| fault(error.to_string()))?;
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             let certificate = certificate.map_err(|error| fault(error.to_string()))?;

@@ -89,6 +89,12 @@ impl Address {
         let rest = rest.ok_or(form("it begins otherwise"))?;
         let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = rest.split_once('/').ok_or(form("no database is named"))?;
+        // A password with `/` or `?` in it ends later than it seems to, and what stands there is part of it.
+        if database.contains('@') || parameters.contains('@') {
+            return Err(form(
+                "an `@` stands after the host; in a password write `%2F` for `/`, `%3F` for `?`, `%40` for `@`",
+            ));
+        }
         let (login, place) = authority.rsplit_once('@').ok_or(form("no user is named"))?;
         let (user, password) = match login.split_once(':') {
             Some((user, password)) => (user, Some(Zeroizing::new(decoded(password)?))),
@@ -309,6 +315,11 @@ mod tests {
             "postgresql://ana:hunter2@localhost/clinic?host=/run",
             "postgresql://ana:hunter2@localhost/",
             "postgresql://ana:hunter2@local host/c",
+            "postgresql://ana:x@hunter2/y@localhost/c",
+            "postgresql://ana:x@y/hunter2@localhost/c",
+            "postgresql://ana:x@hunter2/y?z@localhost/c",
+            "postgresql://ana:x@y/z?hunter2@localhost/c",
+            "postgresql://ana:x@y/z?sslmode=hunter2@localhost/c",
         ] {
             let fault = Address::parse(url).unwrap_err();
             assert!(!format!("{fault} {fault:?}").contains("hunter2"), "{fault}");

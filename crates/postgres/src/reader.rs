@@ -41,6 +41,8 @@ const SILENCE: Duration = Duration::from_secs(900);
 
 /// Everything before the first row: which columns there are.
 type Head = Result<Vec<SourceColumn>, PostgresError>;
+/// A batch, or the end of the table.
+type Part = Result<Option<RecordBatch>, PostgresError>;
 
 /// Connects and finds the table; blocks until its columns are known. Its rows are read while they are taken, and when
 /// they are no longer taken the connection is closed.
@@ -68,9 +70,8 @@ pub(crate) fn open(
                     };
                     let columns = table.columns.iter().take(table.shown).map(column);
                     head.send(Ok(columns.collect())).ok();
-                    if let Err(fault) = rows(&session, table, &about, &batch).await {
-                        batch.send(Err(fault)).ok();
-                    }
+                    let end = rows(&session, table, &about, &batch).await;
+                    batch.send(end.map(|()| None)).ok();
                 }
                 Err(fault) => drop(head.send(Err(fault))),
             }
@@ -78,7 +79,8 @@ pub(crate) fn open(
     };
     thread(work)?;
     let columns = received::<Head>(&heads)??;
-    Ok(SourceTable { columns, batches: Box::new(batches.into_iter().map(|batch| batch.map_err(Into::into))) })
+    let batches = Taking { parts: batches, over: false };
+    Ok(SourceTable { columns, batches: Box::new(batches.map(|batch| batch.map_err(Into::into))) })
 }
 
 /// Whether the server lets this role in; blocks until it is known.
@@ -109,12 +111,31 @@ async fn begin(
     Ok((session, table))
 }
 
+/// The batches as they are taken. A thread that goes away without having said that the table ends did not read it all.
+struct Taking {
+    parts: Receiver<Part>,
+    over: bool,
+}
+
+impl Iterator for Taking {
+    type Item = Result<RecordBatch, PostgresError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.over {
+            return None;
+        }
+        let part = received(&self.parts).flatten();
+        self.over = !matches!(part, Ok(Some(_)));
+        part.transpose()
+    }
+}
+
 /// Sends all rows in batches. Ends early without an error when nobody takes them any more.
 async fn rows(
     session: &Client,
     table: Table,
     about: &About,
-    batches: &SyncSender<Result<RecordBatch, PostgresError>>,
+    batches: &SyncSender<Part>,
 ) -> Result<(), PostgresError> {
     let silent = || PostgresError::Silent {
         server: about.server.clone(),
@@ -129,12 +150,12 @@ async fn rows(
     while let Some(row) = tokio::time::timeout(SILENCE, stream.next()).await.map_err(|_| silent())? {
         let row = row.map_err(|error| about.reading(making.rows, &error))?;
         making.push(&row)?;
-        if making.is_full() && batches.send(Ok(making.take()?)).is_err() {
+        if making.is_full() && batches.send(Ok(Some(making.take()?))).is_err() {
             return Ok(());
         }
     }
     if making.pending > 0 {
-        batches.send(Ok(making.take()?)).ok();
+        batches.send(Ok(Some(making.take()?))).ok();
     }
     Ok(())
 }
@@ -307,4 +328,28 @@ fn received<T>(from: &Receiver<T>) -> Result<T, PostgresError> {
 
 fn ended_early() -> PostgresError {
     PostgresError::NoThread(io::Error::other("it ended early"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taking(parts: Vec<Part>) -> Vec<Result<RecordBatch, PostgresError>> {
+        let (sender, receiver) = sync_channel(parts.len());
+        for part in parts {
+            sender.send(part).unwrap();
+        }
+        drop(sender);
+        Taking { parts: receiver, over: false }.collect()
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_not_the_end_of_the_table() {
+        let batch = || RecordBatch::new_empty(Schema::empty().into());
+        assert!(matches!(taking(vec![Ok(Some(batch())), Ok(None)]).as_slice(), [Ok(_)]));
+        let broken = taking(vec![Ok(Some(batch()))]);
+        assert!(matches!(broken.as_slice(), [Ok(_), Err(PostgresError::NoThread(_))]), "{broken:?}");
+        let failed = taking(vec![Err(ended_early()), Ok(None)]);
+        assert!(matches!(failed.as_slice(), [Err(PostgresError::NoThread(_))]), "{failed:?}");
+    }
 }

@@ -1,8 +1,9 @@
 //! Opening a session, with TLS where it leaves the machine.
 
-use std::{fmt, time::Duration};
+use std::{fmt, future::poll_fn, time::Duration};
 
-use tokio_postgres::{Client, Config, NoTls, config::SslMode};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::{Client, Config, Connection, NoTls, config::SslMode};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -85,11 +86,17 @@ impl Access {
 }
 
 /// Lets the connection make progress whenever its client waits for something.
-fn drive<C>(client: Client, connection: C) -> Client
+///
+/// What the server says beside its answers is dropped: a notice may quote rows, and a connection that is simply awaited
+/// writes it to the node's log.
+fn drive<S, T>(client: Client, mut connection: Connection<S, T>) -> Client
 where
-    C: Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     // Its error is the client's as well.
-    tokio::spawn(async move { drop(connection.await) });
+    tokio::spawn(async move {
+        while let Some(Ok(_)) = poll_fn(|context| connection.poll_message(context)).await {}
+    });
     client
 }

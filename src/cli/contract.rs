@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use api::types::contracts::{ContractView, Draft, FileSignature, ProposeContract, RevokeContract};
+use api::types::contracts::{
+    AuditView, ContractView, Draft, FileSignature, GiveOpinion, OpinionView, ProposeContract, RevokeContract,
+};
 use api::types::problem::Reason;
 use clap::{Args, Subcommand};
 
@@ -33,6 +35,9 @@ pub(super) enum Contract {
     /// Say before signing whether all terms permit it, and what it reveals to whom
     #[command(after_help = "Example:\n  treaty contract check CONTRACT")]
     Check(Id),
+    /// Show the audit report: what is revealed to whom, what was tried; as its auditor, sign or decline it
+    #[command(after_help = AUDIT)]
+    Audit(Audit),
     /// Sign for this member
     #[command(after_help = SIGN)]
     Sign(Sign),
@@ -59,6 +64,15 @@ Examples:
       --runs 3 --expires-in 30d --out contract.json
 
 draft.toml has the same names with `_`, and the tables [tables] and [settlement].";
+
+const AUDIT: &str = "\
+Examples:
+  treaty contract audit CONTRACT
+  treaty contract audit CONTRACT --sign
+  treaty contract audit CONTRACT --decline 'groups of five are too small'
+
+Every node derives the report from the contract and what is published about its data, and signs \
+no contract that names another. A contract with auditors becomes active once all of them signed it.";
 
 const SIGN: &str = "\
 Examples:
@@ -98,6 +112,18 @@ pub(super) struct FromFile {
 pub(super) struct Id {
     /// The contract's id
     contract: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Audit {
+    /// The contract's id
+    contract: String,
+    /// Approve the report, as this contract's auditor
+    #[arg(long, conflicts_with = "decline")]
+    sign: bool,
+    /// Decline it, as this contract's auditor, which ends the contract
+    #[arg(long, value_name = "REASON")]
+    decline: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -141,6 +167,7 @@ impl Contract {
             Self::Show(Id { contract }) => show(session, &contract),
             Self::List(paging) => list(session, &paging),
             Self::Check(Id { contract }) => check(session, &contract),
+            Self::Audit(audit) => audit.run(session),
             Self::Sign(sign) => sign.run(session),
             Self::Signature(Signature { contract, file }) => {
                 let signature: FileSignature = files::read_json(&file)?;
@@ -222,12 +249,13 @@ fn show(session: &Session, id: &str) -> Result<(), Error> {
             [signature.party.clone(), signed]
         });
         format!(
-            "{}\n\nstate: {}, {} of {} runs taken\n{}",
+            "{}\n\nstate: {}, {} of {} runs taken\n{}{}",
             view.text,
             view.state,
             view.runs_taken,
             view.contract.limits.runs,
             table(&["party", "signature"], signatures),
+            opinions(&view.auditors),
         )
     })
 }
@@ -263,6 +291,39 @@ fn check(session: &Session, id: &str) -> Result<(), Error> {
         };
         format!("{}\n{verdict}", check.audit)
     })
+}
+
+impl Audit {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let client = session.client()?;
+        if self.sign || self.decline.is_some() {
+            let what = if self.sign { "approved" } else { "declined" };
+            let recorded = client.give_opinion(&self.contract, &GiveOpinion { decline: self.decline })?;
+            let text = || format!("{what} with entry {} of the ledger", recorded.entry);
+            return session.output.answer(&recorded, text);
+        }
+        let view = client.audit(&self.contract)?;
+        session.output.answer(&view, || audited(&view))
+    }
+}
+
+fn audited(view: &AuditView) -> String {
+    let verdict = match view.agrees {
+        true => "this is the report that the contract names, and that every party signs with it",
+        false => "the contract names another report, or none: this node will not sign it",
+    };
+    format!("{}\n{verdict}{}", view.text, opinions(&view.auditors))
+}
+
+fn opinions(auditors: &[OpinionView]) -> String {
+    if auditors.is_empty() {
+        return String::new();
+    }
+    let rows = auditors.iter().map(|view| {
+        let opinion = view.opinion.clone().unwrap_or_else(|| "not given yet".to_owned());
+        [view.auditor.clone(), opinion, view.reason.clone().unwrap_or_default()]
+    });
+    format!("\n\n{}", table(&["auditor", "opinion", "reason"], rows))
 }
 
 impl Sign {

@@ -53,6 +53,9 @@ pub(super) struct Drafting {
     /// Regulators that are parties
     #[arg(long, value_name = "MEMBER,…", value_delimiter = ',')]
     regulators: Vec<String>,
+    /// Members that must approve the audit report, beside those that the datasets' terms ask for
+    #[arg(long, value_name = "MEMBER,…", value_delimiter = ',')]
+    auditors: Vec<String>,
     /// Groups of fewer rows are not opened; the strictest of the terms when left out
     #[arg(long, value_name = "ROWS")]
     floor_rows: Option<u64>,
@@ -120,6 +123,7 @@ impl Drafting {
             receivers: needed_list(&self.receivers, "--receivers")?,
             algorithm_providers: Vec::new(),
             regulators: Vec::new(),
+            auditors: Vec::new(),
             floor_rows: None,
             contributors_min: None,
             dominance_percent_max: None,
@@ -144,6 +148,7 @@ impl Drafting {
         set_list(&mut draft.data_users, self.data_users);
         set_list(&mut draft.receivers, self.receivers);
         set_list(&mut draft.regulators, self.regulators);
+        set_list(&mut draft.auditors, self.auditors);
         set(&mut draft.runs, self.runs);
         set(&mut draft.expires_in, self.expires_in);
         draft.scheme = self.scheme.or(draft.scheme);

@@ -129,6 +129,7 @@ impl Terms {
             receivers: self.receivers,
             algorithm_providers: Vec::new(),
             regulators: Vec::new(),
+            auditors: Vec::new(),
             floor_rows: self.floor_rows,
             contributors_min: None,
             dominance_percent_max: None,

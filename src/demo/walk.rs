@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::types::contracts::{ContractView, Draft, DraftContract, ProposeContract};
+use api::types::contracts::{ContractView, Draft, DraftContract, GiveOpinion, ProposeContract};
 use api::types::datasets::{ImportDataset, PublishDataset};
 use api::types::problem::Reason;
 use api::{Client, ClientError};
@@ -191,6 +191,7 @@ impl World {
             }
             Ok(((), format!("{} nodes compiled it again and find that all terms permit it", signers.len())))
         })?;
+        self.audit(&draft, steps)?;
         steps.step("sign", |_| {
             for signer in &signers {
                 self.client(signer)?.sign(&draft.id).map_err(DemoError::client(signer))?;
@@ -200,6 +201,26 @@ impl World {
             Ok(((), format!("{} signed; {outcome}", signers.join(", "))))
         })?;
         Ok(draft.id)
+    }
+
+    /// The contract's auditors read what their nodes derive, and approve it.
+    fn audit(&self, draft: &Draft, steps: &mut Steps) -> Result<(), DemoError> {
+        let name = |auditor| draft.contract.party(&auditor).map(|party| party.name.clone());
+        let auditors: Vec<String> = draft.contract.auditors().filter_map(name).collect();
+        if auditors.is_empty() {
+            return Ok(());
+        }
+        steps.step("audit", |_| {
+            let mut score = String::new();
+            for auditor in &auditors {
+                let client = self.client(auditor)?;
+                let view = client.audit(&draft.id).map_err(DemoError::client(auditor))?;
+                let opinion = GiveOpinion::default();
+                client.give_opinion(&draft.id, &opinion).map_err(DemoError::client(auditor))?;
+                score = view.report.score.to_string();
+            }
+            Ok(((), format!("{} approved the report that all sign: {score}", auditors.join(", "))))
+        })
     }
 
     /// A draft, by its first data user.

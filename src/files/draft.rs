@@ -53,6 +53,8 @@ pub(crate) struct DraftFile {
     #[serde(default)]
     pub(crate) regulators: Vec<String>,
     #[serde(default)]
+    pub(crate) auditors: Vec<String>,
+    #[serde(default)]
     pub(crate) floor_rows: Option<u64>,
     #[serde(default)]
     pub(crate) contributors_min: Option<u32>,
@@ -86,6 +88,7 @@ impl DraftFile {
             receivers: file.receivers,
             algorithm_providers: file.algorithm_providers,
             regulators: file.regulators,
+            auditors: file.auditors,
             floor_rows: file.floor_rows,
             contributors_min: file.contributors_min,
             dominance_percent_max: file.dominance_percent_max,

@@ -32,6 +32,7 @@ use super::{Epsilon, FileError, Span};
 /// contributors_min = 2         # members with rows in each group
 /// dominance_percent_max = 80   # of a sum, one member or row
 /// overlaps_max = 0             # other queries that cannot be told apart well enough
+/// auditors = ["watch"]         # one of them must approve the audit report of each contract
 ///
 /// [disclosure.privacy]         # exact results are allowed when left out
 /// epsilon = "2"                # for all answers to one data user
@@ -66,6 +67,8 @@ struct DisclosureFile {
     dominance_percent_max: Option<u8>,
     #[serde(default)]
     overlaps_max: u32,
+    #[serde(default)]
+    auditors: Vec<String>,
     #[serde(default)]
     privacy: Option<PrivacyFile>,
 }
@@ -123,6 +126,7 @@ impl TermsFile {
                 contributors_min: self.disclosure.contributors_min,
                 dominance_percent_max: self.disclosure.dominance_percent_max,
                 overlaps_max: self.disclosure.overlaps_max,
+                auditors: self.disclosure.auditors.iter().map(member).collect::<Result<_, _>>()?,
                 privacy: self.disclosure.privacy.as_ref().map(|privacy| PrivacyTerms {
                     epsilon_micro_max: privacy.epsilon.micro(),
                     rows_per_person_max: privacy.rows_per_person_max,

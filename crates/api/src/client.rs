@@ -252,6 +252,16 @@ impl Client {
         self.get(&format!("/v1/contracts/{}/check", escape(id)))
     }
 
+    /// `GET /v1/contracts/{id}/audit`.
+    pub fn audit(&self, id: &str) -> Result<AuditView, ClientError> {
+        self.get(&format!("/v1/contracts/{}/audit", escape(id)))
+    }
+
+    /// `POST /v1/contracts/{id}/audit`.
+    pub fn give_opinion(&self, id: &str, request: &GiveOpinion) -> Result<Recorded, ClientError> {
+        self.post(&format!("/v1/contracts/{}/audit", escape(id)), request)
+    }
+
     /// `POST /v1/contracts/{id}/sign`.
     pub fn sign(&self, id: &str) -> Result<Recorded, ClientError> {
         self.post(&format!("/v1/contracts/{}/sign", escape(id)), &serde_json::json!({}))

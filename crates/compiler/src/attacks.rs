@@ -1,55 +1,13 @@
 //! What could be tried against a query's answers, and what stands against it. Derived from the query alone: every node
 //! comes to the same page. What has been answered before is counted by each provider's node ([`crate::overlap`]).
 
-use std::fmt;
+use contract::audit::{Attack, Verdict};
 
 use crate::{
     groups::Groups,
     noise::Noisy,
     sql::{Aggregate, Checked, Function},
 };
-
-/// One attack.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attack {
-    /// What is tried.
-    pub name: &'static str,
-    /// Whether it can succeed.
-    pub verdict: Verdict,
-    /// Why.
-    pub reason: String,
-}
-
-/// Whether an attack can succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// Nothing prevents it.
-    Open,
-    /// It tells something, within a bound.
-    Bounded,
-    /// It yields nothing.
-    Closed,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Open => "open",
-            Self::Bounded => "bounded",
-            Self::Closed => "closed",
-        })
-    }
-}
-
-/// Points for a list of attacks, and the most there could be: 2 for a closed one, 1 for a bounded one.
-pub fn score(attacks: &[Attack]) -> (usize, usize) {
-    let points = |attack: &Attack| match attack.verdict {
-        Verdict::Closed => 2,
-        Verdict::Bounded => 1,
-        Verdict::Open => 0,
-    };
-    (attacks.iter().map(points).sum(), 2 * attacks.len())
-}
 
 /// The attacks on a checked query.
 pub(crate) fn on(checked: &Checked, groups: &Groups, noise: &[Noisy], floor_rows: u64) -> Vec<Attack> {
@@ -82,7 +40,7 @@ impl Case<'_> {
                 ),
             )
         };
-        Attack { name: "differencing with answers to other queries", verdict, reason }
+        Attack { name: "differencing with answers to other queries".to_owned(), verdict, reason }
     }
 
     fn unique_keys(&self) -> Attack {
@@ -99,7 +57,7 @@ impl Case<'_> {
                 format!("keys are shown that at least {least} rows have; that they are so frequent is told"),
             ),
         };
-        Attack { name: "grouping by a key that singles rows out", verdict, reason }
+        Attack { name: "grouping by a key that singles rows out".to_owned(), verdict, reason }
     }
 
     fn membership(&self) -> Attack {
@@ -113,7 +71,7 @@ impl Case<'_> {
                 ),
             ),
         };
-        Attack { name: "membership through the size of a join", verdict, reason }
+        Attack { name: "membership through the size of a join".to_owned(), verdict, reason }
     }
 
     /// Each count, sum and mean of a group is one linear equation about its rows; n of them determine n unknowns.
@@ -143,7 +101,7 @@ impl Case<'_> {
                 format!("{equations} numbers are told about each group of at least {least} rows"),
             )
         };
-        Attack { name: "solving the answers for single rows", verdict, reason }
+        Attack { name: "solving the answers for single rows".to_owned(), verdict, reason }
     }
 
     fn enumeration(&self) -> Attack {
@@ -162,7 +120,7 @@ impl Case<'_> {
                 ),
             ),
         };
-        Attack { name: "trying all values of a small domain", verdict, reason }
+        Attack { name: "trying all values of a small domain".to_owned(), verdict, reason }
     }
 
     fn aggregates(&self) -> impl Iterator<Item = &Aggregate> {

@@ -1,75 +1,17 @@
 //! What a compiled query reveals, in plain language, for those who sign.
 
-use std::fmt;
-
-use contract::terms::Use;
+use contract::{
+    audit::{Audit, ColumnAudit},
+    terms::Use,
+};
 
 use crate::{
-    ResultColumn, ResultKind, Table,
-    attacks::{self, Attack, score},
+    ResultColumn, ResultKind, Table, attacks,
     groups::Groups,
     noise::Noisy,
     sql::{Aggregate, Checked, Function, Item},
     stage::Partial,
 };
-
-/// What a query reveals to whom. Prints as a page; equal queries print alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Audit {
-    /// What the receivers learn, one sentence each.
-    pub to_receivers: Vec<String>,
-    /// For each result column: what it is made of.
-    pub columns: Vec<ColumnAudit>,
-    /// What the compute parties learn, one sentence each.
-    pub to_compute_parties: Vec<String>,
-    /// What each provider does at home, one sentence each.
-    pub at_home: Vec<String>,
-    /// How columns are used, one sentence each.
-    pub uses: Vec<String>,
-    /// What the signers should know that the computation does not prevent.
-    pub beyond: Vec<String>,
-    /// What could be tried against the answers.
-    pub attacks: Vec<Attack>,
-}
-
-/// One result column's origin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnAudit {
-    /// The result column.
-    pub name: String,
-    /// The input columns that flow into it.
-    pub from: Vec<String>,
-    /// How, in words.
-    pub how: String,
-}
-
-impl fmt::Display for Audit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        section(f, "What the receivers learn", &self.to_receivers)?;
-        writeln!(f, "\nWhat each result column is made of")?;
-        for column in &self.columns {
-            let from = if column.from.is_empty() { "no column".to_owned() } else { names(&column.from) };
-            writeln!(f, "  - `{}`, from {from}: {}.", column.name, column.how)?;
-        }
-        writeln!(f)?;
-        section(f, "What the compute parties learn", &self.to_compute_parties)?;
-        writeln!(f)?;
-        section(f, "What happens at each provider", &self.at_home)?;
-        writeln!(f)?;
-        section(f, "How columns are used", &self.uses)?;
-        writeln!(f)?;
-        section(f, "What this does not prevent", &self.beyond)?;
-        let (points, most) = score(&self.attacks);
-        writeln!(f, "\nAttacks considered: {points} of {most} points")?;
-        let line = |attack: &Attack| format!("{}: {}; {}", attack.name, attack.verdict, attack.reason);
-        self.attacks.iter().try_for_each(|attack| writeln!(f, "  - {}.", line(attack)))
-    }
-}
-
-fn section(f: &mut fmt::Formatter<'_>, title: &str, sentences: &[String]) -> fmt::Result {
-    writeln!(f, "{title}")?;
-    sentences.iter().try_for_each(|sentence| writeln!(f, "  - {sentence}."))
-}
 
 /// Writes the audit of a lowered query.
 pub(crate) fn audit(
@@ -98,7 +40,7 @@ const DRAWS: u32 = 2;
 
 /// Three digits are enough to judge noise by.
 fn rounded(number: f64) -> String {
-    let digits = (2.0 - number.max(1e-9).log10().floor()).clamp(0.0, 6.0) as usize;
+    let digits = [100.0, 10.0, 1.0, 0.1, 0.01, 0.001].iter().position(|least| number >= *least).unwrap_or(6);
     format!("{number:.digits$}")
 }
 

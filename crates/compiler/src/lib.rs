@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | may this query run, and as what program? | [`compile`] |
 //! | what does it use of each column? | [`Compiled::usage`], checked against the owners' terms |
-//! | what does it reveal to whom? | [`Audit`] |
+//! | what does it reveal to whom? | [`Audit`], and for all signers of a contract its [`report`] |
 //! | what does an owner run at home? | [`local::run`] |
 //! | what does a receiver see? | [`decode`] |
 //! | what would the answer be if all rows lay in one place? | [`plain::query`] |
@@ -96,6 +96,7 @@ mod number;
 pub mod overlap;
 pub mod plain;
 mod refused;
+mod report;
 mod result;
 pub mod rows;
 mod secret;
@@ -107,14 +108,14 @@ mod union;
 
 pub use local::LocalError;
 
-pub use attacks::{Attack, Verdict, score};
-pub use audit::{Audit, ColumnAudit};
 pub use compiled::{Compiled, Opened, ResultColumn, ResultKind, Rule, SHOWN, Source, Table};
+pub use contract::audit::{Attack, Audit, ColumnAudit, Verdict};
 pub use decode::{DecodeError, decode};
 pub use difference::Difference;
 pub use domain::GROUPS_MAX;
 pub use number::{BadNumber, DIGITS_MAX, format_scaled, parse_scaled};
 pub use refused::{BadRange, BadValue, Construct, Refused};
+pub use report::report;
 pub use result::{Cell, CellType, ColumnHead, ResultTable};
 
 use contract::{Hash, policy::Usage};

@@ -131,12 +131,12 @@ fn reduced(numerator: u128, denominator: u128) -> Option<(u64, u64)> {
 }
 
 impl Noisy {
-    /// The standard deviation of what `parties` compute parties add, in the column's unit, for people: √2 times the scale
-    /// for each draw, near enough for scales above 1.
+    /// The standard deviation of what `draws` draws add up to, in the column's unit, for people: √2 times the scale for
+    /// each draw, which is an upper bound and near enough for scales above 1. Only operations that IEEE 754 rounds alike
+    /// everywhere, since the audit report is hashed.
     pub(crate) fn deviation(&self, draws: u32) -> f64 {
         let scale = self.scale.0 as f64 / self.scale.1 as f64;
-        let rate = (-1.0 / scale).exp();
-        let variance = 2.0 * rate / (1.0 - rate).powi(2);
-        (f64::from(draws) * variance).sqrt() / 10_f64.powi(self.digits.into())
+        let unit = (0..self.digits).fold(1.0, |unit, _| unit * 10.0);
+        (f64::from(draws) * 2.0).sqrt() * scale / unit
     }
 }

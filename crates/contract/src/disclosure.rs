@@ -4,7 +4,11 @@
 //! a minimum number of contributors, the p%-rule against dominance, differencing, and differential privacy (Dwork,
 //! McSherry, Nissim, Smith, TCC 2006).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+
+use crate::Did;
 
 /// What a dataset's owner asks of every result that its rows flow into.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +24,9 @@ pub struct DisclosureTerms {
     /// of rows that the owner's node cannot count.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub overlaps_max: u32,
+    /// Members of which one must be an auditor of the contract and approve its report; empty asks for none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub auditors: BTreeSet<Did>,
     /// Results only with noise, and of that so much; absent means that exact results are allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<PrivacyTerms>,

@@ -146,6 +146,14 @@ impl Page<'_> {
         for sentence in disclosure(&contract.output.disclosure) {
             clause.item(self, &sentence);
         }
+        if let Some(report) = contract.audit {
+            clause.item(
+                self,
+                "What this reveals to whom, and what was tried against it, is in the audit report, which each node \
+                 derives for itself and which has the hash",
+            );
+            self.line(&format!("       {report}"));
+        }
     }
 
     fn limits(&mut self, contract: &Contract) {
@@ -222,6 +230,13 @@ impl Page<'_> {
 
     fn consent(&mut self, contract: &Contract) {
         self.line("");
+        let auditors: Vec<_> = contract.auditors().map(|auditor| (self.names)(&auditor)).collect();
+        if !auditors.is_empty() {
+            self.line(&format!(
+                "No run starts before {} approved the audit report of clause 6.",
+                and(&auditors)
+            ));
+        }
         self.line("This contract takes effect when every party of clause 1 has signed its hash:");
         self.line(&id(contract));
     }

@@ -20,14 +20,17 @@ pub(crate) const DOMAIN: &str = "contract";
 /// The most bytes that a contract's canonical form may have.
 pub const BYTES_MAX: usize = 1 << 18;
 
-/// The format that this build writes and reads; the first field that anyone checks.
-pub const FORMAT: &str = "treaty-contract/1";
+/// The format that this build drafts; the first field that anyone checks.
+pub const FORMAT: &str = "treaty-contract/2";
+
+/// The format without an audit report. Contracts of it that are on a ledger stay what they are; nobody signs new ones.
+pub const FORMAT_UNAUDITED: &str = "treaty-contract/1";
 
 /// Everything that the parties agree on. Its canonical bytes are what each party signs; their hash is its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
-    /// [`FORMAT`].
+    /// [`FORMAT`] or [`FORMAT_UNAUDITED`].
     pub format: String,
     /// The alliance (hash of its founding document) on whose ledger the contract lives.
     pub alliance: Hash,
@@ -39,6 +42,10 @@ pub struct Contract {
     pub parties: Vec<Party>,
     /// What is computed, on which data.
     pub computation: Computation,
+    /// Hash of the audit report ([`crate::audit::Report`]), which every party signs with the contract; absent in
+    /// [`FORMAT_UNAUDITED`] alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Hash>,
     /// Who computes, and how.
     pub protection: Protection,
     /// Who receives the result, and what is held back.
@@ -95,6 +102,12 @@ impl Contract {
         self.parties.iter().filter(move |party| party.roles.contains(&role))
     }
 
+    /// The members that must approve the audit report before the contract is active: its auditors, if it has a report.
+    pub fn auditors(&self) -> impl Iterator<Item = Did> {
+        let has_report = self.audit.is_some();
+        self.parties_with(Role::Auditor).filter(move |_| has_report).map(|party| party.member)
+    }
+
     /// All inputs: table by table, in order of rows.
     pub fn inputs(&self) -> impl Iterator<Item = (&str, &Input)> {
         let tables = self.computation.tables.iter();
@@ -128,7 +141,7 @@ pub enum Role {
     ComputeParty,
     /// Receives results.
     Receiver,
-    /// May check evidence.
+    /// Reads the audit report and approves it before the contract is active; may check evidence.
     Auditor,
     /// May check evidence on behalf of a public authority.
     Regulator,

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
 
 pub mod access;
+pub mod audit;
 pub mod calendar;
 pub mod canonical;
 pub mod clause;

@@ -79,7 +79,7 @@ impl fmt::Display for State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Event {
-    /// The last missing signature came in.
+    /// The last missing signature, or auditor's approval, came in.
     SignedByAll,
     /// A run was requested and took a use.
     UseTaken {
@@ -94,6 +94,8 @@ pub enum Event {
     Revoked,
     /// A regulator of a party's jurisdiction stopped it.
     Stopped,
+    /// An auditor declined the audit report.
+    Declined,
     /// A contract that names this one as superseded was signed by all.
     Superseded,
     /// The receipts of a run disagree.
@@ -107,7 +109,7 @@ pub enum Event {
 
 impl Event {
     /// All events; those with a condition once for each case.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SignedByAll,
         Self::UseTaken { last: false },
         Self::UseTaken { last: true },
@@ -115,6 +117,7 @@ impl Event {
         Self::Expired,
         Self::Revoked,
         Self::Stopped,
+        Self::Declined,
         Self::Superseded,
         Self::Disputed,
         Self::DisputeResolved { uses_left: true },
@@ -132,6 +135,7 @@ impl fmt::Display for Event {
             Self::Expired => "expiry reached",
             Self::Revoked => "revoked by a party",
             Self::Stopped => "stopped by a regulator",
+            Self::Declined => "declined by an auditor",
             Self::Superseded => "superseded",
             Self::Disputed => "evidence disputed",
             Self::DisputeResolved { uses_left: true } => "dispute resolved, uses left",
@@ -175,6 +179,7 @@ pub const TABLE: &[Transition] = &[
     step(State::Proposed, Event::Expired, State::Expired),
     step(State::Proposed, Event::Revoked, State::Revoked),
     step(State::Proposed, Event::Stopped, State::Revoked),
+    step(State::Proposed, Event::Declined, State::Revoked),
     step(State::Proposed, Event::Superseded, State::Superseded),
     step(State::Active, Event::UseTaken { last: false }, State::Active),
     step(State::Active, Event::UseTaken { last: true }, State::Exhausted),

@@ -9,7 +9,7 @@ use crate::{
     clause::Clause,
     dataset,
     disclosure::epsilon,
-    document::{BYTES_MAX, FORMAT, Party, Role},
+    document::{BYTES_MAX, FORMAT, FORMAT_UNAUDITED, Party, Role},
     scheme::{SCHEMES, Scheme},
     settlement::Split,
     text,
@@ -37,6 +37,23 @@ pub enum Flaw {
     Format {
         /// As written.
         found: String,
+    },
+    /// A contract of the present format that names no audit report.
+    #[error("the contract names no audit report: draft it with `treaty contract draft`")]
+    AuditMissing,
+    /// A contract of the former format, which has no audit report, names one.
+    #[error("a contract of format `{FORMAT_UNAUDITED}` names no audit report: the format is `{FORMAT}`")]
+    AuditNotInFormat,
+    /// An auditor that uses the data would approve its own use.
+    #[error(
+        "{}: `{member}` is auditor and {role}: choose an auditor that has no part in the result",
+        Clause::Parties
+    )]
+    AuditorTakesPart {
+        /// The party.
+        member: Did,
+        /// Its other role.
+        role: Role,
     },
     /// A number that canonical JSON cannot hold.
     #[error("the contract has no canonical form: {reason}")]
@@ -223,8 +240,11 @@ impl Flaw {
             | Self::RoleMissing { member, .. }
             | Self::RoleUnused { member, .. }
             | Self::CoordinatorComputes { member }
+            | Self::AuditorTakesPart { member, .. }
             | Self::ComputePartyTwice { member } => Some(member),
             Self::Format { .. }
+            | Self::AuditMissing
+            | Self::AuditNotInFormat
             | Self::NotCanonical { .. }
             | Self::TooLarge { .. }
             | Self::Text { .. }
@@ -267,8 +287,11 @@ impl Contract {
     }
 
     fn check_form(&self, flaws: &mut Vec<Flaw>) {
-        if self.format != FORMAT {
-            flaws.push(Flaw::Format { found: text::excerpt(&self.format) });
+        match (self.format.as_str(), self.audit) {
+            (FORMAT, Some(_)) | (FORMAT_UNAUDITED, None) => {}
+            (FORMAT, None) => flaws.push(Flaw::AuditMissing),
+            (FORMAT_UNAUDITED, Some(_)) => flaws.push(Flaw::AuditNotInFormat),
+            (other, _) => flaws.push(Flaw::Format { found: text::excerpt(other) }),
         }
         match self.bytes() {
             Ok(bytes) if bytes.len() > BYTES_MAX => flaws.push(Flaw::TooLarge { found: bytes.len() as u64 }),
@@ -310,6 +333,10 @@ impl Contract {
             }
             if roles.contains(&Role::Coordinator) && roles.contains(&Role::ComputeParty) {
                 flaws.push(Flaw::CoordinatorComputes { member: *member });
+            }
+            let interest = [Role::DataUser, Role::Receiver].into_iter().find(|role| roles.contains(role));
+            if let Some(role) = interest.filter(|_| self.audit.is_some() && roles.contains(&Role::Auditor)) {
+                flaws.push(Flaw::AuditorTakesPart { member: *member, role });
             }
         }
         if self.parties_with(Role::DataUser).next().is_none() {

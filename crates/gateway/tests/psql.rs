@@ -42,6 +42,7 @@ fn contract(sql: &str, receiver: Did, state: &str) -> ContractView {
             tables: BTreeMap::new(),
             program: Hash::of("test", b"program"),
         },
+        audit: None,
         protection: Protection { scheme: "rep3".to_owned(), threshold: 1, compute_parties: Vec::new() },
         output: OutputRule {
             receivers: BTreeSet::from([receiver]),
@@ -61,6 +62,7 @@ fn contract(sql: &str, receiver: Did, state: &str) -> ContractView {
         state: state.to_owned(),
         contract,
         signatures: Vec::new(),
+        auditors: Vec::new(),
         runs_taken: 2,
         text: String::new(),
     }

@@ -2,6 +2,7 @@
 
 use contract::{
     Did, Hash,
+    audit::Opinion,
     canonical::{self, CanonicalError},
     lifecycle,
 };
@@ -374,7 +375,16 @@ pub enum Happening {
         /// Whose signature.
         party: Did,
     },
-    /// All parties have signed.
+    /// An auditor said what it thinks of its report.
+    ContractAudited {
+        /// Which.
+        contract: Hash,
+        /// Who.
+        by: Did,
+        /// What it said.
+        opinion: Opinion,
+    },
+    /// All parties have signed, and its auditors approve.
     ContractActivated {
         /// Which.
         contract: Hash,

@@ -100,6 +100,7 @@ impl Action {
             | Self::AcceptDataset { .. } => Some(Scope::Data),
             Self::ProposeContract(_)
             | Self::SignContract { .. }
+            | Self::AuditContract { .. }
             | Self::RevokeContract { .. }
             | Self::StopContract { .. } => Some(Scope::Contract),
             Self::RequestRun { .. } => Some(Scope::Run),

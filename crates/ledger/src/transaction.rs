@@ -9,6 +9,7 @@ use std::sync::Arc;
 use contract::{
     Contract, Dataset, Did, Hash, Signature, SigningKey,
     access::Rights,
+    audit::Opinion,
     canonical::{self, CanonicalError},
     policy::Refusal,
 };
@@ -99,6 +100,16 @@ pub enum Action {
         party: Did,
         /// By `party` over the contract, as [`Contract::sign`] makes it.
         signature: Signature,
+    },
+    /// An auditor's opinion of a proposed contract's report; without the approval of all its auditors no contract becomes
+    /// active.
+    AuditContract {
+        /// Which contract.
+        contract: Hash,
+        /// The report's hash, as the auditor's node derived it.
+        report: Hash,
+        /// Approved, or declined with a reason.
+        opinion: Opinion,
     },
     /// Stops all further runs. By any party.
     RevokeContract {

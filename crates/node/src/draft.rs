@@ -59,12 +59,16 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
             run_seconds_max: request.run_seconds_max.unwrap_or(RUN_SECONDS),
         },
         settlement: settlement(node, &request.settlement)?,
+        // Put in below, once the program is known.
+        audit: None,
         supersedes: request.supersedes.as_deref().map(read_id).transpose()?,
         nonce: nonce()?,
     };
     let compiled = gatekeeper::compile(&contract, &datasets)
         .map_err(|refusal| Failure::policy("the computation cannot be drafted", &[refusal], &node.names))?;
     contract.computation.program = Hash::from_bytes(compiled.program.hash());
+    let report = compiler::report(&contract, &compiled).hash();
+    contract.audit = Some(report.map_err(|error| Failure::malformed(error.to_string()))?);
     contract.validate().map_err(|flaws| {
         let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
         Failure::malformed(format!("the contract would not be well-formed: {}", flaws.join("; ")))
@@ -238,6 +242,7 @@ impl Roles {
             (&request.receivers, Role::Receiver),
             (&request.algorithm_providers, Role::AlgorithmProvider),
             (&request.regulators, Role::Regulator),
+            (&request.auditors, Role::Auditor),
         ];
         for (names, role) in named {
             for member in node.names.members::<Vec<_>>(names)? {

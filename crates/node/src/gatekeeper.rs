@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use compiler::{Compiled, Source, Table};
+use contract::audit::Opinion;
 use contract::policy::{self, Permit, Refusal, Request, View};
 use contract::{Contract, Dataset, Did, Hash};
 use vault::{Vault, VaultError};
@@ -83,7 +84,10 @@ pub(crate) fn check(contract: &Contract, replica: &Replica, now: u64) -> Reading
     match compile(contract, &datasets) {
         Err(refusal) => Reading { compiled: None, refusals: vec![refusal] },
         Ok(compiled) => {
-            let refusals = policy::check(contract, &datasets, &compiled.usage, now);
+            let refusals = match compiler::report(contract, &compiled).hash() {
+                Ok(hash) => policy::check(contract, &datasets, &compiled.usage, hash, now),
+                Err(error) => vec![Refusal::NotCompilable { reason: error.to_string() }],
+            };
             Reading { compiled: Some(compiled), refusals }
         }
     }
@@ -106,6 +110,7 @@ pub(crate) fn decide(
         state: facts.state,
         signatures: &facts.signatures,
         signers: &facts.signers,
+        opinions: &facts.opinions,
         tokens: &facts.tokens,
         runs_taken: facts.runs_taken,
         datasets: &datasets,
@@ -185,6 +190,7 @@ struct Facts {
     state: contract::lifecycle::State,
     signatures: BTreeMap<Did, contract::Signature>,
     signers: BTreeMap<Did, Did>,
+    opinions: BTreeMap<Did, Opinion>,
     tokens: Vec<contract::access::Grant>,
     runs_taken: u32,
     requester: Did,
@@ -205,6 +211,7 @@ impl Facts {
             state: contract.state_at(now),
             signatures: contract.signatures.clone(),
             signers: contract.signers.clone(),
+            opinions: contract.opinions.iter().map(|(who, said)| (*who, said.value.clone())).collect(),
             tokens: state.grants_of(&record.contract),
             runs_taken: contract.runs_taken,
             requester: record.requested.value,

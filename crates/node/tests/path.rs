@@ -4,35 +4,60 @@
 
 mod alliance;
 
-use alliance::{draft, follow, publish, start};
-use api::types::contracts::ProposeContract;
+use alliance::{draft, follow, publish_under, start, terms};
+use api::types::contracts::{GiveOpinion, ProposeContract};
 use api::types::runs::StartRun;
 
 #[test]
 fn from_import_to_proof() {
     let alliance = start();
+    let members = alliance.clients["watch"].status().unwrap().members;
+    let watch = members.iter().find(|view| view.name == "watch").unwrap().member.parse().unwrap();
     let rows = [
         ("north", "team,pay\na,100\na,200\nb,50\n"),
         ("lake", "team,pay\na,300\nb,70\n"),
         ("south", "team,pay\na,400\n"),
     ];
     for (name, csv) in rows {
-        publish(&alliance.clients[name], alliance.directory.path(), csv);
+        let mut terms = terms();
+        if name == "north" {
+            terms.disclosure.auditors = [watch].into();
+        }
+        publish_under(&alliance.clients[name], alliance.directory.path(), csv, terms);
     }
     let (lake, north) = (&alliance.clients["lake"], &alliance.clients["north"]);
     let found = lake.catalog("earn", None).unwrap();
     assert_eq!(found.items.len(), 3, "every node sees every description");
 
     let sql = "SELECT team, COUNT(*) AS n, SUM(pay) AS total, AVG(pay) AS mean FROM pay GROUP BY team";
+    // North's terms ask for the regulator as auditor: the draft has it.
     let drafted = lake.draft(&draft(sql)).unwrap();
     assert_eq!(drafted.refusals, []);
+    let mut told_otherwise = drafted.contract.clone();
+    told_otherwise.audit = Some(contract::Hash::of("audit-report", b"another page"));
+    let other = told_otherwise.id().unwrap().to_string();
+    lake.propose(&ProposeContract { contract: told_otherwise }).unwrap();
+    assert!(!north.audit(&other).unwrap().agrees);
+    let refused = north.sign(&other).unwrap_err();
+    assert!(format!("{refused:?}").contains("audit-differs"), "{refused:?}");
+    let refused = alliance.clients["watch"].give_opinion(&other, &GiveOpinion::default()).unwrap_err();
+    assert!(format!("{refused:?}").contains("audit-differs"), "{refused:?}");
+
     lake.propose(&ProposeContract { contract: drafted.contract }).unwrap();
     let refused = lake.start_run(&StartRun { contract: drafted.id.clone(), purpose: None });
     assert!(refused.is_err(), "nobody has signed");
     for client in alliance.clients.values() {
         client.sign(&drafted.id).unwrap();
     }
-    assert_eq!(north.contract(&drafted.id).unwrap().state, "active");
+    assert_eq!(north.contract(&drafted.id).unwrap().state, "proposed", "its auditor has said nothing");
+    let reports: Vec<_> = alliance.clients.values().map(|node| node.audit(&drafted.id).unwrap()).collect();
+    assert!(reports.iter().all(|view| view.agrees && view.hash == reports[0].hash));
+    assert!(reports.iter().all(|view| view.report == reports[0].report));
+    let refused = north.give_opinion(&drafted.id, &GiveOpinion::default()).unwrap_err();
+    assert!(format!("{refused:?}").contains("not-in-role"), "{refused:?}");
+    alliance.clients["watch"].give_opinion(&drafted.id, &GiveOpinion::default()).unwrap();
+    let view = north.contract(&drafted.id).unwrap();
+    assert_eq!((view.state.as_str(), view.auditors[0].opinion.as_deref()), ("active", Some("approved")));
 
     let run = lake.start_run(&StartRun { contract: drafted.id.clone(), purpose: None }).unwrap();
     let over = follow(lake, &run.id);
@@ -62,11 +87,21 @@ fn from_import_to_proof() {
     let refused = alliance.clients["south"].sign(&second.id).unwrap_err();
     assert!(format!("{refused:?}").contains("differencing"), "{refused:?}");
 
+    // What the auditor declines cannot be signed any more.
+    let third = lake.draft(&draft("SELECT COUNT(*) AS n FROM pay")).unwrap();
+    lake.propose(&ProposeContract { contract: third.contract }).unwrap();
+    let decline = GiveOpinion { decline: Some("it was asked before".to_owned()) };
+    alliance.clients["watch"].give_opinion(&third.id, &decline).unwrap();
+    assert_eq!(lake.contract(&third.id).unwrap().auditors[0].reason, decline.decline);
+    let refused = alliance.clients["watch"].sign(&third.id).unwrap_err();
+    assert!(format!("{refused:?}").contains("audit-declined"), "{refused:?}");
+
     let proof = lake.proof(&run.id).unwrap();
     let founding = std::fs::read(alliance.directory.path().join("alliance.json")).unwrap();
     let hash = |listing: &str| {
         let program = program::Program::parse(listing).map_err(|error| error.to_string())?;
         Ok(contract::Hash::from_bytes(program.hash()))
     };
-    ledger::proof::verify(&proof, &founding, hash).unwrap();
+    let proven = ledger::proof::verify(&proof, &founding, hash).unwrap();
+    assert_eq!(proven.auditors, ["watch"]);
 }

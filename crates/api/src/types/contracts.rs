@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use contract::Contract;
 use contract::settlement::{Charge, Parts};
+use contract::{Contract, audit::Report};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -47,9 +47,12 @@ pub struct DraftContract {
     /// Who wrote the program, if anyone is to be paid for it.
     #[serde(default)]
     pub algorithm_providers: Vec<String>,
-    /// Regulators and auditors that are parties.
+    /// Regulators that are parties.
     #[serde(default)]
     pub regulators: Vec<String>,
+    /// Members that must approve the audit report; those that the datasets' terms ask for are added.
+    #[serde(default)]
+    pub auditors: Vec<String>,
     /// Groups of fewer rows are suppressed; the strictest of the datasets' floors when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor_rows: Option<u64>,
@@ -239,6 +242,9 @@ pub struct ContractView {
     pub contract: Contract,
     /// Who has signed, and who has not.
     pub signatures: Vec<SignatureView>,
+    /// What its auditors said of the audit report.
+    #[serde(default)]
+    pub auditors: Vec<OpinionView>,
     /// Uses taken by runs.
     pub runs_taken: u32,
     /// For people.
@@ -266,6 +272,46 @@ pub struct Check {
     pub program: String,
     /// What the program reveals, to whom.
     pub audit: String,
+}
+
+/// What an auditor said of a contract's audit report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpinionView {
+    /// The auditor's name.
+    pub auditor: String,
+    /// `approved` or `declined`; absent while it has said nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opinion: Option<String>,
+    /// Why it declined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `GET /v1/contracts/{id}/audit`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AuditView {
+    /// Which contract.
+    pub contract: String,
+    /// Hash of the report as this node derives it.
+    pub hash: String,
+    /// Whether the contract, and so every signature over it, names this report.
+    pub agrees: bool,
+    /// The report as data; its canonical JSON is what is hashed.
+    #[schema(value_type = Object)]
+    pub report: Report,
+    /// For people, with this member's part first.
+    pub text: String,
+    /// What the auditors said of it.
+    pub auditors: Vec<OpinionView>,
+}
+
+/// `POST /v1/contracts/{id}/audit`: what this member says as auditor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GiveOpinion {
+    /// Why the report is declined; it is approved when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decline: Option<String>,
 }
 
 /// `POST /v1/contracts/{id}/signatures`: a signature that was made elsewhere, for example on a machine without a network.

@@ -19,6 +19,7 @@ mod place;
 mod privacy;
 mod random;
 mod refusals;
+mod reports;
 mod rules;
 mod secret_groups;
 mod slt;

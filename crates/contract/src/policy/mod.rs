@@ -4,6 +4,7 @@
 //! again afterwards; all call the same function on the same values. What is not permitted is refused, and every reason
 //! is given, not only the first.
 
+mod audit;
 mod disclosure;
 mod refusal;
 mod tokens;
@@ -16,6 +17,7 @@ pub use self::refusal::Refusal;
 use crate::{
     Contract, Dataset, Did, Hash, Signature, Terms,
     access::Grant,
+    audit::Opinion,
     consent::{NotSignedByAll, SignedByAll},
     dataset::Datasets,
     document::{Input, Role},
@@ -45,6 +47,8 @@ pub struct View<'a> {
     pub signatures: &'a BTreeMap<Did, Signature>,
     /// The key that signed for a party, where it is not the one that its identity names.
     pub signers: &'a BTreeMap<Did, Did>,
+    /// What its auditors said of its report.
+    pub opinions: &'a BTreeMap<Did, Opinion>,
     /// Uses taken and not given back, with this run's.
     pub runs_taken: u32,
     /// The catalog, by reference; a dataset that was withdrawn is not in it.
@@ -83,22 +87,31 @@ impl Permit {
     }
 }
 
-/// What can be said before anyone signs: everything but state, signatures, uses and the request.
+/// What can be said before anyone signs: everything but state, signatures, uses and the request. `report` is the hash of
+/// the audit report as the caller derived it.
 /// An empty answer means that nothing in form, catalog or terms stands against the contract now.
-pub fn check(contract: &Contract, datasets: &Datasets, usage: &Usage, now: u64) -> Vec<Refusal> {
+pub fn check(
+    contract: &Contract,
+    datasets: &Datasets,
+    usage: &Usage,
+    report: Hash,
+    now: u64,
+) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     refuse_malformed(contract, &mut refusals);
     refuse_expired(contract, now, &mut refusals);
     refuse_program(contract, usage, &mut refusals);
+    audit::refuse_other_report(contract, report, &mut refusals);
     refuse_data(contract, datasets, usage, now, &mut refusals);
     refusals
 }
 
-/// Whether a run may start under a contract. Pure; costs one signature verification per party.
+/// Whether a run may start under a contract. Pure; costs one signature verification per party. The audit report is what
+/// the parties were told before they signed, and is not derived again: a later build may word it differently.
 ///
 /// # Errors
-/// Every [`Refusal`] that applies, in a fixed order: form, state, signatures, window, uses, request, program, data,
-/// tokens.
+/// Every [`Refusal`] that applies, in a fixed order: form, state, signatures, auditors, window, uses, request, program,
+/// data, tokens.
 pub fn decide(
     contract: &Contract,
     view: &View<'_>,
@@ -109,6 +122,7 @@ pub fn decide(
     refuse_malformed(contract, &mut refusals);
     refuse_state(view.state, &mut refusals);
     let signed = refuse_unsigned(contract, view, &mut refusals);
+    audit::refuse_opinions(contract, view.opinions, &mut refusals);
     refuse_window(contract, view, &mut refusals);
     refuse_uses(contract, view, &mut refusals);
     refuse_request(contract, request, &mut refusals);
@@ -264,6 +278,7 @@ fn refuse_terms(contract: &Contract, reference: &str, terms: &Terms, now: u64, r
         refusals.push(Refusal::FloorTooLow { dataset: dataset(), expected, found });
     }
     disclosure::refuse_disclosure(&contract.output.disclosure, reference, &terms.disclosure, refusals);
+    audit::refuse_unaudited(contract, reference, &terms.disclosure, refusals);
     let anyone = terms.receivers.is_empty();
     let others = contract.output.receivers.iter().filter(|who| !anyone && !terms.receivers.contains(who));
     refusals.extend(

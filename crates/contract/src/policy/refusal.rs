@@ -46,6 +46,52 @@ pub enum Refusal {
         /// The party.
         party: Did,
     },
+    /// The node derives another audit report from the contract than the one that it names.
+    #[error(
+        "{}: the contract names the audit report {expected}, this node derives {found} from it: draft it again, and see that all nodes run the same version",
+        Clause::Result
+    )]
+    AuditDiffers {
+        /// In the contract.
+        expected: Hash,
+        /// Derived.
+        found: Hash,
+    },
+    /// A contract of the format without an audit report, not yet signed by all.
+    #[error(
+        "{}: the contract is of the former format and names no audit report: draft it again",
+        Clause::Result
+    )]
+    NotAudited,
+    /// The owner wants an auditor of its choice.
+    #[error(
+        "{}: the terms of `{dataset}` ask for an auditor, {}, and no party is one: name it as auditor",
+        Clause::Parties,
+        listed(expected)
+    )]
+    AuditorMissing {
+        /// By reference.
+        dataset: String,
+        /// Any of these.
+        expected: BTreeSet<Did>,
+    },
+    /// An auditor has not approved the report.
+    #[error(
+        "{}: `{auditor}` has not approved the audit report: ask it to, then start again",
+        Clause::Parties
+    )]
+    AuditOpen {
+        /// The auditor.
+        auditor: Did,
+    },
+    /// An auditor declined the report.
+    #[error("{}: `{auditor}` declined the audit report: {reason}", Clause::Parties)]
+    AuditDeclined {
+        /// The auditor.
+        auditor: Did,
+        /// Its reason.
+        reason: String,
+    },
     /// The window has not begun.
     #[error("{}: runs may start from {} on, it is {}: start again then", Clause::Limits, utc(*not_before), utc(*now))]
     NotYetValid {
@@ -404,6 +450,11 @@ impl Refusal {
             Self::Revoked => "revoked",
             Self::SignatureMissing { .. } => "signature-missing",
             Self::SignatureForged { .. } => "signature-forged",
+            Self::AuditDiffers { .. } => "audit-differs",
+            Self::NotAudited => "not-audited",
+            Self::AuditorMissing { .. } => "auditor-missing",
+            Self::AuditOpen { .. } => "audit-open",
+            Self::AuditDeclined { .. } => "audit-declined",
             Self::NotYetValid { .. } => "not-yet-valid",
             Self::Expired { .. } => "expired",
             Self::UsesExhausted { .. } => "uses-exhausted",
@@ -455,9 +506,13 @@ impl Refusal {
             Self::OwnerDiffers { expected, found, .. } => vec![expected, found],
             Self::ReceiverNotAllowed { receiver, .. } => vec![receiver],
             Self::TokenMissing { holder, .. } => vec![holder],
+            Self::AuditOpen { auditor } | Self::AuditDeclined { auditor, .. } => vec![auditor],
+            Self::AuditorMissing { expected, .. } => expected.iter().collect(),
             Self::Malformed { flaw } => flaw.member().into_iter().collect(),
             Self::NotActive { .. }
             | Self::Revoked
+            | Self::AuditDiffers { .. }
+            | Self::NotAudited
             | Self::NotYetValid { .. }
             | Self::Expired { .. }
             | Self::UsesExhausted { .. }

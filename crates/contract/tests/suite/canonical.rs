@@ -222,3 +222,18 @@ proptest! {
         }
     }
 }
+
+/// Contracts of the former format are on ledgers: they are read, and named, as they always were.
+#[test]
+fn the_former_format_keeps_its_form() {
+    let mut former = World::new().contract;
+    (former.format, former.audit) = ("treaty-contract/1".into(), None);
+    former.validate().unwrap();
+    let bytes = former.bytes().unwrap();
+    assert!(!String::from_utf8_lossy(&bytes).contains("audit"));
+    assert_eq!(Contract::from_bytes(&bytes).unwrap(), former);
+    assert_eq!(
+        former.id().unwrap().to_string(),
+        "d58ca82062140b6336f819fdb0e329aff0d705026e395e6d35eed5f0d9dcb89c"
+    );
+}

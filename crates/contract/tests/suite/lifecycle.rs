@@ -113,7 +113,8 @@ fn page() -> String {
          its decision) are accepted by *expired*, *revoked* and *superseded* and change nothing there: they concern \
          the run and the points held for it.\n\
          - A dispute outlives the expiry, so that it cannot be sat out; the contract expires once it is resolved.\n\
-         - Any party can revoke at any time before the end, also before all have signed.\n",
+         - Any party can revoke at any time before the end, also before all have signed.\n\
+         - *Signed by all* is also when every auditor has approved the audit report, whichever comes later.\n",
     );
     page
 }

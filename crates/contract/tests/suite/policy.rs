@@ -1,8 +1,11 @@
 //! Each refusal alone, by its exact value, and its words.
 
-use treaty_contract::{Flaw, Hash, SigningKey, canonical, lifecycle::State, policy::Refusal, terms::Use};
+use treaty_contract::{
+    Flaw, Hash, SigningKey, audit::Opinion, canonical, document::Role, lifecycle::State, policy::Refusal,
+    terms::Use,
+};
 
-use crate::world::{EXPIRES, NOT_BEFORE, World, keys, name, program, reference, run};
+use crate::world::{EXPIRES, NOT_BEFORE, World, keys, name, program, reference, report, run};
 
 fn refused(change: impl FnOnce(&mut World)) -> Vec<Refusal> {
     let mut world = World::new();
@@ -352,8 +355,60 @@ fn one_of_each() -> Vec<Refusal> {
             found: "chunk 3 with another hash".into(),
         },
         Refusal::DatasetNotHeld { dataset: dataset() },
+        Refusal::AuditDiffers { expected: one, found: other },
+        Refusal::NotAudited,
+        Refusal::AuditorMissing { dataset: dataset(), expected: [south].into() },
+        Refusal::AuditOpen { auditor: south },
+        Refusal::AuditDeclined { auditor: south, reason: "groups of ten are too small".into() },
         Refusal::NotCompilable { reason: "HAVING is not supported: filter with WHERE".into() },
     ]
+}
+
+#[test]
+fn the_report_that_is_signed_is_the_one_that_is_derived() {
+    let mut world = World::new();
+    let other = Hash::of("audit-report", b"something else");
+    world.contract.audit = Some(other);
+    assert_eq!(world.check(), [Refusal::AuditDiffers { expected: other, found: report() }]);
+    (world.contract.audit, world.contract.format) = (None, "treaty-contract/1".into());
+    assert_eq!(world.check(), [Refusal::NotAudited]);
+    world.sign();
+    assert!(world.decide().is_ok(), "what was signed by all before there were reports can run on");
+}
+
+#[test]
+fn auditors_approve_before_a_run() {
+    let south = keys()[2].did();
+    let audited = |opinion: Option<Opinion>| {
+        let mut world = World::new();
+        let auditor = world.contract.parties.iter_mut().find(|party| party.member == south).unwrap();
+        auditor.roles.insert(Role::Auditor);
+        world.opinions.extend(opinion.map(|opinion| (south, opinion)));
+        world.sign();
+        world.decide().map(|_| ())
+    };
+    let reason = "groups of ten are too small".to_owned();
+    assert_eq!(audited(Some(Opinion::Approved)), Ok(()));
+    assert_eq!(audited(None), Err(vec![Refusal::AuditOpen { auditor: south }]));
+    assert_eq!(
+        audited(Some(Opinion::Declined { reason: reason.clone() })),
+        Err(vec![Refusal::AuditDeclined { auditor: south, reason }])
+    );
+}
+
+#[test]
+fn terms_ask_for_an_auditor_of_the_owners_choice() {
+    let [north, _, south] = keys().map(|key| key.did());
+    let mut world = World::new();
+    world.terms(1).disclosure.auditors = [south].into();
+    let missing = Refusal::AuditorMissing { dataset: reference(1), expected: [south].into() };
+    assert_eq!(world.check(), std::slice::from_ref(&missing));
+    assert_eq!(world.refusals(), [missing]);
+    let auditor = world.contract.parties.iter_mut().find(|party| party.member == south).unwrap();
+    auditor.roles.insert(Role::Auditor);
+    assert_eq!(world.check(), []);
+    world.terms(1).disclosure.auditors = [north].into();
+    assert!(matches!(world.check()[..], [Refusal::AuditorMissing { .. }]), "another one does not do");
 }
 
 #[test]

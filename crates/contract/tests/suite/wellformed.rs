@@ -35,9 +35,11 @@ fn inputs(contract: &mut Contract) -> &mut Vec<Input> {
 #[test]
 fn form() {
     assert_eq!(
-        flaws(|contract| contract.format = "treaty-contract/2".into()),
-        [Flaw::Format { found: "treaty-contract/2".into() }]
+        flaws(|contract| contract.format = "treaty-contract/3".into()),
+        [Flaw::Format { found: "treaty-contract/3".into() }]
     );
+    assert_eq!(flaws(|contract| contract.audit = None), [Flaw::AuditMissing]);
+    assert_eq!(flaws(|contract| contract.format = "treaty-contract/1".into()), [Flaw::AuditNotInFormat]);
     for nonce in ["", "0011", "00112233445566778899AABBCCDDEEFF", &"0".repeat(65)] {
         assert_eq!(flaws(|contract| contract.nonce = nonce.into()), [Flaw::Nonce { found: nonce.into() }]);
     }
@@ -142,6 +144,25 @@ fn roles_that_are_given_but_not_used() {
         }),
         [Flaw::CoordinatorComputes { member: north() }]
     );
+}
+
+#[test]
+fn an_auditor_has_no_part_in_the_result() {
+    for role in [Role::DataUser, Role::Receiver] {
+        let takes_part = flaws(|contract| {
+            let roles = roles_of(contract, north());
+            roles.extend([Role::Auditor, role]);
+            let other = if role == Role::DataUser { Role::Receiver } else { Role::DataUser };
+            roles.remove(&other);
+        });
+        assert!(takes_part.contains(&Flaw::AuditorTakesPart { member: north(), role }));
+    }
+    let mut former = World::new().contract;
+    former.format = "treaty-contract/1".into();
+    former.audit = None;
+    roles_of(&mut former, north()).insert(Role::Auditor);
+    former.validate().unwrap();
+    assert_eq!(former.auditors().count(), 0, "before there were reports, auditors checked evidence only");
 }
 
 #[test]

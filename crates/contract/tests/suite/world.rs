@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use treaty_contract::{
     Column, ColumnType, Contract, Dataset, Did, Hash, Range, Schema, Signature, SigningKey, Terms,
     access::Grant,
+    audit::Opinion,
     dataset::Datasets,
     document::{Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement},
     lifecycle::State,
@@ -42,6 +43,7 @@ pub(crate) struct World {
     /// By party.
     pub(crate) signatures: BTreeMap<Did, Signature>,
     pub(crate) signers: BTreeMap<Did, Did>,
+    pub(crate) opinions: BTreeMap<Did, Opinion>,
     pub(crate) tokens: Vec<Grant>,
     /// The catalog.
     pub(crate) datasets: Datasets,
@@ -69,6 +71,7 @@ impl World {
             contract: contract(&members, &datasets),
             signatures: BTreeMap::new(),
             signers: BTreeMap::new(),
+            opinions: BTreeMap::new(),
             tokens: Vec::new(),
             datasets,
             usage: usage(),
@@ -95,6 +98,7 @@ impl World {
             state: self.state,
             signatures: &self.signatures,
             signers: &self.signers,
+            opinions: &self.opinions,
             tokens: &self.tokens,
             runs_taken: self.runs_taken,
             datasets: &self.datasets,
@@ -110,7 +114,7 @@ impl World {
 
     /// What `contract check` says.
     pub(crate) fn check(&self) -> Vec<Refusal> {
-        policy::check(&self.contract, &self.datasets, &self.usage, self.now)
+        policy::check(&self.contract, &self.datasets, &self.usage, report(), self.now)
     }
 
     /// The terms of a member's dataset.
@@ -132,6 +136,11 @@ pub(crate) fn run() -> Hash {
 /// The program that the contract names.
 pub(crate) fn program() -> Hash {
     Hash::of("program", b"salaries")
+}
+
+/// The audit report that the contract names.
+pub(crate) fn report() -> Hash {
+    Hash::of("audit-report", b"salaries")
 }
 
 fn contract(members: &[Did; 3], datasets: &Datasets) -> Contract {
@@ -160,6 +169,7 @@ fn contract(members: &[Did; 3], datasets: &Datasets) -> Contract {
             tables: [("salaries".to_owned(), (0..3).map(input).collect())].into(),
             program: program(),
         },
+        audit: Some(report()),
         protection: Protection { scheme: "rep3".to_owned(), threshold: 1, compute_parties: members.to_vec() },
         output: OutputRule {
             receivers: [members[0], members[1]].into(),

@@ -146,6 +146,8 @@ pub enum Evidence {
     Founding,
     /// The contract.
     Contract,
+    /// An auditor's approval of the contract's report.
+    Approval(Did),
     /// The request that took a use.
     Request,
     /// A participant's permit.
@@ -161,6 +163,7 @@ impl fmt::Display for Evidence {
         match self {
             Self::Founding => write!(f, "the founding document"),
             Self::Contract => write!(f, "the contract"),
+            Self::Approval(who) => write!(f, "the auditor's approval of `{who}`"),
             Self::Request => write!(f, "the request for the run"),
             Self::Permit(who) => write!(f, "the permit of `{who}`"),
             Self::Commitment(who) => write!(f, "the input commitment of `{who}`"),

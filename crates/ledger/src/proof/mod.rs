@@ -38,7 +38,7 @@ pub struct Proof {
     pub run: Hash,
     /// The program's canonical text; its hash is in the contract.
     pub program: String,
-    /// Founding, every change of the roster, contract, all signatures, request, all permits, all input commitments, all receipts; by index.
+    /// Founding, every change of the roster, contract, all signatures, all auditors' opinions, request, all permits, all input commitments, all receipts; by index.
     pub entries: Vec<ProvenEntry>,
     /// Signed by the operator and cosigned by a quorum of members.
     pub checkpoint: String,
@@ -149,6 +149,7 @@ fn entries_of(ledger: &Ledger, id: Hash) -> Result<BTreeSet<u64>, ExportError> {
     if let Some(record) = state.contract(&run.contract) {
         indices.insert(record.proposed.index);
         indices.extend(record.signed.values());
+        indices.extend(record.opinions.values().map(|opinion| opinion.index));
     }
     indices.extend(run.permits.values());
     indices.extend(run.commitments.values().map(|filed| filed.index));

@@ -25,6 +25,12 @@ pub struct Report {
     pub purpose: String,
     /// All parties; each signed the contract.
     pub parties: Vec<ReportParty>,
+    /// Hash of the audit report that all parties signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Hash>,
+    /// Names of the auditors that approved it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub auditors: Vec<String>,
     /// Hash of the program that all compute parties executed.
     pub program: Hash,
     /// The dataset versions that were read: reference and Merkle root.
@@ -92,6 +98,8 @@ impl Report {
             title: contract.title.clone(),
             purpose: contract.purpose.clone(),
             parties: parties(contract),
+            audit: contract.audit,
+            auditors: story.approvals.iter().map(name).collect(),
             program: contract.computation.program,
             datasets: contract.inputs().map(|(_, input)| (input.dataset.clone(), input.root)).collect(),
             receivers: contract.output.receivers.iter().map(name).collect(),
@@ -126,6 +134,12 @@ impl fmt::Display for Report {
         line(f, "purpose", &self.purpose)?;
         for party in &self.parties {
             line(f, "signed by", &format!("{}: {}", party.name, party.roles.join(", ")))?;
+        }
+        if let Some(report) = &self.audit {
+            line(f, "audit", &report.to_string())?;
+        }
+        for auditor in &self.auditors {
+            line(f, "approved by", auditor)?;
         }
         line(f, "program", &self.program.to_string())?;
         for (dataset, root) in &self.datasets {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Contract, Did, Hash, Signature, SignedByAll, document::Role};
+use contract::{Contract, Did, Hash, Signature, SignedByAll, audit::Opinion, document::Role};
 
 use super::{Evidence, FORMAT, Flaw, Proof, ProvenEntry, report::Report};
 use crate::{
@@ -26,8 +26,8 @@ use crate::{
 ///
 /// In this order: the founding document; the checkpoint with all its signatures and the quorum; each entry's place
 /// in the log; each transaction's signature; every party's signature on the contract; the program; the request;
-/// the permits, commitments and receipts, which must be complete and agree. Costs one signature verification for
-/// each entry, cosignature and party.
+/// the auditors' approvals, permits, commitments and receipts, which must be complete and agree. Costs one signature
+/// verification for each entry, cosignature and party.
 ///
 /// # Errors
 /// The first [`Flaw`] found. A proof with one byte changed has one.
@@ -189,6 +189,7 @@ pub(super) struct Story<'a> {
     purpose: &'a str,
     signatures: BTreeMap<Did, Signature>,
     signers: BTreeMap<Did, Did>,
+    pub(super) approvals: BTreeSet<Did>,
     permits: BTreeSet<Did>,
     commitments: BTreeMap<Did, &'a InputCommitment>,
     receipts: BTreeMap<Did, Receipt>,
@@ -224,6 +225,7 @@ impl<'a> Story<'a> {
             purpose,
             signatures: BTreeMap::new(),
             signers: BTreeMap::new(),
+            approvals: BTreeSet::new(),
             permits: BTreeSet::new(),
             commitments: BTreeMap::new(),
             receipts: BTreeMap::new(),
@@ -257,6 +259,12 @@ impl<'a> Story<'a> {
                     self.signers.insert(*party, key);
                 }
                 self.signatures.insert(*party, *signature).is_none()
+            }
+            Action::AuditContract { contract, report, opinion } => {
+                *contract == self.contract_id
+                    && self.contract.audit == Some(*report)
+                    && *opinion == Opinion::Approved
+                    && self.approvals.insert(member)
             }
             Action::RequestRun { contract, run: named, .. } => {
                 *contract == self.contract_id && *named == run && entry.index == requested
@@ -343,6 +351,8 @@ impl<'a> Story<'a> {
         let participants = participants(self.contract);
         let providers = self.contract.parties_with(Role::DataProvider).map(|party| party.member).collect();
         let compute_parties = self.contract.protection.compute_parties.iter().copied().collect();
+        let auditors = self.contract.auditors().collect();
+        self.check_voices(&self.approvals, &auditors, Evidence::Approval)?;
         self.check_voices(&self.permits, &participants, Evidence::Permit)?;
         self.check_voices(&self.commitments.keys().copied().collect(), &providers, Evidence::Commitment)?;
         self.check_voices(&self.receipts.keys().copied().collect(), &compute_parties, Evidence::Receipt)

@@ -1,6 +1,7 @@
 //! Why a transaction is not accepted. A refused transaction changes nothing and is not on the ledger.
 
 mod access;
+mod audit;
 mod catalog;
 mod dispute;
 mod governance;
@@ -16,6 +17,7 @@ use crate::state::Phase;
 
 pub use self::{
     access::AccessRule,
+    audit::AuditRule,
     catalog::CatalogRule,
     dispute::DisputeRule,
     governance::{GovernanceRule, PointsRule},
@@ -98,6 +100,9 @@ pub enum Refused {
     /// About access and tokens.
     #[error(transparent)]
     Access(#[from] AccessRule),
+    /// About auditors and what they say of contracts.
+    #[error(transparent)]
+    Audit(#[from] AuditRule),
     /// About publications, claims and regulators.
     #[error(transparent)]
     Catalog(#[from] CatalogRule),
@@ -477,6 +482,12 @@ pub enum DatasetRule {
         "the terms need at least one purpose, one scheme, a floor of 1 row, 1 run, and of what they ask of results a share of 1 to 99 percent and at least 1 row for a person"
     )]
     Terms,
+    /// Auditors outside the alliance.
+    #[error("the terms name the auditor `{auditor}`, who is not in the alliance")]
+    TermsAuditor {
+        /// As named.
+        auditor: Did,
+    },
     /// Receivers outside the alliance.
     #[error("the terms name the receiver `{receiver}`, who is not in the alliance")]
     TermsReceiver {

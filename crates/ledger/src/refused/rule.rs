@@ -18,6 +18,7 @@ impl Refused {
             Self::Governance(rule) => rule.rule(),
             Self::Points(rule) => rule.rule(),
             Self::Access(rule) => rule.rule(),
+            Self::Audit(rule) => rule.rule(),
             Self::Catalog(rule) => rule.rule(),
             Self::Dispute(rule) => rule.rule(),
             Self::Contributions { .. } => "contributions",

@@ -9,6 +9,7 @@ use contract::{Contract, Did, Hash, Signature, consent::verify_id, document::Rol
 
 use super::{
     ContractRecord, Recorded, Revocation,
+    audits::refuse_declined,
     step::{Step, Timer, check_text},
 };
 use crate::{Refused, alliance::Standing, event::Happening, governance::Parameter, refused::GovernanceRule};
@@ -43,6 +44,7 @@ impl Step {
             proposed_at: self.time,
             signatures: BTreeMap::new(),
             signers: BTreeMap::new(),
+            opinions: BTreeMap::new(),
             tokens: BTreeSet::new(),
             paid_by: None,
             signed: BTreeMap::new(),
@@ -62,6 +64,7 @@ impl Step {
         signature: &Signature,
     ) -> Result<(), Refused> {
         let mut record = self.contract(id)?;
+        refuse_declined(id, &record)?;
         let signed_by_all = lifecycle::Event::SignedByAll;
         let active = self.follow(id, &record, signed_by_all)?;
         if record.contract.party(&party).is_none() {
@@ -79,14 +82,25 @@ impl Step {
             record.signers.insert(party, key);
         }
         self.emit(Happening::ContractSigned { contract: id, party });
-        if record.signatures.len() == record.contract.parties.len() {
+        self.activate_if_complete(id, &mut record, active)?;
+        self.put_contract(id, record);
+        Ok(())
+    }
+
+    /// With the last signature or the last auditor's approval, whichever comes later.
+    pub(super) fn activate_if_complete(
+        &mut self,
+        id: Hash,
+        record: &mut ContractRecord,
+        active: lifecycle::State,
+    ) -> Result<(), Refused> {
+        if record.is_complete() {
             record.state = active;
             if let Some(predecessor) = record.contract.supersedes {
                 self.supersede(predecessor, id)?;
             }
             self.emit(Happening::ContractActivated { contract: id });
         }
-        self.put_contract(id, record);
         Ok(())
     }
 

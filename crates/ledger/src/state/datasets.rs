@@ -109,13 +109,12 @@ impl Step {
         {
             return Err(DatasetRule::Terms);
         }
+        let stranger = |who: &&contract::Did| self.state.roster.card(who).is_none();
+        if let Some(auditor) = terms.disclosure.auditors.iter().find(stranger) {
+            return Err(DatasetRule::TermsAuditor { auditor: *auditor });
+        }
         let permitted = terms.access.iter().flat_map(|access| &access.permitted);
-        match terms
-            .receivers
-            .iter()
-            .chain(permitted)
-            .find(|receiver| self.state.roster.card(receiver).is_none())
-        {
+        match terms.receivers.iter().chain(permitted).find(stranger) {
             Some(receiver) => Err(DatasetRule::TermsReceiver { receiver: *receiver }),
             None => Ok(()),
         }

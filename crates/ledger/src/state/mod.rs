@@ -6,6 +6,7 @@
 //! A clone is a snapshot that costs nothing (the maps are persistent trees), so that readers never wait for writers.
 
 mod access;
+mod audits;
 mod catalog;
 mod contracts;
 mod datasets;

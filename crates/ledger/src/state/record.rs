@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use contract::{Contract, Dataset, Did, Hash, Signature, document::Role, lifecycle, policy::Refusal};
+use contract::{
+    Contract, Dataset, Did, Hash, Signature, audit::Opinion, document::Role, lifecycle, policy::Refusal,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{FailReason, InputCommitment, Receipt, Transfer, identity::Delegation, receipt::Disagreement};
@@ -62,6 +64,9 @@ pub struct ContractRecord {
     pub signers: BTreeMap<Did, Did>,
     /// The entry that brought each signature.
     pub signed: BTreeMap<Did, u64>,
+    /// What its auditors said of its report.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub opinions: BTreeMap<Did, Recorded<Opinion>>,
     /// The tokens that it uses.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub tokens: BTreeSet<Hash>,
@@ -93,6 +98,14 @@ impl ContractRecord {
             return self.state;
         }
         self.state.after(lifecycle::Event::Expired).unwrap_or(self.state)
+    }
+
+    /// Whether every party has signed and every auditor approved.
+    pub(crate) fn is_complete(&self) -> bool {
+        let approved = |auditor: Did| {
+            self.opinions.get(&auditor).is_some_and(|opinion| opinion.value == Opinion::Approved)
+        };
+        self.signatures.len() == self.contract.parties.len() && self.contract.auditors().all(approved)
     }
 
     /// Uses that are left, whether or not the contract still allows to take them.

@@ -117,6 +117,9 @@ impl Step {
             Action::SignContract { contract, party, signature } => {
                 self.sign_contract(*contract, *party, signature)
             }
+            Action::AuditContract { contract, report, opinion } => {
+                self.audit_contract(member, *contract, *report, opinion)
+            }
             Action::RevokeContract { contract, reason } => self.revoke_contract(member, *contract, reason),
             Action::RequestRun { contract, run, purpose } => {
                 self.request_run(transaction, *contract, *run, purpose)

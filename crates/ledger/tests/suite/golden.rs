@@ -1,7 +1,7 @@
 //! The form of what is on the ledger. A change here is a change of the protocol: members that run another build
 //! would compute other roots.
 
-use contract::policy::Refusal;
+use contract::{audit::Opinion, policy::Refusal};
 use ledger::{
     Action, Content, Entry, FailReason, Ledger, Page, Proof, SignedTransaction, state::ContractRecord,
 };
@@ -38,6 +38,7 @@ fn actions_are_written_so_that_people_can_read_them() {
     let actions = [
         Action::WithdrawDataset { dataset: "north/staff@1".to_owned() },
         world.consent(&world.contract(), &world.members[1]),
+        Action::AuditContract { contract, report: hash("audit report"), opinion: Opinion::Approved },
         Action::RevokeContract { contract, reason: "the study is over".to_owned() },
         world.request(contract, run),
         Action::PermitRun { run },

@@ -14,6 +14,7 @@ mod accesses;
 mod alliance_properties;
 mod alliances;
 mod arbitration;
+mod audits;
 mod blocks;
 mod catalogs;
 mod contributions;

@@ -191,6 +191,7 @@ impl World {
                 tables: BTreeMap::from([("staff".to_owned(), inputs.collect())]),
                 program: program_hash(PROGRAM).unwrap(),
             },
+            audit: Some(hash("audit report")),
             protection: Protection {
                 scheme: "rep3".to_owned(),
                 threshold: 1,

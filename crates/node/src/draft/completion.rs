@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
 use api::types::contracts::DraftContract;
+use contract::Did;
 use contract::scheme::{Scheme, Size};
 use ledger::alliance::Standing;
 
@@ -14,6 +15,7 @@ use crate::node::Node;
 /// The draft with nothing left open:
 /// - a table that is not listed is made up of every member's newest dataset of that name;
 /// - the drafter's own member asks, receives and pays;
+/// - where terms ask for an auditor, the first of those that they name is one;
 /// - the data's owners compute, joined by as many others as the scheme needs, in the order of their names.
 pub(super) fn complete(node: &Node, request: &DraftContract) -> Result<DraftContract, Failure> {
     let mut draft = request.clone();
@@ -35,6 +37,7 @@ pub(super) fn complete(node: &Node, request: &DraftContract) -> Result<DraftCont
     if draft.settlement.payer.is_empty() {
         draft.settlement.payer = draft.data_users.first().cloned().unwrap_or_default();
     }
+    draft.auditors.extend(auditors(node, &draft)?);
     if draft.compute_parties.is_empty() {
         draft.compute_parties = compute_parties(node, &draft);
     }
@@ -61,6 +64,23 @@ fn newest(node: &Node, table: &str) -> Result<Vec<String>, Failure> {
         return Err(Failure::not_found(nothing).next("treaty catalog search"));
     }
     Ok(datasets)
+}
+
+/// The auditors that the terms of the drafted datasets ask for beside those that the draft has.
+fn auditors(node: &Node, draft: &DraftContract) -> Result<Vec<String>, Failure> {
+    let named: BTreeSet<Did> = node.names.members(&draft.auditors)?;
+    let mut missing = BTreeSet::new();
+    node.replica.read(|ledger| {
+        for reference in draft.tables.values().flatten() {
+            let Some(record) = ledger.state().dataset(reference) else { continue };
+            let asked = &record.dataset.terms.disclosure.auditors;
+            let has = |auditor: &Did| named.contains(auditor) || missing.contains(auditor);
+            if !asked.iter().any(has) {
+                missing.extend(asked.first());
+            }
+        }
+    });
+    Ok(missing.iter().map(|auditor| node.names.name(auditor)).collect())
 }
 
 fn compute_parties(node: &Node, draft: &DraftContract) -> Vec<String> {

@@ -54,6 +54,7 @@ pub(super) fn needed(action: &Action) -> Result<BTreeSet<Scope>, Failure> {
         | Action::WithdrawDataset { .. }
         | Action::ProposeContract(_)
         | Action::SignContract { .. }
+        | Action::AuditContract { .. }
         | Action::RevokeContract { .. }
         | Action::RequestRun { .. } => {
             return Err(Failure::forbidden("other-route", "this act has its own route"));

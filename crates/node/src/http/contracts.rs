@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use api::auth::Scope;
 use api::types::contracts::{
-    Check, ContractView, Draft, DraftContract, FileSignature, ProposeContract, RevokeContract, SignatureView,
-    TemplateView,
+    AuditView, Check, ContractView, Draft, DraftContract, FileSignature, GiveOpinion, OpinionView,
+    ProposeContract, RevokeContract, SignatureView, TemplateView,
 };
 use api::types::ledger::Recorded;
 use api::types::{Page, Problem};
 use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
+use contract::audit::{Opinion, Report};
 use contract::policy::Refusal;
 use contract::{Contract, Hash};
 use ledger::Action;
@@ -173,6 +174,88 @@ pub(super) async fn file_signature(
     Ok(Json(node.replica.record(Some(person.did), action).await?))
 }
 
+/// The audit report of a contract as this node derives it, whether it is the one that the parties sign, and what the
+/// auditors said of it.
+#[utoipa::path(get, path = "/v1/contracts/{id}/audit", tag = "contracts",
+    responses((status = 200, body = AuditView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn audit(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+) -> Result<Json<AuditView>, Failure> {
+    require(&person, Scope::Read)?;
+    let id = read_id(&id)?;
+    let contract = find(&node, &id)?;
+    let (report, hash) = derive(&node, &contract)?;
+    let auditors = node.replica.read(|ledger| ledger.state().contract(&id).map_or_else(Vec::new, opinions));
+    Ok(Json(AuditView {
+        contract: id.to_string(),
+        hash: hash.to_string(),
+        agrees: contract.audit == Some(hash),
+        text: report.to_text(Some(&node.me)),
+        report,
+        auditors,
+    }))
+}
+
+/// Signs a contract's audit report as its auditor, or declines it. This node derives the report anew, and approves no
+/// other.
+#[utoipa::path(post, path = "/v1/contracts/{id}/audit", tag = "contracts", request_body = GiveOpinion,
+    responses((status = 200, body = Recorded), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn give_opinion(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+    Json(request): Json<GiveOpinion>,
+) -> Result<Json<Recorded>, Failure> {
+    require(&person, Scope::Contract)?;
+    let id = read_id(&id)?;
+    let contract = find(&node, &id)?;
+    let (report, opinion) = match (request.decline, contract.audit) {
+        // What cannot be derived, or is another's, can be declined as it is named.
+        (Some(reason), Some(named)) => (named, Opinion::Declined { reason }),
+        (Some(_), None) => return Err(not_as_derived(&node, &id, Refusal::NotAudited)),
+        (None, expected) => {
+            let (_, found) = derive(&node, &contract)?;
+            match expected {
+                None => return Err(not_as_derived(&node, &id, Refusal::NotAudited)),
+                Some(expected) if expected != found => {
+                    return Err(not_as_derived(&node, &id, Refusal::AuditDiffers { expected, found }));
+                }
+                Some(_) => (found, Opinion::Approved),
+            }
+        }
+    };
+    let action = Action::AuditContract { contract: id, report, opinion };
+    Ok(Json(node.replica.record(Some(person.did), action).await?))
+}
+
+fn derive(node: &Node, contract: &Contract) -> Result<(Report, Hash), Failure> {
+    let refused = |refusal| Failure::policy("the contract cannot be audited", &[refusal], &node.names);
+    let compiled = gatekeeper::recompile(contract, &node.replica).map_err(refused)?;
+    let report = compiler::report(contract, &compiled);
+    let hash = report.hash().map_err(|error| Failure::malformed(error.to_string()))?;
+    Ok((report, hash))
+}
+
+fn not_as_derived(node: &Node, id: &Hash, refusal: Refusal) -> Failure {
+    Failure::policy("this node approves only the report that it derives", &[refusal], &node.names)
+        .next(format!("treaty contract audit {id} --decline REASON"))
+}
+
+fn opinions(record: &ContractRecord) -> Vec<OpinionView> {
+    let view = |auditor| {
+        let party = record.contract.party(&auditor)?;
+        let opinion = record.opinions.get(&auditor).map(|opinion| &opinion.value);
+        Some(OpinionView {
+            auditor: party.name.clone(),
+            opinion: opinion.map(|opinion| opinion.word().to_owned()),
+            reason: opinion.and_then(Opinion::objection).map(str::to_owned),
+        })
+    };
+    record.contract.auditors().filter_map(view).collect()
+}
+
 /// Stops all further runs under a contract, in this member's name.
 #[utoipa::path(post, path = "/v1/contracts/{id}/revoke", tag = "contracts", request_body = RevokeContract,
     responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
@@ -213,6 +296,7 @@ fn view(node: &Node, id: &Hash, record: &ContractRecord, now: u64) -> ContractVi
         state: record.state_at(now).to_string(),
         contract: Contract::clone(&record.contract),
         signatures: signatures.collect(),
+        auditors: opinions(record),
         runs_taken: record.runs_taken,
         text: text(node, &record.contract, None),
     }

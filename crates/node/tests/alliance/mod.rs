@@ -108,6 +108,10 @@ pub(crate) fn declared() -> Vec<ColumnDeclaration> {
 }
 
 pub(crate) fn publish(client: &Client, directory: &Path, csv: &str) {
+    publish_under(client, directory, csv, terms());
+}
+
+pub(crate) fn publish_under(client: &Client, directory: &Path, csv: &str, terms: Terms) {
     let file = directory.join("upload.csv");
     std::fs::write(&file, csv).unwrap();
     let request = ImportDataset {
@@ -119,7 +123,7 @@ pub(crate) fn publish(client: &Client, directory: &Path, csv: &str) {
     };
     let imported = client.import(&file, &request).unwrap();
     assert!(!imported.published);
-    client.publish("pay", &PublishDataset { version: None, terms: terms() }).unwrap();
+    client.publish("pay", &PublishDataset { version: None, terms }).unwrap();
 }
 
 pub(crate) fn draft(sql: &str) -> DraftContract {
@@ -140,6 +144,7 @@ pub(crate) fn draft(sql: &str) -> DraftContract {
         receivers: names(&["lake"]),
         algorithm_providers: Vec::new(),
         regulators: names(&["watch"]),
+        auditors: Vec::new(),
         floor_rows: None,
         contributors_min: None,
         dominance_percent_max: None,

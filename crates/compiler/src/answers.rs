@@ -89,7 +89,9 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
 fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
     let mut found: Vec<(Selector, Option<String>)> = Vec::new();
     for aggregate in &checked.query.aggregates {
-        let selector = match &aggregate.argument {
+        let argument =
+            aggregate.argument.as_ref().map(|argument| argument.behind.as_deref().unwrap_or(argument));
+        let selector = match argument {
             Some(argument) if argument.nullable => {
                 let condition = Some(format!("({}) IS NOT NULL", argument.sql));
                 match argument.sql.starts_with("CASE WHEN") {

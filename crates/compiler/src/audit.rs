@@ -1,5 +1,7 @@
 //! What a compiled query reveals, in plain language, for those who sign.
 
+use std::collections::BTreeSet;
+
 use contract::{
     audit::{Audit, ColumnAudit},
     terms::Use,
@@ -329,8 +331,8 @@ impl Page<'_> {
         }
         let aggregates = &self.checked.query.aggregates;
         let is_quotient = |aggregate: &Aggregate| {
-            use Function::{Avg, Deviation, DeviationPop, Variance, VariancePop};
-            matches!(aggregate.function, Avg | Variance | Deviation | VariancePop | DeviationPop)
+            use Function::{Avg, Deviation, DeviationPop, Pair, Variance, VariancePop};
+            matches!(aggregate.function, Avg | Variance | Deviation | VariancePop | DeviationPop | Pair(_))
         };
         if aggregates.iter().any(is_quotient) {
             beyond.push(
@@ -384,7 +386,9 @@ fn validity(column: &ResultColumn) -> Option<usize> {
 }
 
 fn sources(aggregate: &Aggregate) -> Vec<String> {
-    aggregate.argument.iter().flat_map(|argument| argument.columns.iter().cloned()).collect()
+    let both = aggregate.argument.iter().chain(&aggregate.second);
+    let all: BTreeSet<String> = both.flat_map(|argument| argument.columns.iter().cloned()).collect();
+    all.into_iter().collect()
 }
 
 fn how(aggregate: &Aggregate, column: &ResultColumn, floor: u64) -> String {
@@ -398,6 +402,10 @@ fn how(aggregate: &Aggregate, column: &ResultColumn, floor: u64) -> String {
         }
         Function::DeviationPop => {
             format!("population standard deviation of {of}; neither sums nor count are opened for it")
+        }
+        Function::Pair(pair) => {
+            let with = aggregate.second.as_ref().map_or("", |second| second.shown.as_str());
+            format!("{} of {of} and {with}; neither sums nor count are opened for it", pair.what())
         }
         Function::Sum => format!("sum of {of}"),
         Function::Avg => format!("mean of {of}; neither sum nor count is opened for it"),

@@ -50,7 +50,7 @@ pub(crate) fn plan(checked: &Checked, rule: &Rule, partials: &mut Vec<Partial>) 
     if disclosure.dominance_percent_max.is_none() {
         return Ok(());
     }
-    for Aggregate { function, argument } in &checked.query.aggregates {
+    for Aggregate { function, argument, .. } in &checked.query.aggregates {
         let Some(argument) = argument else { continue };
         match function {
             Function::Sum | Function::Avg => {}

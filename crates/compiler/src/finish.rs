@@ -8,7 +8,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray},
+    array::{
+        ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
+        UInt64Array,
+    },
     datatypes::{DataType, Field, Schema},
     record_batch::RecordBatch,
 };
@@ -228,6 +231,10 @@ fn array<'c>(cells: impl Iterator<Item = &'c Cell>, kind: &DataType) -> Result<A
         }))),
         DataType::Int64 => Arc::new(Int64Array::from_iter(cells.map(|cell| match cell {
             Cell::Integer(value) => i64::try_from(*value).ok(),
+            _ => None,
+        }))),
+        DataType::UInt64 => Arc::new(UInt64Array::from_iter(cells.map(|cell| match cell {
+            Cell::Integer(value) => u64::try_from(*value).ok(),
             _ => None,
         }))),
         DataType::Float64 => Arc::new(Float64Array::from_iter(cells.map(Cell::number))),

@@ -103,7 +103,8 @@ impl Joint {
             | Function::Variance
             | Function::Deviation
             | Function::VariancePop
-            | Function::DeviationPop => (of(Partial::Sum), None, argument.scale),
+            | Function::DeviationPop
+            | Function::Pair(_) => (of(Partial::Sum), None, argument.scale),
         }
     }
 

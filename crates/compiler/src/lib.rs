@@ -20,7 +20,8 @@
 //! - COUNT(DISTINCT column) over one table. COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR and STDDEV of columns, of sums, differences and products
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
-//!   (products) or is held to the floor itself (CASE).
+//!   (products) or is held to the floor itself (CASE, NULLIF, COALESCE). Covariance, correlation and regression of two
+//!   columns.
 //! - GROUP BY integers, decimals and dates without a public list, of one table, with LIMIT.
 //! - HAVING, decided inside the computation; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
@@ -74,6 +75,7 @@
 
 mod aggregation;
 pub mod answers;
+mod arithmetic;
 mod attacks;
 mod audit;
 mod calendar;
@@ -94,6 +96,7 @@ mod lower;
 mod noise;
 mod number;
 pub mod overlap;
+mod pairs;
 pub mod plain;
 mod refused;
 mod report;

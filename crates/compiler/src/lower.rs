@@ -2,14 +2,11 @@
 //!
 //! Every value is set to 0 where it must not be shown *before* anything is computed from it that is opened: what is
 //! withheld never exists in the open, not even inside a quotient.
-//!
-//! Variances follow from n, Σd and Σd² over distances d from a public centre, exactly in integers:
-//! (n·Σd² − (Σd)²) / (n·(n − 1)), over a population / n². Nothing is cancelled in floating point.
 
 use std::collections::BTreeMap;
 
 use contract::{Column, ColumnType};
-use program::{Builder, Divide, Key as SortKey, Program, SquareRoot, ValueId, limits::MAX_QUOTIENT_BITS};
+use program::{Builder, Key as SortKey, Program, ValueId};
 
 use crate::{
     CellType, Construct, GROUPS_MAX, Opened, Refused, ResultColumn, ResultKind, Rule, Table,
@@ -18,7 +15,6 @@ use crate::{
     groups::Groups,
     joined,
     noise::{self, Noisy},
-    number::bits,
     secret,
     sql::{Aggregate, Argument, Checked, Cut, Function, Item, Joined, OrderTerm, Query, Relation, Selected},
     stage::{self, Partial},
@@ -191,11 +187,13 @@ pub(crate) struct Joint {
     pub(crate) groups: usize,
     pub(crate) floor_rows: u64,
     /// Upper bound on the rows of all datasets.
-    rows_max: u64,
+    pub(crate) rows_max: u64,
     /// The bit that enough rows of each joined table are behind a group, and that HAVING holds of it.
     required: Option<ValueId>,
     /// Bits by least count and by what is counted: `n ≥ least`.
     enough: BTreeMap<(ValueId, u64), ValueId>,
+    /// Of two columns, n² times the covariance over a population, by the name of its partial.
+    pub(crate) spreads: BTreeMap<String, ValueId>,
     /// What is opened, under which names, in order.
     outputs: Vec<(String, ValueId)>,
     /// What each member brings.
@@ -230,6 +228,7 @@ impl Joint {
             rows_max,
             required: None,
             enough,
+            spreads: BTreeMap::new(),
             outputs,
             parts: Parts::default(),
             dominance_percent_max: None,
@@ -403,7 +402,7 @@ impl Joint {
 
     /// The bit that an aggregate covers enough values to be shown.
     pub(crate) fn is_valid(&mut self, aggregate: &Aggregate) -> Result<ValueId, Refused> {
-        let Aggregate { function, argument: Some(argument) } = aggregate else {
+        let Aggregate { function, argument: Some(argument), second } = aggregate else {
             return self.enough(self.rows, self.floor_rows);
         };
         let least = self.floor_rows.max(function.values_min());
@@ -414,15 +413,21 @@ impl Joint {
             return self.enough(self.rows, self.floor_rows);
         }
         let present = self.present(argument);
-        let valid = self.enough(present, least)?;
-        match function {
-            Function::Sum | Function::Avg => self.undominated(argument, valid),
+        let mut valid = self.enough(present, least)?;
+        if let Some(behind) = argument.behind.as_ref().filter(|_| self.floor_rows > 1) {
+            let present = self.present(behind);
+            let others = self.enough(present, self.floor_rows)?;
+            valid = self.builder.and(valid, others)?;
+        }
+        match (function, second) {
+            (Function::Sum | Function::Avg, _) => self.undominated(argument, valid),
+            (Function::Pair(pair), Some(second)) => self.varied(*pair, argument, second, valid),
             _ => Ok(valid),
         }
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) -> Result<(ResultKind, String), Refused> {
-        let Aggregate { function, argument } = aggregate;
+        let Aggregate { function, argument, second } = aggregate;
         let Some(argument) = argument else {
             return Ok((self.count(self.rows, aggregate, "*")?, String::new()));
         };
@@ -436,12 +441,21 @@ impl Joint {
         }
         let least = self.floor_rows.max(function.values_min());
         let valid = self.is_valid(aggregate)?;
-        let (value, fraction) = self.value(*function, argument, present, valid)?;
-        let opened = self.opened(aggregate, &argument.shown, value, valid, least)?;
+        let (value, fraction) = self.value(*function, argument, second.as_ref(), valid)?;
+        let of = match function {
+            // Some of these must vary, too.
+            Function::Pair(_) => aggregate.shown(),
+            _ => argument.shown.clone(),
+        };
+        let opened = self.opened(aggregate, &of, value, valid, least)?;
         let scale = argument.scale;
         let kind = match (function, fraction) {
             (Function::Variance | Function::VariancePop, Some(fraction_bits)) => {
                 ResultKind::Real { opened, fraction_bits, scale: 2 * scale }
+            }
+            (Function::Pair(pair), Some(fraction_bits)) => {
+                let scale = pair.scale(scale, second.as_ref().map_or(scale, |second| second.scale));
+                ResultKind::Real { opened, fraction_bits, scale }
             }
             (_, Some(fraction_bits)) => ResultKind::Real { opened, fraction_bits, scale },
             (_, None) if argument.is_date => ResultKind::Date(opened),
@@ -452,6 +466,7 @@ impl Joint {
             Function::Variance | Function::VariancePop if !argument.unit.is_empty() => {
                 format!("({})²", argument.unit)
             }
+            Function::Pair(_) => String::new(),
             _ => argument.unit.clone(),
         };
         Ok((kind, unit))
@@ -484,103 +499,3 @@ impl Joint {
         Ok(Opened { output, valid, null_if_invalid })
     }
 }
-
-/// Arithmetic.
-impl Joint {
-    /// The aggregate, 0 where it is not valid, and its binary places if it is a quotient or root.
-    fn value(
-        &mut self,
-        function: Function,
-        argument: &Argument,
-        present: ValueId,
-        valid: ValueId,
-    ) -> Result<(ValueId, Option<u8>), Refused> {
-        let of = |partial: fn(Argument) -> Partial| partial(argument.clone());
-        let exact = match function {
-            Function::Count | Function::CountDistinct => present,
-            Function::Sum | Function::Avg => self.partial(&of(Partial::Sum)),
-            Function::Min => self.partial(&of(Partial::Min)),
-            Function::Max => self.partial(&of(Partial::Max)),
-            Function::Variance | Function::Deviation | Function::VariancePop | Function::DeviationPop => {
-                let is_sample = matches!(function, Function::Variance | Function::Deviation);
-                let (variance, fraction) = self.variance(argument, present, valid, is_sample)?;
-                return Ok(match function {
-                    Function::Deviation | Function::DeviationPop => {
-                        (self.deviation(argument, variance, fraction)?, Some(fraction))
-                    }
-                    _ => (variance, Some(fraction)),
-                });
-            }
-        };
-        let exact = self.builder.select(valid, exact, self.zero)?;
-        if function != Function::Avg {
-            return Ok((exact, None));
-        }
-        let result_bits = bits(argument.interval.magnitude()).max(1);
-        let numerator_bits = Partial::Sum(argument.clone()).bits(self.rows_max);
-        let denominator_bits = bits(self.rows_max.into()).max(1);
-        let (mean, fraction) =
-            self.quotient([exact, present], valid, [numerator_bits, denominator_bits, result_bits])?;
-        Ok((mean, Some(fraction)))
-    }
-
-    fn variance(
-        &mut self,
-        argument: &Argument,
-        n: ValueId,
-        valid: ValueId,
-        is_sample: bool,
-    ) -> Result<(ValueId, u8), Refused> {
-        let distances = self.partial(&Partial::Distances(argument.clone()));
-        let squares = self.partial(&Partial::Squares(argument.clone()));
-        let b = &mut self.builder;
-        let scaled = b.multiply(n, squares)?;
-        let square = b.multiply(distances, distances)?;
-        let numerator = b.subtract(scaled, square)?;
-        let numerator = b.select(valid, numerator, self.zero)?;
-        let divided_by = if is_sample { b.subtract(n, self.one)? } else { n };
-        let denominator = b.multiply(n, divided_by)?;
-        let widths = [
-            stage::variance_numerator_bits(argument, self.rows_max),
-            stage::variance_denominator_bits(self.rows_max),
-            stage::variance_bits(argument),
-        ];
-        self.quotient([numerator, denominator], valid, widths)
-    }
-
-    fn deviation(
-        &mut self,
-        argument: &Argument,
-        variance: ValueId,
-        fraction: u8,
-    ) -> Result<ValueId, Refused> {
-        let bits = stage::variance_bits(argument) as u8 + fraction;
-        let root = SquareRoot { of: variance, bits, fraction_in: fraction, fraction_out: fraction };
-        Ok(self.builder.square_root(root)?)
-    }
-
-    /// Divides, by 1 where the result is not valid: the numerator is 0 there already. The widths are those of the
-    /// numerator, the denominator and the result's whole part, checked before by [`stage::check_widths`].
-    fn quotient(
-        &mut self,
-        [numerator, denominator]: [ValueId; 2],
-        valid: ValueId,
-        [numerator_bits, denominator_bits, result_bits]: [u32; 3],
-    ) -> Result<(ValueId, u8), Refused> {
-        let denominator = self.builder.select(valid, denominator, self.one)?;
-        let fraction = FRACTION_MAX.min(u32::from(MAX_QUOTIENT_BITS).saturating_sub(result_bits)) as u8;
-        let quotient = self.builder.divide(Divide {
-            numerator,
-            denominator,
-            numerator_bits: numerator_bits as u8,
-            denominator_bits: denominator_bits as u8,
-            result_bits: result_bits as u8,
-            fraction,
-        })?;
-        Ok((quotient, fraction))
-    }
-}
-
-/// Values of n rows differ by 1/n of a unit or more; with this many binary places, means and variances near zero are
-/// still good to a millionth for 10^6 rows, and larger ones to the 2^-30 of division itself.
-const FRACTION_MAX: u32 = 40;

@@ -427,7 +427,7 @@ impl Construct {
             }
             Self::Aggregate => (
                 "this aggregate",
-                "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VAR), VAR_POP, STDDEV_SAMP (STDDEV) or STDDEV_POP",
+                "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VAR), VAR_POP, STDDEV_SAMP (STDDEV), STDDEV_POP, COVAR_SAMP, COVAR_POP, CORR or REGR_SLOPE and its kin",
             ),
             Self::NullableSum => (
                 "adding a column that may be NULL to another one inside an aggregate",
@@ -439,15 +439,18 @@ impl Construct {
             ),
             Self::ArgumentExpression => (
                 "this expression inside an aggregate",
-                "use columns, integer constants, +, −, × and one CASE around them",
+                "use columns, integer constants, +, −, × and around them one CASE, NULLIF, or COALESCE with an integer",
             ),
-            Self::Function => ("this function", "compare columns with constants by operators"),
+            Self::Function => (
+                "this function",
+                "compare columns with constants by operators; of functions there are COALESCE, NULLIF, GREATEST and LEAST",
+            ),
             Self::Case => (
                 "this form of CASE",
                 "inside an aggregate write `CASE WHEN condition THEN value END` with a condition on one table, in SUM also with `ELSE 0`",
             ),
             Self::OuterCase => (
-                "CASE with a condition on the second table of a LEFT JOIN",
+                "CASE, NULLIF or COALESCE on the second table of a LEFT JOIN inside an aggregate",
                 "put the condition into ON, or ask one query for each case",
             ),
             Self::Cast => (

@@ -5,6 +5,7 @@ use crate::{
     Refused,
     aggregation::Call,
     number::bits,
+    pairs,
     sql::{Aggregate, Argument, Condition, Function, decimal},
 };
 
@@ -25,6 +26,8 @@ pub(crate) enum Partial {
     Distances(Argument),
     /// Sum of the squared distances from the range's centre.
     Squares(Argument),
+    /// Sum of the products of two columns' distances.
+    Products(Argument, Box<Argument>),
     /// The least value; the range's upper end if there is none.
     Min(Argument),
     /// The greatest value; the range's lower end if there is none.
@@ -34,12 +37,13 @@ pub(crate) enum Partial {
 /// The columns that a query's aggregates need, each once, rows first.
 pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
     let mut all = vec![Partial::Rows];
-    for Aggregate { function, argument } in aggregates {
+    for Aggregate { function, argument, second } in aggregates {
         let Some(argument) = argument else { continue };
         let of = |make: fn(Argument) -> Partial| make(argument.clone());
         if argument.nullable {
             all.push(of(Partial::Present));
         }
+        all.extend(argument.behind.iter().map(|behind| Partial::Present((**behind).clone())));
         all.extend(argument.foreign.clone().map(Partial::RowsIf));
         match function {
             Function::Count => {}
@@ -49,6 +53,17 @@ pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
             Function::Max => all.push(of(Partial::Max)),
             Function::Variance | Function::Deviation | Function::VariancePop | Function::DeviationPop => {
                 all.extend([of(Partial::Distances), of(Partial::Squares)]);
+            }
+            Function::Pair(pair) => {
+                let Some(second) = second else { continue };
+                all.extend([of(Partial::Distances), Partial::Distances(second.clone())]);
+                let squares = [
+                    Partial::products(argument, second),
+                    Partial::Squares(second.clone()),
+                    Partial::Squares(argument.clone()),
+                ];
+                let needed = squares.into_iter().zip(pair.needs());
+                all.extend(needed.filter_map(|(partial, is_needed)| is_needed.then_some(partial)));
             }
         }
     }
@@ -63,6 +78,14 @@ pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
 }
 
 impl Partial {
+    /// Of one column with itself its squares.
+    pub(crate) fn products(x: &Argument, y: &Argument) -> Self {
+        match x.shown == y.shown {
+            true => Self::Squares(x.clone()),
+            false => Self::Products(x.clone(), Box::new(y.clone())),
+        }
+    }
+
     /// Name of the stage's column, and for people.
     pub(crate) fn name(&self) -> String {
         match self {
@@ -75,6 +98,7 @@ impl Partial {
             Self::Sum(x) => format!("sum of {}", x.shown),
             Self::Distances(x) => format!("sum of {} - centre", x.shown),
             Self::Squares(x) => format!("sum of ({} - centre) squared", x.shown),
+            Self::Products(x, y) => format!("sum of ({} - centre) times ({} - centre)", x.shown, y.shown),
             Self::Min(x) => format!("min of {}", x.shown),
             Self::Max(x) => format!("max of {}", x.shown),
         }
@@ -89,6 +113,9 @@ impl Partial {
             Self::Distances(x) => rows.checked_mul(x.interval.radius()),
             Self::Squares(x) => {
                 x.interval.radius().checked_pow(2).and_then(|square| rows.checked_mul(square))
+            }
+            Self::Products(x, y) => {
+                x.interval.radius().checked_mul(y.interval.radius()).and_then(|most| rows.checked_mul(most))
             }
             Self::Min(x) | Self::Max(x) => Some(x.interval.magnitude()),
         };
@@ -105,6 +132,7 @@ impl Partial {
             | Self::Sum(x)
             | Self::Distances(x)
             | Self::Squares(x)
+            | Self::Products(x, _)
             | Self::Min(x)
             | Self::Max(x) => Some(x.side),
         }
@@ -119,6 +147,7 @@ impl Partial {
             | Self::Sum(x)
             | Self::Distances(x)
             | Self::Squares(x)
+            | Self::Products(x, _)
             | Self::Min(x)
             | Self::Max(x) => x.foreign.as_ref(),
         }
@@ -136,6 +165,7 @@ impl Partial {
             Self::Sum(x) => ("SUM", x.sql.clone()),
             Self::Distances(x) => ("SUM", distance(x)),
             Self::Squares(x) => ("SUM", format!("{0} * {0}", distance(x))),
+            Self::Products(x, y) => ("SUM", format!("{} * {}", distance(x), distance(y))),
             Self::Min(x) => ("MIN", x.sql.clone()),
             Self::Max(x) => ("MAX", x.sql.clone()),
         };
@@ -166,6 +196,7 @@ impl Partial {
             Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) => None,
             Self::Sum(x) | Self::Distances(x) | Self::Min(x) | Self::Max(x) => Some(x.scale),
             Self::Squares(x) => Some(2 * x.scale),
+            Self::Products(x, y) => Some(x.scale + y.scale),
         }
     }
 
@@ -173,7 +204,7 @@ impl Partial {
     fn absent(&self) -> String {
         match self {
             Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) => "0".to_owned(),
-            Self::Sum(_) | Self::Distances(_) | Self::Squares(_) => "0".to_owned(),
+            Self::Sum(_) | Self::Distances(_) | Self::Squares(_) | Self::Products(..) => "0".to_owned(),
             Self::Min(x) => decimal(x.interval.max, x.scale),
             Self::Max(x) => decimal(x.interval.min, x.scale),
         }
@@ -189,7 +220,7 @@ pub(crate) fn check_widths(aggregates: &[Aggregate], rows: u64) -> Result<(), Re
     use program::limits::{MAX_BITS, MAX_DENOMINATOR_BITS, MAX_NUMERATOR_BITS, MAX_QUOTIENT_BITS};
     // Declared widths round up to powers of two, at each owner: two bits of room.
     let sum_max = u32::from(MAX_BITS) - 2;
-    for Aggregate { function, argument } in aggregates {
+    for Aggregate { function, argument, second } in aggregates {
         let Some(argument) = argument else { continue };
         let check = |bits: u32, most: u32| {
             if bits <= most {
@@ -215,6 +246,10 @@ pub(crate) fn check_widths(aggregates: &[Aggregate], rows: u64) -> Result<(), Re
                 check(variance_numerator_bits(argument, rows), MAX_NUMERATOR_BITS.into())?;
                 check(variance_denominator_bits(rows), MAX_DENOMINATOR_BITS.into())?;
                 check(variance_bits(argument), u32::from(MAX_QUOTIENT_BITS) - FRACTION_MIN)?;
+            }
+            Function::Pair(pair) => {
+                let too_wide = second.as_ref().and_then(|x| pairs::too_wide(*pair, argument, x, rows));
+                too_wide.map_or(Ok(()), |[bits, most]| check(bits, most))?;
             }
         }
     }

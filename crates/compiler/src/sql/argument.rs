@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use contract::{Column, ColumnType};
 use datafusion::{
     common::{ScalarValue, TableReference},
-    logical_expr::{BinaryExpr, Case, Expr, Operator},
+    logical_expr::{BinaryExpr, Case, Expr, Operator, binary_expr, expr::ScalarFunction},
 };
 
 use super::{
@@ -47,6 +47,9 @@ pub(crate) struct Argument {
     pub(crate) foreign: Option<Condition>,
     /// Whether rows without a value count as 0: `CASE … ELSE 0`.
     pub(crate) or_zero: bool,
+    /// Of COALESCE what may be NULL: as many rows as the floor must have a value of it, or a constant beside it would
+    /// show what one row has.
+    pub(crate) behind: Option<Box<Argument>>,
 }
 
 /// A condition of CASE.
@@ -69,6 +72,7 @@ impl Argument {
                 Err(Construct::DistinctAggregate.refuse(expr))
             }
             Expr::Case(case) => Self::conditional(function, case, expr, scope),
+            Expr::ScalarFunction(call) => Self::called(function, call, expr, scope),
             _ if function == Function::Count => Self::counted(expr, scope),
             _ if function == Function::CountDistinct => {
                 let found =
@@ -132,7 +136,75 @@ impl Argument {
             interval: value.interval,
             foreign: is_foreign.then_some(condition),
             or_zero,
+            behind: None,
         })
+    }
+
+    /// `NULLIF(x, y)` is x where it is not y; `COALESCE(x, constant)` is x, and the constant elsewhere.
+    fn called(
+        function: Function,
+        call: &ScalarFunction,
+        expr: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Self, Refused> {
+        match (call.func.name(), call.args.as_slice()) {
+            ("nullif", [x, y]) if function != Function::CountDistinct => {
+                let differs = binary_expr(x.clone(), Operator::IsDistinctFrom, y.clone());
+                let case = Case::new(None, vec![(Box::new(differs), Box::new(x.clone()))], None);
+                Self::conditional(function, &case, expr, scope)
+            }
+            ("coalesce", [x, Expr::Literal(ScalarValue::Int64(Some(otherwise)), _)]) => {
+                let value = Self::valued(function, x, scope)?;
+                if scope.is_outer(value.side) {
+                    return Err(Construct::OuterCase.refuse(&expr.human_display()));
+                }
+                let filled = value.filled(*otherwise);
+                filled.ok_or_else(|| Construct::ArgumentExpression.refuse(&expr.human_display()))
+            }
+            _ => Err(Construct::ArgumentExpression.refuse(&expr.human_display())),
+        }
+    }
+
+    /// It, with a constant where it is NULL.
+    fn filled(self, otherwise: i64) -> Option<Self> {
+        if self.columns.is_empty() || self.is_date {
+            return None;
+        }
+        let constant = point(otherwise).rescaled(self.scale)?;
+        if constant.magnitude() >= 10_u128.pow(DIGITS_MAX as u32) {
+            return None;
+        }
+        let interval =
+            Interval { min: self.interval.min.min(constant.min), max: self.interval.max.max(constant.max) };
+        if !self.nullable {
+            return Some(self);
+        }
+        let sql = format!("COALESCE({}, {})", self.sql, decimal(constant.min, self.scale));
+        Some(Self {
+            shown: format!("coalesce({}, {otherwise})", self.shown),
+            presence: sql.clone(),
+            sql,
+            nullable: false,
+            interval,
+            behind: Some(Box::new(self.clone())),
+            ..self
+        })
+    }
+
+    /// It, on the rows on which another has a value, too.
+    pub(super) fn beside(&self, other: &Self) -> Self {
+        if !other.nullable {
+            return self.clone();
+        }
+        let sql = format!("CASE WHEN ({}) IS NOT NULL THEN {} END", other.presence, self.sql);
+        Self {
+            shown: format!("{} beside {}", self.shown, other.shown),
+            presence: sql.clone(),
+            sql,
+            columns: self.columns.union(&other.columns).cloned().collect(),
+            nullable: true,
+            ..self.clone()
+        }
     }
 
     /// The argument of COUNT: only whether it is NULL matters, so that any column will do.
@@ -143,7 +215,7 @@ impl Argument {
     }
 
     /// The argument of any other aggregate.
-    fn valued(function: Function, expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
+    pub(super) fn valued(function: Function, expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
         if let Some(found) = column_of(expr, scope) {
             return Self::column(function, found);
         }
@@ -198,6 +270,7 @@ impl Argument {
             interval,
             foreign: None,
             or_zero: false,
+            behind: None,
         }
     }
 
@@ -215,6 +288,7 @@ impl Argument {
             interval: point(value),
             foreign: None,
             or_zero: false,
+            behind: None,
         }
     }
 
@@ -269,6 +343,7 @@ impl Argument {
             interval,
             foreign: None,
             or_zero: false,
+            behind: None,
         }))
     }
 

@@ -37,12 +37,16 @@ pub(crate) fn check(typed: &LogicalPlan) -> Result<(), Refused> {
     found
 }
 
-/// The conditions of CASE inside an aggregate.
+/// The conditions of CASE, and what COALESCE and NULLIF compare, inside an aggregate.
 fn check_cases(expr: &Expr, schema: &DFSchema) -> Result<(), Refused> {
     let mut found = Ok(());
     let visited = expr.apply(|part| {
-        if let Expr::Case(case) = part {
-            found = case.when_then_expr.iter().try_for_each(|(when, _)| check_condition(when, schema));
+        match part {
+            Expr::Case(case) => {
+                found = case.when_then_expr.iter().try_for_each(|(when, _)| check_condition(when, schema));
+            }
+            Expr::ScalarFunction(_) => found = check_condition(part, schema),
+            _ => {}
         }
         Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
@@ -125,6 +129,18 @@ impl Digits {
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                 let (x, y) = (Self::of(left, schema)?, Self::of(right, schema)?);
                 x.combined(*op, y)
+            }
+            // One of its arguments.
+            Expr::ScalarFunction(call) => {
+                let mut all = call.args.iter().map(|argument| Self::of(argument, schema));
+                let first = all.next()??;
+                all.try_fold(first, |most, digits| {
+                    let digits = digits?;
+                    Some(Self {
+                        whole: most.whole.max(digits.whole),
+                        fraction: most.fraction.max(digits.fraction),
+                    })
+                })
             }
             _ => None,
         }

@@ -12,6 +12,7 @@ mod join;
 mod limits;
 mod names;
 mod output;
+mod pair;
 mod predicate;
 mod print;
 mod query;
@@ -35,6 +36,7 @@ pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
 pub(crate) use having::{Comparison, Having, Side};
 pub(crate) use join::{Join, Relation};
+pub(crate) use pair::Pair;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
 pub(crate) use tree::Tree;
 

@@ -56,9 +56,6 @@ pub(super) fn check(expr: &Expr) -> Result<(), Refused> {
     }
 }
 
-/// Functions of a result's cells that give one answer at all times.
-const SCALARS: &[&str] = &["coalesce", "nullif", "greatest", "least"];
-
 /// Functions over the rows of a result.
 const WINDOWS: &[&str] = &[
     "row_number",
@@ -77,7 +74,7 @@ const WINDOWS: &[&str] = &[
 fn check_call(call: &Call) -> Result<(), Refused> {
     let name = call.name.to_string().to_lowercase();
     match &call.over {
-        None if SCALARS.contains(&name.as_str()) => check_arguments(call, check),
+        None if predicate::is_scalar(call) => check_arguments(call, check),
         None => check_aggregate(call),
         Some(WindowType::WindowSpec(window)) => {
             let is_known = WINDOWS.contains(&name.as_str()) || Function::named(&name).is_some();
@@ -102,7 +99,7 @@ fn check_aggregate(function: &Call) -> Result<(), Refused> {
     check_arguments(function, check_argument)
 }
 
-fn check_form(function: &Call) -> Result<(), Refused> {
+pub(super) fn check_form(function: &Call) -> Result<(), Refused> {
     if function.filter.is_some() {
         return Err(Construct::AggregateFilter.refuse(function));
     }
@@ -115,7 +112,10 @@ fn check_form(function: &Call) -> Result<(), Refused> {
     Ok(())
 }
 
-fn check_arguments(function: &Call, each: impl Fn(&Expr) -> Result<(), Refused>) -> Result<(), Refused> {
+pub(super) fn check_arguments(
+    function: &Call,
+    each: impl Fn(&Expr) -> Result<(), Refused>,
+) -> Result<(), Refused> {
     let FunctionArguments::List(list) = &function.args else {
         return Err(match &function.args {
             FunctionArguments::Subquery(_) => Construct::Subquery.refuse(function),

@@ -1,8 +1,12 @@
 //! What may stand in WHERE. Each owner evaluates it at home; it is checked here so that it can neither fail on a
 //! row (a failure would tell others that such a row exists) nor give different answers at different times.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator,
+    Value,
+};
 
+use super::output;
 use crate::{Construct, Refused};
 
 /// Refuses by name what is outside the supported conditions.
@@ -32,6 +36,10 @@ pub(crate) fn check(expr: &Expr) -> Result<(), Refused> {
         Expr::Like { any: false, expr, pattern, .. } | Expr::ILike { any: false, expr, pattern, .. } => {
             check(expr)?;
             literal(pattern)
+        }
+        Expr::Function(call) if call.over.is_none() && is_scalar(call) => {
+            output::check_form(call)?;
+            output::check_arguments(call, check)
         }
         _ => Err(construct(expr).refuse(expr)),
     }
@@ -66,9 +74,24 @@ pub(super) fn columns<'e>(expr: &'e Expr, found: &mut impl FnMut(&'e Expr)) {
             columns(expr, found);
             list.iter().for_each(|part| columns(part, found));
         }
+        Expr::Function(Call { args: FunctionArguments::List(list), .. }) => {
+            for argument in &list.args {
+                if let FunctionArg::Unnamed(FunctionArgExpr::Expr(part)) = argument {
+                    columns(part, found);
+                }
+            }
+        }
         // Constants; whatever else there is, [`check`] refuses.
         _ => {}
     }
+}
+
+/// Functions that give one answer at all times, and fail on no value.
+const SCALARS: &[&str] = &["coalesce", "nullif", "greatest", "least"];
+
+/// Whether a function may stand in conditions, and in expressions over groups.
+pub(super) fn is_scalar(call: &Call) -> bool {
+    SCALARS.contains(&call.name.to_string().to_lowercase().as_str())
 }
 
 fn all<'a>(parts: impl IntoIterator<Item = &'a Box<Expr>>) -> Result<(), Refused> {

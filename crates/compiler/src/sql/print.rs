@@ -48,6 +48,11 @@ pub(super) fn condition(expr: &Expr) -> Option<String> {
             let like = if *case_insensitive { "ILIKE" } else { "LIKE" };
             format!("({} {}{like} {})", condition(expr)?, not(*negated), condition(pattern)?)
         }
+        // Which ones there may be, the grammar says.
+        Expr::ScalarFunction(call) => {
+            let arguments: Option<Vec<String>> = call.args.iter().map(condition).collect();
+            format!("{}({})", call.func.name(), arguments?.join(", "))
+        }
         _ => return None,
     })
 }

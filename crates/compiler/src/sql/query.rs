@@ -8,6 +8,7 @@ use super::{
     above::{self, Above, Cut, Flow},
     argument::{self, Argument},
     having::{self, Having},
+    pair::Pair,
     scope::{Found, Scope},
 };
 use crate::{Construct, GROUPS_MAX, Refused, domain};
@@ -86,6 +87,8 @@ pub(crate) struct Aggregate {
     pub(crate) function: Function,
     /// `None` for COUNT(*).
     pub(crate) argument: Option<Argument>,
+    /// Of a [`Pair`]: x, where the first is y.
+    pub(crate) second: Option<Argument>,
 }
 
 /// One result column, under its alias or the name of what it shows.
@@ -120,6 +123,8 @@ pub(crate) enum Function {
     DeviationPop,
     /// COUNT(DISTINCT …).
     CountDistinct,
+    /// Of two columns.
+    Pair(Pair),
 }
 
 impl Function {
@@ -135,7 +140,7 @@ impl Function {
             "stddev" | "stddev_samp" => Self::Deviation,
             "var_pop" | "var_population" => Self::VariancePop,
             "stddev_pop" => Self::DeviationPop,
-            _ => return None,
+            name => Self::Pair(Pair::named(name)?),
         })
     }
 
@@ -150,6 +155,7 @@ impl Function {
             Self::Deviation => "STDDEV_SAMP",
             Self::VariancePop => "VAR_POP",
             Self::DeviationPop => "STDDEV_POP",
+            Self::Pair(pair) => pair.name(),
         }
     }
 
@@ -168,6 +174,7 @@ impl Function {
             Self::Variance | Self::Deviation => 2,
             Self::Count | Self::CountDistinct | Self::Sum | Self::Avg | Self::Min | Self::Max => 1,
             Self::VariancePop | Self::DeviationPop => 1,
+            Self::Pair(pair) => pair.values_min(),
         }
     }
 }
@@ -178,7 +185,8 @@ impl Aggregate {
         let argument = self.argument.as_ref().map_or("*", |argument| argument.shown.as_str());
         let argument = argument.strip_prefix('(').and_then(|a| a.strip_suffix(')')).unwrap_or(argument);
         let distinct = if self.function == Function::CountDistinct { "distinct " } else { "" };
-        format!("{}({distinct}{argument})", self.function.name().to_lowercase())
+        let second = self.second.as_ref().map(|second| format!(", {}", second.shown)).unwrap_or_default();
+        format!("{}({distinct}{argument}{second})", self.function.name().to_lowercase())
     }
 }
 
@@ -332,8 +340,11 @@ fn aggregate(call: &AggregateFunction, expr: &Expr, scope: &Scope<'_>) -> Result
         (Some(_), true) => return Err(Construct::DistinctAggregate.refuse(expr)),
         (None, _) => return Err(Construct::Aggregate.refuse(expr)),
     };
-    let [argument] = params.args.as_slice() else {
-        return Err(Construct::ArgumentExpression.refuse(expr));
+    let argument = match (function, params.args.as_slice()) {
+        (Function::Pair(pair), [first, second]) => return pair.of([first, second], scope),
+        (Function::Pair(_), _) => return Err(Construct::ArgumentExpression.refuse(expr)),
+        (_, [argument]) => argument,
+        _ => return Err(Construct::ArgumentExpression.refuse(expr)),
     };
     let argument = match (function, argument) {
         // COUNT(*) is planned as a count of a constant that is not NULL.
@@ -345,7 +356,7 @@ fn aggregate(call: &AggregateFunction, expr: &Expr, scope: &Scope<'_>) -> Result
     if argument.as_ref().is_some_and(|argument| argument.columns.is_empty()) {
         return Err(Construct::ArgumentExpression.refuse(expr));
     }
-    Ok(Aggregate { function, argument })
+    Ok(Aggregate { function, argument, second: None })
 }
 
 pub(super) fn unaliased(expr: &Expr) -> &Expr {

@@ -13,7 +13,8 @@
 //! | COUNT, SUM, AVG, VAR, STDDEV | [`Use::Aggregate`] |
 //! | MIN, MAX | [`Use::Extreme`] |
 //! | condition of CASE inside an aggregate | [`Use::Filter`] |
-//! | factors of a product of columns inside an aggregate | [`Use::Product`], and the aggregate's own |
+//! | COALESCE and NULLIF inside an aggregate | [`Use::Filter`], and the aggregate's own |
+//! | factors of a product of columns inside an aggregate; both columns of COVAR, CORR, REGR | [`Use::Product`], and the aggregate's own |
 //! | projection, alias, scan | none of its own; origins are passed on |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -248,6 +249,18 @@ impl Analysis {
             Expr::AggregateFunction(call) => {
                 for argument in &call.params.args {
                     self.inside(argument, used, schema, input)?;
+                    // One column's value weighs the other's.
+                    if matches!(Function::named(call.func.name()), Some(Function::Pair(pair)) if pair.needs() != [false; 3])
+                    {
+                        self.record(Use::Product, &origins(argument, schema, input)?);
+                    }
+                }
+            }
+            // COALESCE and NULLIF: what is NULL, or equal, decides.
+            Expr::ScalarFunction(call) => {
+                self.record(Use::Filter, &origins(expr, schema, input)?);
+                for argument in &call.args {
+                    self.inside(argument, used, schema, input)?;
                 }
             }
             // Whatever else the optimiser makes of it.
@@ -277,7 +290,8 @@ fn aggregate_use(expr: &Expr) -> Result<Use, Refused> {
                 | Function::Variance
                 | Function::Deviation
                 | Function::VariancePop
-                | Function::DeviationPop,
+                | Function::DeviationPop
+                | Function::Pair(_),
             ) => Ok(Use::Aggregate),
             None => Err(Refused::Unanalysed(expr.to_string())),
         },

@@ -15,6 +15,7 @@ mod golden;
 mod joins;
 mod jointly;
 mod local_stage;
+mod pairs;
 mod place;
 mod privacy;
 mod random;

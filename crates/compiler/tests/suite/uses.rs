@@ -58,6 +58,37 @@ fn factors_and_cases_are_uses_of_their_own() {
         &[("note", &[Filter]), ("salary", &[Aggregate])],
     );
     assert_uses("SELECT COUNT(CASE WHEN active THEN 1 END) FROM people", &[("active", &[Filter])]);
+    // What is NULL, or equal, decides which rows count as what.
+    assert_uses(
+        "SELECT SUM(COALESCE(bonus, 0)), MAX(NULLIF(salary, 3)) FROM people WHERE COALESCE(score, free) > 1",
+        &[
+            ("bonus", &[Filter, Aggregate]),
+            ("salary", &[Filter, Extreme]),
+            ("score", &[Filter]),
+            ("free", &[Filter]),
+        ],
+    );
+    for function in ["COVAR_POP", "CORR", "REGR_SLOPE", "REGR_SXX"] {
+        let both = [("salary", &[Aggregate, Product][..]), ("bonus", &[Aggregate, Product])];
+        assert_uses(&format!("SELECT {function}(salary, bonus) FROM people"), &both);
+    }
+    assert_uses(
+        "SELECT REGR_COUNT(salary, bonus) FROM people",
+        &[("salary", &[Aggregate]), ("bonus", &[Aggregate])],
+    );
+}
+
+/// A constant in place of NULL does not make one row's value a sum of many rows.
+#[test]
+fn coalesce_is_no_way_past_the_floor() {
+    let one = crate::support::Person { rank: "low".into(), bonus: Some(77), ..Default::default() };
+    let none = crate::support::Person { bonus: None, ..one.clone() };
+    let owners = vec![vec![one, none.clone(), none.clone()], vec![none]];
+    let sql = "SELECT COUNT(*), SUM(COALESCE(bonus, 0)), AVG(COALESCE(bonus, 2)), COVAR_POP(bonus, salary) FROM people";
+    let (_, outputs, result) = crate::support::run(sql, &owners, 2);
+    use treaty_compiler::Cell::{Integer, Withheld};
+    assert_eq!(result.rows, [[Integer(4), Withheld, Withheld, Withheld]]);
+    assert!(outputs.iter().skip(1).all(|column| *column == [0] || *column == [4]), "{outputs:?}");
 }
 
 /// A sum under a condition is held to the floor by the rows for which the condition holds.

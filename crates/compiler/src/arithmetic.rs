@@ -29,6 +29,11 @@ impl Joint {
             Function::Sum | Function::Avg => self.partial(&of(Partial::Sum)),
             Function::Min => self.partial(&of(Partial::Min)),
             Function::Max => self.partial(&of(Partial::Max)),
+            Function::Quantile(quantile) => {
+                let total = self.partial(&Partial::Quantile(argument.clone(), quantile));
+                let total = self.builder.select(valid, total, self.zero)?;
+                return self.quantile(quantile, total);
+            }
             Function::Pair(pair) => {
                 let (value, fraction) = self.pair(pair, argument, second.unwrap_or(argument), valid)?;
                 return Ok((value, Some(fraction)));

@@ -268,6 +268,14 @@ impl Page<'_> {
                     )
                 }));
             }
+            let ranked = aggregates.iter().filter(|one| matches!(one.function, Function::Quantile(_)));
+            steps.extend(ranked.filter_map(|one| one.argument.as_ref()).map(|argument| {
+                format!(
+                    "shares each value of `{}` with how many rows of each group have it, to be sorted among the others' \
+                     and not opened, filled up with rows without meaning to as many as were published",
+                    argument.shown
+                )
+            }));
             return steps;
         };
         let mut steps = Vec::new();
@@ -340,6 +348,11 @@ impl Page<'_> {
                     .to_owned(),
             );
         }
+        if aggregates.iter().any(|aggregate| matches!(aggregate.function, Function::Quantile(_))) {
+            beyond.push(
+                "a median or percentile is the value of one row, or lies between those of two".to_owned(),
+            );
+        }
         if aggregates.iter().any(|aggregate| aggregate.function.is_extreme()) {
             beyond.push("a least or greatest value is the value of one row".to_owned());
         }
@@ -403,6 +416,10 @@ fn how(aggregate: &Aggregate, column: &ResultColumn, floor: u64) -> String {
         Function::DeviationPop => {
             format!("population standard deviation of {of}; neither sums nor count are opened for it")
         }
+        Function::Quantile(quantile) => {
+            let (name, place) = (quantile.name(), quantile.shown());
+            format!("{name} of {of}{place}, which is one row's value or lies between two")
+        }
         Function::Pair(pair) => {
             let with = aggregate.second.as_ref().map_or("", |second| second.shown.as_str());
             format!("{} of {of} and {with}; neither sums nor count are opened for it", pair.what())
@@ -417,6 +434,7 @@ fn how(aggregate: &Aggregate, column: &ResultColumn, floor: u64) -> String {
         }
     };
     let precision = match &column.kind {
+        _ if matches!(aggregate.function, Function::Quantile(_)) => "; exact",
         ResultKind::Real { .. } => "; rounded, to about one part in 10^9",
         _ => "; exact",
     };

@@ -104,7 +104,8 @@ impl Joint {
             | Function::Deviation
             | Function::VariancePop
             | Function::DeviationPop
-            | Function::Pair(_) => (of(Partial::Sum), None, argument.scale),
+            | Function::Pair(_)
+            | Function::Quantile(_) => (of(Partial::Sum), None, argument.scale),
         }
     }
 

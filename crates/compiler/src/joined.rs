@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use program::{Builder, Operation, ValueId};
 
 use crate::{
-    Construct, Refused, Table,
+    Refused, Table,
     dominance::Parts,
     groups::{Groups, Sided},
     keyed::{Keyed, Layout, Part},
@@ -36,8 +36,8 @@ pub(crate) fn combine(
     groups: &Groups,
     partials: &[Partial],
 ) -> Result<Combined, Refused> {
-    if let Some(Partial::Distinct(x)) = partials.iter().find(|one| matches!(one, Partial::Distinct(_))) {
-        return Err(Construct::DistinctAggregate.refuse(&x.shown));
+    if let Some(partial) = partials.iter().find(|partial| partial.needs_values()) {
+        return Err(partial.refuse());
     }
     let sided = [groups.sided(0), groups.sided(1)];
     let [first, second] = parts(relations, join, &sided, partials);
@@ -308,7 +308,7 @@ impl Pairs<'_> {
 }
 
 /// Over the rows `start .. start + rows`, the sum of the products of each of `left` with each of `right`.
-fn product(
+pub(crate) fn product(
     builder: &mut Builder,
     left: &[ValueId],
     right: &[ValueId],

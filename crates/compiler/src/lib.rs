@@ -21,7 +21,7 @@
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE, NULLIF, COALESCE). Covariance, correlation and regression of two
-//!   columns.
+//!   columns. MEDIAN and PERCENTILE_CONT over one table.
 //! - GROUP BY integers, decimals and dates without a public list, of one table, with LIMIT.
 //! - HAVING, decided inside the computation; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
@@ -98,6 +98,7 @@ mod number;
 pub mod overlap;
 mod pairs;
 pub mod plain;
+mod quantile;
 mod refused;
 mod report;
 mod result;

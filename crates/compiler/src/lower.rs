@@ -457,6 +457,9 @@ impl Joint {
                 let scale = pair.scale(scale, second.as_ref().map_or(scale, |second| second.scale));
                 ResultKind::Real { opened, fraction_bits, scale }
             }
+            (Function::Quantile(quantile), Some(fraction_bits)) => {
+                ResultKind::Real { opened, fraction_bits, scale: scale + quantile.digits() }
+            }
             (_, Some(fraction_bits)) => ResultKind::Real { opened, fraction_bits, scale },
             (_, None) if argument.is_date => ResultKind::Date(opened),
             (_, None) if scale == 0 => ResultKind::Integer(opened),

@@ -303,6 +303,7 @@ pub enum Construct {
     AggregateFilter,
     AggregateOrder,
     Aggregate,
+    Quantile,
     ArgumentExpression,
     NullableSum,
     TablesCombined,
@@ -427,7 +428,11 @@ impl Construct {
             }
             Self::Aggregate => (
                 "this aggregate",
-                "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VAR), VAR_POP, STDDEV_SAMP (STDDEV), STDDEV_POP, COVAR_SAMP, COVAR_POP, CORR or REGR_SLOPE and its kin",
+                "use COUNT, SUM, AVG, MIN, MAX, VAR_SAMP (VAR), VAR_POP, STDDEV_SAMP (STDDEV), STDDEV_POP, COVAR_SAMP, COVAR_POP, CORR, REGR_SLOPE and its kin, MEDIAN or PERCENTILE_CONT",
+            ),
+            Self::Quantile => (
+                "this median or percentile",
+                "write MEDIAN(column) or PERCENTILE_CONT(0.25) WITHIN GROUP (ORDER BY column) over one table, with public groups or none; a fraction has at most four digits",
             ),
             Self::NullableSum => (
                 "adding a column that may be NULL to another one inside an aggregate",

@@ -47,10 +47,13 @@ pub(crate) fn combine(
     keys: &[Key],
     partials: &[Partial],
 ) -> Result<(Combined, SecretKeys), Refused> {
-    if table.datasets.len() > 1
-        && let Some(Partial::Distinct(x)) = partials.iter().find(|one| matches!(one, Partial::Distinct(_)))
-    {
-        return Err(Construct::DistinctAggregate.refuse(&x.shown));
+    // One owner counts different values at home.
+    let is_shared = |partial: &&Partial| match partial {
+        Partial::Distinct(_) => table.datasets.len() > 1,
+        partial => partial.needs_values(),
+    };
+    if let Some(partial) = partials.iter().find(is_shared) {
+        return Err(partial.refuse());
     }
     let mut stages = Vec::with_capacity(table.datasets.len());
     for (index, source) in table.datasets.iter().enumerate() {

@@ -2,11 +2,11 @@
 //! asked ([`crate::union`]), over each join key where two are ([`crate::keyed`]).
 
 use crate::{
-    Refused,
+    Construct, Refused,
     aggregation::Call,
     number::bits,
     pairs,
-    sql::{Aggregate, Argument, Condition, Function, decimal},
+    sql::{Aggregate, Argument, Condition, Function, Quantile, decimal},
 };
 
 /// A column that every stage yields, to be combined over the owners.
@@ -20,6 +20,8 @@ pub(crate) enum Partial {
     Present(Argument),
     /// How many different values.
     Distinct(Argument),
+    /// A quantile of the values, times its place's denominator.
+    Quantile(Argument, Quantile),
     /// Sum of the values.
     Sum(Argument),
     /// Sum of the distances from the range's centre.
@@ -48,6 +50,7 @@ pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
         match function {
             Function::Count => {}
             Function::CountDistinct => all.push(of(Partial::Distinct)),
+            Function::Quantile(quantile) => all.push(Partial::Quantile(argument.clone(), *quantile)),
             Function::Sum | Function::Avg => all.push(of(Partial::Sum)),
             Function::Min => all.push(of(Partial::Min)),
             Function::Max => all.push(of(Partial::Max)),
@@ -78,6 +81,19 @@ pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
 }
 
 impl Partial {
+    /// Whether it needs the owners' single values beside each other, which is refused where rows have no public group.
+    pub(crate) fn needs_values(&self) -> bool {
+        matches!(self, Self::Distinct(_) | Self::Quantile(..))
+    }
+
+    /// The refusal, where it cannot be.
+    pub(crate) fn refuse(&self) -> Refused {
+        match self {
+            Self::Quantile(..) => Construct::Quantile.refuse(&self.name()),
+            _ => Construct::DistinctAggregate.refuse(&self.name()),
+        }
+    }
+
     /// Of one column with itself its squares.
     pub(crate) fn products(x: &Argument, y: &Argument) -> Self {
         match x.shown == y.shown {
@@ -95,6 +111,9 @@ impl Partial {
             }
             Self::Present(x) => format!("count of {}", x.shown),
             Self::Distinct(x) => format!("different values of {}", x.shown),
+            Self::Quantile(x, quantile) => {
+                format!("{} of {}{}", quantile.name().to_lowercase(), x.shown, quantile.shown())
+            }
             Self::Sum(x) => format!("sum of {}", x.shown),
             Self::Distances(x) => format!("sum of {} - centre", x.shown),
             Self::Squares(x) => format!("sum of ({} - centre) squared", x.shown),
@@ -118,6 +137,7 @@ impl Partial {
                 x.interval.radius().checked_mul(y.interval.radius()).and_then(|most| rows.checked_mul(most))
             }
             Self::Min(x) | Self::Max(x) => Some(x.interval.magnitude()),
+            Self::Quantile(x, quantile) => x.interval.magnitude().checked_mul(quantile.place().1.into()),
         };
         bound.map_or(u128::BITS, bits).max(1)
     }
@@ -129,6 +149,7 @@ impl Partial {
             Self::RowsIf(condition) => Some(condition.side),
             Self::Present(x)
             | Self::Distinct(x)
+            | Self::Quantile(x, _)
             | Self::Sum(x)
             | Self::Distances(x)
             | Self::Squares(x)
@@ -144,6 +165,7 @@ impl Partial {
             Self::Rows | Self::RowsIf(_) => None,
             Self::Present(x)
             | Self::Distinct(x)
+            | Self::Quantile(x, _)
             | Self::Sum(x)
             | Self::Distances(x)
             | Self::Squares(x)
@@ -161,7 +183,8 @@ impl Partial {
             }
             Self::Rows => ("COUNT", "1".to_owned()),
             Self::RowsIf(Condition { sql, .. }) => ("COUNT", format!("CASE WHEN {sql} THEN 1 END")),
-            Self::Present(x) | Self::Distinct(x) => ("COUNT", x.presence.clone()),
+            // A quantile is taken of shared rows ([`crate::quantile`]), never at home.
+            Self::Present(x) | Self::Distinct(x) | Self::Quantile(x, _) => ("COUNT", x.presence.clone()),
             Self::Sum(x) => ("SUM", x.sql.clone()),
             Self::Distances(x) => ("SUM", distance(x)),
             Self::Squares(x) => ("SUM", format!("{0} * {0}", distance(x))),
@@ -194,7 +217,9 @@ impl Partial {
     fn scale(&self) -> Option<u8> {
         match self {
             Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) => None,
-            Self::Sum(x) | Self::Distances(x) | Self::Min(x) | Self::Max(x) => Some(x.scale),
+            Self::Sum(x) | Self::Distances(x) | Self::Min(x) | Self::Max(x) | Self::Quantile(x, _) => {
+                Some(x.scale)
+            }
             Self::Squares(x) => Some(2 * x.scale),
             Self::Products(x, y) => Some(x.scale + y.scale),
         }
@@ -204,7 +229,8 @@ impl Partial {
     fn absent(&self) -> String {
         match self {
             Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) => "0".to_owned(),
-            Self::Sum(_) | Self::Distances(_) | Self::Squares(_) | Self::Products(..) => "0".to_owned(),
+            Self::Sum(_) | Self::Distances(_) | Self::Squares(_) => "0".to_owned(),
+            Self::Products(..) | Self::Quantile(..) => "0".to_owned(),
             Self::Min(x) => decimal(x.interval.max, x.scale),
             Self::Max(x) => decimal(x.interval.min, x.scale),
         }
@@ -237,6 +263,8 @@ pub(crate) fn check_widths(aggregates: &[Aggregate], rows: u64) -> Result<(), Re
         };
         match function {
             Function::Count | Function::CountDistinct | Function::Min | Function::Max => {}
+            // Rows and places are bounded by what the program derives.
+            Function::Quantile(_) => {}
             Function::Sum => check(Partial::Sum(argument.clone()).bits(rows), sum_max)?,
             Function::Avg => {
                 check(Partial::Sum(argument.clone()).bits(rows), MAX_NUMERATOR_BITS.into())?;

@@ -39,6 +39,7 @@ pub(crate) fn combine(
 ) -> Result<(Combined, Option<SecretKeys>), Refused> {
     for partial in partials {
         match partial {
+            Partial::Quantile(..) => return Err(partial.refuse()),
             Partial::Min(x) | Partial::Max(x) | Partial::Distinct(x) => {
                 return Err(Construct::TreeAggregate.refuse(&x.shown));
             }

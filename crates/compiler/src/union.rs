@@ -12,6 +12,7 @@ use crate::{
     dominance,
     groups::Groups,
     lower::Combined,
+    quantile::Ranked,
     sql::{Relation, identifier},
     stage::Partial,
 };
@@ -24,15 +25,23 @@ pub(crate) fn combine(
     groups: &Groups,
     partials: &[Partial],
 ) -> Result<Combined, Refused> {
-    // What several owners have in common is counted on shares.
-    let (apart, partials): (Vec<&Partial>, Vec<&Partial>) =
-        partials.iter().partition(|one| matches!(one, Partial::Distinct(_)) && table.datasets.len() > 1);
+    // What several owners have in common is counted on shares, and values are sorted there.
+    let (apart, partials): (Vec<&Partial>, Vec<&Partial>) = partials.iter().partition(|one| match one {
+        Partial::Distinct(_) => table.datasets.len() > 1,
+        partial => partial.needs_values(),
+    });
     let sided = groups.sided(0);
-    let distinct = |partial: &&Partial| match partial {
-        Partial::Distinct(x) => Some((partial.name(), Distinct::new(table, relation, x, &sided)?)),
-        _ => None,
-    };
-    let apart: Vec<(String, Distinct<'_>)> = apart.iter().filter_map(distinct).collect();
+    let apart = apart.into_iter().filter_map(|partial| {
+        let of = match partial {
+            Partial::Distinct(x) => Apart::Distinct(Distinct::new(table, relation, x, &sided)?),
+            Partial::Quantile(argument, quantile) => {
+                Apart::Ranked(Ranked { table, relation, argument, quantile: *quantile, groups: &sided })
+            }
+            _ => return None,
+        };
+        Some((partial.name(), of))
+    });
+    let apart: Vec<(String, Apart<'_>)> = apart.collect();
     let sql = sql(table, relation, groups, &partials);
     // At most `GROUPS_MAX` groups; more datasets or columns than 2^16 are refused by the program's own limits.
     let count = groups.keys.len() as u32;
@@ -41,8 +50,8 @@ pub(crate) fn combine(
         stages.push(builder.stage(index as u16, &table.name, &source.reference, &sql, count)?);
     }
     let mut of_values = Vec::with_capacity(apart.len());
-    for (_, distinct) in &apart {
-        of_values.push(distinct.stages(builder)?);
+    for (_, of) in &apart {
+        of_values.push(of.stages(builder)?);
     }
     let mut shared: Vec<Vec<ValueId>> = vec![Vec::new(); partials.len()];
     for (source, stage) in table.datasets.iter().zip(stages) {
@@ -53,8 +62,8 @@ pub(crate) fn combine(
         }
     }
     let mut inputs = Vec::with_capacity(apart.len());
-    for ((_, distinct), stages) in apart.iter().zip(&of_values) {
-        inputs.push(distinct.inputs(builder, stages)?);
+    for ((_, of), stages) in apart.iter().zip(&of_values) {
+        inputs.push(of.inputs(builder, stages)?);
     }
     let zero = builder.constant(vec![0; groups.keys.len()])?;
     let one = builder.constant(vec![1; groups.keys.len()])?;
@@ -68,10 +77,39 @@ pub(crate) fn combine(
         };
         combined.insert(partial.name(), value.unwrap_or(zero));
     }
-    for ((name, distinct), inputs) in apart.into_iter().zip(inputs) {
-        combined.insert(name, distinct.count(builder, inputs)?);
+    for ((name, of), inputs) in apart.into_iter().zip(inputs) {
+        combined.insert(name, of.total(builder, inputs)?);
     }
     Ok(Combined { partials: combined, zero, one, contributing: Vec::new(), parts })
+}
+
+/// What is computed from the owners' single values, beside the partial results by group.
+enum Apart<'a> {
+    Distinct(Distinct<'a>),
+    Ranked(Ranked<'a>),
+}
+
+impl Apart<'_> {
+    fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
+        match self {
+            Self::Distinct(distinct) => distinct.stages(builder),
+            Self::Ranked(ranked) => ranked.stages(builder),
+        }
+    }
+
+    fn inputs(&self, builder: &mut Builder, stages: &[u16]) -> Result<Vec<Vec<ValueId>>, Refused> {
+        match self {
+            Self::Distinct(distinct) => distinct.inputs(builder, stages),
+            Self::Ranked(ranked) => ranked.inputs(builder, stages),
+        }
+    }
+
+    fn total(&self, builder: &mut Builder, inputs: Vec<Vec<ValueId>>) -> Result<ValueId, Refused> {
+        match self {
+            Self::Distinct(distinct) => distinct.count(builder, inputs),
+            Self::Ranked(ranked) => ranked.total(builder, inputs),
+        }
+    }
 }
 
 /// Combines values pairwise, so that as few steps as possible depend on each other.

@@ -15,6 +15,7 @@ mod output;
 mod pair;
 mod predicate;
 mod print;
+mod quantile;
 mod query;
 mod scope;
 mod subquery;
@@ -37,6 +38,7 @@ pub(crate) use from::JoinKind;
 pub(crate) use having::{Comparison, Having, Side};
 pub(crate) use join::{Join, Relation};
 pub(crate) use pair::Pair;
+pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
 pub(crate) use tree::Tree;
 

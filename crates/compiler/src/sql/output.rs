@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
     UnaryOperator, WindowType,
 };
 
-use super::{Function, predicate};
+use super::{Function, Quantile, predicate};
 use crate::{Construct, Refused};
 
 /// An item of the SELECT list, with or without an alias.
@@ -103,7 +103,17 @@ pub(super) fn check_form(function: &Call) -> Result<(), Refused> {
     if function.filter.is_some() {
         return Err(Construct::AggregateFilter.refuse(function));
     }
-    if !function.within_group.is_empty() || function.null_treatment.is_some() {
+    let is_ranked = matches!(
+        Function::named(&function.name.to_string().to_lowercase()),
+        Some(Function::Quantile(Quantile::Percentile { .. }))
+    );
+    let order = match function.within_group.as_slice() {
+        [of] if is_ranked && of.with_fill.is_none() => Some(&of.expr),
+        [] => None,
+        _ => return Err(Construct::AggregateOrder.refuse(function)),
+    };
+    order.map_or(Ok(()), check_argument)?;
+    if function.null_treatment.is_some() {
         return Err(Construct::AggregateOrder.refuse(function));
     }
     if function.parameters != FunctionArguments::None {

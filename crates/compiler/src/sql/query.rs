@@ -9,6 +9,7 @@ use super::{
     argument::{self, Argument},
     having::{self, Having},
     pair::Pair,
+    quantile::Quantile,
     scope::{Found, Scope},
 };
 use crate::{Construct, GROUPS_MAX, Refused, domain};
@@ -125,6 +126,8 @@ pub(crate) enum Function {
     CountDistinct,
     /// Of two columns.
     Pair(Pair),
+    /// MEDIAN, PERCENTILE_CONT.
+    Quantile(Quantile),
 }
 
 impl Function {
@@ -140,7 +143,10 @@ impl Function {
             "stddev" | "stddev_samp" => Self::Deviation,
             "var_pop" | "var_population" => Self::VariancePop,
             "stddev_pop" => Self::DeviationPop,
-            name => Self::Pair(Pair::named(name)?),
+            name => {
+                let quantile = || Quantile::named(name).map(Self::Quantile);
+                return Pair::named(name).map(Self::Pair).or_else(quantile);
+            }
         })
     }
 
@@ -156,6 +162,7 @@ impl Function {
             Self::VariancePop => "VAR_POP",
             Self::DeviationPop => "STDDEV_POP",
             Self::Pair(pair) => pair.name(),
+            Self::Quantile(quantile) => quantile.name(),
         }
     }
 
@@ -173,7 +180,7 @@ impl Function {
         match self {
             Self::Variance | Self::Deviation => 2,
             Self::Count | Self::CountDistinct | Self::Sum | Self::Avg | Self::Min | Self::Max => 1,
-            Self::VariancePop | Self::DeviationPop => 1,
+            Self::VariancePop | Self::DeviationPop | Self::Quantile(_) => 1,
             Self::Pair(pair) => pair.values_min(),
         }
     }
@@ -185,7 +192,11 @@ impl Aggregate {
         let argument = self.argument.as_ref().map_or("*", |argument| argument.shown.as_str());
         let argument = argument.strip_prefix('(').and_then(|a| a.strip_suffix(')')).unwrap_or(argument);
         let distinct = if self.function == Function::CountDistinct { "distinct " } else { "" };
-        let second = self.second.as_ref().map(|second| format!(", {}", second.shown)).unwrap_or_default();
+        let second = match (&self.second, self.function) {
+            (Some(second), _) => format!(", {}", second.shown),
+            (None, Function::Quantile(quantile)) => quantile.shown(),
+            (None, _) => String::new(),
+        };
         format!("{}({distinct}{argument}{second})", self.function.name().to_lowercase())
     }
 }
@@ -330,6 +341,11 @@ fn aggregate(call: &AggregateFunction, expr: &Expr, scope: &Scope<'_>) -> Result
     let params = &call.params;
     if params.filter.is_some() {
         return Err(Construct::AggregateFilter.refuse(expr));
+    }
+    if let (Some(Function::Quantile(quantile)), false, None) =
+        (Function::named(call.func.name()), params.distinct, params.null_treatment)
+    {
+        return quantile.of(params, expr, scope);
     }
     if !params.order_by.is_empty() || params.null_treatment.is_some() {
         return Err(Construct::AggregateOrder.refuse(expr));

@@ -453,6 +453,8 @@ fn filters(select: &mut Select) -> Result<(), Refused> {
         let Expr::Function(call) = expr else { return ControlFlow::<()>::Continue(()) };
         let is_aggregate =
             Function::named(&call.name.to_string().to_lowercase()).is_some() && call.over.is_none();
+        // What is ordered is not what is called with.
+        let is_aggregate = is_aggregate && call.within_group.is_empty();
         let (true, Some(filter)) = (is_aggregate, call.filter.as_ref()) else {
             return ControlFlow::Continue(());
         };

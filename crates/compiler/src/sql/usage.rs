@@ -11,7 +11,7 @@
 //! | key of an aggregation | [`Use::Group`] |
 //! | HAVING, windows, order and limit of groups | none of their own |
 //! | COUNT, SUM, AVG, VAR, STDDEV | [`Use::Aggregate`] |
-//! | MIN, MAX | [`Use::Extreme`] |
+//! | MIN, MAX, MEDIAN, PERCENTILE_CONT | [`Use::Extreme`] |
 //! | condition of CASE inside an aggregate | [`Use::Filter`] |
 //! | COALESCE and NULLIF inside an aggregate | [`Use::Filter`], and the aggregate's own |
 //! | factors of a product of columns inside an aggregate; both columns of COVAR, CORR, REGR | [`Use::Product`], and the aggregate's own |
@@ -247,7 +247,8 @@ impl Analysis {
             }
             Expr::Alias(alias) => self.inside(&alias.expr, used, schema, input)?,
             Expr::AggregateFunction(call) => {
-                for argument in &call.params.args {
+                let ordered = call.params.order_by.iter().map(|term| &term.expr);
+                for argument in call.params.args.iter().chain(ordered) {
                     self.inside(argument, used, schema, input)?;
                     // One column's value weighs the other's.
                     if matches!(Function::named(call.func.name()), Some(Function::Pair(pair)) if pair.needs() != [false; 3])
@@ -281,7 +282,7 @@ fn aggregate_use(expr: &Expr) -> Result<Use, Refused> {
     match expr {
         Expr::Alias(alias) => aggregate_use(&alias.expr),
         Expr::AggregateFunction(call) => match Function::named(call.func.name()) {
-            Some(Function::Min | Function::Max) => Ok(Use::Extreme),
+            Some(Function::Min | Function::Max | Function::Quantile(_)) => Ok(Use::Extreme),
             Some(
                 Function::Count
                 | Function::CountDistinct

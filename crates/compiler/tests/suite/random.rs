@@ -87,6 +87,10 @@ fn aggregate() -> impl Strategy<Value = String> {
         Just("SUM(COALESCE(bonus, 0))".to_owned()),
         Just("AVG(COALESCE(score, 3))".to_owned()),
         Just("MAX(NULLIF(salary, 3))".to_owned()),
+        select(vec!["salary", "bonus", "score", "bonus * 3 - 7", "CASE WHEN active THEN bonus END"])
+            .prop_map(|of| format!("MEDIAN({of})")),
+        (select(vec!["0.25", "0.5", "0.75", "1"]), select(vec!["salary", "bonus", "score"]))
+            .prop_map(|(place, of)| format!("PERCENTILE_CONT({place}) WITHIN GROUP (ORDER BY {of})")),
         (
             select(vec!["COVAR_POP", "COVAR_SAMP", "REGR_COUNT", "REGR_AVGX", "REGR_AVGY", "REGR_SXY"]),
             select(vec!["salary, bonus", "score, salary", "bonus * 2 - 1, score", "score, bonus"])

@@ -25,6 +25,7 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
         ["accounts", "balance"],
         &[Aggregate],
     ),
+    ("MEDIAN, PERCENTILE_CONT", "SELECT MEDIAN(balance) FROM accounts", ["accounts", "balance"], &[Extreme]),
     ("MIN, MAX", "SELECT MAX(opened) FROM accounts", ["accounts", "opened"], &[Extreme]),
     (
         "condition of CASE in an aggregate",

@@ -73,6 +73,10 @@ fn factors_and_cases_are_uses_of_their_own() {
         assert_uses(&format!("SELECT {function}(salary, bonus) FROM people"), &both);
     }
     assert_uses(
+        "SELECT MEDIAN(salary), PERCENTILE_CONT(0.0) WITHIN GROUP (ORDER BY bonus) FROM people",
+        &[("salary", &[Extreme]), ("bonus", &[Extreme])],
+    );
+    assert_uses(
         "SELECT REGR_COUNT(salary, bonus) FROM people",
         &[("salary", &[Aggregate]), ("bonus", &[Aggregate])],
     );

@@ -12,6 +12,7 @@ use crate::{
     Refused, Transaction,
     alliance::{Card, Standing},
     event::Happening,
+    governance::Motion,
     identity::{Delegation, is_held},
     refused::{IdentityRule, When},
 };
@@ -56,7 +57,8 @@ impl Step {
         if self.state.roster.operator() == Some(member) {
             return Err(IdentityRule::OperatorsKey(member).into());
         }
-        let delegated = self.state.delegations.keys().any(|(_, person)| *person == key);
+        // What another member delegates says nothing about the key: whoever delegates need not hold it.
+        let delegated = self.state.delegation(&member, &key).is_some();
         if delegated || self.state.roster.knows_key(&key) || self.state.roster.seat(&key).is_some() {
             return Err(IdentityRule::KeyInUse(key).into());
         }
@@ -72,6 +74,7 @@ impl Step {
             return Err(IdentityRule::CardChangesIdentity(member).into());
         }
         self.check_card(card, &self.key_of(&member)?)?;
+        check_unshared(card, self.promised())?;
         self.change_roster(Happening::CardRenewed { card: Box::new(card.clone()) });
         Ok(())
     }
@@ -80,19 +83,21 @@ impl Step {
     /// validator where all order.
     pub(super) fn check_card(&self, card: &Card, key: &Did) -> Result<(), Refused> {
         card.verify_by(key).map_err(IdentityRule::CardMalformed)?;
-        let other = |seat: &Card| seat.member != card.member && seat.certificate == card.certificate;
-        if self.state.roster.cards().any(other) {
-            return Err(IdentityRule::CertificateInUse(card.member).into());
-        }
-        let mut others = self.state.roster.cards().filter(|seat| seat.member != card.member);
-        if others.any(|seat| seat.validator_keys().any(|key| card.validator_keys().any(|own| own == key))) {
-            return Err(IdentityRule::ValidatorInUse(card.member).into());
-        }
+        check_unshared(card, self.state.roster.cards())?;
         let must_order = self.state.roster.operator().is_none() && card.standing == Standing::Member;
         if must_order && card.validator.is_none() {
             return Err(IdentityRule::ValidatorMissing(card.member).into());
         }
         Ok(())
+    }
+
+    /// Cards that are put to the vote. What they name is not free for others to take: the vote would come to nothing.
+    fn promised(&self) -> impl Iterator<Item = &Card> {
+        let open = self.state.proposals().filter(|(_, proposal)| proposal.verdict.is_none());
+        open.filter_map(|(_, proposal)| match &proposal.motion {
+            Motion::Admit(card) => Some(card.as_ref()),
+            _ => None,
+        })
     }
 
     /// A second delegation to the same person replaces the first.
@@ -138,4 +143,17 @@ impl Step {
         let record = self.state.delegation(&member, &person);
         record.ok_or_else(|| IdentityRule::UnknownPerson(member, person).into())
     }
+}
+
+/// No certificate and no validator's key of others.
+fn check_unshared<'a>(card: &Card, others: impl Iterator<Item = &'a Card>) -> Result<(), Refused> {
+    for other in others.filter(|other| other.member != card.member) {
+        if other.certificate == card.certificate {
+            return Err(IdentityRule::CertificateInUse(card.member).into());
+        }
+        if other.validator_keys().any(|key| card.validator_keys().any(|own| own == key)) {
+            return Err(IdentityRule::ValidatorInUse(card.member).into());
+        }
+    }
+    Ok(())
 }

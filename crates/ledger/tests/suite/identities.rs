@@ -6,6 +6,7 @@ use contract::{Did, SigningKey};
 use ledger::{
     Action, Card, Event, Happening, Ledger, Proof, Refused, SignedTransaction, State, Transaction,
     alliance::Place,
+    governance::Motion,
     identity::{Delegation, Scope, prove_key},
     proof::Flaw,
     refused::{IdentityRule, When},
@@ -13,6 +14,7 @@ use ledger::{
 };
 
 use crate::{
+    governance::{card_of, propose, vote},
     refusals::refused_at,
     world::{FOUNDED, PROGRAM, World, hash, key, program_hash},
 };
@@ -97,6 +99,17 @@ fn a_key_is_new_held_and_not_the_operators() {
     assert_eq!(refuse(&mut state, 0, rotate), IdentityRule::OperatorsKey(north));
     let taken = rotation(&state, world.did(1), &world.members[2]);
     assert_eq!(refuse(&mut state, 1, taken), IdentityRule::KeyInUse(world.did(2)));
+    // What lake is about to rotate to is not for south to block, nor for lake's own persons to have.
+    let person = |person: &SigningKey| {
+        let (name, scopes) = ("Someone".to_owned(), BTreeSet::from([Scope::Data]));
+        Action::Delegate(Delegation { person: person.did(), name, scopes, expires: FOUNDED + 1_000 })
+    };
+    world.act(&mut state, 2, person(&key(22))).unwrap();
+    world.act(&mut state, 1, person(&key(23))).unwrap();
+    let own = rotation(&state, world.did(1), &key(23));
+    assert_eq!(refuse(&mut state, 1, own), IdentityRule::KeyInUse(key(23).did()));
+    let wanted = rotation(&state, world.did(1), &key(22));
+    world.act(&mut state.clone(), 1, wanted).unwrap();
     let proof = prove_key(&state.alliance_id(), &world.did(2), &key(21)).unwrap();
     let stolen = Action::RotateKey { key: key(21).did(), proof };
     assert_eq!(refuse(&mut state, 1, stolen), IdentityRule::KeyNotHeld(key(21).did()));
@@ -170,6 +183,16 @@ fn a_card_keeps_who_it_is_about() {
     let certificate = world.alliance.card(&world.did(2)).unwrap().certificate.clone();
     let shared = Card { certificate, ..card.clone() }.renewed(&world.members[1]).unwrap();
     assert_eq!(refused(&mut state, shared), IdentityRule::CertificateInUse(world.did(1)));
+    // What is put to the vote is not free to take meanwhile.
+    let west = card_of(&key(11), "west");
+    let admit = Motion::Admit(Box::new(west.clone()));
+    let proposal = propose(&world, &mut state, 0, admit);
+    let squatting =
+        Card { certificate: west.certificate, ..card.clone() }.renewed(&world.members[1]).unwrap();
+    assert_eq!(refused(&mut state, squatting), IdentityRule::CertificateInUse(world.did(1)));
+    vote(&world, &mut state, 0, proposal, true);
+    vote(&world, &mut state, 2, proposal, true);
+    assert!(state.roster().card(&key(11).did()).is_some());
     let nowhere = Place { jurisdiction: "germany".to_owned(), ..place };
     let nowhere = Card { place: Some(nowhere), ..card };
     assert!(matches!(refused(&mut state, nowhere), IdentityRule::CardMalformed(_)));

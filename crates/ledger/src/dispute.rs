@@ -36,7 +36,7 @@ pub struct Dispute {
     pub closes: u64,
     /// Points held until the decision.
     pub deposit: u64,
-    /// Who decides.
+    /// Who decides; empty until they are drawn, where not all do.
     pub arbiters: BTreeSet<Did>,
     /// Who has decided, and whether for the challenger.
     pub votes: BTreeMap<Did, bool>,
@@ -52,4 +52,6 @@ pub enum Ruling {
     Upheld,
     /// The challenger is wrong.
     Dismissed,
+    /// Nobody decided in time: what stood before stands, and another may challenge it.
+    Lapsed,
 }

@@ -1,5 +1,7 @@
 //! What an entry of the ledger changed: enough to follow a contract or a run without reading the state.
 
+use std::collections::BTreeSet;
+
 use contract::{
     Did, Hash,
     audit::Opinion,
@@ -229,6 +231,13 @@ pub enum Happening {
         by: Did,
         /// Who is said to be at fault.
         accused: Option<Did>,
+    },
+    /// Arbiters were drawn by lot.
+    ArbitersDrawn {
+        /// Of which dispute.
+        dispute: Hash,
+        /// Who decides.
+        arbiters: BTreeSet<Did>,
     },
     /// An arbiter decided.
     Arbitrated {

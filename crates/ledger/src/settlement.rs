@@ -133,6 +133,7 @@ fn provider_weights(split: &Split, basis: &Basis) -> BTreeMap<Did, u64> {
     if weights.values().all(|weight| *weight == 0) { of(&|_| 1) } else { weights }
 }
 
-fn refund(payer: Did, fee: u64) -> Vec<Transfer> {
+/// The whole fee back to who paid it.
+pub(crate) fn refund(payer: Did, fee: u64) -> Vec<Transfer> {
     if fee == 0 { Vec::new() } else { vec![Transfer { to: payer, points: fee, role: Role::DataUser }] }
 }

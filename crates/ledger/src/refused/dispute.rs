@@ -23,6 +23,8 @@ rules! {
         "unknown-dispute" UnknownDispute(Hash) = "dispute {0} is not on the ledger",
         /// It is over.
         "dispute-decided" Decided(Hash) = "dispute {0} is decided",
+        /// A minute after the challenge.
+        "arbiters-not-drawn" NotDrawn(Hash) = "the arbiters of dispute {0} are drawn with the first entry from a minute after it on",
         /// Others decide.
         "not-an-arbiter" NotAnArbiter(Did, Hash) = "`{0}` is not an arbiter of dispute {1}",
         /// Once.

@@ -370,6 +370,16 @@ pub enum Refused {
         /// What a run costs.
         fee: u64,
     },
+    /// One fee for all runs, and the run that holds it is not over.
+    #[error(
+        "contract {contract} costs one fee for all runs, and run {run}, which holds it, has not completed: ask again when it has, or when its fee has gone back"
+    )]
+    FeePending {
+        /// Which contract.
+        contract: Hash,
+        /// The run that holds the fee.
+        run: Hash,
+    },
     /// Only data providers and compute parties take part in a run.
     #[error("`{who}` is neither data provider nor compute party of run {run}")]
     NotAParticipant {

@@ -50,6 +50,7 @@ impl Refused {
             Self::NotYetValid { .. } => "not-yet-valid",
             Self::Purpose { .. } => "purpose",
             Self::InsufficientPoints { .. } => "insufficient-points",
+            Self::FeePending { .. } => "fee-pending",
             Self::PrivacyBudget { .. } => "privacy-budget",
             Self::NotAParticipant { .. } => "not-a-participant",
             Self::RunPhase { .. } => "run-phase",

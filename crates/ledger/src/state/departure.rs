@@ -52,13 +52,15 @@ impl Step {
         Ok(())
     }
 
-    /// Runs under its contracts cannot complete; what they hold goes back to who paid.
+    /// Open runs under its contracts cannot complete; what runs hold goes back to who paid. A completed run has given its
+    /// answer: it is settled when its window is over, or by its dispute.
     fn end_runs(&mut self, member: Did) -> Result<(), Refused> {
         let contracts = self.contracts_of(member);
         let concerned: Vec<Hash> = self
             .state
             .runs()
             .filter(|(_, run)| contracts.contains(&run.contract) && !run.use_returned)
+            .filter(|(_, run)| run.phase != Phase::Completed)
             .filter(|(id, run)| run.phase.is_open() || self.state.escrow(id) > 0)
             .map(|(id, _)| *id)
             .collect();

@@ -22,6 +22,9 @@ use crate::{
 /// Most hashes of evidence.
 const EVIDENCE_MAX: usize = 64;
 
+/// How long after a challenge its arbiters are drawn, where not all decide: long enough for entries of others.
+const DRAW_SECONDS: u64 = 60;
+
 /// Whom a challenge concerns, and how long it was possible.
 struct Concern {
     may_challenge: BTreeSet<Did>,
@@ -47,9 +50,7 @@ impl Step {
             return Err(DisputeRule::EvidenceCount(evidence.len()).into());
         }
         let concern = self.concern(subject, by)?;
-        if let Some(dispute) = self.state.disputed.get(&subject) {
-            return Err(DisputeRule::AlreadyChallenged(*dispute).into());
-        }
+        self.check_unchallenged(subject, by)?;
         if !concern.may_challenge.contains(&by) {
             return Err(DisputeRule::NotConcerned(by).into());
         }
@@ -66,7 +67,13 @@ impl Step {
         self.hold(by, Escrow::Dispute(id), deposit)?;
         let closes = self.time.saturating_add(self.state.parameters.number(Parameter::DisputeSeconds));
         self.set_timer(closes, Timer::Dispute(id));
-        let arbiters = self.arbiters(id, by, accused, &concern.concerned)?;
+        let arbiters = self.pool(by, accused, &concern.concerned);
+        let arbiters = if arbiters.len() > self.arbiters_max() {
+            self.set_timer(self.time.saturating_add(DRAW_SECONDS), Timer::Draw(id));
+            BTreeSet::new()
+        } else {
+            arbiters
+        };
         let dispute = Dispute {
             subject,
             by,
@@ -92,6 +99,9 @@ impl Step {
     /// More than half of the arbiters decide at once.
     pub(super) fn arbitrate(&mut self, member: Did, id: Hash, uphold: bool) -> Result<(), Refused> {
         let mut dispute = self.open_dispute(id)?;
+        if dispute.arbiters.is_empty() {
+            return Err(DisputeRule::NotDrawn(id).into());
+        }
         if !dispute.arbiters.contains(&member) {
             return Err(DisputeRule::NotAnArbiter(member, id).into());
         }
@@ -105,20 +115,29 @@ impl Step {
         if decided { self.rule(id, uphold) } else { Ok(()) }
     }
 
-    /// Time is up: those who decided decide; a tie is for what stood before.
+    /// Time is up: those who decided decide; a tie is for what stood before, and so is silence.
     pub(super) fn close_dispute(&mut self, id: Hash) {
         let Ok(dispute) = self.open_dispute(id) else { return };
         let uphold = dispute.votes.values().filter(|vote| **vote).count();
+        let ruling = match dispute.votes.len() {
+            0 => Ruling::Lapsed,
+            voted if 2 * uphold > voted => Ruling::Upheld,
+            _ => Ruling::Dismissed,
+        };
         let before = self.clone();
-        if self.rule(id, 2 * uphold > dispute.votes.len()).is_err() {
+        if self.carry_out(id, ruling).is_err() {
             *self = before;
         }
     }
 
     /// Carries a decision out; also for a vote of all members.
     pub(super) fn rule(&mut self, id: Hash, uphold: bool) -> Result<(), Refused> {
+        self.carry_out(id, if uphold { Ruling::Upheld } else { Ruling::Dismissed })
+    }
+
+    fn carry_out(&mut self, id: Hash, ruling: Ruling) -> Result<(), Refused> {
         let mut dispute = self.open_dispute(id)?;
-        let ruling = if uphold { Ruling::Upheld } else { Ruling::Dismissed };
+        let uphold = ruling == Ruling::Upheld;
         dispute.ruling = Some((self.index, ruling));
         self.return_stake(id, &dispute, uphold);
         self.put_dispute(id, dispute.clone());
@@ -140,7 +159,8 @@ impl Step {
         }
     }
 
-    /// The use and the fee go back, or the fee goes where it would have gone; nothing that was settled moves again.
+    /// The use and the fee go back; or the use stays taken, and the fee goes where it would have gone: by the contract's
+    /// rule for a run that completed, back to the payer for one that did not. Nothing that was settled moves again.
     fn rule_on_run(&mut self, id: Hash, uphold: bool) -> Result<(), Refused> {
         let mut run = self.run(id)?;
         let unsettled = run.phase != Phase::Completed || self.state.escrow(&id) > 0;
@@ -148,8 +168,13 @@ impl Step {
             let record = self.contract(run.contract)?;
             self.return_use(id, &mut run, record)?;
         } else if !uphold && self.state.escrow(&id) > 0 {
-            let record = self.contract(run.contract)?;
-            self.settle_run(id, &mut run, &record.contract, &BTreeMap::new());
+            let mut record = self.contract(run.contract)?;
+            self.settle_run(id, &mut run, &record.contract);
+            if run.phase != Phase::Completed && record.paid_by == Some(id) {
+                // A fee that is due once is due with the next run then.
+                record.paid_by = None;
+                self.put_contract(run.contract, record);
+            }
         }
         run.ruled = true;
         let contract = run.contract;
@@ -218,35 +243,58 @@ impl Step {
         }
     }
 
-    /// Members without a part in it, as many as the parameter says, those first whose hash with the dispute's id is
-    /// smallest; when all have a part, all but the two sides.
-    fn arbiters(
-        &self,
-        id: Hash,
-        by: Did,
-        accused: Option<Did>,
-        concerned: &BTreeSet<Did>,
-    ) -> Result<BTreeSet<Did>, Refused> {
+    /// Draws arbiters, by what the last entry before this one did: when the challenge was written, nobody knew it, so that
+    /// no challenger can word it until the lot falls on its friends. Those whose hash is smallest decide.
+    pub(super) fn draw_arbiters(&mut self, id: Hash) {
+        let drawn = self.open_dispute(id).and_then(|dispute| Ok((self.draw(id, &dispute)?, dispute)));
+        if let Ok((arbiters, dispute)) = drawn {
+            self.emit(Happening::ArbitersDrawn { dispute: id, arbiters: arbiters.clone() });
+            self.put_dispute(id, Dispute { arbiters, ..dispute });
+        }
+    }
+
+    fn draw(&self, id: Hash, dispute: &Dispute) -> Result<BTreeSet<Did>, Refused> {
+        let concerned = self.concern(dispute.subject, dispute.by)?.concerned;
+        let last = self.state.last;
+        let mut drawn = self
+            .pool(dispute.by, dispute.accused, &concerned)
+            .into_iter()
+            .map(|member| Ok((canonical::hash("arbiter", &(id, last, member))?, member)))
+            .collect::<Result<Vec<_>, Refused>>()?;
+        drawn.sort_unstable_by_key(|(lot, _)| *lot);
+        Ok(drawn.into_iter().take(self.arbiters_max()).map(|(_, member)| member).collect())
+    }
+
+    /// How many decide.
+    fn arbiters_max(&self) -> usize {
+        match self.state.parameters.number(Parameter::Arbiters) {
+            0 => usize::MAX,
+            many => usize::try_from(many).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Who may decide: members without a part in it; when all have a part, all but the two sides.
+    fn pool(&self, by: Did, accused: Option<Did>, concerned: &BTreeSet<Did>) -> BTreeSet<Did> {
         let voters = self.state.roster.voters();
-        let mut pool: Vec<Did> =
+        let mut pool: BTreeSet<Did> =
             voters.iter().filter(|voter| !concerned.contains(voter) && **voter != by).copied().collect();
         if pool.is_empty() {
             let side = |voter: &Did| *voter == by || Some(*voter) == accused;
             pool = voters.iter().filter(|voter| !side(voter)).copied().collect();
         }
-        if pool.is_empty() {
-            pool = voters.into_iter().collect();
+        if pool.is_empty() { voters } else { pool }
+    }
+
+    /// A thing is challenged once, unless nobody decided: then by another, so that no friend of who is at fault can use
+    /// the challenge up.
+    fn check_unchallenged(&self, subject: Subject, by: Did) -> Result<(), Refused> {
+        let binding =
+            |dispute: &Dispute| dispute.by == by || !matches!(dispute.ruling, Some((_, Ruling::Lapsed)));
+        let mut about = self.state.disputes().filter(|(_, dispute)| dispute.subject == subject);
+        match about.find(|(_, dispute)| binding(dispute)) {
+            Some((dispute, _)) => Err(DisputeRule::AlreadyChallenged(*dispute).into()),
+            None => Ok(()),
         }
-        let many = match self.state.parameters.number(Parameter::Arbiters) {
-            0 => usize::MAX,
-            many => usize::try_from(many).unwrap_or(usize::MAX),
-        };
-        let mut drawn = pool
-            .into_iter()
-            .map(|member| Ok((canonical::hash("arbiter", &(id, member))?, member)))
-            .collect::<Result<Vec<_>, Refused>>()?;
-        drawn.sort_unstable_by_key(|(lot, _)| *lot);
-        Ok(drawn.into_iter().take(many).map(|(_, member)| member).collect())
     }
 
     fn concern(&self, subject: Subject, by: Did) -> Result<Concern, Refused> {
@@ -300,7 +348,7 @@ impl State {
         self.disputes.iter().map(|(id, dispute)| (id, dispute.as_ref()))
     }
 
-    /// The dispute about something, decided or not.
+    /// The last dispute about something, decided or not.
     pub fn dispute_about(&self, subject: &Subject) -> Option<&Dispute> {
         self.disputed.get(subject).and_then(|id| self.dispute(id))
     }

@@ -19,7 +19,7 @@ use crate::{
     event::Happening,
     governance::Parameter,
     receipt::evidence_agrees,
-    settlement::{Basis, Transfer, settle},
+    settlement::{Basis, refund, settle},
 };
 
 impl Step {
@@ -80,7 +80,9 @@ impl Step {
             return Err(Refused::AlreadyDone { who: member, run: id, step });
         }
         self.emit(Happening::NothingOpened { run: id, party: member });
-        if run.nothing_opened.len() == record.contract.protection.compute_parties.len() {
+        let all = run.nothing_opened.len() == record.contract.protection.compute_parties.len();
+        // A dispute or a departure may have given it back before.
+        if all && !run.use_returned {
             self.return_use(id, &mut run, record)?;
         }
         self.put_run(id, run);
@@ -100,7 +102,7 @@ impl Step {
                     let window = self.state.parameters.number(Parameter::DisputeSeconds);
                     self.set_timer(self.time.saturating_add(window), Timer::Settlement(id));
                 } else {
-                    self.settle_run(id, run, &record.contract, &BTreeMap::new());
+                    self.settle_run(id, run, &record.contract);
                 }
             }
             Err(disagreement) => {
@@ -140,12 +142,11 @@ impl Step {
         let stated = Recorded { index: self.index, value: contributions.clone() };
         run.contributions.insert(member, stated);
         self.emit(Happening::ContributionsStated { run: id, party: member });
-        let all = run.contributions.len() == record.contract.protection.compute_parties.len();
-        let agree = run.contributions.values().all(|stated| stated.value == *contributions);
+        let agree = !agreed(&run, &record.contract).is_empty();
         let held = self.state.escrow(&id) > 0;
         let disputed = self.state.dispute_about(&Subject::Run(id)).is_some();
-        if all && agree && held && !disputed {
-            self.settle_run(id, &mut run, &record.contract, contributions);
+        if agree && held && !disputed {
+            self.settle_run(id, &mut run, &record.contract);
         }
         self.put_run(id, run);
         Ok(())
@@ -158,31 +159,32 @@ impl Step {
         let held = self.state.escrow(&id) > 0;
         if let Some(record) = self.state.contract(&run.contract).filter(|_| held && !disputed) {
             let contract = Arc::clone(&record.contract);
-            self.settle_run(id, &mut run, &contract, &BTreeMap::new());
+            self.settle_run(id, &mut run, &contract);
             self.put_run(id, run);
         }
     }
 
-    /// Moves a run's escrow by the contract's rule.
-    pub(super) fn settle_run(
-        &mut self,
-        id: Hash,
-        run: &mut Run,
-        contract: &Contract,
-        contributions: &BTreeMap<Did, u64>,
-    ) {
-        let basis = Basis {
-            fee: self.state.escrow(&id),
-            shares: self.state.parameters.shares,
-            rows: self.state.rows_by_provider(contract),
-            contributions: contributions.clone(),
+    /// Moves a run's escrow: by the contract's rule if it completed, and back to the payer if not, since nobody gets
+    /// paid for what was not delivered.
+    pub(super) fn settle_run(&mut self, id: Hash, run: &mut Run, contract: &Contract) {
+        let fee = self.state.escrow(&id);
+        let transfers = if run.phase == Phase::Completed {
+            let basis = Basis {
+                fee,
+                shares: self.state.parameters.shares,
+                rows: self.state.rows_by_provider(contract),
+                contributions: agreed(run, contract),
+            };
+            settle(contract, &basis)
+        } else {
+            refund(contract.settlement.payer, fee)
         };
-        let transfers = settle(contract, &basis);
         self.release(Escrow::Run(id), &transfers);
         run.settled = Some(Recorded { index: self.index, value: transfers.clone() });
         self.emit(Happening::Settled { run: id, transfers });
     }
 
+    /// Gives a use and its fee back. What an answer told stays told: the budget of a completed run stays spent.
     pub(super) fn return_use(
         &mut self,
         id: Hash,
@@ -197,12 +199,23 @@ impl Step {
         record.runs_taken = record.runs_taken.saturating_sub(1);
         let refunded = self.state.escrow(&id);
         if refunded > 0 {
-            let to = record.contract.settlement.payer;
-            self.release(Escrow::Run(id), &[Transfer { to, points: refunded, role: Role::DataUser }]);
+            self.release(Escrow::Run(id), &refund(record.contract.settlement.payer, refunded));
         }
-        self.return_privacy(&record.contract, run.requested.value);
+        if run.phase != Phase::Completed {
+            self.return_privacy(&record.contract, run.requested.value);
+        }
         self.put_contract(run.contract, record);
         self.emit(Happening::UseReturned { run: id, contract: run.contract, refunded });
         Ok(())
+    }
+}
+
+/// What the data providers contributed, when every compute party stated the same; empty otherwise.
+fn agreed(run: &Run, contract: &Contract) -> BTreeMap<Did, u64> {
+    let mut stated = run.contributions.values().map(|stated| &stated.value);
+    let all = run.contributions.len() == contract.protection.compute_parties.len();
+    match stated.next() {
+        Some(first) if all && stated.all(|other| other == first) => first.clone(),
+        _ => BTreeMap::new(),
     }
 }

@@ -56,6 +56,8 @@ pub struct State {
     alliance_id: Hash,
     size: u64,
     time: u64,
+    /// Hash of what the last entry did.
+    last: Hash,
     roster: Arc<Roster>,
     delegations: Map<(Did, Did), Arc<DelegationRecord>>,
     sequences: Map<(Did, Did), u64>,
@@ -95,10 +97,12 @@ impl State {
     /// # Errors
     /// When the founding document has no canonical form. It should have been validated before.
     pub fn new(alliance: Alliance) -> Result<Self, CanonicalError> {
+        let alliance_id = alliance.id()?;
         Ok(Self {
-            alliance_id: alliance.id()?,
+            alliance_id,
             size: 1,
             time: alliance.founded,
+            last: alliance_id,
             roster: Arc::new(Roster::founding(&alliance)),
             delegations: Map::default(),
             sequences: Map::default(),

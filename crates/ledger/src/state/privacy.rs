@@ -2,8 +2,9 @@
 //!
 //! Basic sequential composition (Dwork, McSherry, Nissim, Smith, TCC 2006): answers that cost ε₁, …, εₙ cost their sum
 //! together, in integers, for all versions of a dataset. A run's cost is spent when it is requested, as its use is, and
-//! comes back with the use, once every compute party has signed that nothing was opened. Terms of a later version may
-//! raise or lower the limit; what is spent stays spent.
+//! comes back with the use of a run that did not complete, since nothing is opened before all receipts agree. A completed
+//! run has given its answer: its cost stays spent, whatever becomes of its use and its fee. Terms of a later version may
+//! raise or lower the limit.
 
 use std::collections::BTreeSet;
 

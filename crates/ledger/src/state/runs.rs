@@ -33,6 +33,7 @@ impl Step {
             return Err(Refused::RunExists { run });
         }
         self.check_request(contract, &record, requester, purpose)?;
+        self.check_fee(contract, &record)?;
 
         self.spend_privacy(&record.contract, requester)?;
         record.runs_taken += 1;
@@ -218,6 +219,19 @@ impl Step {
         contract.inputs().try_for_each(|(_, input)| self.catalogued(&input.dataset).map(drop))
     }
 
+    /// A fee that is due once must be earned before further runs are free: otherwise two could be asked for, and the one
+    /// that holds the fee made to fail.
+    fn check_fee(&self, contract: Hash, record: &ContractRecord) -> Result<(), Refused> {
+        let pending = |id: &Hash| {
+            let is_open = self.state.run(id).is_some_and(|run| run.phase != Phase::Completed);
+            is_open && self.state.escrow(id) > 0
+        };
+        match record.paid_by.filter(pending) {
+            Some(run) => Err(Refused::FeePending { contract, run }),
+            None => Ok(()),
+        }
+    }
+
     fn hold_fee(&mut self, contract: &Contract, run: Hash) -> Result<u64, Refused> {
         let (payer, fee) = (contract.settlement.payer, contract.settlement.fee);
         if !self.state.points.hold(payer, Escrow::Run(run), fee) {
@@ -232,13 +246,13 @@ impl Step {
 }
 
 impl State {
-    /// Contracts whose answers over any version of a dataset are given, or may still be: those with a run that was neither
-    /// refused nor taken back because nothing was opened. `before` is an index in the log: requests from there on do not
-    /// count. Costs a look at every run.
+    /// Contracts whose answers over any version of a dataset are given, or may still be: those with a run that completed,
+    /// or that was neither refused nor taken back because nothing was opened. `before` is an index in the log: requests
+    /// from there on do not count. Costs a look at every run.
     pub fn answered(&self, path: &str, before: Option<u64>) -> Vec<(Hash, Arc<Contract>)> {
         let counts = |run: &Run| {
-            run.phase != Phase::Refused
-                && !run.use_returned
+            let may_have_told = run.phase != Phase::Refused && !run.use_returned;
+            (run.phase == Phase::Completed || may_have_told)
                 && before.is_none_or(|before| run.requested.index < before)
         };
         let ids: BTreeSet<Hash> =

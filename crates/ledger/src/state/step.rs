@@ -67,6 +67,7 @@ pub(super) enum Timer {
     Dispute(Hash),
     Claim(Hash),
     Settlement(Hash),
+    Draw(Hash),
 }
 
 /// The transition under way. Handlers change it freely: when one refuses, it is dropped as a whole.
@@ -171,6 +172,7 @@ impl Step {
         state.time = time;
         let caused = state.effects(events, &touched)?;
         let effects = caused.hash()?;
+        state.last = effects;
         Ok((state, Outcome { index, caused, effects }))
     }
 
@@ -281,6 +283,7 @@ impl Step {
                 Timer::Dispute(dispute) => self.close_dispute(dispute),
                 Timer::Claim(claim) => self.settle_claim(claim),
                 Timer::Settlement(run) => self.settle_late(run),
+                Timer::Draw(dispute) => self.draw_arbiters(dispute),
             }
         }
     }

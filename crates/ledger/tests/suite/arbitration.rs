@@ -32,12 +32,12 @@ pub(crate) fn challenge_as(
     signed.id().unwrap()
 }
 
-fn challenging(subject: Subject, accused: Option<Did>) -> Action {
+pub(crate) fn challenging(subject: Subject, accused: Option<Did>) -> Action {
     let reason = "it did not answer".to_owned();
     Action::Challenge { subject, accused, reason, evidence: vec![hash("log file")] }
 }
 
-fn refused(world: &World, state: &mut State, member: usize, action: Action) -> DisputeRule {
+pub(crate) fn refused(world: &World, state: &mut State, member: usize, action: Action) -> DisputeRule {
     let signed = world.sign(state, &world.members[member], action);
     let time = state.time() + 1;
     match refused_at(state, time, &signed) {
@@ -46,12 +46,18 @@ fn refused(world: &World, state: &mut State, member: usize, action: Action) -> D
     }
 }
 
-fn arbitrate(world: &World, state: &mut State, member: usize, dispute: Hash, uphold: bool) -> Vec<Event> {
+pub(crate) fn arbitrate(
+    world: &World,
+    state: &mut State,
+    member: usize,
+    dispute: Hash,
+    uphold: bool,
+) -> Vec<Event> {
     world.act(state, member, Action::Arbitrate { dispute, uphold }).unwrap()
 }
 
 /// North's run fails because south is away, and south never says that nothing was opened.
-fn failed(world: &World) -> (State, Hash, Hash) {
+pub(crate) fn failed(world: &World) -> (State, Hash, Hash) {
     let (mut state, contract) = world.activated(&world.contract());
     let run = hash("run");
     world.act(&mut state, 0, world.request(contract, run)).unwrap();
@@ -144,9 +150,26 @@ fn challenges_come_from_the_concerned_in_time_and_once() {
     let publish = Action::PublishDataset(Box::new(world.dataset(0, 2)));
     let signed = world.sign(&state, &world.members[0], publish);
     state.apply(closes, &signed).unwrap();
-    assert_eq!(state.dispute(&dispute).unwrap().ruling.unwrap().1, Ruling::Dismissed);
+    assert_eq!(state.dispute(&dispute).unwrap().ruling.unwrap().1, Ruling::Lapsed);
     let over = refuse(&mut state, 1, Action::Arbitrate { dispute, uphold: true });
     assert_eq!(over, DisputeRule::Decided(dispute));
+}
+
+/// A point changes hands, so many seconds later.
+fn pass_on(world: &World, state: &mut State, points: u64, later: u64) -> Vec<Event> {
+    let gift = Action::TransferPoints { to: world.did(1), points, note: "thanks".to_owned() };
+    let signed = world.sign(state, &world.members[2], gift);
+    state.apply(state.time() + later, &signed).unwrap()
+}
+
+/// Who is drawn when that many points were the last to change hands.
+fn draw(world: &World, mut state: State, dispute: Hash, points: u64) -> BTreeSet<Did> {
+    pass_on(world, &mut state, points, 1);
+    assert!(state.dispute(&dispute).unwrap().arbiters.is_empty());
+    let events = pass_on(world, &mut state, 1, 60);
+    let arbiters = state.dispute(&dispute).unwrap().arbiters.clone();
+    assert_eq!(events[0].what, Happening::ArbitersDrawn { dispute, arbiters: arbiters.clone() });
+    arbiters
 }
 
 #[test]
@@ -162,11 +185,18 @@ fn arbiters_are_as_many_as_voted_and_decide_once_each() {
     }
 
     let dispute = challenge_as(&world, &mut state, 0, Subject::Run(run), Some(world.did(2)));
-    let arbiters = state.dispute(&dispute).unwrap().arbiters.clone();
+    let decide = |uphold| Action::Arbitrate { dispute, uphold };
+    let early = refused(&world, &mut state, 1, decide(true));
+    assert_eq!(early, DisputeRule::NotDrawn(dispute));
+    // The lot depends on what came between: whoever challenges cannot know it.
+    let drawn: BTreeSet<_> = (1..20).map(|points| draw(&world, state.clone(), dispute, points)).collect();
+    assert!(drawn.len() > 1, "{drawn:?}");
+    let arbiters = draw(&world, state.clone(), dispute, 1);
     assert_eq!(arbiters.len(), 2);
+    pass_on(&world, &mut state, 1, 1);
+    pass_on(&world, &mut state, 1, 60);
     let keys: Vec<_> = [11, 12, 13].map(key).into_iter().filter(|k| arbiters.contains(&k.did())).collect();
     assert_eq!(keys.len(), 2, "only those without a part in it");
-    let decide = |uphold| Action::Arbitrate { dispute, uphold };
     let signed = world.sign(&state, &keys[0], decide(true));
     state.apply(state.time() + 1, &signed).unwrap();
     let signed = world.sign(&state, &keys[0], decide(true));

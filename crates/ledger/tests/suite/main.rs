@@ -31,6 +31,7 @@ mod path;
 mod proofs;
 mod properties;
 mod refusals;
+mod remedies;
 mod searches;
 mod settlements;
 mod texts;

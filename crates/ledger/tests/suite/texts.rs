@@ -46,7 +46,7 @@ fn refusals() {
         .map(|refused| format!("{}\n    {}", refused.rule(), readable(&refused.to_string())))
         .collect();
     let rules: BTreeSet<_> = texts.iter().filter_map(|text| text.lines().next()).collect();
-    assert_eq!(rules.len(), 45, "one of each");
+    assert_eq!(rules.len(), 46, "one of each");
     insta::assert_snapshot!(texts.join("\n"));
 }
 
@@ -137,6 +137,7 @@ fn runs() -> Vec<Refused> {
             spent: 750_000,
             asked: 500_000,
         },
+        Refused::FeePending { contract, run },
         Refused::NotAParticipant { who, run },
         Refused::RunPhase { run, phase: Phase::Completed, step: "permit it" },
         Refused::AlreadyDone { who, run, step: "file a receipt" },

@@ -19,7 +19,7 @@ pub(super) fn refused_at(state: &mut State, time: u64, signed: &SignedTransactio
     refused
 }
 
-pub(super) fn refused(world: &World, state: &mut State, key: &SigningKey, action: Action) -> Refused {
+pub(crate) fn refused(world: &World, state: &mut State, key: &SigningKey, action: Action) -> Refused {
     let signed = world.sign(state, key, action);
     refused_at(state, state.time() + 1, &signed)
 }

@@ -270,6 +270,12 @@ pub fn quorum_of_agreement(members: u16) -> u16 {
     (u32::from(members) * 2 / 3 + 1).try_into().unwrap_or(u16::MAX)
 }
 
+/// The quorum of an alliance whose founders name none, and the least that its quorum follows as members come and go:
+/// more than half of the members where an operator orders, [`quorum_of_agreement`] where all do.
+pub fn quorum_of_founding(members: u16, has_operator: bool) -> u16 {
+    if has_operator { members / 2 + 1 } else { quorum_of_agreement(members) }
+}
+
 impl Alliance {
     /// Reads a founding document from its canonical bytes and checks it.
     ///

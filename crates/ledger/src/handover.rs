@@ -35,6 +35,13 @@ impl Ledger {
         self.confirmed
     }
 
+    /// The first change of the roster under the final checkpoint that too few of those before it stand behind yet: no
+    /// proof under that checkpoint verifies until they do.
+    pub fn unconfirmed(&self) -> Option<u64> {
+        let size = self.final_checkpoint().map_or(0, |(checkpoint, _)| checkpoint.size);
+        self.state.roster().changes().iter().copied().find(|index| (self.confirmed..size).contains(index))
+    }
+
     /// Takes over a checkpoint by which another member saw changes of the roster confirmed; without effect when it
     /// confirms nothing that is still open here.
     ///

@@ -8,7 +8,7 @@ use api::Profile;
 use api::auth::{Delegation, Scope};
 use api::types::contracts::FileSignature;
 use contract::{Contract, Did, Signature, SigningKey};
-use ledger::alliance::{Alliance, Card, Standing, quorum_of_agreement};
+use ledger::alliance::{Alliance, Card, Standing, quorum_of_founding};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
@@ -195,8 +195,7 @@ pub fn found(options: &FoundOptions, out: &Path) -> Result<Alliance, SetupError>
         .collect::<Result<BTreeMap<_, _>, SetupError>>()?;
     let voters = members.iter().filter(|card| card.standing == Standing::Member).count();
     let voters = u16::try_from(voters).unwrap_or(u16::MAX);
-    let smallest = if operator.is_some() { voters / 2 + 1 } else { quorum_of_agreement(voters) };
-    let quorum = options.quorum.unwrap_or(smallest);
+    let quorum = options.quorum.unwrap_or_else(|| quorum_of_founding(voters, operator.is_some()));
     members.sort_by_key(|card| card.member);
     let alliance = Alliance {
         format: ledger::alliance::FORMAT.to_owned(),

@@ -22,7 +22,9 @@ impl Step {
         self.end_contracts(member)?;
         self.end_runs(member)?;
         self.end_proposals(member);
+        let before = self.state.roster.voters().len();
         self.change_roster(Happening::MemberLeft { member, expelled });
+        self.follow_members(before);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Refused, Transaction,
-    alliance::{Card, MEMBERS_MAX},
+    alliance::{Card, MEMBERS_MAX, quorum_of_founding},
     event::Happening,
     governance::{Id, Motion, Parameter, Parameters, Proposal, Shares, Tally, Verdict, WHOLE},
     refused::{GovernanceRule, When},
@@ -185,8 +185,35 @@ impl Step {
             return Err(GovernanceRule::Full(MEMBERS_MAX).into());
         }
         self.check_card(card, &card.member)?;
+        let before = self.state.roster.voters().len();
         self.change_roster(Happening::MemberAdmitted { card: Box::new(card.clone()) });
+        self.follow_members(before);
         Ok(())
+    }
+
+    /// A quorum that was large enough for the members before is made large enough for those after: otherwise an alliance
+    /// that grows could be spoken for by ever fewer of its members. One that was as small as it could safely be shrinks
+    /// with them. Any other is what members chose.
+    pub(super) fn follow_members(&mut self, before: usize) {
+        let roster = &self.state.roster;
+        let safe = |members: usize| {
+            let members = u16::try_from(members).unwrap_or(u16::MAX);
+            quorum_of_founding(members, roster.operator().is_some())
+        };
+        let (old, new) = (safe(before), safe(roster.voters().len()));
+        let quorum = self.state.parameters.number(Parameter::Quorum);
+        let outgrown = quorum >= old.into() && quorum < new.into();
+        let shrunk = quorum == u64::from(old) && new < old;
+        if outgrown || shrunk {
+            self.set_quorum(new);
+        }
+    }
+
+    fn set_quorum(&mut self, quorum: u16) {
+        self.change_roster(Happening::QuorumChanged { quorum });
+        let (parameter, value) = (Parameter::Quorum, u64::from(quorum));
+        self.change_parameters(|parameters| parameters.set(parameter, value));
+        self.emit(Happening::ParameterSet { parameter, value });
     }
 
     fn set_parameter(&mut self, parameter: Parameter, value: u64) -> Result<(), Refused> {
@@ -198,7 +225,8 @@ impl Step {
             let members = self.state.roster.voters().len() as u64;
             let quorum = u16::try_from(value).ok().filter(|_| value <= members);
             let quorum = quorum.ok_or(GovernanceRule::Range(parameter, 1, members, value))?;
-            self.change_roster(Happening::QuorumChanged { quorum });
+            self.set_quorum(quorum);
+            return Ok(());
         }
         self.change_parameters(|parameters| parameters.set(parameter, value));
         self.emit(Happening::ParameterSet { parameter, value });

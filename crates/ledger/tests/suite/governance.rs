@@ -228,6 +228,45 @@ fn an_expelled_member_has_no_vote_in_it_and_none_afterwards() {
 }
 
 #[test]
+fn the_quorum_grows_and_shrinks_with_the_members() {
+    let world = World::new();
+    let mut state = world.state();
+    let quorum =
+        |state: &State| (state.roster().quorum(state.size()), state.parameters().number(Parameter::Quorum));
+    assert_eq!(quorum(&state), (2, 2));
+    pass(&world, &mut state, Motion::SetWeight { member: world.did(0), weight: 100 });
+    let enact = |state: &mut State, motion| {
+        let proposal = propose(&world, state, 0, motion);
+        vote(&world, state, 0, proposal, true)
+    };
+    let admit = |seed, name: &str| Motion::Admit(Box::new(card_of(&key(seed), name)));
+    let before = state.size();
+    let events = enact(&mut state, admit(11, "west"));
+    assert!(events.iter().any(|event| event.what == Happening::QuorumChanged { quorum: 3 }));
+    assert_eq!(quorum(&state), (3, 3), "more than half of four");
+    assert_eq!(state.roster().quorum(before), 2, "for checkpoints from before, that of before");
+    enact(&mut state, admit(12, "east"));
+    assert_eq!(quorum(&state), (3, 3), "of five");
+    // What members chose above the least stays, until it is too little.
+    enact(&mut state, set(Parameter::Quorum, 4));
+    enact(&mut state, admit(13, "isle"));
+    assert_eq!(quorum(&state), (4, 4));
+    enact(&mut state, set(Parameter::Quorum, 6));
+    let expel = |seed| Motion::Expel { member: key(seed).did(), reason: "silent".to_owned() };
+    enact(&mut state, expel(13));
+    assert_eq!(quorum(&state), (5, 6), "all that there are");
+    enact(&mut state, set(Parameter::Quorum, 3));
+    enact(&mut state, expel(12));
+    assert_eq!(quorum(&state), (3, 3));
+    enact(&mut state, expel(11));
+    assert_eq!(quorum(&state), (2, 2));
+    // Less than half, as founders or members may choose, is theirs to change.
+    enact(&mut state, set(Parameter::Quorum, 1));
+    enact(&mut state, admit(14, "reef"));
+    assert_eq!(quorum(&state), (1, 1));
+}
+
+#[test]
 fn points_are_made_and_lost_by_vote_only_and_move_between_members() {
     let world = World::new();
     let mut state = world.state();

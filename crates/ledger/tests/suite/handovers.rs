@@ -45,16 +45,19 @@ impl Later {
         }
     }
 
-    /// The proof under a checkpoint that north signs and one other cosigns, and what a checker says.
-    fn proven(&mut self, cosigner: &SigningKey) -> Result<Report, Flaw> {
-        self.cosigned(cosigner);
+    /// The proof under a checkpoint that north signs and others cosign, and what a checker says.
+    fn proven(&mut self, cosigners: &[&SigningKey]) -> Result<Report, Flaw> {
+        self.cosigned(cosigners);
         check(&self.ledger, &self.world)
     }
 
-    fn cosigned(&mut self, cosigner: &SigningKey) {
+    fn cosigned(&mut self, cosigners: &[&SigningKey]) {
         self.ledger.sign_checkpoint(&self.world.members[0]).unwrap();
-        let cosigned = self.ledger.cosign(cosigner, self.now).unwrap();
-        assert!(self.ledger.add_cosignature(&cosigned).unwrap());
+        let add = |cosigner: &&SigningKey| {
+            let cosigned = self.ledger.cosign(cosigner, self.now).unwrap();
+            self.ledger.add_cosignature(&cosigned).unwrap()
+        };
+        assert_eq!(cosigners.iter().map(add).last(), Some(true));
     }
 }
 
@@ -77,8 +80,13 @@ fn founders_vouch_for_what_changed() {
     let new = key(21);
     let proof = prove_key(&later.ledger.state().alliance_id(), &lake, &new).unwrap();
     later.act(1, Action::RotateKey { key: new.did(), proof });
-    let report = later.proven(&new).unwrap();
-    assert_eq!(report.cosigners[0].name, "lake");
+    // South's leaving takes three of the four that there were.
+    let flaw = later.proven(&[&new]).unwrap_err();
+    assert!(matches!(flaw, Flaw::Handover { found: 2, quorum: 3, .. }), "{flaw}");
+    assert!(later.ledger.unconfirmed().is_some());
+    let report = later.proven(&[&new, &key(11)]).unwrap();
+    assert_eq!(later.ledger.unconfirmed(), None);
+    assert!(report.cosigners.iter().any(|cosigner| cosigner.name == "lake"));
     assert!(later.ledger.cosign(&later.world.members[2], later.now).is_err(), "south has left");
 }
 
@@ -90,11 +98,11 @@ fn a_key_that_others_put_in_place_vouches_for_nothing_before_it() {
     let proof = prove_key(&later.ledger.state().alliance_id(), &lake, &new).unwrap();
     let replace = Motion::ReplaceKey { member: lake, key: new.did(), proof };
     later.pass(0, replace, &[0, 2]);
-    let flaw = later.proven(&new).unwrap_err();
+    let flaw = later.proven(&[&new]).unwrap_err();
     assert!(matches!(flaw, Flaw::Handover { found: 1, quorum: 2, .. }), "{flaw}");
     // With a founder's own signature it does.
     let south = later.world.members[2].clone();
-    later.proven(&south).unwrap();
+    later.proven(&[&south]).unwrap();
 }
 
 #[test]
@@ -102,19 +110,20 @@ fn those_who_came_later_are_no_quorum_for_those_before() {
     let directory = tempfile::tempdir().unwrap();
     let mut later = Later::new(directory.path());
     later.pass(0, admission(), &[0, 1]);
-    let flaw = later.proven(&key(11)).unwrap_err();
+    later.pass(0, Motion::Admit(Box::new(card_of(&key(12), "east"))), &[0, 1, 2]);
+    let flaw = later.proven(&[&key(11), &key(12)]).unwrap_err();
     assert!(matches!(flaw, Flaw::Handover { found: 1, quorum: 2, .. }), "{flaw}");
 }
 
-/// North and lake confirm west's coming; then lake and south leave, so that one founder is left of a quorum of two.
+/// The founders confirm west's coming; then south and lake leave, so that one founder is left of a quorum of two.
 fn founders_gone(directory: &std::path::Path) -> Later {
     let mut later = Later::new(directory);
-    let (lake, south, west) = (later.world.members[1].clone(), later.world.did(2), key(11));
+    let (lake, south, west) = (later.world.members[1].clone(), later.world.members[2].clone(), key(11));
     later.pass(0, admission(), &[0, 1]);
-    later.cosigned(&lake);
+    later.cosigned(&[&lake, &south]);
     let release = |member| Motion::Release { member };
-    later.pass(2, release(south), &[0, 1, 2]);
-    later.cosigned(&lake);
+    later.pass(2, release(south.did()), &[0, 1, 2]);
+    later.cosigned(&[&lake, &west]);
     later.pass(1, release(lake.did()), &[0, 1]);
     let sign = |later: &Later, action| later.world.sign_as(&west, 1, action);
     let vote =
@@ -125,7 +134,7 @@ fn founders_gone(directory: &std::path::Path) -> Later {
         later.ledger.append(later.now, vec![signed]).unwrap()[0].as_ref().unwrap();
     }
     assert!(later.ledger.state().roster().card(&lake.did()).is_none(), "lake has left");
-    later.cosigned(&west);
+    later.cosigned(&[&west]);
     later
 }
 

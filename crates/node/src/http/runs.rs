@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use contract::Hash;
 use futures::Stream;
-use ledger::{Action, Run};
+use ledger::{Action, Ledger, Run};
 use tokio::sync::watch;
 
 use super::admit::require;
@@ -169,6 +169,11 @@ pub(super) async fn proof(
         Failure::policy("the program cannot be compiled again", &[refusal], &node.names)
     })?;
     let listing = compiled.program.to_string();
+    if let Some(entry) = node.replica.read(Ledger::unconfirmed) {
+        return Err(Failure::unavailable(format!(
+            "too few of the members before entry {entry}, which changed who they are, have cosigned it: try again soon"
+        )));
+    }
     let bytes = node
         .replica
         .read(|ledger| ledger::Proof::export(ledger, id, listing).map(|proof| proof.to_bytes()))

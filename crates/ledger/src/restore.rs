@@ -1,8 +1,9 @@
 //! Taking over a whole log at once: a new member's node that does not take every block from the first on.
 //!
-//! What comes is a stretch of leaves at a time, from whoever has them. Each entry is applied by the rules, without its
-//! signature; the root at the end must be one that was vouched for, and then so were all signatures under it. Until
-//! then nothing of it shows, and a process that is killed meanwhile begins anew.
+//! What comes is a stretch of leaves at a time, from whoever has them. Each entry is applied by the rules, its signature
+//! included, and there are no more entries than were announced: so nobody can fill the disk with a log of its own making.
+//! The root at the end must be one that was vouched for. Until then nothing of it shows, and a process that is killed
+//! meanwhile begins anew.
 
 use contract::{Hash, canonical::CanonicalError};
 
@@ -11,7 +12,6 @@ use crate::{
     ledger::{check_balance, check_protocol, encode_effects},
     log::tree::{self, Frontier},
     store::Addition,
-    transaction::Verified,
 };
 
 /// A log that is being taken over.
@@ -19,6 +19,8 @@ use crate::{
 pub struct Restoration {
     state: State,
     frontier: Frontier,
+    /// How many entries there will be.
+    end: u64,
 }
 
 impl Restoration {
@@ -53,6 +55,14 @@ pub enum RestoreError {
         /// Which.
         index: u64,
     },
+    /// It goes on after its end.
+    #[error("{found} entries came, and {end} were announced")]
+    TooLong {
+        /// How many were announced.
+        end: u64,
+        /// How many there are at least.
+        found: u64,
+    },
     /// Another log than the one that was vouched for.
     #[error("{size} entries have the root {found}, and {expected} was vouched for")]
     Root {
@@ -84,11 +94,11 @@ impl Ledger {
         Ok(leaves)
     }
 
-    /// Begins to take over a log. What an earlier attempt left is forgotten.
+    /// Begins to take over a log of `end` entries. What an earlier attempt left is forgotten.
     ///
     /// # Errors
     /// When this ledger has blocks already, or is ordered by an operator; when the disk fails.
-    pub fn begin_restoration(&mut self) -> Result<Restoration, LedgerError> {
+    pub fn begin_restoration(&mut self, end: u64) -> Result<Restoration, LedgerError> {
         if let Some(operator) = self.state.roster().operator() {
             return Err(LedgerError::NotOperator { who: operator, operator });
         }
@@ -96,7 +106,7 @@ impl Ledger {
             return Err(LedgerError::Overtaken { what: "a snapshot", expected: 1, found: self.size() });
         }
         self.store.begin_restoration()?;
-        Ok(Restoration { state: self.state.clone(), frontier: self.frontier.clone() })
+        Ok(Restoration { state: self.state.clone(), frontier: self.frontier.clone(), end })
     }
 
     /// Forgets what an unfinished restoration left, if any: blocks are taken one by one instead.
@@ -113,14 +123,18 @@ impl Ledger {
     /// # Errors
     /// When they don't follow from those before; the restoration is of no use then.
     pub fn restore(&self, restoration: &mut Restoration, leaves: Vec<Vec<u8>>) -> Result<(), RestoreError> {
-        let Restoration { state, frontier } = restoration;
+        let Restoration { state, frontier, end } = restoration;
+        let found = frontier.size().saturating_add(leaves.len() as u64);
+        if found > *end {
+            return Err(RestoreError::TooLong { end: *end, found });
+        }
         let mut addition = Addition { first: frontier.size(), ..Addition::default() };
         for (index, leaf) in (addition.first..).zip(&leaves) {
             check_protocol(state)?;
             let entry = Entry::from_bytes(leaf).map_err(|flaw| RestoreError::Malformed { index, flaw })?;
             let not_following = || RestoreError::NotFollowing { index };
             let signed = entry.transaction().ok_or_else(not_following)?;
-            let verified = Verified::already_checked(signed);
+            let verified = signed.verify().map_err(|_| not_following())?;
             let outcome = state.advance(entry.time, verified).map_err(|_| not_following())?;
             if entry.index != index || outcome.effects != entry.effects {
                 return Err(not_following());

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use crate::abci::{self, Connections};
 use crate::app::{App, Committed, SharedLedger, Verdict, key_of, lock};
 use crate::error::{Fault, OrderingError};
 use crate::home::{Home, Trust};
-use crate::process::Process;
+use crate::process::{Process, Renew, Restart};
 use crate::rpc;
 
 /// How long to wait before asking a CometBFT again that is not there yet.
@@ -72,17 +73,21 @@ impl Agreement {
         let path = home.application();
         let listener = UnixListener::bind(&path);
         let listener = listener.map_err(|source| OrderingError::File { what: "serve at", path, source })?;
-        let app = Arc::new(App::new(ledger, clock, committed));
+        let restart = Arc::new(Restart::default());
+        let app = App::new(Arc::clone(&ledger), clock, committed, validator.node, Arc::clone(&restart));
+        let app = Arc::new(app);
         let connections = Arc::new(Connections::default());
         abci::serve(listener, Arc::clone(&app), Arc::clone(&connections));
-        let process = Process::start(&program, &home)?;
+        let renew = renewal(home.clone(), ledger, validator, trust);
+        let process = Process::start(&program, &home, restart, renew)?;
         Ok(Self { home, app, connections, process: Mutex::new(process) })
     }
 
     /// Hands in a transaction and waits until it is in a block that this node has recorded, or refused.
     ///
     /// # Errors
-    /// When CometBFT does not take it, or no block comes within `patience`: then it may still come.
+    /// When CometBFT does not take it. When no block comes within `patience`, or a block came after which the transaction
+    /// does not follow: then it may still be recorded.
     pub fn submit(
         &self,
         transaction: &SignedTransaction,
@@ -92,9 +97,10 @@ impl Agreement {
         let key = key_of(&bytes);
         let verdict = self.app.wait_for(key);
         let ordered = match self.hand_in(&bytes, patience) {
-            Ok(None) => verdict
-                .recv_timeout(patience)
-                .map_err(|_| OrderingError::NotOrdered { seconds: patience.as_secs() }),
+            Ok(None) => verdict.recv_timeout(patience).map_err(|error| match error {
+                RecvTimeoutError::Timeout => OrderingError::NotOrdered { seconds: patience.as_secs() },
+                RecvTimeoutError::Disconnected => OrderingError::Withdrawn,
+            }),
             Ok(Some(refused)) => Ok(refused),
             Err(error) => Err(error),
         };
@@ -141,6 +147,20 @@ impl Agreement {
     pub fn home(&self) -> &Home {
         &self.home
     }
+}
+
+/// Who is in the alliance may have changed since CometBFT was started.
+fn renewal(home: Home, ledger: SharedLedger, validator: Validator, trust: Option<Trust>) -> Renew {
+    Box::new(move || {
+        let ledger = lock(&ledger);
+        let is_new = matches!(ledger.height(), Ok(0));
+        let state = ledger.state().clone();
+        drop(ledger);
+        let trust = trust.as_ref().filter(|_| is_new);
+        if let Err(error) = home.write(state.alliance(), state.roster(), &validator, trust) {
+            tracing::error!(%error, "cometbft is started with the configuration that it had");
+        }
+    })
 }
 
 impl Drop for Agreement {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
-use ledger::{Ledger, Refused, SignedTransaction, transaction::Checked};
+use contract::Did;
+use ledger::{Ledger, Refused, Roster, SignedTransaction, transaction::Checked};
 use sha2::{Digest, Sha256};
 
 use crate::block::Block;
@@ -15,8 +17,12 @@ use crate::messages::{
     Asked, Empty, RequestInitChain, RequestQuery, ResponseInfo, ResponseInitChain, ResponseQuery,
     ResponseStatus, Said, Status,
 };
+use crate::process::Restart;
 use crate::snapshot::Snapshots;
 use crate::validators;
+
+/// Time for one node's CometBFT to end, to start and to take part again.
+const STAGGER: Duration = Duration::from_secs(5);
 
 /// This node's copy of the ledger, shared with whoever reads it.
 pub type SharedLedger = Arc<Mutex<Ledger>>;
@@ -58,6 +64,9 @@ pub(crate) struct App {
     waiting: Mutex<BTreeMap<Key, mpsc::Sender<Verdict>>>,
     pub(crate) clock: fn() -> u64,
     committed: Committed,
+    /// The process of this node, as its card names it.
+    node: Did,
+    restart: Arc<Restart>,
     fault: Mutex<Option<Fault>>,
 }
 
@@ -68,7 +77,13 @@ impl fmt::Debug for App {
 }
 
 impl App {
-    pub(crate) fn new(ledger: SharedLedger, clock: fn() -> u64, committed: Committed) -> Self {
+    pub(crate) fn new(
+        ledger: SharedLedger,
+        clock: fn() -> u64,
+        committed: Committed,
+        node: Did,
+        restart: Arc<Restart>,
+    ) -> Self {
         let state = lock(&ledger).state().clone();
         Self {
             chain_id: chain_id(&state.alliance_id()),
@@ -79,6 +94,8 @@ impl App {
             ledger,
             clock,
             committed,
+            node,
+            restart,
             fault: Mutex::default(),
         }
     }
@@ -108,11 +125,15 @@ impl App {
         })
     }
 
-    /// From here CometBFT replays what this node has not recorded.
-    fn info(&self) -> Result<ResponseInfo, Fault> {
+    /// From here CometBFT replays what this node has not recorded. One that was started again has lost what waited, which
+    /// must not stand in the way of what comes next.
+    pub(crate) fn info(&self) -> Result<ResponseInfo, Fault> {
         let ledger = lock(&self.ledger);
         let height = ledger.height()?;
         let root = if height == 0 { Vec::new() } else { ledger.root().as_bytes().to_vec() };
+        let state = ledger.state().clone();
+        drop(ledger);
+        lock(&self.mempool).renew(state, std::iter::empty());
         Ok(ResponseInfo {
             data: "treaty".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -166,7 +187,7 @@ impl App {
         receiver
     }
 
-    /// Nobody waits any more.
+    /// Nobody waits any more; who still does learns that nothing will be said.
     pub(crate) fn forget(&self, key: &Key) {
         lock(&self.waiting).remove(key);
     }
@@ -183,6 +204,14 @@ impl App {
     pub(crate) fn tell(&self, verdicts: Vec<(Key, Verdict)>) {
         verdicts.into_iter().for_each(|(key, verdict)| self.tell_one(key, verdict));
         (self.committed)();
+    }
+
+    /// After a block with which a member left: CometBFT is started anew, so that it hangs up on that member's process. Not
+    /// on all nodes at once: more than two thirds must be up.
+    pub(crate) fn hang_up(&self, roster: &Roster) {
+        if let Some(place) = validators::place(roster, &self.node) {
+            self.restart.set(Instant::now() + STAGGER * (place + 1));
+        }
     }
 
     pub(crate) fn fail(&self, fault: Fault) {

@@ -124,9 +124,13 @@ impl App {
         let agreed = lock(&self.block).agreed.take().ok_or(Fault::OutOfOrder("a commit"))?;
         let verdicts: Vec<(Key, Verdict)> = agreed.verdicts().map(|(key, verdict)| (*key, verdict)).collect();
         let mut ledger = lock(&self.ledger);
+        let left = validators::has_left(ledger.state().roster(), agreed.staged.state().roster());
         ledger.record_block(agreed.staged, agreed.height)?;
         let state = ledger.state().clone();
         drop(ledger);
+        if left {
+            self.hang_up(state.roster());
+        }
         lock(&self.mempool).renew(state, agreed.keys.iter());
         self.tell(verdicts);
         Ok(Empty {})

@@ -85,6 +85,11 @@ pub enum OrderingError {
         /// How long was waited.
         seconds: u64,
     },
+    /// Accepted, and thrown out after another block.
+    #[error(
+        "the transaction was handed to the other validators, and does not follow from a block that came before it: this node no longer waits for it, and it may still be recorded; look before trying again"
+    )]
+    Withdrawn,
 }
 
 /// Why the application cannot go on: CometBFT is told, and stops.

@@ -105,6 +105,17 @@ impl Home {
                 _ => {}
             }
         }
+        self.write(alliance, roster, mine, trust)
+    }
+
+    /// Genesis and configuration, by who is in the alliance now.
+    pub(crate) fn write(
+        &self,
+        alliance: &Alliance,
+        roster: &Roster,
+        mine: &Validator,
+        trust: Option<&Trust>,
+    ) -> Result<(), OrderingError> {
         let peers = roster
             .cards()
             .filter_map(|card| card.validator.as_ref())

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use ledger::{Refused, State, transaction::Checked};
 
-use crate::app::{App, Key, Verdict, key_of, lock, read};
+use crate::app::{App, Key, key_of, lock, read};
 use crate::messages::{RECHECK, RequestCheckTx, TxResult};
 
 /// Most transactions whose checked signatures are remembered until they are in a block.
@@ -58,9 +58,10 @@ impl App {
             Ok(()) => TxResult::default(),
             Err(refused) => {
                 let key = key_of(&asked.tx);
-                // Whoever waits for a transaction that is thrown out after a block learns it here.
+                // Whoever waits for a transaction that is thrown out after a block need not wait on. It may still come:
+                // others may hold it, and another block may go before it.
                 if asked.kind == RECHECK {
-                    self.tell_one(key, Verdict::refused(&refused));
+                    self.forget(&key);
                 }
                 TxResult {
                     code: 1,
@@ -76,7 +77,9 @@ impl App {
         let key = key_of(bytes);
         let checked = self.checked(&key, bytes)?;
         let mut mempool = lock(&self.mempool);
-        let time = (self.clock)().max(mempool.state.time());
+        // The next block may be as old as the last one: nothing is thrown out that it could still take.
+        let last = mempool.state.time();
+        let time = if again { last } else { last.max((self.clock)()) };
         mempool.state.advance(time, checked.verified())?;
         if !again {
             mempool.remember(key, &checked, bytes.len());
@@ -88,5 +91,88 @@ impl App {
     pub(crate) fn checked(&self, key: &Key, bytes: &[u8]) -> Result<Checked, Refused> {
         let known = lock(&self.mempool).checked.get(key).cloned();
         known.map_or_else(|| read(bytes), Ok)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+    use std::sync::{Arc, Mutex, mpsc};
+
+    use contract::SigningKey;
+    use ledger::alliance::{self, Alliance, Card, Standing};
+    use ledger::{Action, Ledger, SignedTransaction, Transaction, Validator, identity};
+
+    use super::*;
+
+    const FOUNDED: u64 = 1_800_000_000;
+
+    fn key() -> SigningKey {
+        SigningKey::from_seed(&[1; 32])
+    }
+
+    /// An application over an alliance of one member, whose clock is a thousand seconds after its founding.
+    pub(crate) fn app(directory: &Path) -> App {
+        let (peer, api) = ("127.0.0.1:1", "https://127.0.0.1:2");
+        let mut card = Card::sign(&key(), "north", Standing::Member, peer, api, b"north").unwrap();
+        let [vote, node] = [2, 3].map(|seed| SigningKey::from_seed(&[seed; 32]).did());
+        card.validator = Some(Validator { key: vote, node, address: "127.0.0.1:3".to_owned() });
+        let card = card.renewed(&key()).unwrap();
+        let alliance = Alliance {
+            format: alliance::FORMAT.to_owned(),
+            name: "One".to_owned(),
+            founded: FOUNDED,
+            operator: None,
+            quorum: 1,
+            members: vec![card],
+            points: BTreeMap::new(),
+        };
+        let ledger = Ledger::open(&directory.join("ledger.redb"), alliance).unwrap();
+        let clock = || FOUNDED + 1000;
+        App::new(Arc::new(Mutex::new(ledger)), clock, Box::new(|| {}), node, Arc::default())
+    }
+
+    /// A person of the member's for so many seconds from the founding on.
+    fn delegation(app: &App, sequence: u64, seconds: u64) -> Vec<u8> {
+        let delegation = identity::Delegation {
+            person: SigningKey::from_seed(&[9; 32]).did(),
+            name: "someone".to_owned(),
+            scopes: [identity::Scope::Data].into(),
+            expires: FOUNDED + seconds,
+        };
+        let (alliance, member) = (lock(&app.ledger).state().alliance_id(), key().did());
+        let action = Action::Delegate(delegation);
+        let transaction = Transaction { alliance, member, sequence, person: None, signer: None, action };
+        SignedTransaction::sign(transaction, &key()).unwrap().to_bytes().unwrap()
+    }
+
+    fn ask(app: &App, tx: &[u8], kind: i32) -> TxResult {
+        app.check(&RequestCheckTx { tx: tx.to_vec(), kind })
+    }
+
+    #[test]
+    fn what_a_restarted_cometbft_has_lost_stands_in_nobodys_way() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path());
+        let transaction = delegation(&app, 1, 5000);
+        assert_eq!(ask(&app, &transaction, 0).code, 0);
+        assert_eq!(ask(&app, &transaction, 0).codespace, "sequence", "it waits already");
+        app.info().unwrap();
+        assert_eq!(ask(&app, &transaction, 0).code, 0);
+    }
+
+    #[test]
+    fn what_waits_is_held_against_the_time_of_the_last_block() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path());
+        // By this node's clock it has ended, by the last block's time it has not.
+        let transaction = delegation(&app, 1, 500);
+        assert_eq!(ask(&app, &transaction, 0).codespace, "empty-delegation");
+        let waiting = app.wait_for(key_of(&transaction));
+        assert_eq!(ask(&app, &transaction, RECHECK).code, 0);
+        assert_eq!(waiting.try_recv(), Err(mpsc::TryRecvError::Empty));
+        // What is thrown out is not said to be refused: it may still be recorded.
+        assert_eq!(ask(&app, &transaction, RECHECK).codespace, "sequence");
+        assert_eq!(waiting.try_recv(), Err(mpsc::TryRecvError::Disconnected));
     }
 }

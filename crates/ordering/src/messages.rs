@@ -289,6 +289,7 @@ pub(crate) struct ResponseLoadSnapshotChunk {
 pub(crate) enum Applied {
     Unknown = 0,
     Accept = 1,
+    RetrySnapshot = 4,
     RejectSnapshot = 5,
 }
 
@@ -296,6 +297,8 @@ pub(crate) enum Applied {
 pub(crate) struct ResponseApplySnapshotChunk {
     #[prost(enumeration = "Applied", tag = "1")]
     pub(crate) result: i32,
+    #[prost(uint32, repeated, tag = "2")]
+    pub(crate) refetch_chunks: Vec<u32>,
     #[prost(string, repeated, tag = "3")]
     pub(crate) reject_senders: Vec<String>,
 }

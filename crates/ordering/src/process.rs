@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,29 @@ fn search() -> Option<PathBuf> {
     env::split_paths(&path).chain(go).map(|directory| directory.join("cometbft")).find(|file| file.is_file())
 }
 
+/// When it is to be started anew, if it is.
+#[derive(Debug, Default)]
+pub(crate) struct Restart(Mutex<Option<Instant>>);
+
+impl Restart {
+    /// Not earlier than that; a later wish replaces an earlier one.
+    pub(crate) fn set(&self, at: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    fn take_due(&self) -> bool {
+        let mut at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = at.is_some_and(|at| at <= Instant::now());
+        if due {
+            *at = None;
+        }
+        due
+    }
+}
+
+/// What is done before it is started again.
+pub(crate) type Renew = Box<dyn Fn() + Send>;
+
 /// The process, as long as the node runs.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -69,12 +92,17 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it, and starts it again whenever it ends.
-    pub(crate) fn start(program: &Path, home: &Home) -> Result<Self, OrderingError> {
+    /// Starts it, and starts it again whenever it ends or is to be started anew.
+    pub(crate) fn start(
+        program: &Path,
+        home: &Home,
+        restart: Arc<Restart>,
+        renew: Renew,
+    ) -> Result<Self, OrderingError> {
         let stopping = Arc::new(AtomicBool::new(false));
         let child = spawn(program, home)?;
         let (program, home, seen) = (program.to_owned(), home.clone(), Arc::clone(&stopping));
-        let keeper = thread::spawn(move || keep(child, &program, &home, &seen));
+        let keeper = thread::spawn(move || keep(child, &program, &home, &seen, &restart, &renew));
         Ok(Self { stopping, keeper: Some(keeper) })
     }
 
@@ -106,11 +134,21 @@ fn spawn(program: &Path, home: &Home) -> Result<Child, OrderingError> {
         .map_err(|source| OrderingError::File { what: "start", path: program.to_owned(), source })
 }
 
-fn keep(child: Child, program: &Path, home: &Home, stopping: &AtomicBool) {
+fn keep(child: Child, program: &Path, home: &Home, stopping: &AtomicBool, restart: &Restart, renew: &Renew) {
     let mut child = Some(child);
     let mut pause = TICK;
     while !stopping.load(Ordering::SeqCst) {
         match child.as_mut().map(Child::try_wait) {
+            Some(Ok(None)) if restart.take_due() => {
+                tracing::info!(
+                    "a member has left: cometbft is started anew, and lets its process in no more"
+                );
+                if let Some(mut child) = child.take() {
+                    drop(child.stdin.take());
+                    child.wait().ok();
+                }
+                pause = TICK;
+            }
             Some(Ok(None)) => thread::sleep(TICK),
             Some(ended) => {
                 let ended = ended.map_or_else(|error| error.to_string(), |status| format!("{status:?}"));
@@ -123,6 +161,7 @@ fn keep(child: Child, program: &Path, home: &Home, stopping: &AtomicBool) {
                     thread::sleep(TICK);
                 }
                 pause = (pause * 2).min(PAUSE_MAX);
+                renew();
                 child = spawn(program, home)
                     .inspect_err(|error| tracing::error!(%error, "cometbft cannot be started"))
                     .ok();

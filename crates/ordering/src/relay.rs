@@ -9,13 +9,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
+use crate::abci::BREATH;
 use crate::error::OrderingError;
 use crate::rpc;
 
 /// What a light client asks: headers with their votes, validators, parameters.
 const ALLOWED: &[&str] = &["commit", "validators", "consensus_params"];
+/// What these questions say more precisely.
+const PARAMS: &[&str] = &["height", "page", "per_page"];
 /// The largest question.
 const QUESTION_BYTES_MAX: u64 = 1 << 16;
 /// Lines of a question's head that are read.
@@ -34,7 +37,18 @@ pub fn forward(socket: &Path, question: &[u8], patience: Duration) -> Result<Vec
     if !ALLOWED.contains(&method) {
         return Err(refused("only what a light client asks is"));
     }
-    rpc::exchange(socket, question, patience).map_err(|error| OrderingError::Rpc(error.to_string()))
+    let question = rebuilt(method, &asked).to_string();
+    rpc::exchange(socket, question.as_bytes(), patience)
+        .map_err(|error| OrderingError::Rpc(error.to_string()))
+}
+
+/// The question with nothing in it but what was looked at: Go reads `Method` as `method`, and the last one counts.
+fn rebuilt(method: &str, asked: &Value) -> Value {
+    let id = asked.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
+    let given = asked.get("params").and_then(Value::as_object);
+    let known = given.into_iter().flatten().filter(|(name, _)| PARAMS.contains(&name.as_str()));
+    let params: Map<_, _> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
 }
 
 /// Serves this machine's CometBFT on a free loopback port, for as long as the process runs: each question is answered
@@ -50,7 +64,11 @@ pub fn serve(
     let address = listener.local_addr().map_err(unserved)?;
     let answer = Arc::new(answer);
     thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else {
+                thread::sleep(BREATH);
+                continue;
+            };
             let answer = Arc::clone(&answer);
             thread::spawn(move || {
                 if let Err(error) = converse(&stream, answer.as_ref()) {
@@ -90,4 +108,31 @@ fn converse(mut stream: &TcpStream, answer: &(impl Fn(&[u8]) -> Option<Vec<u8>> 
         body.len()
     );
     stream.write_all(&[head.as_bytes(), &body].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_passes_that_was_not_looked_at() {
+        let asked = r#"{"method":"commit","Method":"net_info","METHOD":"dump_consensus_state","id":7,
+            "params":{"height":"5","Height":"6","tx":"AA=="},"Params":{"height":"9"}}"#;
+        let asked: Value = serde_json::from_str(asked).unwrap();
+        let expected = json!({ "jsonrpc": "2.0", "id": 7, "method": "commit", "params": { "height": "5" } });
+        assert_eq!(rebuilt("commit", &asked), expected);
+        let bare = json!({ "method": "validators", "id": { "x": 1 }, "params": [5] });
+        let expected = json!({ "jsonrpc": "2.0", "id": null, "method": "validators", "params": {} });
+        assert_eq!(rebuilt("validators", &bare), expected);
+    }
+
+    #[test]
+    fn other_questions_are_not_passed_on() {
+        for question in
+            [r#"{"method":"net_info"}"#, r#"{"Method":"commit"}"#, r#"[{"method":"commit"}]"#, "{"]
+        {
+            let refused = forward(Path::new("/nowhere"), question.as_bytes(), PATIENCE).unwrap_err();
+            assert!(matches!(refused, OrderingError::NotTaken(_)), "{question}: {refused}");
+        }
+    }
 }

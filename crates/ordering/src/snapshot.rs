@@ -117,7 +117,9 @@ impl App {
         let Some(root) = root.filter(|_| snapshot.hash == asked.app_hash) else {
             return say(Offered::Reject);
         };
-        let restoration = lock(&self.ledger).begin_restoration()?;
+        let size: Option<[u8; 8]> = snapshot.metadata.as_slice().try_into().ok();
+        let Some(size) = size.map(u64::from_be_bytes) else { return say(Offered::Reject) };
+        let restoration = lock(&self.ledger).begin_restoration(size)?;
         lock(&self.snapshots).taking = Some(Taking {
             restoration,
             height: snapshot.height,
@@ -138,14 +140,14 @@ impl App {
         if asked.index != taking.next {
             return Err(Fault::OutOfOrder("a chunk"));
         }
-        let Some(leaves) = chunk::decode(&asked.chunk) else { return Ok(reject(&asked.sender)) };
+        let Some(leaves) = chunk::decode(&asked.chunk) else { return Ok(retry(asked)) };
         let mut ledger = lock(&self.ledger);
         match ledger.restore(&mut taking.restoration, leaves) {
             Ok(()) => {}
             Err(RestoreError::Ledger(error)) => return Err(error.into()),
             Err(flaw) => {
-                tracing::warn!(%flaw, sender = asked.sender, "a snapshot is not accepted");
-                return Ok(reject(&asked.sender));
+                tracing::warn!(%flaw, sender = asked.sender, "a chunk is not accepted");
+                return Ok(retry(asked));
             }
         }
         taking.next += 1;
@@ -158,7 +160,8 @@ impl App {
             Err(RestoreError::Ledger(error)) => return Err(error.into()),
             Err(flaw) => {
                 tracing::warn!(%flaw, "a snapshot is not accepted");
-                return Ok(reject(&asked.sender));
+                let result = Applied::RejectSnapshot.into();
+                return Ok(ResponseApplySnapshotChunk { result, ..Default::default() });
             }
         }
         let state = ledger.state().clone();
@@ -174,11 +177,51 @@ fn accept() -> ResponseApplySnapshotChunk {
     ResponseApplySnapshotChunk { result: Applied::Accept.into(), ..Default::default() }
 }
 
-/// Chunks of one snapshot may come from several senders; of the last one it is known that it was wrong, or that
-/// somebody before it was.
-fn reject(sender: &str) -> ResponseApplySnapshotChunk {
+/// From the beginning, without that sender: the snapshot is offered again, and every chunk so far is fetched again, since
+/// who sent a chunk before may have begun what this one does not follow. What others serve is not lost with it.
+fn retry(asked: &RequestApplySnapshotChunk) -> ResponseApplySnapshotChunk {
     ResponseApplySnapshotChunk {
-        result: Applied::RejectSnapshot.into(),
-        reject_senders: vec![sender.to_owned()],
+        result: Applied::RetrySnapshot.into(),
+        refetch_chunks: (0..=asked.index).collect(),
+        reject_senders: vec![asked.sender.clone()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mempool::tests::app;
+
+    fn offered(metadata: &[u8]) -> RequestOfferSnapshot {
+        let hash = vec![7; 32];
+        let metadata = metadata.to_vec();
+        let snapshot = Snapshot { height: 5, format: FORMAT, chunks: 3, hash: hash.clone(), metadata };
+        RequestOfferSnapshot { snapshot: Some(snapshot), app_hash: hash }
+    }
+
+    #[test]
+    fn one_bad_chunk_costs_its_sender_and_not_the_snapshot() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path());
+        for chunk in [vec![0xff; 9], chunk::encode(&[b"{}".to_vec()])] {
+            let offer = app.offer_snapshot(&offered(&4_u64.to_be_bytes())).unwrap();
+            assert_eq!(offer.result, i32::from(Offered::Accept), "from the beginning");
+            let asked = RequestApplySnapshotChunk { index: 0, chunk, sender: "mallory".to_owned() };
+            let answer = app.apply_chunk(&asked).unwrap();
+            assert_eq!(answer.result, i32::from(Applied::RetrySnapshot));
+            // Who sent it is not asked again, and the others are.
+            assert_eq!((answer.refetch_chunks, answer.reject_senders), (vec![0], vec!["mallory".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn a_snapshot_says_how_long_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path());
+        assert_eq!(app.offer_snapshot(&offered(b"")).unwrap().result, i32::from(Offered::Reject));
+        app.offer_snapshot(&offered(&1_u64.to_be_bytes())).unwrap();
+        let asked =
+            RequestApplySnapshotChunk { chunk: chunk::encode(&[b"{}".to_vec()]), ..Default::default() };
+        assert_eq!(app.apply_chunk(&asked).unwrap().result, i32::from(Applied::RetrySnapshot));
     }
 }

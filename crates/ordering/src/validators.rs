@@ -19,6 +19,18 @@ pub(crate) fn changes(before: &Roster, after: &Roster) -> Vec<ValidatorUpdate> {
     gone.chain(new).collect()
 }
 
+/// Whether a member left, and with it a process that was let in: CometBFT asks who may connect when a connection is made,
+/// and never again.
+pub(crate) fn has_left(before: &Roster, after: &Roster) -> bool {
+    before.cards().any(|card| card.validator.is_some() && after.card(&card.member).is_none())
+}
+
+/// The place of a process among those of all members, from 0, in the order of identities; none when it is no member's.
+pub(crate) fn place(roster: &Roster, node: &Did) -> Option<u32> {
+    let mut processes = roster.cards().filter_map(|card| card.validator.as_ref());
+    processes.position(|validator| validator.node == *node).and_then(|place| u32::try_from(place).ok())
+}
+
 /// A validator with its number of votes; 0 takes it out.
 pub(crate) fn update(key: &Did, power: i64) -> ValidatorUpdate {
     let ed25519 = Some(key.public_key().to_vec());

@@ -1,7 +1,7 @@
 //! Members that order together: blocks instead of an operator's batches, and checkpoints on which nobody signs alone.
 
 use ledger::{
-    Action, Alliance, Card, Ledger, LedgerError, Refused, Staged, Validator,
+    Action, Alliance, Card, Content, Ledger, LedgerError, Refused, Staged, Validator,
     alliance::{AllianceFlaw, CardFlaw, quorum_of_agreement},
     refused::IdentityRule,
     restore::RestoreError,
@@ -171,25 +171,35 @@ fn a_log_is_taken_over_whole_or_not_at_all() {
     let stretches: Vec<_> = [1, 4, 7].map(|from| ledgers[0].leaves(from, from + 3, 1 << 20).unwrap()).into();
 
     // Something else than what was vouched for.
-    let mut taking = ledgers[1].begin_restoration().unwrap();
+    let mut taking = ledgers[1].begin_restoration(size).unwrap();
     ledgers[1].restore(&mut taking, stretches[0].clone()).unwrap();
     let short = ledgers[1].finish_restoration(taking, root, 1).unwrap_err();
     assert!(matches!(short, RestoreError::Root { size: 4, .. }));
-    let mut taking = ledgers[1].begin_restoration().unwrap();
+    let mut taking = ledgers[1].begin_restoration(size).unwrap();
     let gap = ledgers[1].restore(&mut taking, stretches[1].clone()).unwrap_err();
     assert!(matches!(gap, RestoreError::NotFollowing { index: 1 }));
-    let mut taking = ledgers[1].begin_restoration().unwrap();
+    let mut taking = ledgers[1].begin_restoration(size).unwrap();
     let malformed = ledgers[1].restore(&mut taking, vec![b"{}".to_vec()]).unwrap_err();
     assert!(matches!(malformed, RestoreError::Malformed { index: 1, .. }));
+    let mut taking = ledgers[1].begin_restoration(3).unwrap();
+    let long = ledgers[1].restore(&mut taking, stretches[0].clone()).unwrap_err();
+    assert!(matches!(long, RestoreError::TooLong { end: 3, found: 4 }));
+    // An entry by the rules that its member never signed.
+    let mut forged = ledgers[0].entries(1, 1).unwrap().remove(0);
+    let Content::Transaction(signed) = &mut forged.content else { panic!("{forged:?}") };
+    signed.signature = world.stranger.sign("transaction", b"something else");
+    let mut taking = ledgers[1].begin_restoration(size).unwrap();
+    let forged = ledgers[1].restore(&mut taking, vec![forged.to_bytes().unwrap()]).unwrap_err();
+    assert!(matches!(forged, RestoreError::NotFollowing { index: 1 }));
 
     // A process that ended in the middle finds the founding entry alone, and can begin anew or take blocks.
-    let mut taking = ledgers[2].begin_restoration().unwrap();
+    let mut taking = ledgers[2].begin_restoration(size).unwrap();
     ledgers[2].restore(&mut taking, stretches[0].clone()).unwrap();
     drop(ledgers.pop());
     let mut south = Ledger::open(&directory.path().join("south"), world.alliance.clone()).unwrap();
     assert_eq!((south.size(), south.height().unwrap()), (1, 0));
 
-    let mut taking = south.begin_restoration().unwrap();
+    let mut taking = south.begin_restoration(size).unwrap();
     for stretch in stretches {
         south.restore(&mut taking, stretch).unwrap();
         assert_eq!(south.size(), 1, "nothing shows before the end");
@@ -197,7 +207,7 @@ fn a_log_is_taken_over_whole_or_not_at_all() {
     south.finish_restoration(taking, root, 7).unwrap();
     assert_eq!((south.root(), south.size(), south.height().unwrap()), (root, size, 7));
     assert_eq!(south.events(1, size).unwrap(), ledgers[0].events(1, size).unwrap());
-    assert!(matches!(south.begin_restoration(), Err(LedgerError::Overtaken { .. })));
+    assert!(matches!(south.begin_restoration(size), Err(LedgerError::Overtaken { .. })));
     drop(south);
     let south = Ledger::open(&directory.path().join("south"), world.alliance).unwrap();
     assert_eq!((south.root(), south.height().unwrap()), (root, 7));

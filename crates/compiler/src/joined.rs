@@ -20,6 +20,7 @@ use program::{Builder, Operation, ValueId};
 use crate::{
     Refused, Table,
     dominance::Parts,
+    full::Rest,
     groups::{Groups, Sided},
     keyed::{Keyed, Layout, Part},
     lower::{Combined, Contributing},
@@ -52,11 +53,15 @@ pub(crate) fn combine(
     let right = if right.rows.len() > 1 { unique(builder, &second, right)? } else { right };
     let zero = builder.constant(vec![0; groups.keys.len()])?;
     let one = builder.constant(vec![1; groups.keys.len()])?;
+    let rest = match join.kind {
+        JoinKind::Full => Some(Rest::find(builder, &left, &right)?),
+        _ => None,
+    };
     let mut pairs = Pairs::find(builder, join, [first, second], left, right)?;
     let mut combined = BTreeMap::new();
     let totals = partials.iter().filter(|partial| !matches!(partial, Partial::RowsIf(_)));
     for partial in totals {
-        combined.insert(partial.name(), pairs.total(builder, partial)?);
+        combined.insert(partial.name(), pairs.total(builder, partial, rest.as_ref())?);
     }
     let contributing = pairs.contributing(builder, relations.map(|(_, table)| floor(table)))?;
     Ok(Combined { partials: combined, zero, one, contributing, parts: Parts::default() })
@@ -80,7 +85,7 @@ fn parts<'a>(
 }
 
 /// The strictest of the owners' floors.
-fn floor(table: &Table) -> u64 {
+pub(crate) fn floor(table: &Table) -> u64 {
     table.datasets.iter().map(|source| source.floor_rows).max().unwrap_or(1)
 }
 
@@ -159,11 +164,11 @@ impl<'a> Pairs<'a> {
     /// one, in the group without values; where partners are only asked for, once or not at all.
     fn partners(&self, builder: &mut Builder, term: usize) -> Result<Vec<ValueId>, Refused> {
         let mut counts = match self.kind {
-            JoinKind::Inner | JoinKind::Left => self.columns(1, &Partial::Rows, term),
+            JoinKind::Inner | JoinKind::Left | JoinKind::Full => self.columns(1, &Partial::Rows, term),
             JoinKind::Semi => vec![self.matched],
             JoinKind::Anti => vec![self.alone],
         };
-        if self.kind == JoinKind::Left
+        if matches!(self.kind, JoinKind::Left | JoinKind::Full)
             && let Some(count) = self.parts[1].groups.null.and_then(|group| counts.get_mut(group))
         {
             *count = builder.add(*count, self.alone)?;
@@ -188,10 +193,25 @@ impl<'a> Pairs<'a> {
     }
 
     /// A partial result over all pairs, for each of the query's groups.
-    fn total(&mut self, builder: &mut Builder, partial: &Partial) -> Result<ValueId, Refused> {
-        if let Partial::Min(x) | Partial::Max(x) = partial {
-            return self.extreme(builder, partial, x);
-        }
+    fn total(
+        &mut self,
+        builder: &mut Builder,
+        partial: &Partial,
+        rest: Option<&Rest>,
+    ) -> Result<ValueId, Refused> {
+        let total = match partial {
+            Partial::Min(x) | Partial::Max(x) => self.extreme(builder, partial, x)?,
+            _ => self.sum(builder, partial)?,
+        };
+        let total = match (total, rest) {
+            (Some(total), Some(rest)) => Some(rest.beside(builder, &self.parts, partial, total)?),
+            (total, _) => total,
+        };
+        self.by_group(builder, total)
+    }
+
+    /// For each pair of groups the sum over the rows of the first table.
+    fn sum(&self, builder: &mut Builder, partial: &Partial) -> Result<Option<ValueId>, Refused> {
         let mut terms = Vec::new();
         for term in 0..self.terms() {
             let (left, right) = match partial.side() {
@@ -200,12 +220,16 @@ impl<'a> Pairs<'a> {
             };
             terms.push(product(builder, &left, &right, [0, self.rows])?);
         }
-        let total = tree(builder, terms, Builder::add)?;
-        self.by_group(builder, total)
+        Ok(tree(builder, terms, Builder::add)?)
     }
 
     /// For each pair of groups the least or greatest value over the rows of the first table.
-    fn extreme(&self, builder: &mut Builder, partial: &Partial, x: &Argument) -> Result<ValueId, Refused> {
+    fn extreme(
+        &self,
+        builder: &mut Builder,
+        partial: &Partial,
+        x: &Argument,
+    ) -> Result<Option<ValueId>, Refused> {
         let is_least = matches!(partial, Partial::Min(_));
         let absent = builder.constant(vec![if is_least { x.interval.max } else { x.interval.min }])?;
         let absent = builder.repeat(absent, self.rows)?;
@@ -232,8 +256,7 @@ impl<'a> Pairs<'a> {
             by_term.push(builder.concat(of_pairs)?);
         }
         let combine = if is_least { Builder::minimum } else { Builder::maximum };
-        let total = tree(builder, by_term, combine)?;
-        self.by_group(builder, total)
+        Ok(tree(builder, by_term, combine)?)
     }
 
     /// Whether counts are above 0.

@@ -59,6 +59,8 @@ impl Layout<'_> {
 const MATCHABLE: u8 = 1;
 /// The mark of a row of the first relation that cannot have one: a key is NULL, or ON excludes it, or it is padding.
 const ALONE: u8 = 2;
+/// That of such a row of the second relation, of FULL JOIN; no row of the first has it.
+const ALONE_OF_SECOND: u8 = 3;
 /// The mark of padding of the second relation; it differs from every mark of the first.
 pub(crate) const PADDING: u8 = 0;
 
@@ -159,14 +161,19 @@ impl Part<'_> {
     /// The rows that take part, aggregated by key.
     fn by_key(&self, expressions: &[String]) -> String {
         let matchable = self.matchable();
-        let kept = matches!(self.join.kind, JoinKind::Left | JoinKind::Anti) && self.side == 0;
+        let kept = match self.join.kind {
+            JoinKind::Full => true,
+            JoinKind::Left | JoinKind::Anti => self.side == 0,
+            JoinKind::Inner | JoinKind::Semi => false,
+        };
+        let alone = if self.side == 0 { ALONE } else { ALONE_OF_SECOND };
         let mut keys = Vec::new();
         for (key, name) in expressions.iter().zip(self.key_names()) {
             let key = if kept { format!("CASE WHEN {matchable} THEN {key} ELSE 0 END") } else { key.clone() };
             keys.push((name, key));
         }
         let mark = match kept {
-            true => format!("CASE WHEN {matchable} THEN {MATCHABLE} ELSE {ALONE} END"),
+            true => format!("CASE WHEN {matchable} THEN {MATCHABLE} ELSE {alone} END"),
             false => MATCHABLE.to_string(),
         };
         keys.push(("mark".to_owned(), mark));

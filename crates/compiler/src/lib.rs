@@ -13,7 +13,8 @@
 //! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns:
 //! - WITH, subqueries in FROM over one table, SELECT DISTINCT of columns and FILTER: other writings of the same.
 //! - JOIN and LEFT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
-//!   conditions on each table, combined with AND, OR and NOT. EXISTS, NOT EXISTS and IN over another table. JOIN of up
+//!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. How many values
+//!   UNION, INTERSECT and EXCEPT of two columns have. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, with conditions on each.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
@@ -87,6 +88,7 @@ mod distinct;
 mod domain;
 mod dominance;
 mod finish;
+mod full;
 mod groups;
 mod having;
 mod joined;
@@ -104,6 +106,7 @@ mod report;
 mod result;
 pub mod rows;
 mod secret;
+mod sets;
 mod sql;
 mod stage;
 pub mod template;

@@ -15,8 +15,11 @@ use crate::{
     groups::Groups,
     joined,
     noise::{self, Noisy},
-    secret,
-    sql::{Aggregate, Argument, Checked, Cut, Function, Item, Joined, OrderTerm, Query, Relation, Selected},
+    secret, sets,
+    sql::{
+        Aggregate, Argument, Checked, Cut, Function, Item, Join, JoinKind, Joined, OrderTerm, Query,
+        Relation, Selected,
+    },
     stage::{self, Partial},
     tree, union,
 };
@@ -69,11 +72,7 @@ pub(crate) fn lower(
         .iter()
         .filter_map(|relation| Some((relation, tables.get(relation.table)?)))
         .collect();
-    let rows_max = relations.iter().fold(1_u64, |product, (_, table)| {
-        product.saturating_mul(
-            table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows)).max(1),
-        )
-    });
+    let rows_max = rows_max(&relations, checked.join.as_ref());
     stage::check_widths(&query.aggregates, rows_max)?;
     let mut partials = stage::partials(&query.aggregates);
     dominance::plan(checked, rule, &mut partials)?;
@@ -89,6 +88,7 @@ pub(crate) fn lower(
             secret = keys;
             combined
         }
+        ([first, second], Some(Joined::Set(set))) => sets::combine(&mut builder, [*first, *second], set)?,
         ([first, second], Some(Joined::Two(join))) => {
             joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
         }
@@ -144,6 +144,20 @@ pub(crate) fn lower(
     };
     let rows = cut.map_or(rows, |(_, [_, rows])| rows as usize);
     Ok(Lowered { program: joint.finish(cut)?, columns, partials, rows, group_at, finish, noise })
+}
+
+/// At most so many rows are aggregated: pairs, and rows that FULL JOIN and set operations keep beside them.
+fn rows_max(relations: &[(&Relation, &Table)], join: Option<&Joined>) -> u64 {
+    let rows = |(_, table): &(&Relation, &Table)| {
+        table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows)).max(1)
+    };
+    let pairs = relations.iter().map(rows).fold(1_u64, u64::saturating_mul);
+    match join {
+        Some(Joined::Set(_) | Joined::Two(Join { kind: JoinKind::Full, .. })) => {
+            relations.iter().map(rows).fold(pairs, u64::saturating_add)
+        }
+        _ => pairs,
+    }
 }
 
 /// First row and number of rows that a LIMIT opens of `rows`.

@@ -276,6 +276,7 @@ pub enum Construct {
     JoinConstraint,
     JoinCondition,
     OuterCondition,
+    FullCondition,
     SeveralTables,
     CyclicJoin,
     TreeCondition,
@@ -333,11 +334,12 @@ impl Construct {
         match self {
             Self::OtherStatement => ("a statement other than SELECT", "write one SELECT"),
             Self::CommonTable => ("WITH RECURSIVE", "write WITH name AS (SELECT columns FROM table WHERE …)"),
-            Self::SetOperation => {
-                ("UNION, INTERSECT or EXCEPT", "list the datasets under one table: their rows are united")
-            }
+            Self::SetOperation => (
+                "this UNION, INTERSECT or EXCEPT",
+                "count values: SELECT COUNT(*) FROM (SELECT key FROM a WHERE … INTERSECT SELECT key FROM b) AS name; rows are united by listing datasets under one table",
+            ),
             Self::Values => ("VALUES", "select from a table"),
-            Self::JoinKind => ("this kind of join", "use JOIN, LEFT JOIN or RIGHT JOIN"),
+            Self::JoinKind => ("this kind of join", "use JOIN, LEFT JOIN, RIGHT JOIN or FULL JOIN"),
             Self::JoinConstraint => {
                 ("NATURAL, USING of several joins, or a join without ON", "write `ON a.key = b.key`")
             }
@@ -349,6 +351,9 @@ impl Construct {
                 "a condition on the second table of a LEFT JOIN in WHERE, or one on both tables in its ON",
                 "put conditions on the second table into ON",
             ),
+            Self::FullCondition => {
+                ("a condition other than `=` of keys beside FULL JOIN", "leave it out, or use LEFT JOIN")
+            }
             Self::SeveralTables => (
                 "an outer join, EXISTS or IN beside other tables",
                 "of three tables and more write JOIN … ON a.key = b.key; outer joins, EXISTS and IN stand beside one table",

@@ -22,6 +22,7 @@ use crate::{
     aggregation::Aggregation,
     dominance::Parts,
     groups::{Groups, Sided},
+    joined::floor,
     keyed::{self, Layout},
     lower::{Combined, Contributing},
     secret::{self, SecretKeys},
@@ -483,11 +484,6 @@ impl TreeJoin<'_> {
         let keys = SecretKeys { columns: columns.collect(), rows: own.rows };
         Ok((Combined { partials, zero, one, contributing, parts: Parts::default() }, keys))
     }
-}
-
-/// The strictest of the owners' floors.
-fn floor(table: &Table) -> u64 {
-    table.datasets.iter().map(|source| source.floor_rows).max().unwrap_or(1)
 }
 
 /// The products of each of `left` with each of `right`, the right ones changing fastest.

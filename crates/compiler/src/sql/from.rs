@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{
     Select, TableFactor, TableWithJoins,
 };
 
-use super::names;
+use super::{names, sets};
 use crate::{Construct, Refused};
 
 /// How two tables are joined.
@@ -19,6 +19,8 @@ pub(crate) enum JoinKind {
     Semi,
     /// Those that have none: NOT EXISTS.
     Anti,
+    /// As LEFT JOIN, and the second table's rows without a partner.
+    Full,
 }
 
 /// FROM, as the syntax tree has it.
@@ -28,6 +30,8 @@ pub(crate) struct From {
     pub(crate) relations: Vec<Named>,
     /// How, and the condition of ON if there is one.
     pub(crate) join: Option<(JoinKind, Option<Expr>)>,
+    /// The set operation that the tables stand in.
+    pub(crate) set: Option<sets::Parts>,
 }
 
 /// A table under the name by which its columns are qualified.
@@ -46,16 +50,25 @@ pub(super) fn read(select: &Select) -> Result<From, Refused> {
     let from = match select.from.as_slice() {
         [] => return Err(Refused::Meaning("there is no FROM; name the table to ask".to_owned())),
         [TableWithJoins { relation, joins }] => match joins.as_slice() {
-            [] => From { relations: vec![named(relation)?], join: None },
+            [] => match sets::read(relation)? {
+                // Each table has a scope of its own.
+                Some(set) => return Ok(set),
+                None => From { relations: vec![named(relation)?], join: None, set: None },
+            },
             [join] => {
                 let (kind, on) = kind(join)?;
-                From { relations: vec![named(relation)?, named(&join.relation)?], join: Some((kind, on)) }
+                From {
+                    relations: vec![named(relation)?, named(&join.relation)?],
+                    join: Some((kind, on)),
+                    set: None,
+                }
             }
             _ => chain(&select.from)?,
         },
         [first, second] if first.joins.is_empty() && second.joins.is_empty() => From {
             relations: vec![named(&first.relation)?, named(&second.relation)?],
             join: Some((JoinKind::Inner, None)),
+            set: None,
         },
         _ => chain(&select.from)?,
     };
@@ -96,12 +109,13 @@ fn chain(tables: &[TableWithJoins]) -> Result<From, Refused> {
             };
         }
     }
-    Ok(From { relations, join: Some((JoinKind::Inner, all)) })
+    Ok(From { relations, join: Some((JoinKind::Inner, all)), set: None })
 }
 
 fn kind(join: &JoinClause) -> Result<(JoinKind, Option<Expr>), Refused> {
     let (kind, constraint) = match &join.join_operator {
         JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => (JoinKind::Inner, constraint),
+        JoinOperator::FullOuter(constraint) => (JoinKind::Full, constraint),
         JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (JoinKind::Left, constraint),
         _ => return Err(Construct::JoinKind.refuse(join)),
     };
@@ -113,7 +127,7 @@ fn kind(join: &JoinClause) -> Result<(JoinKind, Option<Expr>), Refused> {
 }
 
 /// A table's name and alias.
-fn named(relation: &TableFactor) -> Result<Named, Refused> {
+pub(super) fn named(relation: &TableFactor) -> Result<Named, Refused> {
     match relation {
         TableFactor::Table { name, alias, .. } => {
             if let Some(alias) = alias.as_ref().filter(|alias| !alias.columns.is_empty()) {

@@ -43,6 +43,9 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
     if let Some((_, Some(on))) = &from.join {
         predicate::check(on)?;
     }
+    if let (Some(_), Some(other)) = (&from.set, filter.first()) {
+        return Err(Construct::SetOperation.refuse(other));
+    }
     check_clauses(select)?;
     select.projection.iter().try_for_each(output::check_item)?;
     if let Some(having) = &select.having {

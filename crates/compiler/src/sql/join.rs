@@ -75,6 +75,7 @@ pub(super) fn read(
     let (split, matchable) = match kind {
         JoinKind::Inner => (Split::of(on.iter().chain(filter), scope)?, None),
         JoinKind::Left | JoinKind::Semi | JoinKind::Anti => kept(on.as_ref(), filter, scope)?,
+        JoinKind::Full => (keys_alone(on.as_ref(), filter, scope)?, None),
     };
     for (relation, own) in relations.iter_mut().zip(&split.own) {
         relation.filter = all(own);
@@ -104,6 +105,18 @@ fn kept(on: Option<&Expr>, filter: &[Expr], scope: &Scope<'_>) -> Result<(Split,
     let matchable = all(&split.own[0]);
     split.own[0].clone_from(of_first);
     Ok((split, matchable))
+}
+
+/// Of FULL JOIN every row of either table is kept: a condition on either would be one on what is NULL.
+fn keys_alone(on: Option<&Expr>, filter: &[Expr], scope: &Scope<'_>) -> Result<Split, Refused> {
+    let split = Split::of(on, scope)?;
+    if let Some(found) = split.own.iter().flatten().next() {
+        return Err(Construct::FullCondition.refuse(found));
+    }
+    match filter.first().or_else(|| on.filter(|_| split.is_mixed())) {
+        Some(found) => Err(Construct::FullCondition.refuse(found)),
+        None => Ok(split),
+    }
 }
 
 pub(super) fn all(conditions: &[String]) -> Option<String> {

@@ -18,6 +18,7 @@ mod print;
 mod quantile;
 mod query;
 mod scope;
+mod sets;
 mod subquery;
 mod tree;
 mod unfold;
@@ -40,6 +41,7 @@ pub(crate) use join::{Join, Relation};
 pub(crate) use pair::Pair;
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
+pub(crate) use sets::{SetJoin, SetKind};
 pub(crate) use tree::Tree;
 
 use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
@@ -65,6 +67,8 @@ pub(crate) enum Joined {
     Two(Join),
     /// More than two; or two, where groups are not public.
     Tree(Tree),
+    /// Two columns' values, as a set.
+    Set(Box<SetJoin>),
 }
 
 impl Joined {
@@ -72,6 +76,7 @@ impl Joined {
     pub(crate) fn keys(&self, side: usize) -> Vec<&Column> {
         match self {
             Self::Two(join) => join.keys.iter().filter_map(|pair| pair.get(side)).collect(),
+            Self::Set(set) => set.keys.get(side).into_iter().collect(),
             Self::Tree(tree) => {
                 let at = |edge: &tree::Edge| edge.sides.iter().position(|of| *of == side);
                 let edges = tree.edges.iter().filter_map(|edge| Some((at(edge)?, edge)));
@@ -96,8 +101,13 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     let schemas = from.relations.iter().zip(&indices).filter_map(|(relation, index)| {
         Some((relation.name.clone(), &tables.get(*index)?.datasets.first()?.schema))
     });
-    let is_outer = matches!(from.join, Some((JoinKind::Left, _)));
-    let scope = Scope::new(schemas.collect(), is_outer);
+    let schemas: Vec<_> = schemas.collect();
+    let outer = match from.join {
+        Some((JoinKind::Left, _)) => [false, true],
+        Some((JoinKind::Full, _)) => [true, true],
+        _ => [false, false],
+    };
+    let scope = Scope::new(schemas.clone(), outer);
     let mut query = query::read(&written, &named.texts, &scope)?;
     for (selected, alias) in query.select.iter_mut().zip(named.aliases) {
         selected.name = alias.unwrap_or_else(|| std::mem::take(&mut selected.name));
@@ -106,12 +116,16 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
     let is_tree = from.relations.len() > 2 || from.join.is_some() && !query.has_public_groups;
-    let (relations, join) = match is_tree {
-        true => {
+    let (relations, join) = match (is_tree, &from.set) {
+        (_, Some(set)) => {
+            let (relations, set) = set.resolve(&from, &indices, &schemas)?;
+            (relations, Some(Joined::Set(Box::new(set))))
+        }
+        (true, None) => {
             let (relations, tree) = tree::read(&from, &indices, &filter, &scope, &query)?;
             (relations, Some(Joined::Tree(tree)))
         }
-        false => {
+        (false, None) => {
             let (relations, join) = join::read(&from, &indices, &filter, &scope)?;
             (relations, join.map(Joined::Two))
         }
@@ -158,8 +172,11 @@ fn optimise(written: LogicalPlan) -> Result<(LogicalPlan, LogicalPlan), Refused>
         Analyzer::new().execute_and_check(written, &options, |_, _| {}).map_err(|error| meaning(&error))?;
     // Without a clock: what `now()` is must not matter, and the grammar has no such function.
     let context = OptimizerContext::new().without_query_execution_start_time();
-    // As which uses DISTINCT counts, the query says, not how it may be run: in two steps of which one groups.
-    let rules = Optimizer::new().rules.into_iter().filter(|rule| !rule.name().contains("single_distinct"));
+    // As which uses DISTINCT counts, the query says, not how it may be run: in steps of which one groups.
+    let rules = Optimizer::new().rules.into_iter();
+    let rules = rules.filter(|rule| {
+        !["single_distinct_aggregation_to_group_by", "replace_distinct_aggregate"].contains(&rule.name())
+    });
     let optimised = Optimizer::with_rules(rules.collect())
         .optimize(typed.clone(), &context, |_, _| {})
         .map_err(|error| meaning(&error))?;

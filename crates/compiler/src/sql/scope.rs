@@ -9,8 +9,8 @@ use super::names::normalised;
 #[derive(Clone, Debug)]
 pub(crate) struct Scope<'t> {
     relations: Vec<(String, &'t Schema)>,
-    /// Whether the second relation's columns are NULL where a row has no partner.
-    outer: bool,
+    /// Whether the first and the second relation's columns are NULL where a row has no partner.
+    outer: [bool; 2],
 }
 
 /// A column, found.
@@ -25,7 +25,7 @@ pub(crate) struct Found {
 }
 
 impl<'t> Scope<'t> {
-    pub(crate) fn new(relations: Vec<(String, &'t Schema)>, outer: bool) -> Self {
+    pub(crate) fn new(relations: Vec<(String, &'t Schema)>, outer: [bool; 2]) -> Self {
         Self { relations, outer }
     }
 
@@ -47,7 +47,7 @@ impl<'t> Scope<'t> {
 
     /// Whether that relation's columns are NULL where a row has no partner.
     pub(crate) fn is_outer(&self, side: usize) -> bool {
-        self.outer && side == 1
+        self.outer.get(side) == Some(&true)
     }
 
     /// The column that an expression of the syntax tree is.

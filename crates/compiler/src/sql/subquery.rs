@@ -17,7 +17,7 @@ pub(super) fn take(from: From, filter: Option<&Expr>) -> Result<(From, Vec<Expr>
     if let Some(second) = queries.next() {
         return Err(Construct::SeveralTables.refuse(second));
     }
-    let ([outer], None) = (from.relations.as_slice(), &from.join) else {
+    let ([outer], None, None) = (from.relations.as_slice(), &from.join, &from.set) else {
         return Err(Construct::SeveralTables.refuse(query));
     };
     let (inner, kind, on) = match query {
@@ -51,7 +51,7 @@ pub(super) fn take(from: From, filter: Option<&Expr>) -> Result<(From, Vec<Expr>
         return Err(Refused::SameRelation(inner.name));
     }
     let rest = conditions.iter().filter(|condition| !is_query(condition)).map(|one| (*one).clone()).collect();
-    Ok((From { relations: vec![outer.clone(), inner], join: Some((kind, on)) }, rest))
+    Ok((From { relations: vec![outer.clone(), inner], join: Some((kind, on)), set: None }, rest))
 }
 
 fn conjuncts<'e>(expr: &'e Expr, found: &mut Vec<&'e Expr>) {

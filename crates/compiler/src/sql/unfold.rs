@@ -164,6 +164,7 @@ fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<D
     let mut all = Vec::new();
     let Some(TableWithJoins { relation, joins }) = select.from.get_mut(place) else { return Ok(all) };
     all.extend(flatten(relation, known)?);
+    let is_full = joins.iter().any(|join| matches!(join.join_operator, JoinOperator::FullOuter(_)));
     for join in joins {
         let Some(mut derived) = flatten(&mut join.relation, known)? else { continue };
         if matches!(join.join_operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_)) {
@@ -177,6 +178,10 @@ fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<D
             derived.is_optional = true;
         }
         all.push(derived);
+    }
+    if is_full && !all.is_empty() {
+        // Its condition would be one on what is NULL.
+        return Err(Construct::DerivedTable.refuse(&"a subquery beside FULL JOIN"));
     }
     Ok(all)
 }
@@ -200,6 +205,9 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
         }
         _ => return Ok(None),
     };
+    if matches!(query.body.as_ref(), SetExpr::SetOperation { .. }) {
+        return Ok(None);
+    }
     unfold_query(&mut query, known)?;
     let refused = || Construct::DerivedTable.refuse(&query);
     let SetExpr::Select(select) = query.body.as_ref() else { return Err(refused()) };

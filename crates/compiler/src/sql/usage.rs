@@ -7,7 +7,7 @@
 //! | step | use of the columns that it reads |
 //! | --- | --- |
 //! | filter, filter inside a scan or a join | [`Use::Filter`] |
-//! | equality of columns of two tables, key of a join | [`Use::Join`] |
+//! | equality of columns of two tables, key of a join, values of a set operation | [`Use::Join`] |
 //! | key of an aggregation | [`Use::Group`] |
 //! | HAVING, windows, order and limit of groups | none of their own |
 //! | COUNT, SUM, AVG, VAR, STDDEV | [`Use::Aggregate`] |
@@ -26,7 +26,8 @@ use datafusion::{
         tree_node::{TreeNode, TreeNodeRecursion},
     },
     logical_expr::{
-        Aggregate, BinaryExpr, Expr, Join, LogicalPlan, Operator, TableScan, utils::split_conjunction,
+        Aggregate, BinaryExpr, Distinct, Expr, Join, LogicalPlan, Operator, TableScan,
+        utils::split_conjunction,
     },
 };
 
@@ -90,6 +91,22 @@ impl Analysis {
                 Ok(out)
             }
             LogicalPlan::Limit(limit) if is_grouped(&limit.input) => self.trace(&limit.input),
+            // Of a set operation: values are matched with those of the other table.
+            LogicalPlan::Distinct(Distinct::All(input)) => {
+                let values = self.trace(input)?;
+                values.iter().for_each(|origins| self.record(Use::Join, origins));
+                Ok(values)
+            }
+            LogicalPlan::Union(union) => {
+                let mut all: Origins = vec![BTreeSet::new(); union.schema.fields().len()];
+                for input in &union.inputs {
+                    for (own, origins) in all.iter_mut().zip(self.trace(input)?) {
+                        own.extend(origins);
+                    }
+                }
+                all.iter().for_each(|origins| self.record(Use::Join, origins));
+                Ok(all)
+            }
             // WHERE that can never hold.
             LogicalPlan::EmptyRelation(empty) => Ok(vec![BTreeSet::new(); empty.schema.fields().len()]),
             _ => Err(Refused::Unanalysed(plan.display().to_string())),

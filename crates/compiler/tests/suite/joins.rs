@@ -45,7 +45,7 @@ fn subscribers() -> Schema {
     }
 }
 
-type Row = (Option<i64>, Option<String>, Option<i32>, String, i64, Option<i64>);
+pub(crate) type Row = (Option<i64>, Option<String>, Option<i32>, String, i64, Option<i64>);
 
 fn batch(schema: &Schema, rows: &[Row]) -> RecordBatch {
     let columns: Vec<ArrayRef> = vec![
@@ -61,10 +61,10 @@ fn batch(schema: &Schema, rows: &[Row]) -> RecordBatch {
 
 /// Rows of accounts and of subscribers, by owner.
 #[derive(Clone, Debug)]
-struct World {
-    accounts: Vec<Vec<Row>>,
-    subscribers: Vec<Vec<Row>>,
-    floors: [u64; 2],
+pub(crate) struct World {
+    pub(crate) accounts: Vec<Vec<Row>>,
+    pub(crate) subscribers: Vec<Vec<Row>>,
+    pub(crate) floors: [u64; 2],
 }
 
 impl World {
@@ -104,14 +104,14 @@ impl World {
         (compiled, inputs)
     }
 
-    fn run(&self, sql: &str, floor: u64) -> (Compiled, Vec<Vec<i128>>, ResultTable) {
+    pub(crate) fn run(&self, sql: &str, floor: u64) -> (Compiled, Vec<Vec<i128>>, ResultTable) {
         let (compiled, inputs) = self.compiled(sql, floor);
         let outputs = jointly::interpreted(&compiled.program, &inputs);
         let result = decode(&compiled, &outputs).unwrap();
         (compiled, outputs, result)
     }
 
-    fn expected(&self, sql: &str) -> ResultTable {
+    pub(crate) fn expected(&self, sql: &str) -> ResultTable {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let tables = vec![
             ("accounts".into(), accounts(), vec![batch(&accounts(), &self.accounts.concat())]),
@@ -143,12 +143,12 @@ fn row(second: bool) -> impl Strategy<Value = Row> {
         })
 }
 
-fn world() -> impl Strategy<Value = World> {
+pub(crate) fn world() -> impl Strategy<Value = World> {
     (vec(vec(row(false), 0..9), 1..=3), vec(vec(row(true), 0..9), 1..=2))
         .prop_map(|(accounts, subscribers)| World { accounts, subscribers, floors: [1, 1] })
 }
 
-fn key() -> impl Strategy<Value = &'static str> {
+pub(crate) fn key() -> impl Strategy<Value = &'static str> {
     select(vec![
         "a.phone = s.phone",
         "s.phone = a.phone",
@@ -159,7 +159,7 @@ fn key() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-fn own_condition(second: bool) -> impl Strategy<Value = &'static str> {
+pub(crate) fn own_condition(second: bool) -> impl Strategy<Value = &'static str> {
     select(match second {
         false => vec!["balance > 0", "loss IS NULL", "region = 'east'", "holder LIKE 'a%'", "loss < 200"],
         true => {

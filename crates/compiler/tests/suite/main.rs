@@ -23,6 +23,7 @@ mod refusals;
 mod reports;
 mod rules;
 mod secret_groups;
+mod sets;
 mod slt;
 mod support;
 mod tpch;

@@ -32,7 +32,7 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT COUNT(*) FROM people UNION ALL SELECT COUNT(*) FROM people", SetOperation),
         ("SELECT COUNT(*) FROM people EXCEPT SELECT COUNT(*) FROM people", SetOperation),
         ("VALUES (1)", Values),
-        ("SELECT COUNT(*) FROM people AS a FULL JOIN people AS b ON a.note = b.note", JoinKind),
+        ("SELECT COUNT(*) FROM people AS a LEFT ANTI JOIN people AS b ON a.note = b.note", JoinKind),
         ("SELECT COUNT(*) FROM people NATURAL JOIN people AS b", JoinConstraint),
         (
             "SELECT COUNT(*) FROM people a JOIN people b USING (note) JOIN people c USING (note)",
@@ -57,8 +57,42 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT COUNT(*) FROM (SELECT rank FROM people LIMIT 3) AS b", DerivedTable),
         (
             "SELECT COUNT(*) FROM (SELECT rank FROM people UNION ALL SELECT rank FROM people) AS b",
+            SetOperation,
+        ),
+        (
+            "SELECT COUNT(*) FROM (SELECT rank, note FROM people UNION SELECT rank, note FROM people) AS b",
+            SetOperation,
+        ),
+        (
+            "SELECT COUNT(*) FROM (SELECT note FROM people EXCEPT SELECT note FROM people LIMIT 3) AS b",
+            SetOperation,
+        ),
+        (
+            "SELECT COUNT(*) FROM (SELECT note FROM people EXCEPT SELECT note FROM people) AS b WHERE note = 'a'",
+            SetOperation,
+        ),
+        (
+            "SELECT COUNT(note) FROM (SELECT note FROM people EXCEPT SELECT note FROM people) AS b",
+            ArgumentExpression,
+        ),
+        (
+            "SELECT note, COUNT(*) FROM (SELECT note FROM people UNION SELECT note FROM people) AS b GROUP BY note",
+            GroupExpression,
+        ),
+        (
+            "SELECT COUNT(*) FROM (SELECT a.note FROM people a JOIN people b ON a.note = b.note UNION SELECT note FROM people) AS c",
+            SetOperation,
+        ),
+        ("SELECT COUNT(*) FROM people a FULL JOIN people b ON a.note = b.note AND a.free = 1", FullCondition),
+        (
+            "SELECT COUNT(*) FROM people a FULL JOIN people b ON a.note = b.note WHERE b.free = 1",
+            FullCondition,
+        ),
+        (
+            "SELECT COUNT(*) FROM people a FULL JOIN (SELECT note FROM people WHERE free = 1) b ON a.note = b.note",
             DerivedTable,
         ),
+        ("SELECT SUM(COALESCE(a.bonus, 0)) FROM people a FULL JOIN people b ON a.note = b.note", OuterCase),
         ("SELECT COUNT(*) FROM (SELECT salary + 1 FROM people) AS b", DerivedTable),
         (
             "SELECT COUNT(b.one) FROM people a LEFT JOIN (SELECT 1 AS one, note FROM people) b ON a.note = b.note",

@@ -18,6 +18,12 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
         ["subscribers", "phone"],
         &[Join],
     ),
+    (
+        "values of UNION, INTERSECT, EXCEPT",
+        "SELECT COUNT(*) FROM (SELECT phone FROM accounts WHERE region = 'east' UNION SELECT phone FROM subscribers) AS x",
+        ["accounts", "phone"],
+        &[Join],
+    ),
     ("GROUP BY", "SELECT COUNT(*) FROM accounts GROUP BY region", ["accounts", "region"], &[Group]),
     (
         "COUNT, COUNT(DISTINCT), SUM, AVG, VAR, STDDEV",

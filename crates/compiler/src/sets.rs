@@ -1,0 +1,118 @@
+//! How many values two tables' columns have together, in common, or one without the other: COUNT(*) of UNION, INTERSECT
+//! and EXCEPT of two keys that nobody sees.
+//!
+//! Each owner shares its column's different values, filled up to as many rows as its dataset has. Rows of equal values are
+//! grouped once ([`program::Operation::Group`]); of each group it is then known on shares whether either table has it. As
+//! in SQL, NULL is one value here. Cost: one grouping of all rows, and two comparisons a row.
+
+use std::collections::BTreeMap;
+
+use program::{Builder, Kind, ValueId};
+
+use crate::{
+    Refused, Source, Table,
+    aggregation::Aggregation,
+    dominance::Parts,
+    joined::floor,
+    keyed,
+    lower::{Combined, Contributing},
+    sql::{Relation, SetJoin, SetKind, identifier},
+    stage::Partial,
+};
+
+/// Declares stages and inputs of both tables, and counts.
+pub(crate) fn combine(
+    builder: &mut Builder,
+    relations: [(&Relation, &Table); 2],
+    set: &SetJoin,
+) -> Result<Combined, Refused> {
+    let mut stages = Vec::new();
+    for ((relation, table), key) in relations.into_iter().zip(&set.keys) {
+        for (index, source) in table.datasets.iter().enumerate() {
+            let rows = keyed::rows(source.rows);
+            let sql = sql(relation, table, key, rows);
+            stages.push(builder.stage(index as u16, &table.name, &source.reference, sql, rows)?);
+        }
+    }
+    let mut columns: Vec<Vec<ValueId>> = Vec::new();
+    let mut widths = vec![1];
+    widths.extend(keyed::limb_widths(set.keys.each_ref())?);
+    widths.push(1);
+    let sides = relations.iter().enumerate();
+    let sources =
+        sides.flat_map(|(side, (_, table))| table.datasets.iter().map(move |source| (side, source)));
+    for ((side, source), stage) in sources.zip(stages) {
+        for (column, width) in widths.iter().enumerate() {
+            let name = format!("{}: column {} of table {}", source.reference, column + 1, side + 1);
+            let value = builder.input(name, stage, column as u16, Kind::Integer, *width as u8)?;
+            match columns.get_mut(column) {
+                Some(values) => values.push(value),
+                None => columns.push(vec![value]),
+            }
+        }
+    }
+    let mut keys = Vec::with_capacity(columns.len());
+    for values in columns {
+        keys.push(builder.concat(values)?);
+    }
+    let marks = keys.last().copied().ok_or_else(|| Refused::NoDataset(String::new()))?;
+    let [first, second] = relations.map(|(_, table)| rows(table));
+    let groups = builder.group(keys)?;
+    let zero = builder.constant(vec![0])?;
+    let zeros = builder.repeat(zero, first + second)?;
+    let mut has = Vec::with_capacity(2);
+    for (start, own) in [(0, first), (first, second)] {
+        // The other table's rows count as none of this one's.
+        let mut parts = vec![builder.slice(marks, start, own)?];
+        let others = builder.repeat(zero, first + second - own)?;
+        parts.insert(if start == 0 { 1 } else { 0 }, others);
+        let mine = builder.concat(parts)?;
+        let count = builder.group_sum(mine, groups)?;
+        has.push(builder.less_than(zeros, count)?);
+    }
+    let [in_first, in_second] = has.as_slice() else { return Err(Refused::NoDataset(String::new())) };
+    let chosen = match set.kind {
+        SetKind::Union => builder.or(*in_first, *in_second)?,
+        SetKind::Intersect => builder.and(*in_first, *in_second)?,
+        SetKind::Except => {
+            let absent = builder.not(*in_second)?;
+            builder.and(*in_first, absent)?
+        }
+    };
+    let count = |builder: &mut Builder, bits: ValueId| -> Result<ValueId, Refused> {
+        let ones = builder.to_integer(bits)?;
+        Ok(builder.sum(ones)?)
+    };
+    let mut contributing = Vec::new();
+    for (side, bits) in [*in_first, *in_second].into_iter().enumerate() {
+        // A table's values behind the count are rows of it; behind what the second does not have there are none of its.
+        let floor_rows = relations.get(side).map_or(1, |(_, table)| floor(table));
+        if floor_rows > 1 && (side == 0 || set.kind != SetKind::Except) {
+            let behind = builder.and(bits, chosen)?;
+            contributing.push(Contributing { at_least: vec![count(builder, behind)?], floor_rows });
+        }
+    }
+    let total = count(builder, chosen)?;
+    let zero = builder.constant(vec![0])?;
+    let one = builder.constant(vec![1])?;
+    let partials = BTreeMap::from([(Partial::Rows.name(), total)]);
+    Ok(Combined { partials, zero, one, contributing, parts: Parts::default() })
+}
+
+fn rows(table: &Table) -> u32 {
+    table.datasets.iter().map(|source: &Source| keyed::rows(source.rows)).sum()
+}
+
+/// A column's different values: 1 if it is NULL, the value's integers, and a mark.
+fn sql(relation: &Relation, table: &Table, key: &contract::Column, rows: u32) -> String {
+    let name = identifier(&key.name);
+    let mut keys = vec![("missing".to_owned(), format!("CASE WHEN {name} IS NULL THEN 1 ELSE 0 END"))];
+    for (number, limb) in keyed::limbs(key).into_iter().enumerate() {
+        keys.push((format!("key {}", number + 1), format!("COALESCE({limb}, 0)")));
+    }
+    keys.push(("mark".to_owned(), "1".to_owned()));
+    let names: Vec<(String, u8)> = keys.iter().map(|(name, _)| (name.clone(), 0)).collect();
+    let filters = relation.filter.iter().cloned().collect();
+    let inner = Aggregation { from: relation.name(table), filters, keys, calls: Vec::new() }.sql();
+    keyed::padded(rows, &names, &[], &inner)
+}

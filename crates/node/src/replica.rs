@@ -10,7 +10,7 @@
 //! noticed before anyone shares a byte.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api::types::ledger::Recorded;
 use axum::http::{Method, StatusCode};
@@ -35,6 +35,10 @@ use crate::setup::now_seconds;
 const LONG_POLL: Duration = Duration::from_secs(10);
 /// How long a member waits for its entry to become final.
 const FINALITY: Duration = Duration::from_secs(20);
+/// How long a transaction may wait for an earlier one of this member that took its number.
+const OVERTAKEN: Duration = Duration::from_secs(5);
+/// How long to wait for news before its turn is looked for again.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// From so many entries on, the catalog is indexed afresh rather than followed.
 const INDEX_AFRESH: u64 = 10_000;
@@ -313,24 +317,42 @@ impl Replica {
     /// entry that should stand there.
     async fn submit(&self, person: Option<Did>, action: Action) -> Result<(u64, SignedTransaction), Failure> {
         let mut last = self.submitting.lock().await;
-        let (member, rotates) = (self.keyring.member(), matches!(action, Action::RotateKey { .. }));
+        let rotates = matches!(action, Action::RotateKey { .. });
+        let until = Instant::now() + OVERTAKEN;
+        loop {
+            let mut heads = self.watch();
+            let signed = self.sign_next(*last, person, action.clone())?;
+            match self.ordering.order(self, &signed).await? {
+                Ordered::Entry(index) => {
+                    *last = signed.transaction.sequence;
+                    if rotates {
+                        // What is signed next must be signed by the new key, which this replica has yet to learn of.
+                        reaches(&mut self.watch(), FINALITY, |heads| heads.size > index).await;
+                    }
+                    return Ok((index, signed));
+                }
+                // Something that nobody waits for any more has the number, and is on its way to a block.
+                Ordered::Refused { rule, .. } if rule == "sequence" && Instant::now() < until => {
+                    tokio::time::timeout(AGAIN, heads.changed()).await.ok();
+                }
+                Ordered::Refused { rule, message } => return Err(Failure::by_rule(rule, message)),
+            }
+        }
+    }
+
+    /// The member's next transaction, after the last one that this node knows to be ordered.
+    fn sign_next(
+        &self,
+        last: u64,
+        person: Option<Did>,
+        action: Action,
+    ) -> Result<SignedTransaction, Failure> {
+        let member = self.keyring.member();
         let key = self.present_key()?;
         let signer = Some(key.did()).filter(|signer| *signer != member);
-        let sequence = self.read(|ledger| ledger.state().next_sequence(&member)).max(*last + 1);
+        let sequence = self.read(|ledger| ledger.state().next_sequence(&member)).max(last + 1);
         let transaction = Transaction { alliance: self.alliance, member, sequence, person, signer, action };
-        let signed = SignedTransaction::sign(transaction, &key)
-            .map_err(|error| Failure::malformed(error.to_string()))?;
-        match self.ordering.order(self, &signed).await? {
-            Ordered::Entry(index) => {
-                *last = sequence;
-                if rotates {
-                    // What is signed next must be signed by the new key, which this replica has yet to learn of.
-                    reaches(&mut self.watch(), FINALITY, |heads| heads.size > index).await;
-                }
-                Ok((index, signed))
-            }
-            Ordered::Refused { rule, message } => Err(Failure::by_rule(rule, message)),
-        }
+        SignedTransaction::sign(transaction, &key).map_err(|error| Failure::malformed(error.to_string()))
     }
 
     /// The member's key, to sign with.

@@ -49,6 +49,9 @@ impl Joint {
                 });
             }
         };
+        if function == Function::Avg && !self.noise.is_empty() {
+            return self.noisy_mean(argument, [exact, present], valid);
+        }
         let exact = self.builder.select(valid, exact, self.zero)?;
         if function != Function::Avg {
             return Ok((exact, None));

@@ -117,6 +117,13 @@ impl Page<'_> {
                 noisy.name
             )
         }));
+        let has_mean = self.checked.query.aggregates.iter().any(|one| one.function == Function::Avg);
+        if has_mean && !self.noise.is_empty() {
+            learned.push(
+                "means as quotients of a noisy sum and a noisy count, held to the column's declared range"
+                    .to_owned(),
+            );
+        }
         if columns.iter().any(|column| validity(column).is_some()) {
             learned.push(
                 "for each of those columns that may lack values, whether it has enough of them; if not, that \

@@ -109,6 +109,7 @@ pub(crate) fn lower(
     }
     joint.parts = parts;
     joint.dominance_percent_max = rule.disclosure.dominance_percent_max;
+    joint.noise = noise.iter().map(|noisy| (noisy.name.clone(), noisy.reach())).collect();
     if let Some(having) = &query.having {
         joint.require(having, &query.aggregates)?;
     }
@@ -214,6 +215,8 @@ pub(crate) struct Joint {
     pub(crate) parts: Parts,
     /// Of a sum, at most so much from one member or row.
     pub(crate) dominance_percent_max: Option<u8>,
+    /// What noise changes at most, by the partial's name.
+    pub(crate) noise: BTreeMap<String, u128>,
     /// Bits that a sum may be shown and nobody makes up too much of it, by the partial's name.
     pub(crate) undominated: BTreeMap<String, ValueId>,
 }
@@ -246,6 +249,7 @@ impl Joint {
             outputs,
             parts: Parts::default(),
             dominance_percent_max: None,
+            noise: BTreeMap::new(),
             undominated: BTreeMap::new(),
         };
         for Contributing { at_least, floor_rows } in contributing {

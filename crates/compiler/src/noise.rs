@@ -7,16 +7,22 @@
 //! of several datasets add up. Rows fall into groups, so that over all groups together a count changes by c at most, and a
 //! sum by c times the largest magnitude in the declared range: their sensitivity in the L1 norm. A run's ε is divided
 //! evenly among the columns that bear noise (sequential composition), and each has discrete Laplace noise of scale
-//! sensitivity / its part. Every draw is cut off where a tail of less than 2^-64 begins, so that strictly speaking ε holds
+//! sensitivity / its part. A mean is the quotient of a noisy sum and a noisy count, held to the declared range, so that it
+//! costs what these two cost. Every draw is cut off where a tail of less than 2^-64 begins, so that strictly speaking ε holds
 //! but for a probability of that size for each number.
 
 use contract::disclosure::{Mechanism, Privacy, epsilon};
-use program::Builder;
+use program::{
+    Builder, ValueId,
+    limits::{MAX_DENOMINATOR_BITS, MAX_NUMERATOR_BITS},
+};
 
 use crate::{
     Refused, Table,
-    lower::Combined,
-    sql::{Checked, Function},
+    arithmetic::FRACTION_MAX,
+    lower::{Combined, Joint},
+    number::bits,
+    sql::{Argument, Checked, Function},
     stage::Partial,
 };
 
@@ -52,10 +58,10 @@ pub(crate) fn plan(
         return Err(refused("which groups there are would tell about persons; group by columns with a public list of values, without LIMIT".to_owned()));
     }
     for aggregate in &checked.query.aggregates {
-        if !matches!(aggregate.function, Function::Count | Function::Sum) {
+        if !matches!(aggregate.function, Function::Count | Function::Sum | Function::Avg) {
             let name = aggregate.function.name();
             return Err(refused(format!(
-                "one person can change {name} too much for noise; ask for SUM and COUNT, and compute with these"
+                "one person can change {name} too much for noise; ask for SUM, COUNT and AVG, and compute with these"
             )));
         }
     }
@@ -103,6 +109,38 @@ pub(crate) fn add(
     Ok(())
 }
 
+impl Joint {
+    /// A mean of noisy numbers. Noise can lift a sum above all that so many values could add up to, so that it is first
+    /// held to what they could: the mean then lies in the declared range, as every mean does.
+    pub(crate) fn noisy_mean(
+        &mut self,
+        argument: &Argument,
+        [sum, count]: [ValueId; 2],
+        valid: ValueId,
+    ) -> Result<(ValueId, Option<u8>), Refused> {
+        let counted = if argument.nullable { Partial::Present(argument.clone()) } else { Partial::Rows };
+        let reach = self.noise.get(&counted.name()).copied().unwrap_or(0);
+        let denominator_bits = bits(reach.saturating_add(self.rows_max.into())).max(1);
+        let result_bits = bits(argument.interval.magnitude()).max(1);
+        let numerator_bits = denominator_bits + result_bits;
+        if denominator_bits > MAX_DENOMINATOR_BITS.into() || numerator_bits > MAX_NUMERATOR_BITS.into() {
+            return Err(Refused::Disclosure(format!(
+                "the mean of {} has no room for its noise; declare a narrower range, or spend more of the budget",
+                argument.shown
+            )));
+        }
+        let b = &mut self.builder;
+        let least = b.scale(count, argument.interval.min)?;
+        let most = b.scale(count, argument.interval.max)?;
+        let raised = b.maximum(sum, least)?;
+        let held = b.minimum(raised, most)?;
+        let held = b.select(valid, held, self.zero)?;
+        let widths = [numerator_bits, denominator_bits, result_bits];
+        let (mean, fraction) = self.quotient([held, count], valid, widths, FRACTION_MAX)?;
+        Ok((mean, Some(fraction)))
+    }
+}
+
 /// Over all datasets of all tables.
 fn rows_per_person(tables: &[Table]) -> Result<u128, Refused> {
     let mut rows = 0;
@@ -131,6 +169,12 @@ fn reduced(numerator: u128, denominator: u128) -> Option<(u64, u64)> {
 }
 
 impl Noisy {
+    /// All draws together are below this.
+    pub(crate) fn reach(&self) -> u128 {
+        let (numerator, denominator) = self.scale;
+        program::limits::MAX_NOISY << program::noise_bits(numerator, denominator)
+    }
+
     /// The standard deviation of what `draws` draws add up to, in the column's unit, for people: √2 times the scale for
     /// each draw, which is an upper bound and near enough for scales above 1. Only operations that IEEE 754 rounds alike
     /// everywhere, since the audit report is hashed.

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
 use ring::{Lanes, Number, Prg, Seed, Shape};
-use treaty_engine::mpc::{Bits, Dealing, Mixed, Mpc, Numbers, Receivers, Scheme, Shares, Shuffle};
+use treaty_engine::mpc::{Bits, Dealing, Mixed, Mpc, Numbers, Protocol, Receivers, Scheme, Shares, Shuffle};
 use treaty_engine::ops::{self, DivideRange, RootRange, fixed};
 use treaty_engine::schemes::rep3_malicious::Element;
 use treaty_engine::schemes::shamir::Threshold;
@@ -318,4 +318,20 @@ fn a_check_on_the_way_finds_what_a_check_at_the_end_would() {
     });
     assert!(results[..2].iter().all(Result::is_err), "{results:?}");
     assert!(results.iter().any(|result| matches!(result, Err(Error::CheckFailed { .. }))), "{results:?}");
+}
+
+/// A party that adds noise deals shares that do not belong together: no result bears what nobody can have dealt.
+#[test]
+fn bad_shares_of_noise_stop_the_run() {
+    let noisy: Operator<ShamirMalicious> = |protocol, x, y| {
+        let scale = ops::NoiseScale { numerator: 3, denominator: 1, bits: 8 };
+        let me = protocol.me().0 as u8;
+        let drawn = ops::noise(protocol, scale, ROWS, &mut Prg::new(Seed::from([me + 40; 32])))?;
+        protocol.multiply(&x.plus(&drawn), y)
+    };
+    for (parties, threshold, step) in [(3, 1, 1), (5, 2, 11)] {
+        THRESHOLD.set((parties, threshold));
+        let (frames, stopped) = attack("noise", noisy, step);
+        assert!(frames > 0 && stopped * 4 > frames, "{stopped} of {frames} runs stopped");
+    }
 }

@@ -27,6 +27,7 @@ pub struct Answers {
     /// Why what is answered cannot be told from these rows alone, if so.
     pub uncountable: Option<&'static str>,
     sql: String,
+    condition: String,
     /// Lists the groups, where they are public and there are keys.
     groups: Option<String>,
     keys: Vec<String>,
@@ -74,6 +75,7 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
                 } else {
                     String::new()
                 },
+                condition: relation.filter.clone().unwrap_or_default(),
                 groups: match uncountable.is_none() && checked.query.has_public_groups && !keys.is_empty() {
                     true => Some(listed(groups, keys.len())),
                     false => None,
@@ -202,7 +204,8 @@ impl Answers {
         let (answers, name, schema) = (self.clone(), dataset.to_owned(), schema.clone());
         let work = move || async move {
             let open = Arc::new(open);
-            let (mut selected, mut places) = (Selected::default(), BTreeMap::new());
+            let mut selected = Selected { condition: answers.condition.clone(), ..Selected::default() };
+            let mut places = BTreeMap::new();
             let shape = |batch: &RecordBatch| LocalError::Shape {
                 dataset: name.clone(),
                 column: 0,
@@ -308,6 +311,9 @@ pub struct Selected {
     pub open_keys: Option<Vec<String>>,
     /// For each row the selections that it belongs to.
     pub rows: Vec<Vec<u32>>,
+    /// The condition that rows must satisfy, as each owner evaluates it: with it, a selection is the same one over any
+    /// owner's rows.
+    pub condition: String,
 }
 
 impl Selected {

@@ -12,7 +12,14 @@ use crate::{
 /// The attacks on a checked query.
 pub(crate) fn on(checked: &Checked, groups: &Groups, noise: &[Noisy], floor_rows: u64) -> Vec<Attack> {
     let case = Case { checked, groups, is_noisy: !noise.is_empty(), floor_rows };
-    vec![case.differencing(), case.unique_keys(), case.membership(), case.inversion(), case.enumeration()]
+    vec![
+        case.differencing(),
+        case.complement(),
+        case.unique_keys(),
+        case.membership(),
+        case.inversion(),
+        case.enumeration(),
+    ]
 }
 
 struct Case<'a> {
@@ -41,6 +48,27 @@ impl Case<'_> {
             )
         };
         Attack { name: "differencing with answers to other queries".to_owned(), verdict, reason }
+    }
+
+    /// A total less the groups that are shown is what was withheld.
+    fn complement(&self) -> Attack {
+        let (verdict, reason) = if self.is_noisy {
+            (
+                Verdict::Bounded,
+                "what remains of a total bears the noise of every group and its own".to_owned(),
+            )
+        } else if self.checked.join.is_some() {
+            (Verdict::Closed, "no other query over these tables is answered, as for differences".to_owned())
+        } else {
+            (
+                Verdict::Closed,
+                "a group of few rows that a total would give away is a difference of few rows, which is refused; where \
+                 groups are withheld for few contributors or for one that dominates, each provider's node refuses every \
+                 answer that follows from others"
+                    .to_owned(),
+            )
+        };
+        Attack { name: "taking the groups that are shown from a total".to_owned(), verdict, reason }
     }
 
     fn unique_keys(&self) -> Attack {

@@ -14,6 +14,13 @@
 //! rows. Where other owners have rows, too, such a set is compared with every other one that is not disjoint by its
 //! definition; their difference must be nothing or large.
 //!
+//! What is withheld for another reason than few rows, since few members contribute or one dominates, no owner can count
+//! over its own rows. So where a contract withholds for such reasons, [`complements`] asks whether *any* set could be
+//! computed from the others: that is so exactly if the sets are linearly dependent over the atoms. A dependence over all
+//! owners' rows is one over each owner's that has rows in its sets, so that this owner sees it, too; sets that are the same
+//! by definition are one set. (Secondary suppression, Hundepool et al., *Statistical Disclosure Control*, 2012, §4.3,
+//! would withhold a second cell instead; for answers that are given one after the other it would have to know which.)
+//!
 //! *Cost*: one pass over the rows, and elimination over at most [`SETS_MAX`] sets.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +72,19 @@ pub fn compare(given: &[&Answer], new: &Answer, floor_rows: u64, is_alone: bool)
                     })))
     });
     if close { Verdict::Close } else { Verdict::Apart }
+}
+
+/// Whether an answer together with those given before would let anyone compute a group from others, whichever of them is
+/// withheld. Earlier dependences do not count again.
+pub fn complements(given: &[&Answer], new: &Answer) -> bool {
+    let answers: Vec<&Answer> = given.iter().copied().chain([new]).collect();
+    let universe = Universe::of(&answers);
+    let last = answers.len() - 1;
+    universe.columns().iter().any(|column| {
+        let dependences =
+            |keep: &dyn Fn(usize) -> bool| universe.restricted(column, keep).dependences(&answers);
+        dependences(&|_| true) > dependences(&|answer| answer != last)
+    })
 }
 
 /// All sets, and how many rows are in the same of them.
@@ -176,6 +196,27 @@ impl Matrix<'_> {
         let large: Vec<&Vec<u32>> =
             atoms.iter().filter(|(_, count)| **count >= floor_rows).map(|(sets, _)| sets).collect();
         rank(&all).saturating_sub(rank(&large))
+    }
+
+    /// How many sets with rows follow from the others, of those that differ by definition or by version.
+    fn dependences(&self, answers: &[&Answer]) -> usize {
+        let mut places: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (atom, sets) in self.atoms.keys().enumerate() {
+            sets.iter().for_each(|set| places.entry(*set).or_default().push(atom));
+        }
+        let mut known = BTreeSet::new();
+        let first = self.sets.iter().filter(|(set, answer, selection)| {
+            let condition = answers.get(*answer).map_or("", |answer| answer.selected.condition.as_str());
+            known.insert((condition, *selection, places.get(set)))
+        });
+        let kept: BTreeSet<u32> = first.map(|(set, _, _)| *set).collect();
+        let columns: BTreeSet<Vec<u32>> = self
+            .atoms
+            .keys()
+            .map(|sets| sets.iter().copied().filter(|set| kept.contains(set)).collect())
+            .collect();
+        let with_rows = columns.iter().flatten().collect::<BTreeSet<_>>().len();
+        with_rows.saturating_sub(rank(&columns.iter().collect::<Vec<_>>()))
     }
 
     /// Whether a set of the `new` answer differs from one of another answer, or of another selector, by a few rows, where

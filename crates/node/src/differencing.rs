@@ -57,6 +57,12 @@ struct Owned<'a> {
     vault: &'a Arc<Vault>,
 }
 
+/// Whether a contract withholds groups for reasons that no owner can count over its own rows.
+fn withholds_by_contributor(contract: &Contract) -> bool {
+    let rule = &contract.output.disclosure;
+    rule.contributors_min > 1 || rule.dominance_percent_max.is_some()
+}
+
 /// Why answers cannot be compared.
 enum Incomparable {
     Because(&'static str),
@@ -101,6 +107,7 @@ impl Owned<'_> {
     ) -> Vec<Refusal> {
         let dataset = || self.reference.to_owned();
         let close = |answered| Refusal::Differencing { dataset: dataset(), answered, floor_rows };
+        let complement = |answered| Refusal::Complement { dataset: dataset(), answered };
         let uncounted = |answered, reason: &str| Refusal::Overlap {
             dataset: dataset(),
             answered,
@@ -109,7 +116,9 @@ impl Owned<'_> {
         let mut found = Vec::new();
         let mut given: Vec<(Hash, Vec<(String, Answers)>)> = Vec::new();
         let mut is_alone = self.is_alone(contract);
+        let mut by_contributor = withholds_by_contributor(contract);
         for (id, earlier) in asked {
+            by_contributor |= withholds_by_contributor(&earlier);
             is_alone &= self.is_alone(&earlier);
             match (answers.uncountable, self.answers_of(&earlier)) {
                 (Some(reason), _) => found.push(uncounted(Some(id), reason)),
@@ -155,6 +164,13 @@ impl Owned<'_> {
             Verdict::Close => found.push(close(None)),
             Verdict::TooMany => found.push(uncounted(None, "there are too many groups to compare")),
         }
+        if by_contributor {
+            let computable = counted.iter().filter(|(_, earlier)| overlap::complements(&[earlier], &new));
+            found.extend(computable.map(|(id, _)| complement(Some(*id))));
+            if overlap::complements(&[], &new) {
+                found.push(complement(None));
+            }
+        }
         // Each by itself is far enough away; all together may not be.
         if found.is_empty() && counted.len() > 1 {
             let all: Vec<&Answer> = counted.iter().map(|(_, answer)| answer).collect();
@@ -163,6 +179,9 @@ impl Owned<'_> {
                 Verdict::Apart => {}
                 Verdict::Close => found.push(close(last)),
                 Verdict::TooMany => found.push(uncounted(last, "there are too many groups to compare")),
+            }
+            if by_contributor && found.is_empty() && overlap::complements(&all, &new) {
+                found.push(complement(last));
             }
         }
         found

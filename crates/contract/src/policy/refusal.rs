@@ -328,6 +328,18 @@ pub enum Refusal {
         /// Why not.
         reason: String,
     },
+    /// Whatever is withheld for a reason other than few rows could be computed from the other answers.
+    #[error(
+        "{}: over `{dataset}`, a group that is withheld for few contributors, or for one that dominates it, could be computed from those that are shown and another answer ({}): ask for the same groups, or for rows that are clearly others",
+        Clause::Result, other(*answered)
+    )]
+    Complement {
+        /// By reference.
+        dataset: String,
+        /// The contract under which the other answer was given; absent where both are in this contract.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answered: Option<Hash>,
+    },
     /// The owner does not allow this receiver.
     #[error(
         "{}: the terms of `{dataset}` do not let `{receiver}` receive results: leave it out or ask the owner",
@@ -476,6 +488,7 @@ impl Refusal {
             Self::TooLittleNoise { .. } => "too-little-noise",
             Self::Differencing { .. } => "differencing",
             Self::Overlap { .. } => "overlap",
+            Self::Complement { .. } => "complement",
             Self::ReceiverNotAllowed { .. } => "receiver-not-allowed",
             Self::SchemeNotAllowed { .. } => "scheme-not-allowed",
             Self::TooManyRuns { .. } => "too-many-runs",
@@ -532,6 +545,7 @@ impl Refusal {
             | Self::TooLittleNoise { .. }
             | Self::Differencing { .. }
             | Self::Overlap { .. }
+            | Self::Complement { .. }
             | Self::SchemeNotAllowed { .. }
             | Self::TooManyRuns { .. }
             | Self::TokenRevoked { .. }

@@ -355,6 +355,7 @@ fn one_of_each() -> Vec<Refusal> {
             found: "chunk 3 with another hash".into(),
         },
         Refusal::DatasetNotHeld { dataset: dataset() },
+        Refusal::Complement { dataset: dataset(), answered: Some(one) },
         Refusal::AuditDiffers { expected: one, found: other },
         Refusal::NotAudited,
         Refusal::AuditorMissing { dataset: dataset(), expected: [south].into() },

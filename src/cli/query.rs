@@ -13,7 +13,7 @@ use super::run::follow;
 use super::{Session, now_seconds};
 use crate::error::Error;
 use crate::files::{Epsilon, Span};
-use crate::output::{Form, Progress, note, table};
+use crate::output::{Form, Progress, note, result_table, table};
 
 /// How often a contract is looked at while it waits for signatures.
 const LOOK: Duration = Duration::from_millis(200);
@@ -22,6 +22,7 @@ const ASK: &str = "\
 Examples:
   treaty query 'SELECT rank, AVG(salary) FROM salaries GROUP BY rank' --purpose 'pay equity'
   treaty query explain 'SELECT rank, AVG(salary) FROM salaries GROUP BY rank' --purpose 'pay equity'
+  treaty query dry-run 'SELECT rank, AVG(salary) FROM salaries GROUP BY rank' --purpose 'pay equity'
   treaty query --contract CONTRACT --format csv
   treaty query --contract CONTRACT --format parquet --output answer.parquet
 
@@ -42,10 +43,20 @@ pub(super) struct Query {
 enum Part {
     /// Draw what would run where, what each party would see, and what it would cost; nothing is recorded
     Explain(Explain),
+    /// Show what the answer would look like, over rows made up from what is published; nothing is recorded or read
+    DryRun(DryRun),
 }
 
 #[derive(Debug, Args)]
 struct Explain {
+    /// The SELECT
+    sql: String,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+#[derive(Debug, Args)]
+struct DryRun {
     /// The SELECT
     sql: String,
     #[command(flatten)]
@@ -105,6 +116,7 @@ impl Query {
     pub(super) fn run(self, session: &Session) -> Result<(), Error> {
         match self.part {
             Some(Part::Explain(explain)) => explain.run(session),
+            Some(Part::DryRun(dry_run)) => dry_run.run(session),
             None => self.ask.run(session),
         }
     }
@@ -148,6 +160,31 @@ impl Explain {
     fn run(self, session: &Session) -> Result<(), Error> {
         let draft = session.client()?.draft(&self.terms.draft(self.sql)?)?;
         session.output.answer(&draft, || plan(&draft))
+    }
+}
+
+impl DryRun {
+    fn run(self, session: &Session) -> Result<(), Error> {
+        let tried = session.client()?.dry_run(&self.terms.draft(self.sql)?)?;
+        session.output.answer(&tried, || {
+            let verdict = match tried.refusals.as_slice() {
+                [] => "Every dataset's terms permit it.".to_owned(),
+                refusals => {
+                    format!(
+                        "It breaks terms, and no node will sign it:{}",
+                        super::contract::reasons(refusals)
+                    )
+                }
+            };
+            let rows = tried.rows.iter().map(|(dataset, rows)| format!("{rows} of {dataset}"));
+            let rows: Vec<String> = rows.collect();
+            format!(
+                "{}\nrows made up: {}\n\n{}\n\n{verdict}",
+                tried.note,
+                rows.join(", "),
+                result_table(&tried.result),
+            )
+        })
     }
 }
 

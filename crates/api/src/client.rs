@@ -19,6 +19,7 @@ use crate::types::contracts::*;
 use crate::types::datasets::*;
 use crate::types::ledger::*;
 use crate::types::member::*;
+use crate::types::queries::*;
 use crate::types::runs::*;
 use crate::types::{Page, Problem};
 
@@ -230,6 +231,11 @@ impl Client {
     /// `POST /v1/contracts/draft`.
     pub fn draft(&self, request: &DraftContract) -> Result<Draft, ClientError> {
         self.post("/v1/contracts/draft", request)
+    }
+
+    /// `POST /v1/queries/dry-run`.
+    pub fn dry_run(&self, request: &DraftContract) -> Result<DryRun, ClientError> {
+        self.post("/v1/queries/dry-run", request)
     }
 
     /// `POST /v1/contracts`.

@@ -8,6 +8,7 @@
 //! | what does an owner run at home? | [`local::run`] |
 //! | what does a receiver see? | [`decode`] |
 //! | what would the answer be if all rows lay in one place? | [`plain::query`] |
+//! | what would an answer look like, before anybody signs? | [`synthetic::answer`] |
 //!
 //! # What is supported
 //! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns:
@@ -109,6 +110,7 @@ mod secret;
 mod sets;
 mod sql;
 mod stage;
+pub mod synthetic;
 pub mod template;
 mod tree;
 mod union;

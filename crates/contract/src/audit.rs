@@ -17,8 +17,7 @@ use crate::{
 };
 
 /// The format of the reports that this build derives. What changes a report's bytes from one release to the next, also a
-/// sentence in it, makes
-/// another format of it.
+/// sentence in it, makes another format of it.
 pub const FORMAT: &str = "treaty-audit/1";
 
 /// Hash domain of reports.

@@ -2,6 +2,7 @@
 //! becomes a program's hash.
 
 mod completion;
+mod dry_run;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,7 @@ use contract::settlement::Split;
 use contract::{Contract, Dataset, Did, Hash};
 use program::{Program, Stage};
 
+pub(crate) use self::dry_run::dry_run;
 use crate::failure::{Failure, reasons};
 use crate::gatekeeper;
 use crate::node::Node;

@@ -5,7 +5,7 @@
 mod alliance;
 
 use alliance::{draft, follow, publish_under, start, terms};
-use api::types::contracts::{GiveOpinion, ProposeContract};
+use api::types::contracts::{DraftContract, GiveOpinion, ProposeContract};
 use api::types::runs::StartRun;
 
 #[test]
@@ -30,6 +30,20 @@ fn from_import_to_proof() {
     assert_eq!(found.items.len(), 3, "every node sees every description");
 
     let sql = "SELECT team, COUNT(*) AS n, SUM(pay) AS total, AVG(pay) AS mean FROM pay GROUP BY team";
+    let tried = lake.dry_run(&draft(sql)).unwrap();
+    assert!(tried.synthetic && tried.refusals.is_empty() && tried.note.starts_with("SYNTHETIC"));
+    assert_eq!(
+        tried.rows,
+        [("lake/pay@1", 2), ("north/pay@1", 3), ("south/pay@1", 1)]
+            .map(|(name, rows)| (name.to_owned(), rows))
+            .into()
+    );
+    let names: Vec<_> = tried.result.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["team", "n", "total", "mean"]);
+    assert_eq!(tried.result.rows.len() + tried.result.suppressed.len(), 2);
+    let unknown = lake.dry_run(&draft("SELECT SUM(team) AS s FROM pay")).unwrap_err();
+    assert!(format!("{unknown:?}").contains("not-compilable"), "{unknown:?}");
+
     // North's terms ask for the regulator as auditor: the draft has it.
     let drafted = lake.draft(&draft(sql)).unwrap();
     assert_eq!(drafted.refusals, []);
@@ -104,4 +118,41 @@ fn from_import_to_proof() {
     };
     let proven = ledger::proof::verify(&proof, &founding, hash).unwrap();
     assert_eq!(proven.auditors, ["watch"]);
+}
+
+/// With two groups that three members bring rows to, no difference is of few rows. But under a rule about contributors
+/// any of the groups could have been withheld, and the total less the other would tell it.
+#[test]
+fn a_total_is_refused_where_groups_are_withheld_for_their_contributors() {
+    let alliance = start();
+    let rows: String =
+        (0..6).map(|n| format!("{},{}\n", if n % 2 == 0 { "a" } else { "b" }, 100 * n)).collect();
+    for name in alliance::MEMBERS {
+        publish_under(
+            &alliance.clients[name],
+            alliance.directory.path(),
+            &format!("team,pay\n{rows}"),
+            terms(),
+        );
+    }
+    let lake = &alliance.clients["lake"];
+    let ask = |sql: &str| {
+        let asked = DraftContract { contributors_min: Some(2), ..draft(sql) };
+        let drafted = lake.draft(&asked).unwrap();
+        lake.propose(&ProposeContract { contract: drafted.contract }).unwrap();
+        drafted.id
+    };
+    let groups = ask("SELECT team, SUM(pay) AS total FROM pay GROUP BY team");
+    for client in alliance.clients.values() {
+        client.sign(&groups).unwrap();
+    }
+    let run = lake.start_run(&StartRun { contract: groups, purpose: None }).unwrap();
+    assert_eq!(follow(lake, &run.id).state, "completed");
+    let total = ask("SELECT SUM(pay) AS total FROM pay");
+    for name in alliance::MEMBERS {
+        let refused = alliance.clients[name].sign(&total).unwrap_err();
+        assert!(format!("{refused:?}").contains("complement"), "{refused:?}");
+    }
+    let other = ask("SELECT team, COUNT(*) AS n FROM pay GROUP BY team");
+    lake.sign(&other).unwrap();
 }

@@ -6,6 +6,7 @@ pub mod datasets;
 pub mod ledger;
 pub mod member;
 pub mod problem;
+pub mod queries;
 pub mod runs;
 mod secret;
 

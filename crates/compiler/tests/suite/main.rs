@@ -15,7 +15,9 @@ mod golden;
 mod joins;
 mod jointly;
 mod local_stage;
+mod made_up;
 mod pairs;
+
 mod place;
 mod privacy;
 mod random;

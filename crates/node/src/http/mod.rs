@@ -10,6 +10,7 @@ mod ledger;
 mod links;
 mod member;
 mod paging;
+mod queries;
 mod runs;
 mod serve;
 mod transactions;
@@ -64,6 +65,7 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(catalog::matches))
         .routes(routes!(contracts::templates))
         .routes(routes!(contracts::draft))
+        .routes(routes!(queries::dry_run))
         .routes(routes!(contracts::propose, contracts::list))
         .routes(routes!(contracts::show))
         .routes(routes!(contracts::check))

@@ -31,7 +31,7 @@ use peers::SessionTransport;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-pub(crate) use receive::{may_hand_over, receive_output};
+pub(crate) use receive::{may_hand_over, receive_output, result_view};
 
 use crate::failure::Failure;
 use crate::gatekeeper::Granted;

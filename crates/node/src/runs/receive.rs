@@ -111,7 +111,7 @@ fn combine(node: &Node, context: &Context, bodies: &[Vec<u8>]) -> Result<RunResu
         .map_err(|error| Trouble::new(error.to_string()))?;
     let outputs = opened(&compiled.program, scheme, &parties)?;
     let table = compiler::decode(&compiled, &outputs).map_err(|error| Trouble::new(error.to_string()))?;
-    Ok(view(&compiled, &table, context.contract.output.floor_rows))
+    Ok(result_view(&compiled, &table, context.contract.output.floor_rows))
 }
 
 /// Every output of the program, from the share messages of all compute parties.
@@ -134,7 +134,7 @@ fn opened(
 }
 
 /// The result as the API shows it.
-fn view(compiled: &Compiled, table: &ResultTable, floor_rows: u64) -> RunResult {
+pub(crate) fn result_view(compiled: &Compiled, table: &ResultTable, floor_rows: u64) -> RunResult {
     let columns = compiled
         .columns
         .iter()

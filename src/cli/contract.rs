@@ -224,10 +224,11 @@ fn templates(session: &Session) -> Result<(), Error> {
                 template.name.clone(),
                 template.title.clone(),
                 template.parameters.join(", "),
+                template.audited_because.clone().unwrap_or_default(),
                 template.sql.clone(),
             ]
         });
-        table(&["template", "", "parameters", "SQL"], rows)
+        table(&["template", "", "parameters", "needs an auditor because", "SQL"], rows)
     })
 }
 

@@ -77,6 +77,15 @@ fn ask(alliance: &Alliance) {
     for part in ["lake/salaries@1", "rep3, 1 may collude", "lake, north, south", "What the receivers learn"] {
         assert!(plan.contains(part), "{part}: {plan}");
     }
+    let tried = alliance.text("north", &["query", "dry-run", sql, "--purpose", "pay equity"]);
+    for part in ["SYNTHETIC", "rows made up: 130 of lake/salaries@1", "people", "terms permit it"] {
+        assert!(tried.contains(part), "{part}: {tried}");
+    }
+    let tried = alliance.json("north", &["query", "dry-run", sql, "--purpose", "curiosity"]);
+    assert_eq!(
+        (&tried["synthetic"], &tried["refusals"][0]["rule"]),
+        (&true.into(), &"purpose-not-allowed".into())
+    );
     let forbidden = alliance.refused("north", &["query", sql, "--purpose", "curiosity"]);
     assert!(
         forbidden.contains("the terms forbid the query") && forbidden.contains("curiosity"),
@@ -169,6 +178,11 @@ fn agree(alliance: &Alliance) -> String {
     assert!(drafted.contains("every dataset's terms permit it"), "{drafted}");
 
     let id = alliance.json("north", &["contract", "propose", &file])["contract"].as_str().unwrap().to_owned();
+    let audit = alliance.text("lake", &["contract", "audit", &id]);
+    for part in ["AUDIT REPORT", "For this member, lake", "the report that the contract names", "points"] {
+        assert!(audit.contains(part), "{part}: {audit}");
+    }
+    assert!(alliance.refused("lake", &["contract", "audit", &id, "--sign"]).contains("is not auditor"));
     for name in ["north", "lake"] {
         let check = alliance.until(name, &["contract", "check", &id], |_| true);
         assert_eq!(check["permitted"], true);

@@ -18,6 +18,8 @@ pub struct Template {
     pub sql: &'static str,
     /// Every gap, in the order of explaining.
     pub parameters: &'static [Parameter],
+    /// Why a contract drafted from it needs an auditor, if it does.
+    pub audited_because: Option<&'static str>,
 }
 
 /// A gap.
@@ -105,12 +107,14 @@ pub const TEMPLATES: &[Template] = &[
         sql: "SELECT {by}, COUNT(*) AS rows, AVG({measure}) AS mean, STDDEV_SAMP({measure}) AS deviation \
               FROM {table} GROUP BY {by}",
         parameters: &[TABLE, BY, MEASURE],
+        audited_because: None,
     },
     Template {
         name: "group-counts",
         title: "Number of rows by group",
         sql: "SELECT {by}, COUNT(*) AS rows FROM {table} GROUP BY {by}",
         parameters: &[TABLE, BY],
+        audited_because: None,
     },
     Template {
         name: "group-extremes",
@@ -127,6 +131,7 @@ pub const TEMPLATES: &[Template] = &[
                 description: "values below it are left out",
             },
         ],
+        audited_because: Some("it shows values of single rows"),
     },
 ];
 

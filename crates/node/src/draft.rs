@@ -30,6 +30,7 @@ const RUN_SECONDS: u32 = 120;
 /// Drafts a contract; nothing is recorded.
 pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failure> {
     let request = &completion::complete(node, request)?;
+    refuse_without_auditor(request)?;
     let datasets = named_datasets(node, &request.tables)?;
     let roles = Roles::of(node, request, &datasets)?;
     let floor_rows = request
@@ -222,6 +223,19 @@ fn source(request: &DraftContract) -> Result<String, Failure> {
             .and_then(|template| template.fill(parameters))
             .map_err(|error| Failure::malformed(error.to_string()).next("treaty contract templates")),
         _ => Err(Failure::malformed("give either `sql` or `template`, and not both")),
+    }
+}
+
+/// A template may ask for an auditor; the contract that is drafted then has one, and waits for its approval.
+fn refuse_without_auditor(request: &DraftContract) -> Result<(), Failure> {
+    let template = request.template.as_ref().and_then(|used| compiler::template::find(&used.name).ok());
+    match template.and_then(|template| Some((template.name, template.audited_because?))) {
+        Some((name, reason)) if request.auditors.is_empty() => {
+            let message =
+                format!("contracts from template `{name}` need an auditor, since {reason}: name one");
+            Err(Failure::refused("auditor-missing", message).next("treaty contract draft --auditors MEMBER"))
+        }
+        _ => Ok(()),
     }
 }
 

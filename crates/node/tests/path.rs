@@ -5,7 +5,7 @@
 mod alliance;
 
 use alliance::{draft, follow, publish_under, start, terms};
-use api::types::contracts::{DraftContract, GiveOpinion, ProposeContract};
+use api::types::contracts::{DraftContract, GiveOpinion, ProposeContract, TemplateUse};
 use api::types::runs::StartRun;
 
 #[test]
@@ -153,6 +153,15 @@ fn a_total_is_refused_where_groups_are_withheld_for_their_contributors() {
         let refused = alliance.clients[name].sign(&total).unwrap_err();
         assert!(format!("{refused:?}").contains("complement"), "{refused:?}");
     }
+    let parameters = [("table", "pay"), ("by", "team"), ("measure", "pay"), ("least", "0")];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let template = Some(TemplateUse { name: "group-extremes".to_owned(), parameters });
+    let extremes = DraftContract { sql: None, template, ..draft("") };
+    let refused = lake.draft(&extremes).unwrap_err();
+    assert!(format!("{refused:?}").contains("auditor-missing"), "{refused:?}");
+    let audited = lake.draft(&DraftContract { auditors: vec!["watch".to_owned()], ..extremes }).unwrap();
+    assert_eq!(audited.contract.auditors().count(), 1);
+
     let other = ask("SELECT team, COUNT(*) AS n FROM pay GROUP BY team");
     lake.sign(&other).unwrap();
 }

@@ -167,6 +167,9 @@ pub struct TemplateView {
     pub sql: String,
     /// What to give.
     pub parameters: Vec<String>,
+    /// Why a contract drafted from it needs an auditor; absent when it needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audited_because: Option<String>,
 }
 
 /// A contract as it would be recorded, with everything that a signer wants to read first.

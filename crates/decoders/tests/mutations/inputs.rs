@@ -1,10 +1,10 @@
 //! Valid inputs of every decoder.
 
-use contract::Hash;
+use contract::{Hash, audit::Opinion};
 use engine::mpc::Dealing;
 use engine::schemes::shamir::Threshold;
 use engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir, ShamirMalicious, ShamirResilient};
-use ledger::{Content, Entry, Ledger, Proof};
+use ledger::{Action, Content, Entry, Ledger, Proof};
 use ring::{Lanes, Mersenne61, Number, Prg, Seed};
 
 use crate::generate;
@@ -19,10 +19,18 @@ pub(crate) fn valid(target: &str) -> Vec<Vec<u8>> {
         "abci" => questions(),
         "program" => programs().map(|program| program.to_bytes()).collect(),
         "listing" => programs().map(|program| program.to_string().into_bytes()).collect(),
-        "contract" => vec![contract::canonical::to_bytes(&World::new().contract()).unwrap()],
+        "contract" => contracts(),
         "alliance" => vec![World::new().alliance.to_bytes().unwrap()],
         _ => on_ledger(target),
     }
+}
+
+/// Of both formats.
+fn contracts() -> Vec<Vec<u8>> {
+    let present = World::new().contract();
+    let mut former = present.clone();
+    (former.format, former.audit) = ("treaty-contract/1".to_owned(), None);
+    [present, former].iter().map(|one| contract::canonical::to_bytes(one).unwrap()).collect()
 }
 
 fn share_messages() -> Vec<Vec<u8>> {
@@ -140,7 +148,10 @@ fn on_ledger(target: &str) -> Vec<Vec<u8>> {
                 Content::Transaction(signed) => Some(signed.to_bytes().unwrap()),
                 Content::Alliance(_) => None,
             });
-            signed.collect()
+            let (contract, report) = (hash("contract"), hash("report"));
+            let opinion = Opinion::Declined { reason: "groups of five are too small".to_owned() };
+            let action = Action::AuditContract { contract, report, opinion };
+            signed.chain([world.sign_as(&world.regulator, 1, action).to_bytes().unwrap()]).collect()
         }
         "chunk" => {
             let framed = |leaf: Vec<u8>| [(leaf.len() as u32).to_le_bytes().to_vec(), leaf].concat();

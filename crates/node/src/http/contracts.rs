@@ -36,6 +36,7 @@ pub(super) async fn templates(
         name: template.name.to_owned(),
         title: template.title.to_owned(),
         sql: template.sql.to_owned(),
+        audited_because: template.audited_because.map(str::to_owned),
         parameters: template.parameters.iter().map(|parameter| parameter.name.to_owned()).collect(),
     };
     Ok(Json(Page { items: compiler::template::TEMPLATES.iter().map(view).collect(), next: None }))

@@ -59,6 +59,11 @@ enum What {
         /// 1 at first
         weight: u32,
     },
+    /// Let another member's node order the ledger, for example before this one leaves
+    Operator {
+        /// Its name
+        member: String,
+    },
     /// Make another version of the rules hold
     Protocol {
         /// The next version
@@ -145,6 +150,7 @@ impl What {
                 Motion::SetShares(Shares { providers, compute_parties, algorithm_providers })
             }
             Self::Weight { member, weight } => Motion::SetWeight { member: named(&member)?, weight },
+            Self::Operator { member } => Motion::HandOver { to: named(&member)? },
             Self::Protocol { version, from } => Motion::AdoptProtocol { version, from },
             Self::Issue { member, points } => Motion::Issue { to: named(&member)?, points },
             Self::Burn { member, points } => Motion::Burn { from: named(&member)?, points },

@@ -11,6 +11,7 @@ mod demonstrations;
 mod hospitals;
 mod keys;
 mod later;
+mod operators;
 mod path;
 mod refusals;
 mod rights;

@@ -88,6 +88,11 @@ pub enum Happening {
         /// Against its will.
         expelled: bool,
     },
+    /// Another member orders the log.
+    OperatorChanged {
+        /// From the next entry on.
+        operator: Did,
+    },
     /// Another number of members must stand behind checkpoints.
     QuorumChanged {
         /// From the next entry on.

@@ -7,10 +7,10 @@ use contract::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Divergence, Entry, Ledger, LedgerError, Refused,
+    Action, Divergence, Entry, Ledger, LedgerError, Refused, Roster,
     ledger::{Applied, BATCH_BYTES_MAX, check_balance, check_protocol, encode_effects, forged},
     log::{
-        Checkpoint, Note,
+        Checkpoint, Endorsement, EndorsementFlaw, Note,
         tree::{self, Frontier},
         verify,
     },
@@ -53,24 +53,32 @@ impl Page {
 }
 
 impl Ledger {
-    /// The page that a follower with `from` entries needs next: what is under the last checkpoint, as much as fits.
+    /// The page that a follower with `from` entries needs next: what is under the last checkpoint, as much as fits, and
+    /// no further than it can tell who signs as the log.
     ///
     /// # Errors
     /// When there is no checkpoint yet, it ends before `from`, or the disk fails.
     pub fn page(&self, from: u64) -> Result<Page, LedgerError> {
-        let (checkpoint, note) = self.latest_checkpoint().ok_or(LedgerError::NoCheckpoint)?;
-        let wanted = checkpoint
-            .size
-            .checked_sub(from)
-            .ok_or(LedgerError::OutOfRange { size: checkpoint.size, asked: from })?;
+        let roster = self.state.roster();
+        let (latest, _) = self.latest_checkpoint().ok_or(LedgerError::NoCheckpoint)?;
+        // Where the log was handed over, the operator before says where it ended.
+        let handed_over = roster.handed_over_after(from).map_or(u64::MAX, |index| index.saturating_add(1));
+        let mut size = latest.size.min(handed_over);
+        let wanted =
+            size.checked_sub(from).ok_or(LedgerError::OutOfRange { size: latest.size, asked: from })?;
         let entries = match usize::try_from(wanted).unwrap_or(usize::MAX) {
             0 => Vec::new(),
             wanted => self.entries(from, wanted)?,
         };
         let end = from + entries.len() as u64;
-        let consistency = self.consistency(end, checkpoint.size)?;
+        // The key that a later page brings cannot be checked before it.
+        size = roster.log_key_changed_after(end, size).unwrap_or(size);
+        let kept =
+            self.store.checkpoint(size)?.map_or_else(|| self.store.turn(size), |note| Ok(Some(note)))?;
+        let note = kept.ok_or(LedgerError::NoCheckpoint)?;
+        let consistency = self.consistency(end, size)?;
         // Cosigners may be in the alliance by entries that come with a later page.
-        let Note { body, signatures } = Note::parse(note)?;
+        let Note { body, signatures } = Note::parse(&note)?;
         let signatures = signatures.into_iter().take(1).collect();
         Ok(Page { entries, checkpoint: Note { body, signatures }.to_text(), consistency })
     }
@@ -81,7 +89,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Diverged`] names what the operator did wrong; nothing of the page is kept then.
     pub fn replay(&mut self, page: &Page) -> Result<Vec<Applied>, LedgerError> {
-        let checkpoint = self.signed_by_operator(&page.checkpoint)?;
+        let checkpoint = self.signed_by_operator(page)?;
         let new = self.new_entries(&page.entries)?;
         let leaves = new.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
         let mut addition = Addition { first: self.size(), ..Addition::default() };
@@ -102,6 +110,9 @@ impl Ledger {
         }
 
         check_balance(&state)?;
+        if state.roster().changes().len() != self.state.roster().changes().len() {
+            self.check_signer(&page.checkpoint, state.roster())?;
+        }
         addition.entries = leaves;
         if frontier.size() == checkpoint.size && !self.knows(&checkpoint)? {
             addition.checkpoint = Some((checkpoint.size, page.checkpoint.clone()));
@@ -116,13 +127,46 @@ impl Ledger {
         Ok(applied)
     }
 
-    fn signed_by_operator(&self, note: &str) -> Result<Checkpoint, LedgerError> {
-        let endorsement = self.endorsement(note).map_err(blame_checkpoint)?;
+    /// The page's checkpoint, which the operator signed: unless its entries change the operator's key, which is then
+    /// to be looked at again after them.
+    fn signed_by_operator(&self, page: &Page) -> Result<Checkpoint, LedgerError> {
+        let endorsement = match self.endorsement(&page.checkpoint) {
+            Ok(endorsement) => endorsement,
+            Err(LedgerError::Endorsement(EndorsementFlaw::UnknownSigner { .. }))
+                if self.is_rotated_in(page) =>
+            {
+                let note = Note::parse(&page.checkpoint)?;
+                return Checkpoint::parse_body(&note.body)
+                    .map_err(|flaw| blame_checkpoint(LedgerError::Endorsement(flaw)));
+            }
+            Err(error) => return Err(blame_checkpoint(error)),
+        };
         let checkpoint = endorsement.checkpoint;
         if endorsement.operator {
             return Ok(checkpoint);
         }
         Err(Divergence::Unsigned { size: checkpoint.size }.into())
+    }
+
+    fn is_rotated_in(&self, page: &Page) -> bool {
+        let operator = self.state.roster().operator();
+        let mut transactions = page.entries.iter().filter_map(Entry::transaction);
+        transactions.any(|signed| {
+            let transaction = &signed.transaction;
+            Some(transaction.member) == operator && matches!(transaction.action, Action::RotateKey { .. })
+        })
+    }
+
+    /// Whether the operator that was known before the page signed its checkpoint, by the key that it has after it: a
+    /// page cannot itself bring the one that vouches for it.
+    fn check_signer(&self, note: &str, after: &Roster) -> Result<(), LedgerError> {
+        let endorsement = Endorsement::check(note, after, &self.state.alliance_id())
+            .map_err(|flaw| blame_checkpoint(LedgerError::Endorsement(flaw)))?;
+        let size = endorsement.checkpoint.size;
+        if endorsement.operator && after.operator_at(size) == self.state.roster().operator_at(size) {
+            return Ok(());
+        }
+        Err(Divergence::Unsigned { size }.into())
     }
 
     /// The entries that this node doesn't have; those that it has must be the same.

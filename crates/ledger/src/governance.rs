@@ -72,6 +72,11 @@ pub enum Motion {
         /// How many.
         points: u64,
     },
+    /// Lets another member's node order the log from the next entry on.
+    HandOver {
+        /// Which member.
+        to: Did,
+    },
     /// Gives a member another key when the old one is lost.
     ReplaceKey {
         /// Which member.

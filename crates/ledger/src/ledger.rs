@@ -114,12 +114,13 @@ impl Ledger {
         self.record(staged, None)
     }
 
-    /// Signs the root over all entries as the operator. The same checkpoint is signed once.
+    /// Signs the root over all entries as the operator. The same checkpoint is signed once. To be called after every
+    /// append that may have changed who signs: followers get over such an entry by the checkpoint that ends with it.
     ///
     /// # Errors
-    /// When the key is not the operator's, or the disk fails.
+    /// When the key is not the operator's at this size, see [`crate::Roster::log_key`], or the disk fails.
     pub fn sign_checkpoint(&mut self, key: &SigningKey) -> Result<String, LedgerError> {
-        let operator = self.state.alliance().operator.ok_or(LedgerError::NoOperator)?;
+        let operator = self.state.roster().log_key(self.size()).ok_or(LedgerError::NoOperator)?;
         if key.did() != operator {
             return Err(LedgerError::NotOperator { who: key.did(), operator });
         }
@@ -302,6 +303,7 @@ impl Ledger {
     pub(crate) fn put_note(&mut self, note: &Note) -> Result<bool, LedgerError> {
         let text = note.to_text();
         let endorsement = self.endorsement(&text)?;
+        self.keep_turns()?;
         self.keep_handover(&endorsement, &text)?;
         let Endorsement { checkpoint, is_final, .. } = endorsement;
         self.store.put_checkpoint(checkpoint.size, &text, is_final)?;
@@ -310,6 +312,16 @@ impl Ledger {
         }
         self.note_checkpoint(checkpoint, text);
         Ok(is_final)
+    }
+
+    /// Followers get over a change of who signs as the log by the checkpoint before it, however late they come.
+    fn keep_turns(&self) -> Result<(), LedgerError> {
+        for size in self.state.roster().turns() {
+            if self.store.turn(size)?.is_none() {
+                self.store.keep_turn(size)?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn check_range(&self, size: u64) -> Result<(), LedgerError> {

@@ -19,7 +19,8 @@ use crate::{
 /// All that are or were in the alliance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
-    operator: Option<Did>,
+    /// Who orders the log and the entries that said so, ascending; none when the members' nodes order it together.
+    operators: Vec<(u64, Did)>,
     seats: BTreeMap<Did, Seat>,
     /// Quorums and the entries that set them, ascending.
     quorums: Vec<(u64, u16)>,
@@ -91,7 +92,7 @@ impl Roster {
     pub fn founding(alliance: &Alliance) -> Self {
         let seats = alliance.members.iter().map(|card| (card.member, Seat::new(card.clone(), 0)));
         Self {
-            operator: alliance.operator,
+            operators: alliance.operator.iter().map(|operator| (0, *operator)).collect(),
             seats: seats.collect(),
             quorums: vec![(0, alliance.quorum)],
             changes: Vec::new(),
@@ -100,7 +101,40 @@ impl Roster {
 
     /// The member whose node orders the log; none when the members' nodes order it together.
     pub fn operator(&self) -> Option<Did> {
-        self.operator
+        self.operators.last().map(|(_, operator)| *operator)
+    }
+
+    /// The member that signs a checkpoint of `size` entries as the log. The first checkpoint over the entry that hands
+    /// the log over is the last one of the operator before: nobody else can say where it ended.
+    pub fn operator_at(&self, size: u64) -> Option<Did> {
+        let handed_over = |(from, _): &&(u64, Did)| from.saturating_add(1) < size;
+        let found = self.operators.iter().rev().find(handed_over).or(self.operators.first());
+        found.map(|(_, operator)| *operator)
+    }
+
+    /// The key by which that member signs it.
+    pub fn log_key(&self, size: u64) -> Option<Did> {
+        self.key_at(&self.operator_at(size)?, size)
+    }
+
+    /// Sizes of the checkpoints after which somebody else, or another key, signs as the log.
+    pub(crate) fn turns(&self) -> BTreeSet<u64> {
+        let handed_over = self.operators.iter().skip(1).map(|(index, _)| index.saturating_add(1));
+        let seats = self.operators.iter().filter_map(|(_, operator)| self.seat(operator));
+        let rotated = seats.flat_map(|seat| seat.keys.iter().skip(1).map(|tenure| tenure.from));
+        handed_over.chain(rotated).collect()
+    }
+
+    /// The first entry from `from` on that hands the log over.
+    pub(crate) fn handed_over_after(&self, from: u64) -> Option<u64> {
+        let later = |(index, _): &&(u64, Did)| *index >= from.max(1);
+        self.operators.iter().find(later).map(|(index, _)| *index)
+    }
+
+    /// The first entry from `known` on by which the key changed that signs a checkpoint of `size` entries as the log.
+    pub(crate) fn log_key_changed_after(&self, known: u64, size: u64) -> Option<u64> {
+        let seat = self.seat(&self.operator_at(size)?)?;
+        seat.keys.iter().map(|tenure| tenure.from).find(|from| (known.max(1)..size).contains(from))
     }
 
     /// The place of an organisation that is or was in the alliance.
@@ -190,11 +224,11 @@ impl Roster {
     /// before it.
     pub fn confirms(&self, endorsement: &Endorsement, index: u64) -> Result<(), Unconfirmed> {
         let mut standing: BTreeSet<Did> = endorsement.cosigners.keys().copied().collect();
+        let (size, quorum) = (endorsement.checkpoint.size, self.quorum(index));
         if endorsement.operator {
-            standing.extend(self.operator());
+            standing.extend(self.operator_at(size));
         }
         let ordered = endorsement.operator || self.operator().is_none();
-        let (size, quorum) = (endorsement.checkpoint.size, self.quorum(index));
         let found = if size > index { self.confirming(&standing, index, size) } else { 0 };
         if ordered && found >= usize::from(quorum) {
             return Ok(());
@@ -220,6 +254,7 @@ impl Roster {
                     seat.left = Some(index);
                 }
             }
+            Happening::OperatorChanged { operator } => self.operators.push((index, *operator)),
             Happening::QuorumChanged { quorum } => self.quorums.push((index, *quorum)),
             Happening::StandingLowered { member, .. } => {
                 if let Some(seat) = self.seats.get_mut(member) {

@@ -22,6 +22,8 @@ const CHECKPOINTS: TableDefinition<'_, u64, &str> = TableDefinition::new("checkp
 const BLOCKS: TableDefinition<'_, u64, u64> = TableDefinition::new("blocks");
 /// Checkpoints that confirm changes of the roster, with their signatures by size: kept for ever.
 const HANDOVERS: TableDefinition<'_, u64, &str> = TableDefinition::new("handovers");
+/// Checkpoints after which somebody else or another key signs as the log, by size: kept for ever.
+const TURNS: TableDefinition<'_, u64, &str> = TableDefinition::new("turns");
 /// Under [`FINAL`]: the size of the last final checkpoint.
 const MARKS: TableDefinition<'_, &str, u64> = TableDefinition::new("marks");
 const FINAL: &str = "final";
@@ -86,6 +88,7 @@ impl Store {
         transaction.open_table(NODES)?;
         transaction.open_table(CHECKPOINTS)?;
         transaction.open_table(HANDOVERS)?;
+        transaction.open_table(TURNS)?;
         transaction.open_table(MARKS)?;
         transaction.open_table(BLOCKS)?;
         forget_unfinished(&transaction)?;
@@ -175,6 +178,20 @@ impl Store {
         let transaction = self.database.begin_write()?;
         transaction.open_table(HANDOVERS)?.insert(size, note)?;
         Ok(transaction.commit()?)
+    }
+
+    /// Keeps the checkpoint of that size, if it is there, as one after which somebody else signs as the log.
+    pub(crate) fn keep_turn(&self, size: u64) -> Result<(), StoreError> {
+        let Some(note) = self.checkpoint(size)? else { return Ok(()) };
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(TURNS)?.insert(size, note.as_str())?;
+        Ok(transaction.commit()?)
+    }
+
+    /// The checkpoint of that size that was kept so.
+    pub(crate) fn turn(&self, size: u64) -> Result<Option<String>, StoreError> {
+        let table = self.database.begin_read()?.open_table(TURNS)?;
+        Ok(table.get(size)?.map(|note| note.value().to_owned()))
     }
 
     /// The checkpoints that confirm changes of the roster, of more than `above` and at most `size` entries.

@@ -79,6 +79,11 @@ impl Keyring {
         held.key(&tenure.key)
     }
 
+    /// That key, if this node holds it, whether it counts already or not.
+    pub(crate) fn holding(&self, key: &Did) -> Option<SigningKey> {
+        self.held().key(key)
+    }
+
     /// All keys that are or were the member's: what it signed for its own house with any of them holds.
     pub(crate) fn known(&self) -> Vec<Did> {
         let held = self.held();

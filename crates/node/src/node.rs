@@ -194,7 +194,7 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let operator = alliance.operator;
     let ledger = Ledger::open(&home.ledger(), alliance)?;
     let (ordering, agreement): (Arc<dyn Ordering>, _) = match operator {
-        Some(operator) => (Arc::new(ByOperator(operator)), None),
+        Some(_) => (Arc::new(ByOperator), None),
         None => {
             let validator = validator(&home, &ledger, &me)?;
             let agreement = Arc::new(ByAgreement::new(ordering::home::Home::new(&home.bft()), validator)?);

@@ -104,12 +104,9 @@ impl Replica {
         acquaintance: Acquaintance,
         ordering: Arc<dyn Ordering>,
     ) -> Result<Self, LedgerError> {
-        let me = keyring.member();
         learn(&acquaintance, &keyring, &certificates, ledger.state().roster());
         let alliance = ledger.state().alliance_id();
-        if ordering.operator() == Some(me)
-            && let Some(key) = keyring.present()
-        {
+        if let Some(key) = log_key(&ledger, &keyring) {
             // The founding entry, or what a crash left without a signature.
             ledger.sign_checkpoint(&key)?;
         }
@@ -133,8 +130,9 @@ impl Replica {
         self.operator() == Some(self.member())
     }
 
+    /// Who orders the log now. Not to be asked while the ledger is looked at.
     pub(crate) fn operator(&self) -> Option<Did> {
-        self.ordering.operator()
+        self.read(|ledger| ledger.state().roster().operator())
     }
 
     /// Whose replica this is.
@@ -415,10 +413,14 @@ impl Replica {
     /// On the operator's node: orders a transaction, durably, and signs the new checkpoint.
     pub(crate) fn order(&self, transaction: SignedTransaction) -> Result<Ordered, Failure> {
         self.change(|ledger| {
+            if ledger.state().roster().operator() != Some(self.member()) {
+                let message = "the log was handed over just now: try again";
+                return Err(Failure::refused("not-the-operator", message));
+            }
             let outcome = ledger.append(now_seconds(), vec![transaction]).map_err(broken)?;
             match outcome.into_iter().next() {
                 Some(Ok(applied)) => {
-                    let key = self.present_key()?;
+                    let key = log_key(ledger, &self.keyring).map_or_else(|| self.present_key(), Ok)?;
                     ledger.sign_checkpoint(&key).map_err(broken)?;
                     Ok(Ordered::Entry(applied.index))
                 }
@@ -474,10 +476,20 @@ impl Replica {
             .map_err(|error| Failure::malformed(error.to_string()))
     }
 
-    /// On every other node: follows the operator for as long as the node runs.
+    /// On the operator's node: until another member's orders.
+    pub(crate) async fn until_handed_over(&self) {
+        let mut heads = self.watch();
+        while self.is_operator() {
+            if heads.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// On every other node: follows the operator, for as long as it is another member's.
     pub(crate) async fn follow(&self) {
         let mut failures = 0_u32;
-        loop {
+        while !self.is_operator() {
             match self.follow_once(&self.source(failures)).await {
                 Ok(()) => failures = 0,
                 Err(failure) => {
@@ -525,12 +537,21 @@ impl Replica {
             }
         })?;
         if let Some(note) = cosignature {
+            if self.is_operator() {
+                // What the operator before ordered last: handing the log over to this node.
+                return self.change(|ledger| ledger.add_cosignature(&note)).map(drop).map_err(broken);
+            }
             let body = Body::Octets(Bytes::from(note));
             let path = "/peer/ledger/cosignatures";
             let _: serde_json::Value = self.ask(&self.the_operator()?, Method::POST, path, body).await?;
         }
         Ok(())
     }
+}
+
+/// The key that signs the ledger as it is now as the log, if that is one of this node's.
+fn log_key(ledger: &Ledger, keyring: &Keyring) -> Option<SigningKey> {
+    keyring.holding(&ledger.state().roster().log_key(ledger.size())?)
 }
 
 /// What follows from a changed roster on this node.

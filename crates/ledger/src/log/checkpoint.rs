@@ -116,7 +116,7 @@ impl Checkpoint {
         Ok(Self { origin: origin.to_owned(), size: number, root: Hash::from_bytes(root) })
     }
 
-    /// The operator's signature line.
+    /// The operator's signature line, by the key that it has at this size.
     pub fn sign(&self, operator: &SigningKey) -> NoteSignature {
         NoteSignature {
             name: self.origin.clone(),
@@ -157,7 +157,7 @@ impl Endorsement {
         let operator = match signatures.split_first() {
             Some((first, rest)) if first.name == checkpoint.origin => {
                 let nobody = || EndorsementFlaw::UnknownSigner { name: first.name.clone() };
-                check_operator(&checkpoint, first, &roster.operator().ok_or_else(nobody)?)?;
+                check_operator(&checkpoint, first, &roster.log_key(checkpoint.size).ok_or_else(nobody)?)?;
                 signatures = rest;
                 true
             }
@@ -178,7 +178,8 @@ impl Endorsement {
 
     fn count(checkpoint: Checkpoint, operator: bool, cosigners: BTreeMap<Did, u64>, roster: &Roster) -> Self {
         let counts = |did: &&Did| roster.seat(did).is_some_and(|seat| seat.card.standing == Standing::Member);
-        let by_itself = operator && roster.operator().is_some_and(|did| !cosigners.contains_key(&did));
+        let log = roster.operator_at(checkpoint.size);
+        let by_itself = operator && log.is_some_and(|did| !cosigners.contains_key(&did));
         let members = cosigners.keys().filter(counts).count() + usize::from(by_itself);
         let is_ordered = operator || roster.operator().is_none();
         let is_final = is_ordered && members >= usize::from(roster.quorum(checkpoint.size));

@@ -110,7 +110,7 @@ impl Report {
             entries: proof.entries.len(),
             checkpoint_size: endorsement.checkpoint.size,
             checkpoint_root: endorsement.checkpoint.root,
-            operator: alliance.operator.as_ref().map(name),
+            operator: roster.operator_at(endorsement.checkpoint.size).as_ref().map(name),
             cosigners: cosigners.map(|(did, at)| Cosigner { name: name(did), at: *at }).collect(),
         }
     }

@@ -35,7 +35,11 @@ rules! {
         /// Leaving is a member's own wish.
         "not-own-leave" NotOwnLeave(Did) = "only `{0}` itself can propose that it leaves",
         /// Somebody must order the log.
-        "operator-stays" OperatorStays(Did) = "`{0}` orders the log and cannot leave",
+        "operator-stays" OperatorStays(Did) = "`{0}` orders the log and cannot leave before it has handed the log over",
+        /// All order together.
+        "nobody-alone" NobodyAlone = "no member alone orders this log, so that none can hand it over",
+        /// It does so now.
+        "orders-already" OrdersAlready(Did) = "`{0}` orders the log already",
         /// Versions count up.
         "protocol-not-newer" ProtocolNotNewer(u32, u32) = "the rules are at version {0}, the next one cannot be {1}",
         /// Nodes must have time to change.

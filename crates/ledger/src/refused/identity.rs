@@ -24,8 +24,8 @@ rules! {
         "key-in-use" KeyInUse(Did) = "the key `{0}` is or was in use in the alliance: make a new one",
         /// Whoever brings a key must have it.
         "key-not-held" KeyNotHeld(Did) = "the new key `{0}` has not signed this rotation: sign it with the new key too",
-        /// The log's signer is named in the founding document.
-        "operators-key" OperatorsKey(Did) = "`{0}` orders the log: its checkpoints are signed by the key of the founding document",
+        /// Without its key nobody can sign the checkpoint over the vote.
+        "operators-key" OperatorsKey(Did) = "`{0}` orders the log and can only change its key itself",
         /// Delegations end, and allow something.
         "empty-delegation" EmptyDelegation = "a delegation names at least one scope and ends in the future",
         /// A card breaks its own rules.

@@ -13,7 +13,7 @@ use crate::{
     alliance::{Card, MEMBERS_MAX, quorum_of_founding},
     event::Happening,
     governance::{Id, Motion, Parameter, Parameters, Proposal, Shares, Tally, Verdict, WHOLE},
-    refused::{GovernanceRule, When},
+    refused::{GovernanceRule, IdentityRule, When},
     settlement::{Transfer, apportion},
 };
 
@@ -164,7 +164,11 @@ impl Step {
             Motion::Burn { from, points } => self.burn_points(*from, *points),
             Motion::Decide { dispute, uphold } => self.rule(*dispute, *uphold),
             Motion::SetStopRight { regulator, granted } => self.set_stop_right(*regulator, *granted),
+            Motion::HandOver { to } => self.hand_over(*to),
             Motion::ReplaceKey { member, key, proof } => {
+                if self.state.roster.operator() == Some(*member) {
+                    return Err(IdentityRule::OperatorsKey(*member).into());
+                }
                 self.check_new_key(*member, *key, proof)?;
                 self.key_of(member)?;
                 self.change_roster(Happening::KeyReplaced { member: *member, key: *key });
@@ -214,6 +218,17 @@ impl Step {
         let (parameter, value) = (Parameter::Quorum, u64::from(quorum));
         self.change_parameters(|parameters| parameters.set(parameter, value));
         self.emit(Happening::ParameterSet { parameter, value });
+    }
+
+    /// The operator carries it out itself, by appending the vote and ordering nothing further.
+    fn hand_over(&mut self, to: Did) -> Result<(), Refused> {
+        let operator = self.state.roster.operator().ok_or(GovernanceRule::NobodyAlone)?;
+        self.voter(&to)?;
+        if operator == to {
+            return Err(GovernanceRule::OrdersAlready(to).into());
+        }
+        self.change_roster(Happening::OperatorChanged { operator: to });
+        Ok(())
     }
 
     fn set_parameter(&mut self, parameter: Parameter, value: u64) -> Result<(), Refused> {

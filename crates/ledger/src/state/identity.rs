@@ -52,11 +52,8 @@ impl Step {
         Ok(())
     }
 
-    /// A key is new, held by whoever brings it, and not the operator's.
+    /// A key is new, and held by whoever brings it.
     pub(super) fn check_new_key(&self, member: Did, key: Did, proof: &Signature) -> Result<(), Refused> {
-        if self.state.roster.operator() == Some(member) {
-            return Err(IdentityRule::OperatorsKey(member).into());
-        }
         // What another member delegates says nothing about the key: whoever delegates need not hold it.
         let delegated = self.state.delegation(&member, &key).is_some();
         if delegated || self.state.roster.knows_key(&key) || self.state.roster.seat(&key).is_some() {

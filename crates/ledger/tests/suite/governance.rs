@@ -43,7 +43,7 @@ pub(crate) fn not_proposed(world: &World, state: &mut State, by: usize, motion: 
     refused_at(state, time, &signed)
 }
 
-fn rule(refused: Refused) -> GovernanceRule {
+pub(crate) fn rule(refused: Refused) -> GovernanceRule {
     let Refused::Governance(rule) = refused else { panic!("{refused}") };
     rule
 }

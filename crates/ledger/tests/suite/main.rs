@@ -27,6 +27,7 @@ mod governance;
 mod handovers;
 mod identities;
 mod notes;
+mod operators;
 mod path;
 mod proofs;
 mod properties;

@@ -43,7 +43,7 @@ pub(super) async fn status(State(node): State<Arc<Node>>) -> Json<Status> {
             standing: roster.card(&node.me).map(|card| standing(card.standing)).unwrap_or_default(),
             alliance: alliance.name.clone(),
             alliance_id: ledger.state().alliance_id().to_string(),
-            operator: alliance.operator.map(|operator| node.names.name(&operator)),
+            operator: roster.operator().map(|operator| node.names.name(&operator)),
             entries: ledger.size(),
             final_entries: ledger.final_checkpoint().map_or(0, |(checkpoint, _)| checkpoint.size),
             root: ledger.root().to_string(),

@@ -149,10 +149,6 @@ impl Ordering for ByAgreement {
     fn follow<'a>(&'a self, replica: &'a Arc<Replica>) -> BoxFuture<'a, String> {
         Box::pin(self.keep_up(replica))
     }
-
-    fn operator(&self) -> Option<Did> {
-        None
-    }
 }
 
 impl Outbox {

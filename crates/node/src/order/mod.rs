@@ -8,7 +8,6 @@ mod operator;
 
 use std::sync::Arc;
 
-use contract::Did;
 use futures::future::BoxFuture;
 use ledger::SignedTransaction;
 
@@ -29,7 +28,4 @@ pub(crate) trait Ordering: Send + Sync {
     /// Keeps the replica up with what was ordered, and says to the others what this member stands behind; for as long
     /// as the node runs. Completes, with the reason, only when this node cannot go on.
     fn follow<'a>(&'a self, replica: &'a Arc<Replica>) -> BoxFuture<'a, String>;
-
-    /// Who signs checkpoints first; none when all sign alike.
-    fn operator(&self) -> Option<Did>;
 }

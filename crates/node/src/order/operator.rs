@@ -1,8 +1,7 @@
-//! An operator's node orders; all others follow it.
+//! An operator's node orders; all others follow it. Who that is follows from the ledger, and may change.
 
 use std::sync::Arc;
 
-use contract::Did;
 use futures::future::BoxFuture;
 use ledger::SignedTransaction;
 
@@ -10,8 +9,8 @@ use super::Ordering;
 use crate::failure::Failure;
 use crate::replica::{Ordered, Replica};
 
-/// The operator.
-pub(crate) struct ByOperator(pub(crate) Did);
+/// The operator, whoever it is.
+pub(crate) struct ByOperator;
 
 impl Ordering for ByOperator {
     fn order<'a>(
@@ -26,14 +25,10 @@ impl Ordering for ByOperator {
 
     fn follow<'a>(&'a self, replica: &'a Arc<Replica>) -> BoxFuture<'a, String> {
         Box::pin(async {
-            if !replica.is_operator() {
+            loop {
+                replica.until_handed_over().await;
                 replica.follow().await;
             }
-            std::future::pending().await
         })
-    }
-
-    fn operator(&self) -> Option<Did> {
-        Some(self.0)
     }
 }

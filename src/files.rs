@@ -6,7 +6,9 @@ mod span;
 mod terms;
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use api::types::Secret;
@@ -104,6 +106,13 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FileError
 /// Writes a file that anyone may read.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {
     std::fs::write(path, content).map_err(|source| FileError::Unwritable { path: path.to_owned(), source })
+}
+
+/// Writes a file that only its owner may read.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    open.and_then(|mut file| file.write_all(content))
+        .map_err(|source| FileError::Unwritable { path: path.to_owned(), source })
 }
 
 /// Declarations as the API takes them.

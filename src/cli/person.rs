@@ -130,6 +130,8 @@ enum Signing {
     Vote,
     /// Transfer points
     Points,
+    /// For a regulator: read at the nodes of members that let it
+    Read,
 }
 
 impl From<Signing> for identity::Scope {
@@ -141,6 +143,7 @@ impl From<Signing> for identity::Scope {
             Signing::Access => Self::Access,
             Signing::Vote => Self::Vote,
             Signing::Points => Self::Points,
+            Signing::Read => Self::Read,
         }
     }
 }

@@ -161,9 +161,37 @@ fn regulate(alliance: &mut Alliance) {
     let read = |page: &Value| page["items"][0]["record"]["member"] == "lake";
     alliance.until("watchdog", &["regulator", "readings"], read);
     assert!(alliance.refused("lake", &["regulator", "allow", "watchdog"]).contains("is so already"));
-    alliance.text("lake", &["regulator", "disallow", "watchdog"]);
+    read_at(alliance, "lake");
 
     let stop = ["regulator", "stop", &"0".repeat(64), "--reason", "consent was withdrawn"];
     let nothing = alliance.refused("watchdog", &stop);
     assert!(nothing.contains("treaty contract list"), "{nothing}");
+}
+
+/// A person of the regulator reads at the member's node what the member may read, with proofs, until it may no longer.
+fn read_at(alliance: &Alliance, member: &str) {
+    let own = alliance.path("watchdog/profile.json");
+    let profile = alliance.path("reading.json");
+    alliance.text("watchdog", &["regulator", "profile", member, "--out", &profile]);
+    let ask = |words: &[&str]| treaty().args(["--profile", &profile]).args(words).output().unwrap();
+    let find = ["ledger", "find", "--kind", "claim-dataset", "--proof"];
+    let early = both(&ask(&find));
+    assert!(early.contains("is no person of this member"), "{early}");
+    alliance.text("watchdog", &["person", "delegate", &own, "--scope", "read", "--days", "1"]);
+    let delegated = |page: &Value| page.to_string().contains("\"read\"");
+    alliance.until(member, &["person", "list"], delegated);
+    let read = ask(&find);
+    assert!(read.status.success() && both(&read).contains("all of them are in the log"), "{}", both(&read));
+    assert!(ask(&["data", "list"]).status.success());
+    let act = both(&ask(&["points", "give", "north", "1", "--note", "not mine"]));
+    assert!(act.contains("needs the scope `govern`"), "{act}");
+    // At another member's node it is nobody.
+    let other = alliance.path("other.json");
+    alliance.text("watchdog", &["regulator", "profile", "south", "--out", &other]);
+    let stranger = treaty().args(["--profile", &other, "data", "list"]).output().unwrap();
+    assert!(both(&stranger).contains("is no person of this member"));
+
+    alliance.text(member, &["regulator", "disallow", "watchdog"]);
+    let late = both(&ask(&find));
+    assert!(late.contains("is no person of this member"), "{late}");
 }

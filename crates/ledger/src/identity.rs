@@ -29,6 +29,8 @@ pub enum Scope {
     Vote,
     /// Transfer points.
     Points,
+    /// For a regulator: read at the nodes of members that let it.
+    Read,
 }
 
 impl fmt::Display for Scope {
@@ -40,6 +42,7 @@ impl fmt::Display for Scope {
             Self::Access => "access",
             Self::Vote => "vote",
             Self::Points => "points",
+            Self::Read => "read",
         })
     }
 }

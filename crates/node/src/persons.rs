@@ -1,6 +1,6 @@
 //! Who may act for the member: delegations in `persons/`, and nonces that were used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,13 +61,19 @@ pub(crate) enum NotLetIn {
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) did: Did,
-    delegation: Delegation,
+    name: String,
+    scopes: BTreeSet<Scope>,
 }
 
 impl Person {
+    /// A person of a regulator that the member lets read, and nothing else.
+    pub(crate) fn reader(did: Did, name: String) -> Self {
+        Self { did, name, scopes: BTreeSet::from([Scope::Read]) }
+    }
+
     /// Whether the person's delegation covers an act.
     pub(crate) fn may(&self, scope: Scope) -> Result<(), NotLetIn> {
-        if self.delegation.scopes.contains(&scope) {
+        if self.scopes.contains(&scope) {
             return Ok(());
         }
         let needed = match scope {
@@ -77,7 +83,7 @@ impl Person {
             Scope::Run => "run",
             Scope::Govern => "govern",
         };
-        Err(NotLetIn::OutOfScope { name: self.delegation.name.clone(), needed })
+        Err(NotLetIn::OutOfScope { name: self.name.clone(), needed })
     }
 }
 
@@ -97,7 +103,8 @@ impl Persons {
         Self { member: keyring.member(), keyring, home, started, nonces: Mutex::default() }
     }
 
-    /// Checks a request's credentials against its content, the clock, earlier requests and the delegations.
+    /// Checks a request's credentials against its content, the clock, earlier requests and the delegations; `reader`
+    /// knows those who are nobody here and may read all the same.
     pub(crate) fn admit(
         &self,
         credentials: &Credentials,
@@ -105,6 +112,7 @@ impl Persons {
         path_and_query: &str,
         body: &[u8; 32],
         now: u64,
+        reader: impl FnOnce(&Did) -> Option<Person>,
     ) -> Result<Person, NotLetIn> {
         credentials.verify(Asked { member: &self.member, method, path_and_query, body })?;
         let off = now.abs_diff(credentials.time);
@@ -114,14 +122,17 @@ impl Persons {
         if credentials.time < self.started {
             return Err(NotLetIn::BeforeStart);
         }
-        let delegation =
-            self.delegation(&credentials.person).ok_or(NotLetIn::Stranger { person: credentials.person })?;
-        if now >= delegation.expires {
-            return Err(NotLetIn::Expired { name: delegation.name });
-        }
+        let did = credentials.person;
+        let person = match self.delegation(&did) {
+            Some(delegation) if now >= delegation.expires => {
+                return Err(NotLetIn::Expired { name: delegation.name });
+            }
+            Some(Delegation { name, scopes, .. }) => Person { did, name, scopes },
+            None => reader(&did).ok_or(NotLetIn::Stranger { person: did })?,
+        };
         // Last, so that a stranger cannot fill the table.
         self.use_nonce(credentials, now)?;
-        Ok(Person { did: credentials.person, delegation })
+        Ok(person)
     }
 
     fn use_nonce(&self, credentials: &Credentials, now: u64) -> Result<(), NotLetIn> {

@@ -20,6 +20,7 @@ use crate::{
     dispute::Subject,
     event::Happening,
     governance::Parameter,
+    identity::{Delegation, Scope},
     refused::{CatalogRule, DisputeRule},
     text,
 };
@@ -293,6 +294,20 @@ impl State {
     /// Which members let which regulators read what they may read themselves: member and regulator, in that order.
     pub fn readings(&self) -> impl Iterator<Item = &(Did, Did)> {
         self.readings.iter()
+    }
+
+    /// The regulator for which a person may read at a member's node at that time, in seconds since 1970: one that the
+    /// member lets read, and that has delegated this to the person.
+    pub fn reader_of(&self, member: &Did, person: &Did, time: u64) -> Option<(Did, &Delegation)> {
+        let regulators = self.readings().filter(|(of, _)| of == member).map(|(_, regulator)| *regulator);
+        let seated = regulators.filter(|regulator| self.roster.card(regulator).is_some());
+        seated.filter_map(|regulator| Some((regulator, self.delegation(&regulator, person)?))).find_map(
+            |(regulator, record)| {
+                let delegation = &record.delegation;
+                let holds = record.revoked.is_none() && time < delegation.expires;
+                (holds && delegation.scopes.contains(&Scope::Read)).then_some((regulator, delegation))
+            },
+        )
     }
 
     /// Whether a member lets a regulator read what it may read itself.

@@ -75,6 +75,7 @@ pub(super) fn needed(action: &Action) -> Result<BTreeSet<Scope>, Failure> {
 /// The scope of the API that covers one of the ledger's.
 fn of_ledger(scope: identity::Scope) -> Scope {
     match scope {
+        identity::Scope::Read => Scope::Read,
         identity::Scope::Data => Scope::Data,
         identity::Scope::Contract | identity::Scope::Access => Scope::Contract,
         identity::Scope::Run => Scope::Run,

@@ -10,6 +10,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use contract::Did;
 
 use super::BODY_BYTES_MAX;
 use crate::failure::Failure;
@@ -58,8 +59,21 @@ pub(super) fn announced(
         })?,
     };
     let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
-    let person = node.persons.admit(&credentials, method.as_str(), path_and_query, &hash, now_seconds())?;
+    let now = now_seconds();
+    let reader = |person: &Did| reader(node, person, now, path_and_query);
+    let person = node.persons.admit(&credentials, method.as_str(), path_and_query, &hash, now, reader)?;
     Ok((person, hash))
+}
+
+/// A person of a regulator that this member lets read, by the ledger; what it asks for is in the node's log.
+fn reader(node: &Node, person: &Did, now: u64, path: &str) -> Option<Person> {
+    let (regulator, name) = node.replica.read(|ledger| {
+        let (regulator, delegation) = ledger.state().reader_of(&node.me, person, now)?;
+        Some((regulator, delegation.name.clone()))
+    })?;
+    let regulator = node.names.name(&regulator);
+    tracing::info!(%person, regulator, path, "a regulator asks to read");
+    Some(Person::reader(*person, format!("{name} of {regulator}")))
 }
 
 /// Whether the person's delegation covers the act.

@@ -11,7 +11,7 @@ use crate::{
     ResultColumn, ResultKind, Table, attacks,
     groups::Groups,
     noise::Noisy,
-    sql::{Aggregate, Checked, Function, Item},
+    sql::{Aggregate, Checked, Function, Item, Joined, Tree},
     stage::Partial,
 };
 
@@ -290,12 +290,25 @@ impl Page<'_> {
             let own = partials.iter().filter(|partial| partial.side().is_none_or(|of| of == side));
             let own: Vec<String> = own.map(Partial::name).collect();
             let keys: Vec<String> = join.keys(side).into_iter().map(|key| key.name.clone()).collect();
+            let datasets = self.tables.get(relation.table).map_or(1, |table| table.datasets.len());
+            let each = match join {
+                Joined::Tree(tree) if !tree.is_merged(side, datasets) => "of its rows, with ".to_owned(),
+                _ => "value of ".to_owned(),
+            } + &names(&keys);
+            let by = match join {
+                Joined::Tree(Tree { circle: Some(circle), .. }) => {
+                    let end = circle.ends.iter().find(|(end, _)| *end == side);
+                    end.map_or("group".to_owned(), |(_, column)| {
+                        format!("group and value of `{}`", column.name)
+                    })
+                }
+                _ => "group".to_owned(),
+            };
             steps.push(format!(
-                "of `{}`: {}, computes for each value of {}, by group: {}, and shares these numbers and the keys, \
+                "of `{}`: {}, computes for each {each}, by {by}: {}, and shares these numbers and the keys, \
                  filled up with rows without meaning to as many as were published",
                 relation.called,
                 kept(relation.filter.as_ref()),
-                names(&keys),
                 names(&own),
             ));
         }

@@ -32,6 +32,17 @@ pub(crate) struct Sided {
     pub(crate) null: Option<usize>,
 }
 
+impl Sided {
+    /// Each group once for each further condition, which changes fastest.
+    pub(crate) fn by(self, conditions: &[String]) -> Self {
+        let with = |group: &Option<String>| {
+            let group = group.as_ref().map(|group| format!("({group}) AND ")).unwrap_or_default();
+            conditions.iter().map(move |condition| Some(format!("{group}({condition})"))).collect::<Vec<_>>()
+        };
+        Self { conditions: self.conditions.iter().flat_map(with).collect(), ..self }
+    }
+}
+
 impl Groups {
     pub(crate) fn of(query: &Query) -> Result<Self, Refused> {
         let columns: Vec<Column> = query.keys.iter().map(|key| key.column.clone()).collect();
@@ -157,7 +168,7 @@ fn nulls(x: Option<&Value>, y: Option<&Value>, first: bool) -> Ordering {
     }
 }
 
-fn literal(value: Option<&Value>, kind: ColumnType) -> String {
+pub(crate) fn literal(value: Option<&Value>, kind: ColumnType) -> String {
     match (value, kind) {
         (Some(Value::Boolean(value)), _) => value.to_string(),
         (Some(Value::Text(text)), _) => format!("'{}'", text.replace('\'', "''")),

@@ -16,7 +16,7 @@
 //! - JOIN and LEFT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
 //!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. How many values
 //!   UNION, INTERSECT and EXCEPT of two columns have. EXISTS, NOT EXISTS and IN over another table. JOIN of up
-//!   to eight tables whose equalities make a tree, with conditions on each.
+//!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(DISTINCT column) over one table. COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR and STDDEV of columns, of sums, differences and products

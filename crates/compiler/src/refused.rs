@@ -359,8 +359,8 @@ impl Construct {
                 "of three tables and more write JOIN … ON a.key = b.key; outer joins, EXISTS and IN stand beside one table",
             ),
             Self::CyclicJoin => (
-                "an equality that closes a circle of tables",
-                "leave out the one that follows from the others, or join fewer tables: equalities must make a tree",
+                "this equality, which closes a circle of tables",
+                "leave out what follows from others; one circle may be closed by columns with a public list of values, with public groups",
             ),
             Self::TreeCondition => (
                 "a condition over several of three or more tables",
@@ -371,8 +371,8 @@ impl Construct {
                 "use COUNT, SUM, AVG, VAR_SAMP and STDDEV_SAMP of one table's columns each",
             ),
             Self::TreeFloor => (
-                "grouping a join by keys that are not public, with a table whose owners ask for a floor of its own",
-                "group by columns with a public list of values",
+                "grouping a join by keys that are not public, or equalities that close a circle, with a table whose owners ask for a floor of its own",
+                "group by columns with a public list of values, join along a tree",
             ),
             Self::GroupsAcross => (
                 "grouping by columns of several tables that are not public",

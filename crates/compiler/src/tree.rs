@@ -1,13 +1,16 @@
 //! Several tables, joined along a tree on keys that nobody sees; also two, where groups are not public.
 //!
 //! Source: as [`crate::joined`], Yannakakis' second pass with annotations; here over any tree of relations. Each owner
-//! reduces its rows at home to one for each combination of its keys, annotated with its count and its partial results by
-//! public group.
+//! annotates its rows at home with their count and partial results by public group; those of a leaf of one owner are
+//! reduced to one for each key.
 //!
 //! 1. From the leaves on, each relation's rows look up what their children found (counts and partial results) and
 //!    multiply it with their own; then rows of equal keys towards the parent are added up.
 //! 2. At the root, the sums over all rows are the results; or, where groups are not public, the sums by the root's group
 //!    columns.
+//!
+//! An equality that closes a circle is met value by value: both of its relations, of which one is the root, annotate by its
+//! public values, which go with what is found as groups do, and at the root equal values meet and are added up.
 //!
 //! All sizes are published row counts, and the numbers of groups. Rounds grow with the depth of the tree; each edge
 //! costs one lookup and, unless the child is a leaf of one owner, one grouping, both of the size of its tables.
@@ -28,6 +31,7 @@ use crate::{
     secret::{self, SecretKeys},
     sql::{Relation, Tree, identifier},
     stage::Partial,
+    union,
 };
 
 /// Declares stages and inputs of all tables, and combines partial results over the rows of their join.
@@ -52,7 +56,11 @@ pub(crate) fn combine(
         }
     }
     let sided = |side| match tree.secret.is_empty() {
-        true => groups.sided(side),
+        true => {
+            let sided = groups.sided(side);
+            let values = tree.circle.as_ref().map(|circle| circle.conditions(side)).unwrap_or_default();
+            if values.is_empty() { sided } else { sided.by(&values) }
+        }
         false => Sided { conditions: vec![None], of: vec![0], null: None },
     };
     let sided: Vec<Sided> = (0..relations.len()).map(sided).collect();
@@ -119,6 +127,23 @@ impl Node<'_> {
         })
     }
 
+    /// How many groups of the query its own columns tell apart.
+    fn groups(&self) -> usize {
+        self.layout.groups / self.values().max(1)
+    }
+
+    /// Of a relation at which a circle is closed, by how many values; else 1.
+    fn values(&self) -> usize {
+        let circle = self.tree.circle.as_ref();
+        let own = circle.filter(|circle| circle.ends.iter().any(|(side, _)| *side == self.side));
+        own.map_or(1, |circle| circle.values.len())
+    }
+
+    /// See [`Tree::is_merged`].
+    fn is_merged(&self) -> bool {
+        self.tree.is_merged(self.side, self.table.datasets.len())
+    }
+
     fn secret(&self) -> &[Column] {
         if self.tree.root == self.side { &self.tree.secret } else { &[] }
     }
@@ -159,6 +184,9 @@ impl Node<'_> {
             shared.push(partial.shared(&name));
             calls.push((name, partial.aggregate(condition.as_deref())));
         }
+        if !self.is_merged() {
+            by.push(("row".to_owned(), "ROW_NUMBER() OVER ()".to_owned()));
+        }
         let inner = Aggregation { from: self.relation.name(self.table), filters, keys: by, calls }.sql();
         keyed::padded(rows, &names, &shared, &inner)
     }
@@ -185,7 +213,10 @@ impl Node<'_> {
             for place in 0..self.layout.len() {
                 let Some(partial) = self.layout.partial(place) else { continue };
                 let shown: String = partial.name().chars().take(100).collect();
-                columns.push((named(format!("part {}, {shown}", place + 1)), partial.bits(source.rows)));
+                columns.push((
+                    named(format!("part {}, {shown}", place + 1)),
+                    partial.bits(if self.is_merged() { source.rows } else { 1 }),
+                ));
             }
             for (column, (name, bits)) in columns.into_iter().enumerate() {
                 let value = builder.input(name, *stage, column as u16, Kind::Integer, bits as u8)?;
@@ -227,11 +258,14 @@ impl Node<'_> {
 /// What one relation's rows, or all below them, come to: for each partial result a column for each combination of the
 /// groups of the relations that were met, in the order in which they were.
 struct Annotated {
-    /// The relations met, own first.
+    /// The relations met, own first; [`CIRCLE`] for the values of what closes a circle.
     sides: Vec<usize>,
     /// By name of the partial result.
     columns: BTreeMap<String, Vec<ValueId>>,
 }
+
+/// Stands among relations for the values that close a circle.
+const CIRCLE: usize = usize::MAX;
 
 /// What a child found, ready to be looked up.
 struct Message {
@@ -276,6 +310,8 @@ impl TreeJoin<'_> {
             }
             below.push(found);
         }
+        // Where a circle is closed, its values meet first.
+        below.sort_by_key(|child| !child.sides.contains(&CIRCLE));
         let here = |partial: &Partial| {
             let first = node.layout.first(partial, 0);
             let columns = first.and_then(|first| own.columns.get(first..first + node.layout.groups));
@@ -291,13 +327,52 @@ impl TreeJoin<'_> {
                     Some(of) if child.sides.contains(&of) => partial.name(),
                     _ => Partial::Rows.name(),
                 };
-                product = cross(builder, &product, child.columns.get(&name).map_or(&[], Vec::as_slice))?;
+                let found = child.columns.get(&name).map_or(&[][..], Vec::as_slice);
+                product = match parent.is_none() && child.sides.contains(&CIRCLE) {
+                    true => self.met(builder, node, &product, child, found)?,
+                    false => cross(builder, &product, found)?,
+                };
             }
             columns.insert(partial.name(), product);
         }
         let mut sides = vec![side];
-        sides.extend(below.iter().flat_map(|child| child.sides.iter().copied()));
+        if parent.is_some() && node.values() > 1 {
+            sides.push(CIRCLE);
+        }
+        let met = |of: &usize| parent.is_some() || *of != CIRCLE;
+        sides.extend(below.iter().flat_map(|child| child.sides.iter().copied()).filter(met));
         Ok(Annotated { sides, columns })
+    }
+
+    /// At the root, the products of own columns with a child's, added up over the equal values that close the circle.
+    fn met(
+        &self,
+        builder: &mut Builder,
+        node: &Node<'_>,
+        own: &[ValueId],
+        child: &Annotated,
+        found: &[ValueId],
+    ) -> Result<Vec<ValueId>, Refused> {
+        let values = node.values();
+        let behind = child.sides.iter().skip_while(|side| **side != CIRCLE).skip(1);
+        // The last relation met changes fastest.
+        let behind: usize =
+            behind.filter_map(|side| self.nodes.get(*side)).map(Node::groups).product::<usize>().max(1);
+        let mut sums = Vec::new();
+        for own in own.chunks(values) {
+            for before in found.chunks(values * behind) {
+                for last in 0..behind {
+                    let mut products = Vec::with_capacity(values);
+                    for (value, own) in own.iter().enumerate() {
+                        if let Some(found) = before.get(value * behind + last) {
+                            products.push(builder.multiply(*own, *found)?);
+                        }
+                    }
+                    sums.extend(union::tree(builder, products, Builder::add)?);
+                }
+            }
+        }
+        Ok(sums)
     }
 
     /// A relation and those below it, coming from edge `parent`.
@@ -355,9 +430,7 @@ impl TreeJoin<'_> {
         let annotated = self.annotate(builder, side, Some(edge), wanted, false)?;
         let mut keys = own.keys.get(&edge).cloned().unwrap_or_default();
         keys.push(own.mark);
-        let is_unique =
-            node.table.datasets.len() == 1 && node.edges().count() == 1 && node.secret().is_empty();
-        if is_unique {
+        if node.is_merged() {
             return Ok(Message { keys, annotated });
         }
         let groups = builder.group(keys.clone())?;
@@ -407,6 +480,9 @@ impl TreeJoin<'_> {
         let mut contributing = Vec::new();
         for (side, node) in self.nodes.iter().enumerate() {
             let floor_rows = floor(node.table);
+            if floor_rows > 1 && tree.circle.is_some() {
+                return Err(Construct::TreeFloor.refuse(&node.relation.called));
+            }
             if floor_rows > 1 {
                 let (of, counts) = self.contributing(builder, side)?;
                 let at_least = vec![self.totals(builder, &of.sides, &counts)?];
@@ -430,8 +506,8 @@ impl TreeJoin<'_> {
         for group in 0..count {
             // The last relation met changes fastest.
             let place = sides.iter().try_fold(0, |place, side| {
-                let sided = self.nodes.get(*side)?.sided;
-                Some(place * sided.conditions.len() + sided.of.get(group)?)
+                let node = self.nodes.get(*side)?;
+                Some(place * node.groups() + node.sided.of.get(group)?)
             });
             let column = place.and_then(|place| columns.get(place)).copied();
             let column = column.ok_or_else(|| Refused::NoDataset(String::new()))?;

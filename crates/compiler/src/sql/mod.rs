@@ -116,13 +116,17 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
     let is_tree = from.relations.len() > 2 || from.join.is_some() && !query.has_public_groups;
+    let rows = indices.iter().filter_map(|index| tables.get(*index));
+    let rows: Vec<u64> = rows
+        .map(|table| table.datasets.iter().map(|source| source.rows).fold(0, u64::saturating_add))
+        .collect();
     let (relations, join) = match (is_tree, &from.set) {
         (_, Some(set)) => {
             let (relations, set) = set.resolve(&from, &indices, &schemas)?;
             (relations, Some(Joined::Set(Box::new(set))))
         }
         (true, None) => {
-            let (relations, tree) = tree::read(&from, &indices, &filter, &scope, &query)?;
+            let (relations, tree) = tree::read(&from, &indices, &filter, &scope, &query, &rows)?;
             (relations, Some(Joined::Tree(tree)))
         }
         (false, None) => {

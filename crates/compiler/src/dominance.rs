@@ -50,8 +50,13 @@ pub(crate) fn plan(checked: &Checked, rule: &Rule, partials: &mut Vec<Partial>) 
     if disclosure.dominance_percent_max.is_none() {
         return Ok(());
     }
-    for Aggregate { function, argument, .. } in &checked.query.aggregates {
+    for Aggregate { function, argument, whole, .. } in &checked.query.aggregates {
         let Some(argument) = argument else { continue };
+        if *whole {
+            return refused(
+                "who dominates all groups together is not compared; leave the subquery in HAVING out",
+            );
+        }
         match function {
             Function::Sum | Function::Avg => {}
             Function::Count | Function::CountDistinct | Function::Min | Function::Max => continue,

@@ -56,7 +56,7 @@ impl Joint {
             for (index, factor) in &side.terms {
                 let Some(aggregate) = aggregates.get(*index) else { continue };
                 valid.push(self.is_valid(aggregate)?);
-                let (number, count, scale) = self.exact(aggregate);
+                let (number, count, scale) = self.exact(aggregate)?;
                 terms.push(Term {
                     number,
                     count,
@@ -89,11 +89,13 @@ impl Joint {
     }
 
     /// What an aggregate is: a number, divided by a count if it is a mean, with digits after the point.
-    fn exact(&self, aggregate: &Aggregate) -> (ValueId, Option<ValueId>, u8) {
-        let Some(argument) = &aggregate.argument else { return (self.rows, None, 0) };
+    fn exact(&mut self, aggregate: &Aggregate) -> Result<(ValueId, Option<ValueId>, u8), Refused> {
+        let Some(argument) = &aggregate.argument else {
+            return Ok((self.taken(aggregate, self.rows)?, None, 0));
+        };
         let of = |partial: fn(_) -> Partial| self.partial(&partial(argument.clone()));
         let present = self.present(argument);
-        match aggregate.function {
+        let (number, count, scale) = match aggregate.function {
             Function::Count => (present, None, 0),
             Function::CountDistinct => (of(Partial::Distinct), None, 0),
             Function::Min => (of(Partial::Min), None, argument.scale),
@@ -106,6 +108,21 @@ impl Joint {
             | Function::DeviationPop
             | Function::Pair(_)
             | Function::Quantile(_) => (of(Partial::Sum), None, argument.scale),
+        };
+        let number = self.taken(aggregate, number)?;
+        let count = count.map(|count| self.taken(aggregate, count)).transpose()?;
+        Ok((number, count, scale))
+    }
+
+    /// A group's number as an aggregate takes it: as it is, or all groups' together.
+    pub(crate) fn taken(&mut self, aggregate: &Aggregate, number: ValueId) -> Result<ValueId, Refused> {
+        if !aggregate.whole {
+            return Ok(number);
+        }
+        let sum = self.builder.sum(number)?;
+        match u32::try_from(self.groups) {
+            Ok(groups) if groups > 1 => Ok(self.builder.repeat(sum, groups)?),
+            _ => Ok(sum),
         }
     }
 

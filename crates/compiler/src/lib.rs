@@ -25,7 +25,7 @@
 //!   (products) or is held to the floor itself (CASE, NULLIF, COALESCE). Covariance, correlation and regression of two
 //!   columns. MEDIAN and PERCENTILE_CONT over one table.
 //! - GROUP BY integers, decimals and dates without a public list, of one table, with LIMIT.
-//! - HAVING, decided inside the computation; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
+//! - HAVING, decided inside the computation, also against sums over all groups; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
 //! - Expressions and window functions over groups, and any other ORDER BY: computed by the receivers from what is
 //!   opened. Without ORDER BY rows come in ascending order of the group columns, NULL last.

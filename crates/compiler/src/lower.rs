@@ -420,12 +420,18 @@ impl Joint {
 
     /// The bit that an aggregate covers enough values to be shown.
     pub(crate) fn is_valid(&mut self, aggregate: &Aggregate) -> Result<ValueId, Refused> {
-        let Aggregate { function, argument: Some(argument), second } = aggregate else {
-            return self.enough(self.rows, self.floor_rows);
+        let Aggregate { function, argument: Some(argument), second, whole } = aggregate else {
+            let rows = self.taken(aggregate, self.rows)?;
+            return self.enough(rows, self.floor_rows);
         };
         let least = self.floor_rows.max(function.values_min());
         // With a floor of one row nothing is withheld: a count of 0 says what its bit would, and a sum without values is
         // the zero that it says it is.
+        if *whole {
+            let present = self.present(argument);
+            let present = self.taken(aggregate, present)?;
+            return self.enough(present, least);
+        }
         let is_zero = argument.or_zero || matches!(function, Function::Count | Function::CountDistinct);
         if is_zero && least <= 1 && self.dominance_percent_max.is_none() {
             return self.enough(self.rows, self.floor_rows);
@@ -445,7 +451,7 @@ impl Joint {
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) -> Result<(ResultKind, String), Refused> {
-        let Aggregate { function, argument, second } = aggregate;
+        let Aggregate { function, argument, second, .. } = aggregate;
         let Some(argument) = argument else {
             return Ok((self.count(self.rows, aggregate, "*")?, String::new()));
         };

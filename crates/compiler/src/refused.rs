@@ -293,6 +293,7 @@ pub enum Construct {
     DistinctAggregate,
     HavingCondition,
     HavingKey,
+    HavingSubquery,
     Window,
     Limit,
     GroupingSets,
@@ -403,6 +404,10 @@ impl Construct {
             Self::HavingCondition => (
                 "this condition in HAVING",
                 "compare COUNT, SUM, AVG, MIN, MAX, their sums and differences, and constants, joined by AND, OR, NOT",
+            ),
+            Self::HavingSubquery => (
+                "this subquery in HAVING",
+                "write (SELECT SUM(column) … FROM … WHERE …) with COUNT, SUM and AVG over the same tables and conditions as the query itself",
             ),
             Self::HavingKey => ("a condition on a group column in HAVING", "put it into WHERE"),
             Self::Window => (

@@ -39,7 +39,7 @@ pub(crate) enum Partial {
 /// The columns that a query's aggregates need, each once, rows first.
 pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
     let mut all = vec![Partial::Rows];
-    for Aggregate { function, argument, second } in aggregates {
+    for Aggregate { function, argument, second, .. } in aggregates {
         let Some(argument) = argument else { continue };
         let of = |make: fn(Argument) -> Partial| make(argument.clone());
         if argument.nullable {
@@ -246,7 +246,7 @@ pub(crate) fn check_widths(aggregates: &[Aggregate], rows: u64) -> Result<(), Re
     use program::limits::{MAX_BITS, MAX_DENOMINATOR_BITS, MAX_NUMERATOR_BITS, MAX_QUOTIENT_BITS};
     // Declared widths round up to powers of two, at each owner: two bits of room.
     let sum_max = u32::from(MAX_BITS) - 2;
-    for Aggregate { function, argument, second } in aggregates {
+    for Aggregate { function, argument, second, .. } in aggregates {
         let Some(argument) = argument else { continue };
         let check = |bits: u32, most: u32| {
             if bits <= most {

@@ -49,7 +49,7 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
     check_clauses(select)?;
     select.projection.iter().try_for_each(output::check_item)?;
     if let Some(having) = &select.having {
-        output::check(having)?;
+        output::check_having(having)?;
     }
     names::check_names(&select.projection)?;
     filter.iter().try_for_each(predicate::check)?;

@@ -1,16 +1,23 @@
 //! HAVING: comparisons of aggregates with constants and with each other, decided inside the computation, so that
 //! whoever compares learns whether a group is shown and not what was compared.
 //!
+//! A subquery over the same rows is those of all groups together: its sums are the groups' sums added up, and it is not
+//! opened either.
+//!
 //! A comparison with NULL, or with an aggregate that the floor withholds, does not hold. As in [`super::condition`],
 //! negations are driven to the comparisons, where they turn the operator round: what is left is true exactly if it is
 //! true of whether the comparisons are.
 
 use datafusion::{
     common::{DFSchema, ScalarValue},
-    logical_expr::{Between, BinaryExpr, Expr, Operator, expr::InList},
+    logical_expr::{Between, BinaryExpr, Expr, LogicalPlan, Operator, expr::InList},
 };
 
-use super::query::{Aggregate, Function, Item, Key};
+use super::{
+    above,
+    query::{self, Aggregate, Function, Item, Key},
+    scope::Scope,
+};
 use crate::{Construct, DIGITS_MAX, Refused, parse_scaled};
 
 /// A condition on groups.
@@ -47,22 +54,30 @@ pub(super) struct Columns<'a> {
     pub(super) keys: &'a [Key],
 }
 
+/// What is aggregated.
+pub(super) struct Rows<'a> {
+    pub(super) input: &'a LogicalPlan,
+    pub(super) scope: &'a Scope<'a>,
+}
+
 /// Reads a condition.
 pub(super) fn read(
     condition: &Expr,
     columns: &Columns<'_>,
-    aggregates: &[Aggregate],
+    rows: &Rows<'_>,
+    aggregates: &mut Vec<Aggregate>,
 ) -> Result<Having, Refused> {
-    Reader { columns, aggregates }.condition(condition, false)
+    Reader { columns, rows, aggregates }.condition(condition, false)
 }
 
 struct Reader<'a> {
     columns: &'a Columns<'a>,
-    aggregates: &'a [Aggregate],
+    rows: &'a Rows<'a>,
+    aggregates: &'a mut Vec<Aggregate>,
 }
 
 impl Reader<'_> {
-    fn condition(&self, expr: &Expr, negated: bool) -> Result<Having, Refused> {
+    fn condition(&mut self, expr: &Expr, negated: bool) -> Result<Having, Refused> {
         match expr {
             Expr::Not(inner) => self.condition(inner, !negated),
             Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
@@ -87,7 +102,7 @@ impl Reader<'_> {
     }
 
     fn compare(
-        &self,
+        &mut self,
         whole: &Expr,
         left: &Expr,
         op: Operator,
@@ -108,7 +123,7 @@ impl Reader<'_> {
         Ok(Having::Compare { left, comparison, right })
     }
 
-    fn side(&self, expr: &Expr) -> Result<Side, Refused> {
+    fn side(&mut self, expr: &Expr) -> Result<Side, Refused> {
         let refused = || Construct::HavingCondition.refuse(&expr.human_display());
         match expr {
             Expr::Column(column) => {
@@ -136,6 +151,8 @@ impl Reader<'_> {
                 let constant = parse_scaled(&text, scale).map_err(|_| refused())?;
                 Ok(Side { constant, scale, ..Side::default() })
             }
+            Expr::Alias(alias) => self.side(&alias.expr),
+            Expr::ScalarSubquery(subquery) => self.whole(&subquery.subquery),
             Expr::Negative(inner) => Ok(self.side(inner)?.times(-1, 0).ok_or_else(refused)?),
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                 let (x, y) = (self.side(left)?, self.side(right)?);
@@ -150,6 +167,34 @@ impl Reader<'_> {
             }
             _ => Err(refused()),
         }
+    }
+
+    /// A subquery over the rows that the query itself groups: its aggregates over all groups together.
+    fn whole(&mut self, plan: &LogicalPlan) -> Result<Side, Refused> {
+        let refused = || Construct::HavingSubquery.refuse(&plan.display());
+        let (above, _) = above::read(plan)?;
+        let (LogicalPlan::Projection(projection), Some(of)) = (plan, above.aggregate) else {
+            return Err(refused());
+        };
+        let ([expr], LogicalPlan::Aggregate(_)) = (projection.expr.as_slice(), projection.input.as_ref())
+        else {
+            return Err(refused());
+        };
+        if !of.group_expr.is_empty() || *of.input != *self.rows.input {
+            return Err(refused());
+        }
+        let mut items = Vec::with_capacity(of.aggr_expr.len());
+        for expr in &of.aggr_expr {
+            let aggregate = query::aggregate(expr, self.rows.scope)?;
+            let is_sum = matches!(aggregate.function, Function::Count | Function::Sum | Function::Avg);
+            if !is_sum || aggregate.argument.as_ref().is_some_and(|argument| argument.behind.is_some()) {
+                return Err(refused());
+            }
+            items.push(Item::Aggregate(query::add(self.aggregates, Aggregate { whole: true, ..aggregate })));
+        }
+        let columns = Columns { schema: &of.schema, items: &items, keys: &[] };
+        let mut inner = Reader { columns: &columns, rows: self.rows, aggregates: self.aggregates };
+        inner.side(query::unaliased(expr))
     }
 
     /// `None` for those whose comparison needs more than a sum and a count.

@@ -23,6 +23,20 @@ pub(super) fn check_item(item: &SelectItem) -> Result<(), Refused> {
     }
 }
 
+/// HAVING: an expression over groups, in which a subquery may stand; which one, the plan says.
+pub(super) fn check_having(expr: &Expr) -> Result<(), Refused> {
+    match expr {
+        Expr::Subquery(_) => Ok(()),
+        Expr::Nested(inner)
+        | Expr::UnaryOp { op: UnaryOperator::Not | UnaryOperator::Minus, expr: inner } => check_having(inner),
+        Expr::BinaryOp { left, op, right } if predicate::is_known(op) => {
+            check_having(left)?;
+            check_having(right)
+        }
+        other => check(other),
+    }
+}
+
 /// An expression over groups.
 pub(super) fn check(expr: &Expr) -> Result<(), Refused> {
     let all = |parts: Vec<&Expr>| parts.into_iter().try_for_each(check);

@@ -145,7 +145,8 @@ impl Pair {
             return Err(Construct::TablesCombined.refuse(&format!("{first}, {second}")));
         }
         let (y, x) = (y.beside(&x), x.beside(&y));
-        let of = |function, argument| Aggregate { function, argument: Some(argument), second: None };
+        let of =
+            |function, argument| Aggregate { function, argument: Some(argument), second: None, whole: false };
         Ok(match self {
             Self::Count => of(Function::Count, y),
             Self::AverageX => of(Function::Avg, x),

@@ -93,7 +93,7 @@ impl Quantile {
         if argument.columns.is_empty() || argument.foreign.is_some() {
             return Err(refused());
         }
-        Ok(Aggregate { function, argument: Some(argument), second: None })
+        Ok(Aggregate { function, argument: Some(argument), second: None, whole: false })
     }
 }
 

@@ -2,7 +2,7 @@
 //! positions.
 
 use contract::Column;
-use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, expr::AggregateFunction};
+use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr};
 
 use super::{
     above::{self, Above, Cut, Flow},
@@ -90,6 +90,8 @@ pub(crate) struct Aggregate {
     pub(crate) argument: Option<Argument>,
     /// Of a [`Pair`]: x, where the first is y.
     pub(crate) second: Option<Argument>,
+    /// Whether it is over the rows of all groups: what a subquery of HAVING asks.
+    pub(crate) whole: bool,
 }
 
 /// One result column, under its alias or the name of what it shows.
@@ -197,7 +199,8 @@ impl Aggregate {
             (None, Function::Quantile(quantile)) => quantile.shown(),
             (None, _) => String::new(),
         };
-        format!("{}({distinct}{argument}{second})", self.function.name().to_lowercase())
+        let whole = if self.whole { " over all groups" } else { "" };
+        format!("{}({distinct}{argument}{second}){whole}", self.function.name().to_lowercase())
     }
 }
 
@@ -261,7 +264,10 @@ pub(crate) fn read(plan: &LogicalPlan, texts: &[String], scope: &Scope<'_>) -> R
         return Err(Construct::Limit.refuse(&"LIMIT without GROUP BY"));
     }
     let columns = having::Columns { schema: &aggregate.schema, items: &inputs, keys: &reader.keys };
-    let having = having.map(|condition| having::read(condition, &columns, &reader.aggregates)).transpose()?;
+    let rows = having::Rows { input: &aggregate.input, scope };
+    let having = having
+        .map(|condition| having::read(condition, &columns, &rows, &mut reader.aggregates))
+        .transpose()?;
     Ok(Query {
         has_public_groups,
         having,
@@ -304,17 +310,7 @@ struct Reader<'s, 't> {
 
 impl Reader<'_, '_> {
     fn aggregate(&mut self, expr: &Expr) -> Result<(), Refused> {
-        let aggregate = match unaliased(expr) {
-            Expr::AggregateFunction(call) => aggregate(call, expr, self.scope)?,
-            _ => return Err(Construct::Aggregate.refuse(expr)),
-        };
-        let position = match self.aggregates.iter().position(|known| *known == aggregate) {
-            Some(position) => position,
-            None => {
-                self.aggregates.push(aggregate);
-                self.aggregates.len() - 1
-            }
-        };
+        let position = add(&mut self.aggregates, aggregate(expr, self.scope)?);
         self.positions.push(position);
         Ok(())
     }
@@ -337,7 +333,19 @@ impl Reader<'_, '_> {
     }
 }
 
-fn aggregate(call: &AggregateFunction, expr: &Expr, scope: &Scope<'_>) -> Result<Aggregate, Refused> {
+/// Where an aggregate stands among others; equal ones become one.
+pub(super) fn add(aggregates: &mut Vec<Aggregate>, aggregate: Aggregate) -> usize {
+    aggregates.iter().position(|known| *known == aggregate).unwrap_or_else(|| {
+        aggregates.push(aggregate);
+        aggregates.len() - 1
+    })
+}
+
+/// Reads an aggregate off a plan.
+pub(super) fn aggregate(expr: &Expr, scope: &Scope<'_>) -> Result<Aggregate, Refused> {
+    let Expr::AggregateFunction(call) = unaliased(expr) else {
+        return Err(Construct::Aggregate.refuse(expr));
+    };
     let params = &call.params;
     if params.filter.is_some() {
         return Err(Construct::AggregateFilter.refuse(expr));
@@ -372,7 +380,7 @@ fn aggregate(call: &AggregateFunction, expr: &Expr, scope: &Scope<'_>) -> Result
     if argument.as_ref().is_some_and(|argument| argument.columns.is_empty()) {
         return Err(Construct::ArgumentExpression.refuse(expr));
     }
-    Ok(Aggregate { function, argument, second: None })
+    Ok(Aggregate { function, argument, second: None, whole: false })
 }
 
 pub(super) fn unaliased(expr: &Expr) -> &Expr {

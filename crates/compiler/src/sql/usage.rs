@@ -9,7 +9,7 @@
 //! | filter, filter inside a scan or a join | [`Use::Filter`] |
 //! | equality of columns of two tables, key of a join, values of a set operation | [`Use::Join`] |
 //! | key of an aggregation | [`Use::Group`] |
-//! | HAVING, windows, order and limit of groups | none of their own |
+//! | HAVING, windows, order and limit of groups | none of their own; a subquery of HAVING has those of its aggregates |
 //! | COUNT, SUM, AVG, VAR, STDDEV | [`Use::Aggregate`] |
 //! | MIN, MAX, MEDIAN, PERCENTILE_CONT | [`Use::Extreme`] |
 //! | condition of CASE inside an aggregate | [`Use::Filter`] |
@@ -80,7 +80,10 @@ impl Analysis {
             LogicalPlan::Join(join) => self.join(join),
             // What is sorted or cut off are groups: their keys are used as such below.
             // Conditions on groups compare what is used inside them already.
-            LogicalPlan::Filter(having) if is_grouped(&having.input) => self.trace(&having.input),
+            LogicalPlan::Filter(having) if is_grouped(&having.input) => {
+                self.scalars(&having.predicate)?;
+                self.trace(&having.input)
+            }
             LogicalPlan::Sort(sort) if is_grouped(&sort.input) => self.trace(&sort.input),
             LogicalPlan::Window(window) if is_grouped(&window.input) => {
                 let mut out = self.trace(&window.input)?;
@@ -111,6 +114,19 @@ impl Analysis {
             LogicalPlan::EmptyRelation(empty) => Ok(vec![BTreeSet::new(); empty.schema.fields().len()]),
             _ => Err(Refused::Unanalysed(plan.display().to_string())),
         }
+    }
+
+    /// What subqueries of a condition read.
+    fn scalars(&mut self, condition: &Expr) -> Result<(), Refused> {
+        let mut found = Ok(());
+        let visited = condition.apply(|part| {
+            if let Expr::ScalarSubquery(scalar) = part {
+                found = self.trace(&scalar.subquery).map(drop);
+            }
+            Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+        });
+        visited.map_err(|error| super::meaning(&error))?;
+        found
     }
 
     fn join(&mut self, join: &Join) -> Result<Origins, Refused> {

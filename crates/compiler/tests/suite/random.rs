@@ -113,6 +113,8 @@ pub(crate) fn having() -> impl Strategy<Value = String> {
         "COUNT(bonus) NOT BETWEEN 2 AND 3",
         "SUM(bonus) <> MAX(bonus)",
         "COUNT(*) IN (1, 3, 5)",
+        "2 * SUM(salary) >= (SELECT SUM(salary) FROM people)",
+        "NOT AVG(bonus) + 1 < (SELECT AVG(bonus) + COUNT(*) * 0.5 FROM people)",
     ]);
     (leaf.clone(), select(vec!["AND", "OR", "AND NOT"]), leaf)
         .prop_map(|(x, op, y)| format!("({x}) {op} ({y})"))

@@ -128,6 +128,26 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING rank = 'low'", HavingKey),
         ("SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING STDDEV(salary) > 3", HavingCondition),
         (
+            "SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING SUM(salary) > (SELECT SUM(salary) FROM people WHERE active)",
+            HavingSubquery,
+        ),
+        (
+            "SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING MAX(salary) = (SELECT MAX(salary) FROM people)",
+            HavingSubquery,
+        ),
+        (
+            "SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING COUNT(*) > (SELECT COUNT(*) FROM people GROUP BY rank)",
+            HavingSubquery,
+        ),
+        (
+            "SELECT rank, COUNT(*) FROM people p GROUP BY rank HAVING COUNT(*) > (SELECT COUNT(*) FROM people b WHERE b.rank = p.rank)",
+            HavingSubquery,
+        ),
+        (
+            "SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING COUNT(*) IN (SELECT COUNT(*) FROM people)",
+            Subquery,
+        ),
+        (
             "SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING MAX(joined) > DATE '2020-01-01'",
             HavingCondition,
         ),

@@ -111,6 +111,11 @@ fn a_case_is_no_way_past_the_floor() {
 fn the_optimised_plan_hides_no_use() {
     // Counting different values could be run as grouping by them.
     assert_uses("SELECT COUNT(DISTINCT note) FROM people", &[("note", &[Aggregate])]);
+    // What a subquery of HAVING reads is in no other place of the query.
+    assert_uses(
+        "SELECT rank, COUNT(*) FROM people GROUP BY rank HAVING COUNT(*) > (SELECT SUM(salary) FROM people)",
+        &[("rank", &[Group]), ("salary", &[Aggregate])],
+    );
     // What subqueries read is read of their tables.
     assert_uses(
         "WITH p AS (SELECT salary + 1 AS more, rank AS level FROM people WHERE free > 1) \

@@ -112,8 +112,18 @@ impl Argument {
         }
         let condition = Condition { side, sql: print::condition(when).ok_or_else(form)? };
         let value = Self::valued(function, then, scope)?;
+        if or_zero && value.nullable {
+            // The sum is NULL where the condition holds on all rows and none has a value, and a count of values alone does
+            // not tell.
+            return Err(form());
+        }
         let is_foreign = !value.columns.is_empty() && value.side != side;
-        let whose = if is_foreign { " of the other table" } else { "" };
+        // Both tables may have the columns that the text names.
+        let whose = match side {
+            _ if is_foreign => " of the other table".to_owned(),
+            0 => String::new(),
+            side => format!(" of table {}", side + 1),
+        };
         let shown = format!("case when {}{whose} then {}", condition.sql, value.shown);
         let shown = if or_zero { format!("{shown} else 0") } else { shown };
         columns.extend(value.columns);
@@ -370,9 +380,10 @@ pub(crate) fn check_type(function: Function, column: &Column) -> Result<(), Refu
     Err(Refused::ArgumentType { function, argument: column.name.clone(), found, expected })
 }
 
-/// A SQL decimal constant of `value / 10^scale`.
+/// A SQL decimal constant of `value / 10^scale`. Ends of intervals may be longer by a digit than what is declared.
 pub(crate) fn decimal(value: i128, scale: u8) -> String {
-    format!("CAST('{}' AS DECIMAL({DIGITS_MAX}, {scale}))", crate::number::format_scaled(value, scale))
+    let digits = value.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1).max(DIGITS_MAX);
+    format!("CAST('{}' AS DECIMAL({digits}, {scale}))", crate::number::format_scaled(value, scale))
 }
 
 /// A quoted SQL identifier.

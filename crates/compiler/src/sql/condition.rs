@@ -17,13 +17,9 @@ use crate::{Construct, Refused};
 
 /// The conditions of which all must hold for this one to.
 pub(super) fn conjuncts(condition: &Expr) -> Vec<&Expr> {
-    match condition {
-        Expr::Nested(inner) => conjuncts(inner),
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            [conjuncts(left), conjuncts(right)].concat()
-        }
-        _ => vec![condition],
-    }
+    let mut found = Vec::new();
+    operands(condition, &BinaryOperator::And, &mut found);
+    found
 }
 
 /// The columns of two relations that a condition says are equal, that of the earlier relation first.

@@ -130,17 +130,7 @@ fn kind(join: &JoinClause) -> Result<(JoinKind, Option<Expr>), Refused> {
 pub(super) fn named(relation: &TableFactor) -> Result<Named, Refused> {
     match relation {
         TableFactor::Table { name, alias, .. } => {
-            if let Some(alias) = alias.as_ref().filter(|alias| !alias.columns.is_empty()) {
-                return Err(Construct::ColumnAliases.refuse(alias));
-            }
-            // Arguments, samples, versions, hints: whatever stands between the name and the alias.
-            let plain = match alias {
-                Some(alias) => format!("{name} {alias}"),
-                None => name.to_string(),
-            };
-            if relation.to_string() != plain {
-                return Err(Construct::TableFunction.refuse(relation));
-            }
+            check_plain(relation)?;
             let table = table_name(name)?;
             Ok(Named {
                 name: alias.as_ref().map_or_else(|| table.clone(), |alias| names::normalised(&alias.name)),
@@ -152,6 +142,20 @@ pub(super) fn named(relation: &TableFactor) -> Result<Named, Refused> {
         TableFactor::NestedJoin { .. } => Err(Construct::SeveralTables.refuse(relation)),
         _ => Err(Construct::TableFunction.refuse(relation)),
     }
+}
+
+/// Refuses whatever stands beside a table's name and its alias.
+pub(super) fn check_plain(relation: &TableFactor) -> Result<(), Refused> {
+    let TableFactor::Table { name, alias, .. } = relation else { return Ok(()) };
+    if let Some(alias) = alias.as_ref().filter(|alias| !alias.columns.is_empty()) {
+        return Err(Construct::ColumnAliases.refuse(alias));
+    }
+    let plain = match alias {
+        Some(alias) => format!("{name} {}{}", if alias.explicit { "AS " } else { "" }, alias.name),
+        None => name.to_string(),
+    };
+    // Arguments, samples, versions, hints, positions.
+    if relation.to_string() == plain { Ok(()) } else { Err(Construct::TableFunction.refuse(relation)) }
 }
 
 /// An unqualified name.

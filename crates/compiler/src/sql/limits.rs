@@ -12,9 +12,14 @@ use crate::Refused;
 
 /// Bytes of SQL text.
 const BYTES_MAX: usize = 1 << 16;
-/// Words and operators that may deepen the syntax tree by one each. Parentheses are bounded by the parser itself.
-/// [`crate::deep`] has stack for several times as many; a test takes it to the limit.
+/// Words and operators that may deepen the syntax tree by one each. [`crate::deep`] has stack for several times as many;
+/// a test takes it to the limit.
 const STEPS_MAX: usize = 256;
+/// Parentheses within each other: somewhat more than the parser lets through, which bounds those that are written; the
+/// rest are those that unfolding adds.
+const NESTING_MAX: usize = 64;
+/// Subqueries that WITH names.
+const NAMED_MAX: usize = 32;
 
 /// Refuses queries that are too long or could be too deep.
 pub(super) fn check(sql: &str) -> Result<(), Refused> {
@@ -25,7 +30,34 @@ pub(super) fn check(sql: &str) -> Result<(), Refused> {
     let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize();
     let tokens = tokens.map_err(|error| Refused::Syntax(error.to_string()))?;
     let steps = tokens.iter().filter(|token| may_deepen(token)).count();
-    if steps > STEPS_MAX { Err(too_large("operators", steps, STEPS_MAX)) } else { Ok(()) }
+    if steps > STEPS_MAX {
+        return Err(too_large("operators", steps, STEPS_MAX));
+    }
+    let deepest = nesting(&tokens);
+    if deepest > NESTING_MAX {
+        return Err(too_large("parentheses within each other", deepest, NESTING_MAX));
+    }
+    Ok(())
+}
+
+/// Refuses too many subqueries with a name.
+pub(super) fn check_named(found: usize) -> Result<(), Refused> {
+    let what = "subqueries in WITH";
+    if found > NAMED_MAX { Err(Refused::TooLarge { what, found, most: NAMED_MAX }) } else { Ok(()) }
+}
+
+/// How many parentheses stand within each other.
+fn nesting(tokens: &[Token]) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    for token in tokens {
+        match token {
+            Token::LParen => open += 1,
+            Token::RParen => open = open.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    deepest
 }
 
 /// Words that begin a clause, end an item or stand for a value.

@@ -4,13 +4,15 @@ use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Ident, Query, Select, SelectItem, SetExpr, Value,
 };
 
-use super::from::{self, From, JoinKind, Named};
+use super::{
+    condition::conjuncts,
+    from::{self, From, JoinKind, Named},
+};
 use crate::{Construct, Refused};
 
 /// Takes the one EXISTS or IN out of WHERE, as a join; what is left of WHERE stays.
 pub(super) fn take(from: From, filter: Option<&Expr>) -> Result<(From, Vec<Expr>), Refused> {
-    let mut conditions = Vec::new();
-    filter.into_iter().for_each(|filter| conjuncts(filter, &mut conditions));
+    let conditions: Vec<&Expr> = filter.into_iter().flat_map(conjuncts).collect();
     let is_query = |condition: &&Expr| matches!(condition, Expr::Exists { .. } | Expr::InSubquery { .. });
     let mut queries = conditions.iter().copied().filter(is_query);
     let Some(query) = queries.next() else { return Ok((from, conditions.into_iter().cloned().collect())) };
@@ -52,17 +54,6 @@ pub(super) fn take(from: From, filter: Option<&Expr>) -> Result<(From, Vec<Expr>
     }
     let rest = conditions.iter().filter(|condition| !is_query(condition)).map(|one| (*one).clone()).collect();
     Ok((From { relations: vec![outer.clone(), inner], join: Some((kind, on)), set: None }, rest))
-}
-
-fn conjuncts<'e>(expr: &'e Expr, found: &mut Vec<&'e Expr>) {
-    match expr {
-        Expr::Nested(inner) => conjuncts(inner, found),
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            conjuncts(left, found);
-            conjuncts(right, found);
-        }
-        _ => found.push(expr),
-    }
 }
 
 /// Table, selected expression if it is one, and condition of `SELECT … FROM table WHERE …`.

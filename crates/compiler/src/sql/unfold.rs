@@ -7,17 +7,14 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::{
-    ast::{
-        BinaryOperator, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident,
-        Join, JoinConstraint, JoinOperator, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement,
-        TableFactor, TableWithJoins, VisitMut, VisitorMut, visit_expressions_mut,
-    },
-    dialect::GenericDialect,
-    parser::Parser,
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CaseWhen, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
+    Ident, Join, JoinConstraint, JoinOperator, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement,
+    TableAlias, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
+    helpers::attached_token::AttachedToken, visit_expressions_mut,
 };
 
-use super::{Function, limits, names::normalised};
+use super::{Function, from, limits, names::normalised};
 use crate::{Construct, Refused};
 
 /// Puts a statement into that form.
@@ -43,12 +40,14 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
             }
             unfold_query(&mut table.query, &known)?;
             known.push((normalised(&table.alias.name), *table.query));
+            limits::check_named(known.len())?;
         }
     }
     let mut order_by = query.order_by.take();
     let SetExpr::Select(select) = query.body.as_mut() else {
         query.order_by = order_by;
-        return Ok(());
+        // What WITH names would be looked for among the tables.
+        return if known.is_empty() { Ok(()) } else { Err(Construct::DerivedTable.refuse(query)) };
     };
     nested(select, &known)?;
     turned(select);
@@ -67,27 +66,49 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     for table in derived {
         table.restrict(select)?;
     }
-    filters(select)?;
+    filters(select);
     distinct(select);
     query.order_by = order_by;
     // Columns that are made of columns that are made of columns: each step may double the text.
     limits::check(&query.to_string())
 }
 
-/// The subqueries of conditions.
+/// The subqueries of conditions, each once: what is within them is theirs to unfold, with the names that they give.
 fn nested(select: &mut Select, known: &[Named]) -> Result<(), Refused> {
-    let mut inside = |expr: &mut Expr| {
-        if let Expr::Exists { subquery, .. } | Expr::InSubquery { subquery, .. } | Expr::Subquery(subquery) =
-            expr
-            && let Err(refused) = unfold_query(subquery, known)
+    match select.selection.visit(&mut Nested { depth: 0, known }) {
+        ControlFlow::Break(refused) => Err(refused),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+struct Nested<'k> {
+    depth: usize,
+    known: &'k [Named],
+}
+
+impl VisitorMut for Nested<'_> {
+    type Break = Refused;
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<Refused> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Refused> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refused> {
+        if let (
+            0,
+            Expr::Exists { subquery, .. } | Expr::InSubquery { subquery, .. } | Expr::Subquery(subquery),
+        ) = (self.depth, expr)
+            && let Err(refused) = unfold_query(subquery, self.known)
         {
             return ControlFlow::Break(refused);
         }
         ControlFlow::Continue(())
-    };
-    match visit_expressions_mut(&mut select.selection, &mut inside) {
-        ControlFlow::Break(refused) => Err(refused),
-        ControlFlow::Continue(()) => Ok(()),
     }
 }
 
@@ -187,28 +208,30 @@ fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<D
 }
 
 fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, Refused> {
-    let (mut query, alias) = match table {
-        TableFactor::Table { name, alias, .. } => match name.0.as_slice() {
-            [ObjectNamePart::Identifier(name)] => {
-                let name_of = normalised(name);
-                let Some((_, query)) = known.iter().rev().find(|(known, _)| *known == name_of) else {
-                    return Ok(None);
-                };
-                (query.clone(), alias.as_ref().map_or_else(|| name.clone(), |alias| alias.name.clone()))
-            }
-            _ => return Ok(None),
-        },
+    let (query, alias) = match &*table {
+        TableFactor::Table { name, alias, .. } => {
+            let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return Ok(None) };
+            let name_of = normalised(name);
+            // Unfolded where it was named: a table of its own name within is another one.
+            let Some((_, query)) = known.iter().rev().find(|(known, _)| *known == name_of) else {
+                return Ok(None);
+            };
+            from::check_plain(table)?;
+            (query.clone(), alias.as_ref().map_or_else(|| name.clone(), |alias| alias.name.clone()))
+        }
         TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None }
             if alias.columns.is_empty() =>
         {
-            (subquery.as_ref().clone(), alias.name.clone())
+            let mut query = subquery.as_ref().clone();
+            unfold_query(&mut query, known)?;
+            (query, alias.name.clone())
         }
         _ => return Ok(None),
     };
-    if matches!(query.body.as_ref(), SetExpr::SetOperation { .. }) {
+    let is_set = matches!(query.body.as_ref(), SetExpr::SetOperation { .. });
+    if is_set && matches!(table, TableFactor::Derived { .. }) {
         return Ok(None);
     }
-    unfold_query(&mut query, known)?;
     let refused = || Construct::DerivedTable.refuse(&query);
     let SetExpr::Select(select) = query.body.as_ref() else { return Err(refused()) };
     let [TableWithJoins { relation: inner, joins }] = select.from.as_slice() else { return Err(refused()) };
@@ -218,7 +241,10 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
     let (true, true, Some(own)) = (joins.is_empty(), plain == query.to_string(), called(inner)) else {
         return Err(refused());
     };
-    let TableFactor::Table { name, alias: inner_alias, .. } = inner else { return Err(refused()) };
+    from::check_plain(inner)?;
+    let mut replaced = inner.clone();
+    let TableFactor::Table { alias: of_inner, .. } = &mut replaced else { return Err(refused()) };
+    *of_inner = Some(TableAlias { explicit: true, name: alias.clone(), columns: Vec::new(), at: None });
     let mut columns = Vec::new();
     let mut has_all = false;
     for item in &select.projection {
@@ -235,30 +261,31 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
             },
             _ => return Err(refused()),
         };
-        columns.push((name, requalified(expr, &own, &alias)));
+        columns.push((name, requalified(expr, &own, &alias)?));
     }
     let condition = select.selection.as_ref().map(|condition| requalified(condition, &own, &alias));
-    let name_of = normalised(&alias);
-    let replaced = match inner_alias {
-        Some(before) => inner.to_string().trim_end_matches(&before.to_string()).trim_end().to_owned(),
-        None => name.to_string(),
-    };
-    *table = parsed(&format!("{replaced} AS {alias}"), |parser| parser.parse_table_factor())?;
-    Ok(Some(Derived { name: name_of, columns, has_all, condition, is_optional: false }))
+    *table = replaced;
+    let name = normalised(&alias);
+    Ok(Some(Derived { name, columns, has_all, condition: condition.transpose()?, is_optional: false }))
 }
 
 /// An expression over a table's columns under another name of the table.
-fn requalified(expr: &Expr, from: &Ident, to: &Ident) -> Expr {
-    let mut expr = expr.clone();
+fn requalified(expr: &Expr, from: &Ident, to: &Ident) -> Result<Expr, Refused> {
+    let (mut expr, own, new) = (expr.clone(), normalised(from), normalised(to));
+    let mut captured = false;
     let mut rename = Columns {
-        depth: 0,
-        of: &mut |qualifier: Option<&Ident>, column: &Ident, depth| {
-            let is_own = qualifier.map_or(depth == 0, |qualifier| normalised(qualifier) == normalised(from));
+        within: Vec::new(),
+        of: &mut |qualifier: Option<&Ident>, column: &Ident, within| {
+            let is_own = match qualifier {
+                Some(qualifier) => normalised(qualifier) == own && !hides(within, &own),
+                None => within.is_empty(),
+            };
+            captured |= is_own && hides(within, &new);
             is_own.then(|| Expr::CompoundIdentifier(vec![to.clone(), column.clone()]))
         },
     };
     let _: ControlFlow<()> = expr.visit(&mut rename);
-    expr
+    if captured { Err(Refused::SameRelation(new)) } else { Ok(expr) }
 }
 
 impl Derived {
@@ -274,11 +301,6 @@ impl Derived {
                 };
                 let before = expr.clone();
                 self.replaced(expr, &[])?;
-                let last = |expr: &Expr| match expr {
-                    Expr::Identifier(name) => Some(normalised(name)),
-                    Expr::CompoundIdentifier(parts) => parts.last().map(normalised),
-                    _ => None,
-                };
                 if let (Some(alias), true) = (name, last(&before) != last(expr)) {
                     *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
                 }
@@ -323,18 +345,26 @@ impl Derived {
     }
 
     fn replaced(&self, part: &mut impl VisitMut, aliases: &[String]) -> Result<(), Refused> {
-        let mut unknown = None;
+        let (mut unknown, mut unclear) = (None, None);
         let mut replace = Columns {
-            depth: 0,
-            of: &mut |qualifier: Option<&Ident>, column: &Ident, depth| {
+            within: Vec::new(),
+            of: &mut |qualifier: Option<&Ident>, column: &Ident, within| {
                 let name = normalised(column);
                 match qualifier {
                     Some(qualifier) if normalised(qualifier) != self.name => return None,
-                    // Within a subquery the name would first be looked for in its own tables.
-                    None if depth > 0 || aliases.contains(&name) => return None,
+                    Some(_) if hides(within, &self.name) => return None,
+                    None if aliases.contains(&name) => return None,
                     _ => {}
                 }
-                match self.columns.iter().find(|(known, _)| *known == name) {
+                let found = self.columns.iter().find(|(known, _)| *known == name);
+                if qualifier.is_none() && !within.is_empty() {
+                    // A subquery's own tables come first, and which columns they have is not known here.
+                    if found.is_some_and(|(_, expr)| last(expr) != Some(name)) {
+                        unclear = Some(column.to_string());
+                    }
+                    return None;
+                }
+                match found {
                     Some((_, expr @ (Expr::Identifier(_) | Expr::CompoundIdentifier(_)))) => {
                         Some(expr.clone())
                     }
@@ -349,6 +379,7 @@ impl Derived {
             },
         };
         let _: ControlFlow<()> = part.visit(&mut replace);
+        unclear.map_or(Ok(()), |unclear| Err(Refused::Unqualified(unclear)))?;
         unknown.map_or(Ok(()), |unknown| Err(Refused::Meaning(unknown)))
     }
 
@@ -356,9 +387,9 @@ impl Derived {
     fn check_hidden(&self, select: &mut Select) -> Result<(), Refused> {
         let mut hidden = None;
         let mut look = Columns {
-            depth: 0,
-            of: &mut |qualifier: Option<&Ident>, column: &Ident, depth| {
-                if qualifier.is_none() && depth == 0 {
+            within: Vec::new(),
+            of: &mut |qualifier: Option<&Ident>, column: &Ident, within| {
+                if qualifier.is_none() && within.is_empty() {
                     hidden = Some(column.to_string());
                 }
                 None
@@ -373,32 +404,45 @@ impl Derived {
     }
 }
 
-/// What becomes of a column, by its qualifier, its name and how many subqueries it stands in.
-type OfColumn<'a> = dyn FnMut(Option<&Ident>, &Ident, usize) -> Option<Expr> + 'a;
+/// What becomes of a column, by its qualifier, its name and the tables of the subqueries that it stands in.
+type OfColumn<'a> = dyn FnMut(Option<&Ident>, &Ident, &[Vec<String>]) -> Option<Expr> + 'a;
 
 struct Columns<'a> {
-    depth: usize,
+    /// For each subquery around, what its own tables are called.
+    within: Vec<Vec<String>>,
     of: &'a mut OfColumn<'a>,
+}
+
+/// Whether a subquery has a table of that name, so that columns that are qualified by it are that table's.
+fn hides(within: &[Vec<String>], name: &str) -> bool {
+    within.iter().flatten().any(|table| table == name)
 }
 
 impl VisitorMut for Columns<'_> {
     type Break = ();
 
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let mut own = Vec::new();
+        if let SetExpr::Select(select) = query.body.as_ref() {
+            for TableWithJoins { relation, joins } in &select.from {
+                let tables = std::iter::once(relation).chain(joins.iter().map(|join| &join.relation));
+                own.extend(tables.filter_map(called).map(|name| normalised(&name)));
+            }
+        }
+        self.within.push(own);
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
+        self.within.pop();
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let replaced = match &*expr {
-            Expr::Identifier(column) => (self.of)(None, column, self.depth),
+            Expr::Identifier(column) => (self.of)(None, column, &self.within),
             Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [table, column] => (self.of)(Some(table), column, self.depth),
+                [table, column] => (self.of)(Some(table), column, &self.within),
                 _ => None,
             },
             _ => None,
@@ -407,6 +451,15 @@ impl VisitorMut for Columns<'_> {
             *expr = replaced;
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// A column's own name.
+fn last(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Identifier(name) => Some(normalised(name)),
+        Expr::CompoundIdentifier(parts) => parts.last().map(normalised),
+        _ => None,
     }
 }
 
@@ -454,9 +507,9 @@ fn distinct(select: &mut Select) {
     }
 }
 
-/// `aggregate(x) FILTER (WHERE condition)` as `aggregate(CASE WHEN condition THEN x END)`.
-fn filters(select: &mut Select) -> Result<(), Refused> {
-    let mut fault = None;
+/// `aggregate(x) FILTER (WHERE condition)` as `aggregate(CASE WHEN condition THEN x END)`. Not by way of its text: a text
+/// with quotes may read back as another one.
+fn filters(select: &mut Select) {
     let mut to_case = |expr: &mut Expr| {
         let Expr::Function(call) = expr else { return ControlFlow::<()>::Continue(()) };
         let is_aggregate =
@@ -468,29 +521,22 @@ fn filters(select: &mut Select) -> Result<(), Refused> {
         };
         let FunctionArguments::List(list) = &mut call.args else { return ControlFlow::Continue(()) };
         if let [FunctionArg::Unnamed(argument)] = list.args.as_mut_slice() {
-            let of = match &*argument {
-                FunctionArgExpr::Wildcard => "1".to_owned(),
-                argument => argument.to_string(),
+            let result = match &*argument {
+                FunctionArgExpr::Wildcard => Expr::value(Value::Number("1".into(), false)),
+                FunctionArgExpr::Expr(expr) => expr.clone(),
+                _ => return ControlFlow::Continue(()),
             };
-            let case = format!("CASE WHEN {filter} THEN {of} END");
-            match parsed(&case, |parser| parser.parse_expr()) {
-                Ok(case) => *argument = FunctionArgExpr::Expr(case),
-                Err(refused) => fault = Some(refused),
-            }
+            *argument = FunctionArgExpr::Expr(Expr::Case {
+                case_token: AttachedToken::empty(),
+                end_token: AttachedToken::empty(),
+                operand: None,
+                conditions: vec![CaseWhen { condition: filter.as_ref().clone(), result }],
+                else_result: None,
+            });
             call.filter = None;
         }
         ControlFlow::Continue(())
     };
     let _ = visit_expressions_mut(&mut select.projection, &mut to_case);
     let _ = visit_expressions_mut(&mut select.having, &mut to_case);
-    fault.map_or(Ok(()), Err)
-}
-
-fn parsed<T>(
-    text: &str,
-    read: impl FnOnce(&mut Parser<'_>) -> Result<T, datafusion::sql::sqlparser::parser::ParserError>,
-) -> Result<T, Refused> {
-    let dialect = GenericDialect {};
-    let found = Parser::new(&dialect).try_with_sql(text).and_then(|mut parser| read(&mut parser));
-    found.map_err(|error| Refused::Syntax(error.to_string()))
 }

@@ -462,7 +462,7 @@ impl Construct {
             ),
             Self::Case => (
                 "this form of CASE",
-                "inside an aggregate write `CASE WHEN condition THEN value END` with a condition on one table, in SUM also with `ELSE 0`",
+                "inside an aggregate write `CASE WHEN condition THEN value END` with a condition on one table, in SUM also with `ELSE 0` if the value is never NULL",
             ),
             Self::OuterCase => (
                 "CASE, NULLIF or COALESCE on the second table of a LEFT JOIN inside an aggregate",
@@ -473,10 +473,12 @@ impl Construct {
                 "compare the column with a constant of its own type; a conversion can fail on a row",
             ),
             Self::Division => (
-                "division by anything but a constant other than 0",
+                "division by anything but a constant above 0",
                 "multiply on the other side of the comparison; a division can fail on a row",
             ),
-            Self::Pattern => ("SIMILAR TO or a regular expression", "use LIKE"),
+            Self::Pattern => {
+                ("SIMILAR TO, a regular expression, LIKE ANY or ESCAPE", "use LIKE with `%` and `_`")
+            }
             Self::Operator => ("this operator", "use comparisons, AND, OR, NOT, +, −, × and LIKE"),
             Self::OtherExpression => (
                 "this expression",

@@ -14,7 +14,7 @@ use datafusion::{
 };
 
 use super::meaning;
-use crate::{Refused, rows::type_name};
+use crate::{Construct, Refused, rows::type_name};
 
 /// Refuses filters that could fail on some row, and constants that are not of the type they are compared as.
 pub(crate) fn check(typed: &LogicalPlan) -> Result<(), Refused> {
@@ -59,7 +59,9 @@ fn check_condition(condition: &Expr, schema: &DFSchema) -> Result<(), Refused> {
     let visited = condition.apply(|expr| {
         found = match expr {
             Expr::Cast(cast) => check_cast(&cast.expr, cast.field.data_type(), schema),
-            Expr::BinaryExpr(binary) => check_digits(expr, binary, schema),
+            Expr::BinaryExpr(binary) => {
+                check_dates(expr, binary, schema).and_then(|()| check_digits(expr, binary, schema))
+            }
             _ => Ok(()),
         };
         Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
@@ -89,6 +91,20 @@ fn check_cast(from: &Expr, wanted: &DataType, schema: &DFSchema) -> Result<(), R
         found: type_name(&found),
         wanted: type_name(wanted),
     })
+}
+
+/// Days plus a number may be no day.
+fn check_dates(expr: &Expr, binary: &BinaryExpr, schema: &DFSchema) -> Result<(), Refused> {
+    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
+    if !matches!(binary.op, Plus | Minus | Multiply | Divide | Modulo) {
+        return Ok(());
+    }
+    for part in [&binary.left, &binary.right] {
+        if part.get_type(schema).map_err(|error| meaning(&error))?.is_temporal() {
+            return Err(Construct::Operator.refuse(&expr.human_display()));
+        }
+    }
+    Ok(())
 }
 
 /// Decimal arithmetic fails where the result, or a step on the way, has more than 38 digits.

@@ -33,7 +33,8 @@ pub(crate) fn check(expr: &Expr) -> Result<(), Refused> {
             check(expr)?;
             list.iter().try_for_each(check)
         }
-        Expr::Like { any: false, expr, pattern, .. } | Expr::ILike { any: false, expr, pattern, .. } => {
+        Expr::Like { any: false, expr, pattern, escape_char: None, .. }
+        | Expr::ILike { any: false, expr, pattern, escape_char: None, .. } => {
             check(expr)?;
             literal(pattern)
         }
@@ -108,7 +109,7 @@ fn binary(whole: &Expr, left: &Expr, op: &BinaryOperator, right: &Expr) -> Resul
     use BinaryOperator::*;
     match op {
         And | Or | Eq | NotEq | Lt | LtEq | Gt | GtEq | Plus | Minus | Multiply => {}
-        Divide | Modulo if is_nonzero_number(right) => {}
+        Divide | Modulo if is_positive_number(right) => {}
         Divide | Modulo => return Err(Construct::Division.refuse(whole)),
         PGRegexMatch | PGRegexIMatch | PGRegexNotMatch | PGRegexNotIMatch | Regexp => {
             return Err(Construct::Pattern.refuse(whole));
@@ -131,17 +132,19 @@ fn literal(expr: &Expr) -> Result<(), Refused> {
     }
 }
 
-fn is_nonzero_number(expr: &Expr) -> bool {
+/// A divisor that cannot fail: neither 0 nor negative, for the least integer divided by -1 is no integer.
+fn is_positive_number(expr: &Expr) -> bool {
     match expr {
         Expr::Value(value) => match &value.value {
             Value::Number(digits, _) => {
-                digits.to_string().bytes().any(|digit| (b'1'..=b'9').contains(&digit))
+                let digits = digits.to_string();
+                let exponent = digits.find(['e', 'E']).unwrap_or(digits.len());
+                digits.bytes().take(exponent).any(|digit| (b'1'..=b'9').contains(&digit))
             }
             _ => false,
         },
-        Expr::Nested(inner)
-        | Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr: inner } => {
-            is_nonzero_number(inner)
+        Expr::Nested(inner) | Expr::UnaryOp { op: UnaryOperator::Plus, expr: inner } => {
+            is_positive_number(inner)
         }
         _ => false,
     }
@@ -152,7 +155,9 @@ fn construct(expr: &Expr) -> Construct {
         Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => Construct::Subquery,
         Expr::Case { .. } => Construct::Case,
         Expr::Cast { .. } | Expr::Convert { .. } => Construct::Cast,
-        Expr::SimilarTo { .. } | Expr::RLike { .. } => Construct::Pattern,
+        Expr::SimilarTo { .. } | Expr::RLike { .. } | Expr::Like { .. } | Expr::ILike { .. } => {
+            Construct::Pattern
+        }
         Expr::Function(function) if function.over.is_some() => Construct::Window,
         Expr::Function(_)
         | Expr::Extract { .. }

@@ -119,6 +119,20 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT COUNT(*) FROM generate_series(1, 10)", TableFunction),
         ("SELECT COUNT(*) FROM people TABLESAMPLE BERNOULLI (10)", TableFunction),
         ("SELECT COUNT(*) FROM people AS p(a, b, c)", ColumnAliases),
+        ("WITH e AS (SELECT * FROM people) SELECT SUM(f.salary) FROM e AS f(salary, rank)", ColumnAliases),
+        ("SELECT SUM(f.salary) FROM (SELECT salary FROM people AS t(salary, rank)) f", ColumnAliases),
+        // Names of WITH that unfolding does not reach are no tables.
+        (
+            "WITH people AS (SELECT rank FROM people UNION SELECT rank FROM people b) SELECT COUNT(*) FROM people",
+            DerivedTable,
+        ),
+        (
+            "WITH people AS (SELECT * FROM people WHERE free > 1) \
+             SELECT COUNT(*) FROM (SELECT rank FROM people UNION SELECT rank FROM people b) u",
+            DerivedTable,
+        ),
+        ("WITH e AS (SELECT * FROM people) SELECT COUNT(*) FROM e TABLESAMPLE BERNOULLI (10)", TableFunction),
+        ("SELECT COUNT(*) FROM (SELECT rank FROM people TABLESAMPLE BERNOULLI (10)) f", TableFunction),
         ("SELECT DISTINCT COUNT(*) FROM people", Distinct),
         ("SELECT DISTINCT rank, COUNT(*) FROM people GROUP BY rank", Distinct),
         ("SELECT COUNT(DISTINCT salary + 1) FROM people", DistinctAggregate),
@@ -174,6 +188,7 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT 1 FROM people", SelectExpression),
         ("SELECT SUM(CASE WHEN active THEN salary ELSE 1 END) FROM people", Case),
         ("SELECT AVG(CASE WHEN active THEN salary ELSE 0 END) FROM people", Case),
+        ("SELECT SUM(CASE WHEN free > 3 THEN bonus ELSE 0 END) FROM people", Case),
         ("SELECT SUM(CASE WHEN active THEN salary WHEN free > 3 THEN 2 END) FROM people", Case),
         ("SELECT SUM(CASE rank WHEN 'low' THEN salary END) FROM people", Case),
         ("SELECT SUM(2 * CASE WHEN active THEN salary END) FROM people", ArgumentExpression),
@@ -220,6 +235,18 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT SUM(CAST(note AS INT)) FROM people", Cast),
         ("SELECT COUNT(*) FROM people WHERE 100 / salary > 2", Division),
         ("SELECT COUNT(*) FROM people WHERE salary % 0 = 2", Division),
+        // Of the least integer, -1 makes what no integer is: which row has it would be told past the floor.
+        ("SELECT COUNT(*) FROM people WHERE salary / -1 = 2", Division),
+        ("SELECT COUNT(*) FROM people WHERE (salary / 8) * 4611686018427387904 * 2 / (-1) = 0", Division),
+        ("SELECT COUNT(*) FROM people WHERE salary / - -1 = 2", Division),
+        ("SELECT COUNT(*) FROM people WHERE salary % -1 = 2", Division),
+        ("SELECT COUNT(*) FROM people WHERE salary / 0e5 = 2", Division),
+        ("SELECT SUM(CASE WHEN salary / -1 = 2 THEN 1 END) FROM people", Division),
+        ("SELECT COUNT(*) FROM people WHERE joined - joined = joined - DATE '2020-01-01'", Operator),
+        ("SELECT COUNT(*) FROM people WHERE note LIKE 'a!%' ESCAPE '!'", Pattern),
+        ("SELECT SUM(CASE WHEN note ILIKE 'a!%' ESCAPE '!' THEN 1 END) FROM people", Pattern),
+        // Read back from its own text, the constant would be another one.
+        ("SELECT COUNT(*) FILTER (WHERE note <> 'o''''x') FROM people", OtherExpression),
         ("SELECT COUNT(*) FROM people WHERE note SIMILAR TO 'a|b'", Pattern),
         ("SELECT COUNT(*) FROM people WHERE note ~ 'a'", Pattern),
         ("SELECT COUNT(*) FROM people WHERE note || 'a' = 'ba'", Operator),
@@ -254,6 +281,11 @@ fn one_select_over_one_known_table() {
         refused("SELECT COUNT(*) FROM persons"),
         Refused::UnknownTable { name: "persons".into(), known: "`people`".into() }
     );
+    // What WITH names is unknown before it.
+    assert!(matches!(
+        refused("WITH a AS (SELECT * FROM b), b AS (SELECT * FROM a) SELECT COUNT(*) FROM a"),
+        Refused::UnknownTable { name, .. } if name == "b"
+    ));
     let two = [table(&[1]), Table { name: "others".into(), ..table(&[1]) }];
     assert_eq!(
         compile("SELECT COUNT(*) FROM people", &two, 1).unwrap_err(),
@@ -296,6 +328,13 @@ fn subqueries_hide_what_they_do_not_select() {
     ] {
         assert_eq!(refused(sql), Refused::Meaning("`p` has no column `salary`".into()), "{sql}");
     }
+    // A name within a subquery, which may be that of a column of its own table.
+    let renamed = "SELECT COUNT(*) FROM (SELECT free AS salary FROM people) d \
+                   WHERE EXISTS (SELECT 1 FROM people s WHERE s.free = salary)";
+    assert_eq!(refused(renamed), Refused::Unqualified("salary".into()));
+    let captured = "SELECT COUNT(*) FROM \
+                    (SELECT free FROM people WHERE free IN (SELECT d.free FROM people d WHERE people.salary > 3)) d";
+    assert_eq!(refused(captured), Refused::SameRelation("d".into()));
     // Each step doubles the text of the one before.
     let mut sql = "SELECT salary AS x FROM people".to_owned();
     for step in 0..20 {
@@ -466,7 +505,15 @@ fn queries_that_are_too_large_are_refused_before_they_are_parsed() {
     assert!(matches!(refused(&long), Refused::TooLarge { what: "bytes", .. }));
     let parentheses =
         format!("SELECT COUNT(*) FROM people WHERE {}active{}", "(".repeat(3000), ")".repeat(3000));
-    assert!(matches!(refused(&parentheses), Refused::Syntax(_)));
+    assert!(matches!(refused(&parentheses), Refused::TooLarge { most: 64, .. }));
+    // Each step adds parentheses, and nothing else that is counted.
+    let steps = |n: usize| {
+        let steps: Vec<String> =
+            (1..=n).map(|n| format!("t{n} AS (SELECT ((x)) AS x FROM t{})", n - 1)).collect();
+        format!("WITH t0 AS (SELECT salary AS x FROM people), {} SELECT SUM(x) FROM t{n}", steps.join(", "))
+    };
+    assert!(matches!(refused(&steps(25)), Refused::TooLarge { most: 64, .. }), "{:?}", refused(&steps(25)));
+    assert!(matches!(refused(&steps(2000)), Refused::TooLarge { .. }));
 }
 
 #[test]

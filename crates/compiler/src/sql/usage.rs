@@ -26,7 +26,7 @@ use datafusion::{
         tree_node::{TreeNode, TreeNodeRecursion},
     },
     logical_expr::{
-        Aggregate, BinaryExpr, Distinct, Expr, Join, LogicalPlan, Operator, TableScan,
+        Aggregate, BinaryExpr, Cast, Distinct, Expr, Join, LogicalPlan, Operator, TableScan,
         utils::split_conjunction,
     },
 };
@@ -264,8 +264,11 @@ impl Analysis {
                     self.record(Use::Filter, &origins(when, schema, input)?);
                     self.inside(then, used, schema, input)?;
                 }
-                for part in case.expr.iter().chain(&case.else_expr) {
-                    self.inside(part, used, schema, input)?;
+                if let Some(tested) = &case.expr {
+                    self.record(Use::Filter, &origins(tested, schema, input)?);
+                }
+                if let Some(otherwise) = &case.else_expr {
+                    self.inside(otherwise, used, schema, input)?;
                 }
             }
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
@@ -279,6 +282,10 @@ impl Analysis {
                 }
             }
             Expr::Alias(alias) => self.inside(&alias.expr, used, schema, input)?,
+            Expr::Negative(inner) | Expr::Cast(Cast { expr: inner, .. }) => {
+                self.inside(inner, used, schema, input)?;
+            }
+            Expr::Literal(..) => {}
             Expr::AggregateFunction(call) => {
                 let ordered = call.params.order_by.iter().map(|term| &term.expr);
                 for argument in call.params.args.iter().chain(ordered) {
@@ -297,8 +304,8 @@ impl Analysis {
                     self.inside(argument, used, schema, input)?;
                 }
             }
-            // Whatever else the optimiser makes of it.
-            _ => self.record(used, &origins(expr, schema, input)?),
+            // What it does with the columns that it reads would go unnoticed.
+            _ => return Err(Refused::Unanalysed(expr.to_string())),
         }
         Ok(())
     }

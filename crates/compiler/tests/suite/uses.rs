@@ -50,6 +50,10 @@ fn factors_and_cases_are_uses_of_their_own() {
     );
     assert_uses("SELECT SUM(salary), SUM(salary * salary) FROM people", &[("salary", &[Aggregate, Product])]);
     assert_uses(
+        "SELECT SUM(-(salary * bonus)), AVG(1 - -(salary * 2)) FROM people",
+        &[("salary", &[Aggregate, Product]), ("bonus", &[Aggregate, Product])],
+    );
+    assert_uses(
         "SELECT MAX(bonus * (1 - score)) FROM people",
         &[("bonus", &[Extreme, Product]), ("score", &[Extreme, Product])],
     );

@@ -14,6 +14,13 @@ pub struct Table {
     pub datasets: Vec<Source>,
 }
 
+impl Table {
+    /// How many of its rows must be behind what is shown of a join: the strictest of its owners' floors.
+    pub(crate) fn floor_rows(&self) -> u64 {
+        self.datasets.iter().map(|source| source.floor_rows).max().unwrap_or(1)
+    }
+}
+
 /// One dataset version of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -56,7 +63,9 @@ impl From<&OutputRule> for Rule {
 /// A compiled query.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// What runs. One stage per dataset, in the table's order.
+    /// What runs. For each table in FROM one stage per dataset, in the table's order, so two of each where a table is joined
+    /// with itself; for COUNT(DISTINCT …) over several owners, and for medians and percentiles, one more per dataset and
+    /// column.
     pub program: Program,
     /// The program's hash, and how each table's columns are used; checked against every owner's terms.
     pub usage: Usage,

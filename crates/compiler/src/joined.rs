@@ -19,11 +19,12 @@ use program::{Builder, Operation, ValueId};
 
 use crate::{
     Refused, Table,
+    behind::{Behind, Contributing},
     dominance::Parts,
     full::Rest,
     groups::{Groups, Sided},
-    keyed::{Keyed, Layout, Part},
-    lower::{Combined, Contributing},
+    keyed::{Keyed, Layout, Merged, Part},
+    lower::Combined,
     sql::{Argument, Join, JoinKind, Relation},
     stage::Partial,
     union::tree,
@@ -63,8 +64,14 @@ pub(crate) fn combine(
     for partial in totals {
         combined.insert(partial.name(), pairs.total(builder, partial, rest.as_ref())?);
     }
-    let contributing = pairs.contributing(builder, relations.map(|(_, table)| floor(table)))?;
-    Ok(Combined { partials: combined, zero, one, contributing, parts: Parts::default() })
+    let floors = relations.map(|(_, table)| table.floor_rows());
+    let mut behind = Behind::default();
+    for partial in partials.iter().filter(|one| matches!(one, Partial::Rows | Partial::Present(_))) {
+        for contributing in pairs.contributing(builder, partial, floors)? {
+            behind.add(partial.name(), contributing);
+        }
+    }
+    Ok(Combined { partials: combined, zero, one, behind, parts: Parts::default() })
 }
 
 fn parts<'a>(
@@ -84,29 +91,14 @@ fn parts<'a>(
     [part(0, first, groups_of_first), part(1, second, groups_of_second)]
 }
 
-/// The strictest of the owners' floors.
-pub(crate) fn floor(table: &Table) -> u64 {
-    table.datasets.iter().map(|source| source.floor_rows).max().unwrap_or(1)
-}
-
 /// Several owners' rows of equal keys as one.
 fn unique(builder: &mut Builder, part: &Part<'_>, rows: Keyed) -> Result<Keyed, Refused> {
-    let groups = builder.group(rows.keys.clone())?;
-    let mut keys = Vec::with_capacity(rows.keys.len());
-    // Beyond the groups all keys are zero, and so is the mark, which is that of padding.
-    for of in rows.keys {
-        keys.push(builder.push(Operation::GroupMinimum { of, groups })?);
-    }
+    let merged = Merged::by(builder, rows.keys)?;
     let mut columns = Vec::with_capacity(rows.columns.len());
-    let each = part.layout.terms * part.layout.groups;
     for (place, of) in rows.columns.into_iter().enumerate() {
-        columns.push(match part.layout.partials.get(place / each.max(1)) {
-            Some(Partial::Min(_)) => builder.push(Operation::GroupMinimum { of, groups })?,
-            Some(Partial::Max(_)) => builder.push(Operation::GroupMaximum { of, groups })?,
-            _ => builder.group_sum(of, groups)?,
-        });
+        columns.push(merged.combined(builder, of, part.layout.partial(place))?);
     }
-    Ok(Keyed { keys, columns, rows: vec![rows.rows.iter().sum()] })
+    Ok(Keyed { keys: merged.keys, columns, rows: vec![rows.rows.iter().sum()] })
 }
 
 /// Each row of the first table beside what it found in the second.
@@ -192,6 +184,19 @@ impl<'a> Pairs<'a> {
         }
     }
 
+    /// Columns of either table whose products, row by row, add up to a partial result.
+    fn factors(
+        &self,
+        builder: &mut Builder,
+        partial: &Partial,
+        term: usize,
+    ) -> Result<[Vec<ValueId>; 2], Refused> {
+        Ok(match partial.side() {
+            Some(1) => [self.weights(builder, partial, term)?, self.columns(1, partial, term)],
+            _ => [self.columns(0, partial, term), self.weights(builder, partial, term)?],
+        })
+    }
+
     /// A partial result over all pairs, for each of the query's groups.
     fn total(
         &mut self,
@@ -214,10 +219,7 @@ impl<'a> Pairs<'a> {
     fn sum(&self, builder: &mut Builder, partial: &Partial) -> Result<Option<ValueId>, Refused> {
         let mut terms = Vec::new();
         for term in 0..self.terms() {
-            let (left, right) = match partial.side() {
-                Some(1) => (self.weights(builder, partial, term)?, self.columns(1, partial, term)),
-                _ => (self.columns(0, partial, term), self.weights(builder, partial, term)?),
-            };
+            let [left, right] = self.factors(builder, partial, term)?;
             terms.push(product(builder, &left, &right, [0, self.rows])?);
         }
         Ok(tree(builder, terms, Builder::add)?)
@@ -284,11 +286,12 @@ impl<'a> Pairs<'a> {
 
 /// Floors.
 impl Pairs<'_> {
-    /// How many rows of each table are behind each group, where its owners ask for more than one. Pairs are no
-    /// measure: one row of a table can have a thousand partners.
+    /// How many rows of each table are behind each group, or behind the values there that `partial` counts, where the
+    /// table's owners ask for more than one. Pairs are no measure: one row of a table can have a thousand partners.
     fn contributing(
         &self,
         builder: &mut Builder,
+        partial: &Partial,
         [of_first, of_second]: [u64; 2],
     ) -> Result<Vec<Contributing>, Refused> {
         let mut all = Vec::new();
@@ -296,9 +299,9 @@ impl Pairs<'_> {
             // A row may count for several terms, whose numbers are therefore not added.
             let mut at_least = Vec::new();
             for term in 0..self.terms() {
-                let partners = self.partners(builder, term)?;
-                let found = self.indicators(builder, &partners)?;
-                let count = product(builder, &self.columns(0, &Partial::Rows, term), &found, [0, self.rows])?;
+                let [here, found] = self.factors(builder, partial, term)?;
+                let found = self.indicators(builder, &found)?;
+                let count = product(builder, &here, &found, [0, self.rows])?;
                 at_least.push(self.by_group(builder, Some(count))?);
             }
             all.push(Contributing { at_least, floor_rows: of_first });
@@ -308,9 +311,9 @@ impl Pairs<'_> {
             // A key occurs once in each owner's rows of the first table: within these nothing is counted twice.
             let mut at_least = Vec::new();
             for term in 0..self.terms() {
-                let here = self.columns(0, &Partial::Rows, term);
+                let [here, _] = self.factors(builder, partial, term)?;
                 let here = self.indicators(builder, &here)?;
-                let found = self.columns(1, &Partial::Rows, term);
+                let found = self.of_second(partial, term);
                 let mut start = 0;
                 for rows in &self.left.rows {
                     let count = product(builder, &here, &found, [start, *rows])?;
@@ -321,6 +324,15 @@ impl Pairs<'_> {
             all.push(Contributing { at_least, floor_rows: of_second });
         }
         Ok(all)
+    }
+
+    /// How many rows of the second table are behind what a row of the first finds there, by the second's groups.
+    fn of_second(&self, partial: &Partial, term: usize) -> Vec<ValueId> {
+        match (partial.side(), partial.foreign()) {
+            (Some(1), _) => self.columns(1, partial, term),
+            (_, Some(condition)) => self.columns(1, &Partial::RowsIf(condition.clone()), term),
+            (_, None) => self.columns(1, &Partial::Rows, term),
+        }
     }
 
     /// 1 where a count is above 0, else 0.

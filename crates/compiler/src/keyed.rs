@@ -8,7 +8,7 @@
 //! 2^20 texts collide. Hashes are shared, never opened: nobody sees one to try texts against it.
 
 use contract::{Column, ColumnType};
-use program::{Builder, Kind, ValueId};
+use program::{Builder, Kind, Operation, ValueId};
 
 use crate::{
     Refused, Table,
@@ -17,7 +17,7 @@ use crate::{
     groups::Sided,
     number::bits,
     sql::{Join, JoinKind, Relation, Term, identifier},
-    stage::Partial,
+    stage::{self, Partial},
 };
 
 /// One relation's part of a join, as its owners share it.
@@ -104,9 +104,7 @@ impl Part<'_> {
             input(builder, "mark".to_owned(), 2)?;
             for place in 0..self.layout.len() {
                 let Some(partial) = self.layout.partial(place) else { continue };
-                // A long condition would make a name too long.
-                let shown: String = partial.name().chars().take(100).collect();
-                let what = format!("part {}, {shown}", place + 1);
+                let what = format!("part {}, {}", place + 1, stage::cut(&partial.name()));
                 input(builder, what, partial.bits(source.rows))?;
             }
             shared.push(values);
@@ -258,6 +256,37 @@ pub(crate) fn padded(rows: u32, keys: &[(String, u8)], shared: &[String], inner:
         "SELECT\n  {}\nFROM generate_series(1, {rows}) AS g(n)\nFULL JOIN (\n  SELECT ROW_NUMBER() OVER (ORDER BY {order}) AS n, k.*\n  FROM (\n{inner}\n  ) AS k\n) AS a ON g.n = CAST(a.n AS BIGINT)\nORDER BY COALESCE(g.n, CAST(a.n AS BIGINT))",
         shared.join(",\n  "),
     )
+}
+
+/// Rows of equal keys, as one. Beyond the groups all keys are zero, and so is what is added up: a mark is that of padding,
+/// and a count is under every floor.
+pub(crate) struct Merged {
+    groups: ValueId,
+    pub(crate) keys: Vec<ValueId>,
+}
+
+impl Merged {
+    /// Groups rows by their keys.
+    pub(crate) fn by(builder: &mut Builder, keys: Vec<ValueId>) -> Result<Self, Refused> {
+        let groups = builder.group(keys.clone())?;
+        let least = |of| Ok(builder.push(Operation::GroupMinimum { of, groups })?);
+        Ok(Self { groups, keys: keys.into_iter().map(least).collect::<Result<_, Refused>>()? })
+    }
+
+    /// A column of these rows' partial results, combined.
+    pub(crate) fn combined(
+        &self,
+        builder: &mut Builder,
+        of: ValueId,
+        partial: Option<&Partial>,
+    ) -> Result<ValueId, Refused> {
+        let groups = self.groups;
+        Ok(match partial {
+            Some(Partial::Min(_)) => builder.push(Operation::GroupMinimum { of, groups })?,
+            Some(Partial::Max(_)) => builder.push(Operation::GroupMaximum { of, groups })?,
+            _ => builder.group_sum(of, groups)?,
+        })
+    }
 }
 
 /// As many rows as were published; one at least, since no column is empty.

@@ -80,6 +80,7 @@ pub mod answers;
 mod arithmetic;
 mod attacks;
 mod audit;
+mod behind;
 mod calendar;
 mod compiled;
 mod decode;

@@ -10,6 +10,7 @@ use program::{Builder, Key as SortKey, Program, ValueId};
 
 use crate::{
     CellType, Construct, GROUPS_MAX, Opened, Refused, ResultColumn, ResultKind, Rule, Table,
+    behind::Behind,
     dominance::{self, Parts},
     finish::Finish,
     groups::Groups,
@@ -45,17 +46,10 @@ pub(crate) struct Combined {
     /// 0 and 1 for each group.
     pub(crate) zero: ValueId,
     pub(crate) one: ValueId,
-    /// Of a joined table, how many of its rows are behind each group.
-    pub(crate) contributing: Vec<Contributing>,
+    /// How many rows of joined tables are behind what is shown.
+    pub(crate) behind: Behind,
     /// What each member brings, where that is known.
     pub(crate) parts: Parts,
-}
-
-/// How many of a table's rows are behind each group, and how many must be.
-pub(crate) struct Contributing {
-    /// Numbers none of which is above the true one.
-    pub(crate) at_least: Vec<ValueId>,
-    pub(crate) floor_rows: u64,
 }
 
 /// Lowers a checked query.
@@ -133,10 +127,18 @@ pub(crate) fn lower(
         Finish::new(finish, inputs.collect())
     });
     let mut group_at = None;
+    let mut seen = joint.outputs.len();
     let cut = match query.cut {
         Some(cut) => {
             if query.has_public_groups {
                 group_at = Some(joint.show_numbers()?);
+            }
+            // What rows are ordered by has to be known, but not to be seen.
+            seen = joint.outputs.len();
+            for (index, (aggregate, opened)) in query.aggregates.iter().zip(&mut opened).enumerate() {
+                if opened.is_none() && query.order.iter().any(|term| term.item == Item::Aggregate(index)) {
+                    *opened = Some(joint.aggregate(aggregate)?);
+                }
             }
             let order = joint.order(query, groups, &opened, &keys)?;
             Some((order, slice(cut, rows)?))
@@ -144,7 +146,7 @@ pub(crate) fn lower(
         None => None,
     };
     let rows = cut.map_or(rows, |(_, [_, rows])| rows as usize);
-    Ok(Lowered { program: joint.finish(cut)?, columns, partials, rows, group_at, finish, noise })
+    Ok(Lowered { program: joint.finish(cut, seen)?, columns, partials, rows, group_at, finish, noise })
 }
 
 /// At most so many rows are aggregated: pairs, and rows that FULL JOIN and set operations keep beside them.
@@ -205,6 +207,10 @@ pub(crate) struct Joint {
     pub(crate) rows_max: u64,
     /// The bit that enough rows of each joined table are behind a group, and that HAVING holds of it.
     required: Option<ValueId>,
+    pub(crate) behind: Behind,
+    /// Bits that enough rows of each joined table are behind an aggregate's values, too, by what counts the pairs and the
+    /// bit that these are enough.
+    pub(crate) backed: BTreeMap<(String, ValueId), ValueId>,
     /// Bits by least count and by what is counted: `n ≥ least`.
     enough: BTreeMap<(ValueId, u64), ValueId>,
     /// Of two columns, n² times the covariance over a population, by the name of its partial.
@@ -230,7 +236,7 @@ impl Joint {
         floor_rows: u64,
         rows_max: u64,
     ) -> Result<Self, Refused> {
-        let Combined { partials, zero, one, contributing, .. } = combined;
+        let Combined { partials, zero, one, behind, .. } = combined;
         let rows = partials.get(&Partial::Rows.name()).copied().unwrap_or(zero);
         let enough = BTreeMap::new();
         let outputs = Vec::new();
@@ -244,6 +250,8 @@ impl Joint {
             floor_rows,
             rows_max,
             required: None,
+            behind: Behind::default(),
+            backed: BTreeMap::new(),
             enough,
             spreads: BTreeMap::new(),
             outputs,
@@ -252,14 +260,8 @@ impl Joint {
             noise: BTreeMap::new(),
             undominated: BTreeMap::new(),
         };
-        for Contributing { at_least, floor_rows } in contributing {
-            let mut any = Vec::with_capacity(at_least.len());
-            for count in at_least {
-                any.push(joint.enough(count, floor_rows)?);
-            }
-            let Some(bit) = union::tree(&mut joint.builder, any, Builder::or)? else { continue };
-            joint.demand(bit)?;
-        }
+        joint.demand_contributing(&behind)?;
+        joint.behind = behind;
         Ok(joint)
     }
 
@@ -271,6 +273,7 @@ impl Joint {
         });
         // What was found so far is not yet what all must satisfy.
         self.enough.clear();
+        self.backed.clear();
         self.undominated.clear();
         Ok(())
     }
@@ -298,13 +301,13 @@ impl Joint {
         if let Some(output) = self.outputs.iter().position(|(_, known)| *known == value) {
             return Ok(output);
         }
-        self.outputs.push((name, value));
+        self.outputs.push((stage::short(name, self.outputs.len()), value));
         Ok(self.outputs.len() - 1)
     }
 
-    /// The program; of rows in an order only some are opened.
-    fn finish(mut self, cut: Option<(ValueId, [u32; 2])>) -> Result<Program, Refused> {
-        for (name, value) in self.outputs {
+    /// The program, which opens the first `seen` outputs; of rows in an order only some are opened.
+    fn finish(mut self, cut: Option<(ValueId, [u32; 2])>, seen: usize) -> Result<Program, Refused> {
+        for (name, value) in self.outputs.into_iter().take(seen) {
             let value = match cut {
                 Some((order, [start, rows])) => {
                     let arranged = self.builder.arrange(value, order)?;
@@ -433,16 +436,12 @@ impl Joint {
             return self.enough(present, least);
         }
         let is_zero = argument.or_zero || matches!(function, Function::Count | Function::CountDistinct);
-        if is_zero && least <= 1 && self.dominance_percent_max.is_none() {
+        if is_zero && least <= 1 && self.withholds_nothing(argument) {
             return self.enough(self.rows, self.floor_rows);
         }
         let present = self.present(argument);
-        let mut valid = self.enough(present, least)?;
-        if let Some(behind) = argument.behind.as_ref().filter(|_| self.floor_rows > 1) {
-            let present = self.present(behind);
-            let others = self.enough(present, self.floor_rows)?;
-            valid = self.builder.and(valid, others)?;
-        }
+        let valid = self.enough(present, least)?;
+        let valid = self.backed(argument, valid)?;
         match (function, second) {
             (Function::Sum | Function::Avg, _) => self.undominated(argument, valid),
             (Function::Pair(pair), Some(second)) => self.varied(*pair, argument, second, valid),
@@ -453,25 +452,20 @@ impl Joint {
     fn aggregate(&mut self, aggregate: &Aggregate) -> Result<(ResultKind, String), Refused> {
         let Aggregate { function, argument, second, .. } = aggregate;
         let Some(argument) = argument else {
-            return Ok((self.count(self.rows, aggregate, "*")?, String::new()));
+            return Ok((self.count(self.rows, aggregate)?, String::new()));
         };
         let present = self.present(argument);
         if *function == Function::Count {
-            return Ok((self.count(present, aggregate, &argument.shown)?, String::new()));
+            return Ok((self.count(present, aggregate)?, String::new()));
         }
         if *function == Function::CountDistinct {
             let different = self.partial(&Partial::Distinct(argument.clone()));
-            return Ok((self.count(different, aggregate, &argument.shown)?, String::new()));
+            return Ok((self.count(different, aggregate)?, String::new()));
         }
         let least = self.floor_rows.max(function.values_min());
         let valid = self.is_valid(aggregate)?;
         let (value, fraction) = self.value(*function, argument, second.as_ref(), valid)?;
-        let of = match function {
-            // Some of these must vary, too.
-            Function::Pair(_) => aggregate.shown(),
-            _ => argument.shown.clone(),
-        };
-        let opened = self.opened(aggregate, &of, value, valid, least)?;
+        let opened = self.opened(aggregate, value, valid, least)?;
         let scale = argument.scale;
         let kind = match (function, fraction) {
             (Function::Variance | Function::VariancePop, Some(fraction_bits)) => {
@@ -499,30 +493,41 @@ impl Joint {
         Ok((kind, unit))
     }
 
-    fn count(&mut self, count: ValueId, aggregate: &Aggregate, of: &str) -> Result<ResultKind, Refused> {
+    fn count(&mut self, count: ValueId, aggregate: &Aggregate) -> Result<ResultKind, Refused> {
         let least = if self.floor_rows > 1 { self.floor_rows } else { 0 };
         let valid = self.is_valid(aggregate)?;
         let value = self.builder.select(valid, count, self.zero)?;
-        Ok(ResultKind::Count(self.opened(aggregate, of, value, valid, least)?))
+        Ok(ResultKind::Count(self.opened(aggregate, value, valid, least)?))
     }
 
     /// Opens a value and, if it says more than [`crate::SHOWN`], the bit by which it was masked.
     fn opened(
         &mut self,
         aggregate: &Aggregate,
-        of: &str,
         value: ValueId,
         valid: ValueId,
         least: u64,
     ) -> Result<Opened, Refused> {
         let output = self.open(aggregate.shown(), value)?;
-        let valid = match self.open(format!("groups with at least {least} values of {of}"), valid)? {
+        let of = match (aggregate.function, &aggregate.argument) {
+            // Some of these must vary, too.
+            (Function::Pair(_), _) => aggregate.shown(),
+            (_, Some(argument)) => argument.shown.clone(),
+            (_, None) => "*".to_owned(),
+        };
+        // Counts are shown where a sum is not.
+        let is_balanced = self.dominance_percent_max.is_some()
+            && matches!(aggregate.function, Function::Sum | Function::Avg);
+        let balanced = if is_balanced { ", none of which dominates" } else { "" };
+        let name = format!("groups with at least {least} values{balanced} of {of}");
+        let valid = match self.open(name, valid)? {
             crate::SHOWN => None,
             output => Some(output),
         };
         // Withheld and NULL cannot be told apart once the floor exceeds what the function itself needs.
-        let null_if_invalid =
-            self.floor_rows <= aggregate.function.values_min() && self.dominance_percent_max.is_none();
+        let null_if_invalid = self.floor_rows <= aggregate.function.values_min()
+            && aggregate.argument.as_ref().is_none_or(|argument| self.withholds_nothing(argument))
+            && self.dominance_percent_max.is_none();
         Ok(Opened { output, valid, null_if_invalid })
     }
 }

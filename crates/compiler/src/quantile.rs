@@ -19,7 +19,7 @@ use crate::{
     lower::Joint,
     number::bits,
     sql::{Argument, Quantile, Relation},
-    stage::Partial,
+    stage::{self, Partial},
 };
 
 /// A column whose quantile is taken.
@@ -58,8 +58,8 @@ impl Ranked<'_> {
 
     /// Declares the inputs: of each column one of each owner, values first, then counts by group.
     pub(crate) fn inputs(&self, builder: &mut Builder, stages: &[u16]) -> Result<Vec<Vec<ValueId>>, Refused> {
-        let shown: String = Partial::Quantile(self.argument.clone(), self.quantile).name();
-        let shown: String = shown.chars().take(100).collect();
+        let shown = Partial::Quantile(self.argument.clone(), self.quantile).name();
+        let shown = stage::short(shown, stages.first().copied().unwrap_or_default().into());
         let mut columns: Vec<Vec<ValueId>> = Vec::new();
         for (source, stage) in self.table.datasets.iter().zip(stages) {
             let width = bits(self.argument.interval.magnitude()).max(1);

@@ -11,7 +11,8 @@ pub struct ResultTable {
     pub columns: Vec<ColumnHead>,
     /// One row per group that is shown, in the order of the group keys or of ORDER BY.
     pub rows: Vec<Vec<Cell>>,
-    /// The keys of the groups that were withheld because they cover fewer rows than the floor, or none.
+    /// The keys of the groups that were withheld: they have fewer rows than the floor, or none, or rows of fewer
+    /// contributors than are asked for, or, in a join, fewer rows of a table than its owners ask for.
     pub suppressed: Vec<Vec<Option<String>>>,
 }
 

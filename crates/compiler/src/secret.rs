@@ -9,18 +9,19 @@
 use std::collections::BTreeMap;
 
 use contract::{Column, ColumnType};
-use program::{Builder, Kind, Operation, ValueId};
+use program::{Builder, Kind, ValueId};
 
 use crate::{
     Construct, Refused, Table,
     aggregation::Aggregation,
+    behind::Behind,
     domain,
     dominance::Parts,
-    keyed,
+    keyed::{self, Merged},
     lower::Combined,
     number::bits,
     sql::{Key, Relation, identifier},
-    stage::Partial,
+    stage::{self, Partial},
 };
 
 /// The groups' keys, a row for each group that there may be.
@@ -68,7 +69,8 @@ pub(crate) fn combine(
             columns.push((format!("key {} is missing", number + 1), 1));
             columns.push((format!("key {}", number + 1), width(&key.column)?));
         }
-        columns.extend(partials.iter().map(|partial| (partial.name(), partial.bits(source.rows))));
+        let partials = partials.iter().enumerate();
+        columns.extend(partials.map(|(place, one)| (stage::short(one.name(), place), one.bits(source.rows))));
         for (column, (name, bits)) in columns.into_iter().enumerate() {
             let name = format!("{}: {name}", source.reference);
             let value = builder.input(name, stage, column as u16, Kind::Integer, bits as u8)?;
@@ -89,7 +91,14 @@ pub(crate) fn combine(
     let aggregated = columns.split_off((2 * keys.len()).min(columns.len()));
     let (columns, aggregated) = match table.datasets.len() {
         0 | 1 => (columns, aggregated),
-        _ => added_up(builder, columns, aggregated, partials)?,
+        // Rows without meaning have key 0 and results that change nothing.
+        _ => {
+            let merged = Merged::by(builder, columns)?;
+            let results = aggregated.into_iter().zip(partials);
+            let results = results.map(|(of, partial)| merged.combined(builder, of, Some(partial)));
+            let results = results.collect::<Result<Vec<_>, _>>()?;
+            (merged.keys, results)
+        }
     };
     let mut constant = |value| -> Result<ValueId, Refused> {
         let one = builder.constant(vec![value])?;
@@ -101,7 +110,7 @@ pub(crate) fn combine(
         partials: BTreeMap::from_iter(named),
         zero,
         one,
-        contributing: Vec::new(),
+        behind: Behind::default(),
         parts: Parts::default(),
     };
     let pairs = keys.iter().zip(columns.chunks_exact(2));
@@ -110,30 +119,6 @@ pub(crate) fn combine(
         _ => None,
     });
     Ok((combined, SecretKeys { columns: columns.collect(), rows }))
-}
-
-/// Rows of equal keys as one. Rows without meaning have key 0 and results that change nothing; beyond the groups there
-/// are no rows, so that they stay under every floor.
-fn added_up(
-    builder: &mut Builder,
-    keys: Vec<ValueId>,
-    aggregated: Vec<ValueId>,
-    partials: &[Partial],
-) -> Result<(Vec<ValueId>, Vec<ValueId>), Refused> {
-    let groups = builder.group(keys.clone())?;
-    let mut merged = Vec::with_capacity(keys.len());
-    for of in keys {
-        merged.push(builder.push(Operation::GroupMinimum { of, groups })?);
-    }
-    let mut results = Vec::with_capacity(aggregated.len());
-    for (of, partial) in aggregated.into_iter().zip(partials) {
-        results.push(match partial {
-            Partial::Min(_) => builder.push(Operation::GroupMinimum { of, groups })?,
-            Partial::Max(_) => builder.push(Operation::GroupMaximum { of, groups })?,
-            _ => builder.group_sum(of, groups)?,
-        });
-    }
-    Ok((merged, results))
 }
 
 /// How wide a key's integer is.

@@ -12,10 +12,10 @@ use program::{Builder, Kind, ValueId};
 use crate::{
     Refused, Source, Table,
     aggregation::Aggregation,
+    behind::{Behind, Contributing},
     dominance::Parts,
-    joined::floor,
     keyed,
-    lower::{Combined, Contributing},
+    lower::Combined,
     sql::{Relation, SetJoin, SetKind, identifier},
     stage::Partial,
 };
@@ -83,20 +83,21 @@ pub(crate) fn combine(
         let ones = builder.to_integer(bits)?;
         Ok(builder.sum(ones)?)
     };
-    let mut contributing = Vec::new();
+    let mut of_tables = Behind::default();
     for (side, bits) in [*in_first, *in_second].into_iter().enumerate() {
         // A table's values behind the count are rows of it; behind what the second does not have there are none of its.
-        let floor_rows = relations.get(side).map_or(1, |(_, table)| floor(table));
+        let floor_rows = relations.get(side).map_or(1, |(_, table)| table.floor_rows());
         if floor_rows > 1 && (side == 0 || set.kind != SetKind::Except) {
             let behind = builder.and(bits, chosen)?;
-            contributing.push(Contributing { at_least: vec![count(builder, behind)?], floor_rows });
+            let at_least = vec![count(builder, behind)?];
+            of_tables.add(Partial::Rows.name(), Contributing { at_least, floor_rows });
         }
     }
     let total = count(builder, chosen)?;
     let zero = builder.constant(vec![0])?;
     let one = builder.constant(vec![1])?;
     let partials = BTreeMap::from([(Partial::Rows.name(), total)]);
-    Ok(Combined { partials, zero, one, contributing, parts: Parts::default() })
+    Ok(Combined { partials, zero, one, behind: of_tables, parts: Parts::default() })
 }
 
 fn rows(table: &Table) -> u32 {

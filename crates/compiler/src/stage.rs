@@ -102,7 +102,7 @@ impl Partial {
         }
     }
 
-    /// Name of the stage's column, and for people.
+    /// Name of the stage's column, and for people. Different ones have different names.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Rows => "rows".to_owned(),
@@ -302,4 +302,16 @@ pub(crate) fn variance_denominator_bits(rows: u64) -> u32 {
 pub(crate) fn variance_bits(argument: &Argument) -> u32 {
     let most = argument.interval.radius().checked_pow(2).and_then(|square| square.checked_mul(2));
     most.map_or(u128::BITS, bits).max(1)
+}
+
+/// The beginning of a text that may hold a long condition, for a name in a program.
+pub(crate) fn cut(text: &str) -> &str {
+    const BYTES_MAX: usize = 100;
+    text.split_at(text.floor_char_boundary(BYTES_MAX)).0
+}
+
+/// A name that is short enough for a program; those that are cut are told apart by a number.
+pub(crate) fn short(name: String, number: usize) -> String {
+    let beginning = cut(&name);
+    if beginning.len() == name.len() { name } else { format!("{beginning}… ({})", number + 1) }
 }

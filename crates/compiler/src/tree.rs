@@ -18,19 +18,19 @@
 use std::collections::BTreeMap;
 
 use contract::Column;
-use program::{Builder, Kind, Operation, ValueId};
+use program::{Builder, Kind, ValueId};
 
 use crate::{
     Construct, Refused, Table,
     aggregation::Aggregation,
+    behind::{Behind, Contributing},
     dominance::Parts,
     groups::{Groups, Sided},
-    joined::floor,
-    keyed::{self, Layout},
-    lower::{Combined, Contributing},
+    keyed::{self, Layout, Merged},
+    lower::Combined,
     secret::{self, SecretKeys},
     sql::{Relation, Tree, identifier},
-    stage::Partial,
+    stage::{self, Partial},
     union,
 };
 
@@ -212,11 +212,8 @@ impl Node<'_> {
             columns.push((named("mark".to_owned()), 2));
             for place in 0..self.layout.len() {
                 let Some(partial) = self.layout.partial(place) else { continue };
-                let shown: String = partial.name().chars().take(100).collect();
-                columns.push((
-                    named(format!("part {}, {shown}", place + 1)),
-                    partial.bits(if self.is_merged() { source.rows } else { 1 }),
-                ));
+                let what = format!("part {}, {}", place + 1, stage::cut(&partial.name()));
+                columns.push((named(what), partial.bits(if self.is_merged() { source.rows } else { 1 })));
             }
             for (column, (name, bits)) in columns.into_iter().enumerate() {
                 let value = builder.input(name, *stage, column as u16, Kind::Integer, bits as u8)?;
@@ -433,18 +430,13 @@ impl TreeJoin<'_> {
         if node.is_merged() {
             return Ok(Message { keys, annotated });
         }
-        let groups = builder.group(keys.clone())?;
-        let mut merged = Vec::with_capacity(keys.len());
-        // Beyond the groups all keys are zero, and so is the mark, which is that of padding.
-        for of in keys {
-            merged.push(builder.push(Operation::GroupMinimum { of, groups })?);
-        }
+        let merged = Merged::by(builder, keys)?;
         let mut columns = BTreeMap::new();
         for (name, of) in annotated.columns {
-            let sums = of.into_iter().map(|of| Ok(builder.group_sum(of, groups)?));
+            let sums = of.into_iter().map(|of| merged.combined(builder, of, None));
             columns.insert(name, sums.collect::<Result<Vec<_>, Refused>>()?);
         }
-        Ok(Message { keys: merged, annotated: Annotated { columns, ..annotated } })
+        Ok(Message { keys: merged.keys, annotated: Annotated { columns, ..annotated } })
     }
 
     /// Counts as whether there is any.
@@ -458,11 +450,12 @@ impl TreeJoin<'_> {
         Ok(())
     }
 
-    /// How many rows of a relation are behind each combination of groups: each of its rows once.
-    fn contributing(&self, builder: &mut Builder, side: usize) -> Result<(Annotated, Vec<ValueId>), Refused> {
-        let annotated = self.annotate(builder, side, None, &[&Partial::Rows], true)?;
-        let counts = annotated.columns.get(&Partial::Rows.name()).cloned().unwrap_or_default();
-        Ok((annotated, counts))
+    /// How many rows of a relation are behind each combination of groups, and behind the values that aggregates cover
+    /// there: each of its rows once.
+    fn contributing(&self, builder: &mut Builder, side: usize) -> Result<Annotated, Refused> {
+        let counts = |partial: &&Partial| matches!(partial, Partial::Rows | Partial::Present(_));
+        let wanted: Vec<&Partial> = self.partials.iter().filter(counts).collect();
+        self.annotate(builder, side, None, &wanted, true)
     }
 
     fn by_public_group(
@@ -477,21 +470,23 @@ impl TreeJoin<'_> {
         for (name, columns) in &annotated.columns {
             partials.insert(name.clone(), self.totals(builder, &annotated.sides, columns)?);
         }
-        let mut contributing = Vec::new();
+        let mut behind = Behind::default();
         for (side, node) in self.nodes.iter().enumerate() {
-            let floor_rows = floor(node.table);
+            let floor_rows = node.table.floor_rows();
             if floor_rows > 1 && tree.circle.is_some() {
                 return Err(Construct::TreeFloor.refuse(&node.relation.called));
             }
             if floor_rows > 1 {
-                let (of, counts) = self.contributing(builder, side)?;
-                let at_least = vec![self.totals(builder, &of.sides, &counts)?];
-                contributing.push(Contributing { at_least, floor_rows });
+                let counted = self.contributing(builder, side)?;
+                for (name, columns) in &counted.columns {
+                    let at_least = vec![self.totals(builder, &counted.sides, columns)?];
+                    behind.add(name.clone(), Contributing { at_least, floor_rows });
+                }
             }
         }
         let zero = builder.constant(vec![0; groups.keys.len()])?;
         let one = builder.constant(vec![1; groups.keys.len()])?;
-        Ok(Combined { partials, zero, one, contributing, parts: Parts::default() })
+        Ok(Combined { partials, zero, one, behind, parts: Parts::default() })
     }
 
     /// The sums of columns, one for each combination of groups, in the order of the query's groups.
@@ -521,44 +516,40 @@ impl TreeJoin<'_> {
 
     fn by_secret_group(&self, builder: &mut Builder, tree: &Tree) -> Result<(Combined, SecretKeys), Refused> {
         let (root, own) = self.at(tree.root)?;
-        let other = self.nodes.iter().find(|node| node.side != tree.root && floor(node.table) > 1);
+        let other = self.nodes.iter().find(|node| node.side != tree.root && node.table.floor_rows() > 1);
         if let Some(other) = other {
             return Err(Construct::TreeFloor.refuse(&other.relation.called));
         }
         let wanted: Vec<&Partial> = self.partials.iter().collect();
         let annotated = self.annotate(builder, tree.root, None, &wanted, false)?;
-        let groups = builder.group(own.secret.clone())?;
-        let mut merged = Vec::with_capacity(own.secret.len());
-        for of in &own.secret {
-            merged.push(builder.push(Operation::GroupMinimum { of: *of, groups })?);
-        }
+        let merged = Merged::by(builder, own.secret.clone())?;
         let mut partials = BTreeMap::new();
-        let summed = |builder: &mut Builder, columns: &[ValueId]| -> Result<Option<ValueId>, Refused> {
-            let Some(column) = columns.first() else { return Ok(None) };
-            Ok(Some(builder.group_sum(*column, groups)?))
-        };
+        // Where groups are not public, there is one column.
         for (name, columns) in &annotated.columns {
-            partials.extend(summed(builder, columns)?.map(|value| (name.clone(), value)));
+            for column in columns {
+                partials.insert(name.clone(), merged.combined(builder, *column, None)?);
+            }
         }
-        let floor_rows = floor(root.table);
-        let mut contributing = Vec::new();
+        let floor_rows = root.table.floor_rows();
+        let mut behind = Behind::default();
         if floor_rows > 1 {
-            let (_, counts) = self.contributing(builder, tree.root)?;
-            let at_least = summed(builder, &counts)?.into_iter().collect();
-            contributing.push(Contributing { at_least, floor_rows });
+            for (name, columns) in self.contributing(builder, tree.root)?.columns {
+                let sums = columns.into_iter().map(|column| merged.combined(builder, column, None));
+                behind.add(name, Contributing { at_least: sums.collect::<Result<_, _>>()?, floor_rows });
+            }
         }
         let mut constant = |value| -> Result<ValueId, Refused> {
             let one = builder.constant(vec![value])?;
             Ok(builder.repeat(one, own.rows)?)
         };
         let (zero, one) = (constant(0)?, constant(1)?);
-        let pairs = tree.secret.iter().zip(merged.chunks_exact(2));
+        let pairs = tree.secret.iter().zip(merged.keys.chunks_exact(2));
         let columns = pairs.filter_map(|(column, pair)| match pair {
             [missing, value] => Some((column.nullable.then_some(*missing), *value)),
             _ => None,
         });
         let keys = SecretKeys { columns: columns.collect(), rows: own.rows };
-        Ok((Combined { partials, zero, one, contributing, parts: Parts::default() }, keys))
+        Ok((Combined { partials, zero, one, behind, parts: Parts::default() }, keys))
     }
 }
 

@@ -8,13 +8,14 @@ use program::{Builder, Flaw, Kind, ValueId};
 use crate::{
     Refused, Table,
     aggregation::Aggregation,
+    behind::Behind,
     distinct::Distinct,
     dominance,
     groups::Groups,
     lower::Combined,
     quantile::Ranked,
     sql::{Relation, identifier},
-    stage::Partial,
+    stage::{self, Partial},
 };
 
 /// Declares stages and inputs, and combines the partial results of all owners.
@@ -56,7 +57,7 @@ pub(crate) fn combine(
     let mut shared: Vec<Vec<ValueId>> = vec![Vec::new(); partials.len()];
     for (source, stage) in table.datasets.iter().zip(stages) {
         for ((column, partial), values) in partials.iter().enumerate().zip(&mut shared) {
-            let name = format!("{}: {}", source.reference, partial.name());
+            let name = format!("{}: {}", source.reference, stage::short(partial.name(), column));
             let bits = partial.bits(source.rows) as u8;
             values.push(builder.input(name, stage, column as u16, Kind::Integer, bits)?);
         }
@@ -80,7 +81,7 @@ pub(crate) fn combine(
     for ((name, of), inputs) in apart.into_iter().zip(inputs) {
         combined.insert(name, of.total(builder, inputs)?);
     }
-    Ok(Combined { partials: combined, zero, one, contributing: Vec::new(), parts })
+    Ok(Combined { partials: combined, zero, one, behind: Behind::default(), parts })
 }
 
 /// What is computed from the owners' single values, beside the partial results by group.

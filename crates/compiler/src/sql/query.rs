@@ -52,16 +52,15 @@ pub(crate) struct Finishing {
 }
 
 impl Query {
-    /// Whether an aggregate is opened; those that only HAVING compares are not.
+    /// Whether an aggregate is opened; those that only HAVING compares, or by which the rows that LIMIT opens are ordered,
+    /// are not.
     pub(crate) fn opens(&self, aggregate: usize) -> bool {
         let wanted = Item::Aggregate(aggregate);
         let read = |finish: &Finishing| {
             let flows = finish.flows.iter().flat_map(|flow| &flow.from).chain(&finish.ordered_by);
             flows.filter_map(|input| finish.inputs.get(*input)).any(|item| *item == wanted)
         };
-        self.select.iter().any(|selected| selected.item == wanted)
-            || self.order.iter().any(|term| term.item == wanted)
-            || self.finish.as_ref().is_some_and(read)
+        self.select.iter().any(|selected| selected.item == wanted) || self.finish.as_ref().is_some_and(read)
     }
 }
 

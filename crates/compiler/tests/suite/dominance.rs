@@ -119,3 +119,14 @@ fn what_has_no_share_is_refused_by_name() {
         }
     }
 }
+
+/// Whether there are enough values is one thing, whether none of them dominates another.
+#[test]
+fn values_are_counted_beside_a_sum_that_may_be_dominated() {
+    let mut town = town(&[10, 10]);
+    for source in &mut town.datasets {
+        source.schema.columns.iter_mut().find(|column| column.name == "free").unwrap().nullable = true;
+    }
+    let sql = "SELECT rank, COUNT(free) AS n, SUM(free) AS s, AVG(free) AS a FROM people GROUP BY rank";
+    compile(sql, &[town], rule(2, Some(60))).unwrap();
+}

@@ -90,3 +90,30 @@ fn templates_compile() {
         assert!(result.difference(&expected(&sql, &owners())).relative < 1e-9, "{sql}");
     }
 }
+
+/// Ends of intervals have a digit more than columns may have.
+#[test]
+fn extremes_beyond_eighteen_digits() {
+    let sql = "SELECT rank, MIN(salary * 20000000000000) AS m, MAX(1 - salary * 20000000000000) AS n FROM people GROUP BY rank";
+    let (_, _, result) = run(sql, &owners(), 1);
+    let difference = result.difference(&expected(sql, &owners()));
+    assert!(result.rows.len() == 3 && difference.mismatches == 0, "{difference:?}");
+    let sql = "SELECT VAR_SAMP(salary * 2000000) AS v FROM people";
+    assert!(run(sql, &owners(), 1).2.difference(&expected(sql, &owners())).relative < 1e-6);
+}
+
+/// Names in a program are short, conditions need not be.
+#[test]
+fn long_conditions_have_short_names() {
+    let notes: Vec<String> = (0..40).map(|n| format!("'ünïcödé note {n}'")).collect();
+    let sql = format!(
+        "SELECT COUNT(CASE WHEN note IN ({0}) THEN salary END) AS n, SUM(CASE WHEN note NOT IN ({0}) THEN salary END) AS s, \
+         SUM(CASE WHEN note IN ({0}) THEN bonus END) AS b FROM people",
+        notes.join(", ")
+    );
+    let noted = |note: &str, salary| Person { note: Some(note.to_owned()), ..person("low", salary) };
+    let owners = vec![vec![noted("ünïcödé note 3", 5), noted("other", 7)], vec![noted("ünïcödé note 39", 9)]];
+    let (_, _, result) = run(&sql, &owners, 1);
+    let difference = result.difference(&expected(&sql, &owners));
+    assert!(difference.mismatches == 0 && difference.relative < 1e-9, "{result:?}");
+}

@@ -90,7 +90,7 @@ impl World {
         ]
     }
 
-    fn compiled(&self, sql: &str, floor: u64) -> (Compiled, Vec<Vec<i128>>) {
+    pub(crate) fn compiled(&self, sql: &str, floor: u64) -> (Compiled, Vec<Vec<i128>>) {
         let compiled =
             compile(sql, &self.tables(), floor).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
         let inputs = jointly::stages(&compiled, |stage| {
@@ -124,7 +124,7 @@ impl World {
 /// 2020-01-01, in days since 1970-01-01.
 const NEW_YEAR: i32 = 18_262;
 
-fn row(second: bool) -> impl Strategy<Value = Row> {
+pub(crate) fn row(second: bool) -> impl Strategy<Value = Row> {
     let words = if second { ["basic", "full"] } else { ["east", "west"] };
     let day = NEW_YEAR..NEW_YEAR + 4;
     let day = if second { option::of(day).boxed() } else { day.prop_map(Some).boxed() };
@@ -356,7 +356,7 @@ proptest! {
     }
 }
 
-fn account(phone: i64, region: &str, balance: i64) -> Row {
+pub(crate) fn account(phone: i64, region: &str, balance: i64) -> Row {
     (Some(phone), None, Some(NEW_YEAR), region.into(), balance, None)
 }
 
@@ -365,7 +365,7 @@ fn subscriber(phone: i64, plan: &str, swaps: i64) -> Row {
 }
 
 /// Two banks and one telephone company; phone 2 has accounts at both.
-fn three_owners(floors: [u64; 2]) -> World {
+pub(crate) fn three_owners(floors: [u64; 2]) -> World {
     World {
         accounts: vec![
             vec![account(1, "east", 100), account(2, "east", 50), account(2, "west", 5)],

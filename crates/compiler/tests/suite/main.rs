@@ -17,7 +17,7 @@ mod jointly;
 mod local_stage;
 mod made_up;
 mod pairs;
-
+mod parts;
 mod place;
 mod privacy;
 mod random;

@@ -88,3 +88,18 @@ fn three_parties_find_the_largest_groups() {
     assert_eq!(wanted.rows.len(), 2);
     assert_eq!(wanted.rows[0][3], Cell::Integer(60));
 }
+
+/// What groups are ordered by is compared inside; the audit names all that is opened.
+#[test]
+fn what_rows_are_ordered_by_is_not_opened() {
+    let place = crate::joins::three_owners_place();
+    for by in ["region", "phone"] {
+        let sql = format!(
+            "SELECT {by}, COUNT(*) AS n FROM accounts GROUP BY {by} ORDER BY SUM(balance) DESC, AVG(loss) LIMIT 2"
+        );
+        let compiled = place.compiled(&sql, 1).unwrap();
+        let opened: Vec<&str> = compiled.program.outputs.iter().map(|output| output.name.as_str()).collect();
+        assert!(!opened.iter().any(|name| name.contains("balance") || name.contains("loss")), "{opened:?}");
+        assert!(!compiled.audit.to_string().contains("sum(balance)`,"), "{}", compiled.audit);
+    }
+}

@@ -303,6 +303,28 @@ fn each_tables_floor_counts_its_own_rows() {
     assert!(!shown([2, 1, 1, 1]) && !shown([1, 3, 1, 1]) && !shown([1, 1, 4, 1]));
 }
 
+/// By air: three lines, two orders, one customer; with a rebate two lines, still of two orders.
+#[test]
+fn a_part_of_a_group_is_held_to_each_tables_floor() {
+    // One order of each mode.
+    let sql = format!("SELECT mode, COUNT(CASE WHEN total > 1.5 THEN 1 END) AS n {CHAIN} GROUP BY mode");
+    for (floor, count) in [(1, Cell::Integer(1)), (2, Cell::Withheld)] {
+        let place = small().place([1, floor, 1, 1]);
+        let result = place.joint(&place.compiled(&sql, 1).unwrap(), None);
+        let row = |mode: &str| [Cell::Text(mode.into()), count.clone()];
+        assert_eq!(result.rows, [row("air"), row("sea")]);
+    }
+    // By groups that are not public: of the root's rows.
+    let sql = format!(
+        "SELECT of_part, COUNT(*) AS n, SUM(rebate) AS r {CHAIN} AND of_part > 0 GROUP BY of_part ORDER BY of_part LIMIT 1"
+    );
+    for (floor, expected) in [(1, Cell::Integer(2)), (2, Cell::Withheld)] {
+        let place = small().place([1, 1, floor, 1]);
+        let result = place.joint(&place.compiled(&sql, 1).unwrap(), None);
+        assert_eq!(result.rows, [[Cell::Integer(1), Cell::Integer(3), expected]]);
+    }
+}
+
 #[test]
 fn what_is_no_tree_is_refused() {
     let place = small().place([1; 4]);

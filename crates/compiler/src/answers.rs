@@ -62,10 +62,7 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
     relations
         .map(|(relation, table)| {
             let keys: Vec<String> = checked.query.keys.iter().map(|key| key.column.name.clone()).collect();
-            let selectors = match uncountable {
-                Some(_) => Vec::new(),
-                None => selectors(checked),
-            };
+            let selectors = selectors(checked);
             Answers {
                 table: table.name.clone(),
                 datasets: table.datasets.iter().map(|source| source.reference.clone()).collect(),
@@ -96,7 +93,8 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
         let selector = match argument {
             Some(argument) if argument.nullable => {
                 let condition = Some(format!("({}) IS NOT NULL", argument.sql));
-                match argument.sql.starts_with("CASE WHEN") {
+                // Of a join's CASE over both tables only the value is one table's.
+                match argument.foreign.is_some() || argument.sql.starts_with("CASE WHEN") {
                     true => (Selector::Case(argument.sql.clone()), condition),
                     false => (
                         Selector::Present(argument.columns.iter().cloned().collect::<Vec<_>>().join(", ")),

@@ -37,7 +37,7 @@ impl Case<'_> {
         let (verdict, reason) = if self.is_noisy {
             (Verdict::Bounded, "differences bear the noise of both answers; what all answers cost together is counted against the data user's budget".to_owned())
         } else if self.checked.join.is_some() {
-            (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, but for as many as their owners' `overlaps_max` lets through".to_owned())
+            (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else {
             (
                 Verdict::Closed,

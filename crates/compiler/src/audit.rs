@@ -142,7 +142,8 @@ impl Page<'_> {
             let tables: Vec<String> = tables.collect();
             if !tables.is_empty() {
                 learned.push(format!(
-                    "groups are shown only if that many rows of each table are behind them, too: {}",
+                    "groups, and cells of columns that may lack values, are shown only if that many rows of each table \
+                     are behind them, too: {}",
                     tables.join(", ")
                 ));
             }
@@ -305,10 +306,11 @@ impl Page<'_> {
                 _ => "group".to_owned(),
             };
             steps.push(format!(
-                "of `{}`: {}, computes for each {each}, by {by}: {}, and shares these numbers and the keys, \
+                "of `{}`: {}, computes for each {each}, by {by}{}: {}, and shares these numbers and the keys, \
                  filled up with rows without meaning to as many as were published",
                 relation.called,
                 kept(relation.filter.as_ref()),
+                apart(join, side),
                 names(&own),
             ));
         }
@@ -407,6 +409,20 @@ fn kept(filter: Option<&String>) -> String {
         Some(filter) => format!("keeps its rows for which `{filter}` holds"),
         None => "takes all its rows".to_owned(),
     }
+}
+
+/// What tells apart a joined table's rows with one key, beside groups: conditions of ON and OR.
+fn apart(join: &Joined, side: usize) -> String {
+    let Joined::Two(join) = join else { return String::new() };
+    let mut all = String::new();
+    if let Some(condition) = join.matchable.as_ref().filter(|_| side == 0) {
+        all.push_str(&format!(", apart for rows that have no partner because `{condition}` does not hold"));
+    }
+    let terms: Vec<String> = join.terms.iter().filter_map(|term| term.get(side)?.clone()).collect();
+    if !terms.is_empty() {
+        all.push_str(&format!(", apart for rows for which each of these holds: {}", names(&terms)));
+    }
+    all
 }
 
 /// `1 group`, `6 groups`.

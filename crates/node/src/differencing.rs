@@ -126,6 +126,10 @@ impl Owned<'_> {
                 (None, Err(reason)) => found.push(uncounted(Some(id), reason)),
             }
         }
+        // What CASE leaves out of a whole in the same query cannot be counted either.
+        if let Some(reason) = answers.uncountable.filter(|_| answers.is_conditional()) {
+            found.push(uncounted(None, reason));
+        }
         if answers.uncountable.is_some() || (given.is_empty() && !compiled.compares_within()) {
             return found;
         }

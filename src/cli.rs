@@ -13,6 +13,7 @@ mod find;
 mod gateway;
 mod govern;
 mod ledger;
+mod log;
 mod member;
 mod node;
 mod paging;

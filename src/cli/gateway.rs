@@ -10,6 +10,7 @@ use gateway::{GatewayError, Login, Node, Options};
 use serde_json::json;
 
 use super::Session;
+use super::log::LogForm;
 use crate::error::Error;
 use crate::files;
 
@@ -25,7 +26,8 @@ What the floor holds back is NULL, and a notice says so. When several contracts 
 database chooses: `psql -d` with the first characters of the contract's id.
 
 The gateway acts as the person of the profile and can do no more. It speaks the simple query \
-protocol: psql and psycopg2 do; JDBC with preferQueryMode=simple.";
+protocol: psql and psycopg2 do; JDBC with preferQueryMode=simple. A wrong password costs a second \
+and a line on standard error; 64 are let in at once, and who says nothing for 30 minutes is let go.";
 
 #[derive(Debug, Args)]
 #[command(after_help = GATEWAY)]
@@ -33,7 +35,7 @@ pub(super) struct Gateway {
     /// Where to listen
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:6543")]
     listen: SocketAddr,
-    /// A file that only its owner may read, whose first line is the password
+    /// A file that only its owner may read, whose first line is the password, of 12 characters or more
     #[arg(long, value_name = "FILE")]
     password_file: PathBuf,
     /// Certificate chain in PEM; with it, only TLS is spoken
@@ -54,6 +56,7 @@ impl Gateway {
             (Some(certificate), Some(key)) => Some((files::read(certificate)?, files::read(key)?.into())),
             _ => None,
         };
+        LogForm::Text.begin("warn");
         let options = Options { listen: self.listen, login, tls };
         let output = session.output;
         gateway::run(options, Arc::new(client), |address| {
@@ -65,6 +68,9 @@ impl Gateway {
     }
 }
 
+/// Shorter passwords are guessed by whoever may try for long.
+const PASSWORD_CHARACTERS_MIN: usize = 12;
+
 /// The first line of a file that nobody else may read.
 fn password(file: &Path) -> Result<api::types::Secret, Error> {
     let mode = std::fs::metadata(file).map(|metadata| metadata.permissions().mode());
@@ -72,5 +78,14 @@ fn password(file: &Path) -> Result<api::types::Secret, Error> {
         let message = format!("others may read `{}`", file.display());
         return Err(Error::usage(message, format!("chmod 600 {}", file.display())));
     }
-    files::read_secret(file)
+    let password = files::read_secret(file)?;
+    let characters = password.expose().chars().count();
+    if characters < PASSWORD_CHARACTERS_MIN {
+        let message = format!(
+            "the password in `{}` has {characters} characters, {PASSWORD_CHARACTERS_MIN} are needed",
+            file.display()
+        );
+        return Err(Error::usage(message, format!("openssl rand -hex 16 > {}", file.display())));
+    }
+    Ok(password)
 }

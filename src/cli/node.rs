@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use ledger::Standing;
 use node::Shutdown;
 use node::setup::InitOptions;
 use serde_json::json;
-use tracing_subscriber::EnvFilter;
 
+use super::log::LogForm;
 use super::{Session, alliance};
 use crate::error::Error;
 use crate::output::table;
@@ -83,14 +83,6 @@ pub(super) struct Run {
     stop_with_parent: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogForm {
-    /// One line for people
-    Text,
-    /// One JSON object a line
-    Json,
-}
-
 impl Node {
     pub(super) fn run(self, session: &Session) -> Result<(), Error> {
         match self {
@@ -137,18 +129,9 @@ impl Init {
 
 impl Run {
     fn run(self) -> Result<(), Error> {
-        self.log();
+        self.log.begin("info");
         let shutdown = if self.stop_with_parent { Shutdown::SignalsOrStdinClosed } else { Shutdown::Signals };
         Ok(node::run(&self.dir, shutdown)?)
-    }
-
-    fn log(&self) {
-        let filter = EnvFilter::try_from_env("TREATY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-        let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-        match self.log {
-            LogForm::Text => lines.with_ansi(false).init(),
-            LogForm::Json => lines.json().init(),
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | who listens, with which protection? | [`serve`] |
 //! | who is let in? | `login` |
-//! | what does a connection say, and in which order? | `session`, `wire` |
+//! | what does a connection say, in which order, and how fast? | `session`, `connection`, `wire` |
 //! | what does a statement mean here? | `statement`, `text` |
 //! | which contract asks exactly this, and may it run? | `ask` |
 //! | how do results become rows? | `rows` |
@@ -16,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
 
 mod ask;
+mod connection;
 mod login;
 mod node;
 mod refusal;

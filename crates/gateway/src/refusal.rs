@@ -27,6 +27,12 @@ pub(crate) const NOT_ADMITTED: &str = "28000";
 pub(crate) const TRANSACTION_FAILED: &str = "25P02";
 /// `protocol_violation`.
 pub(crate) const PROTOCOL: &str = "08P01";
+/// `too_many_connections`.
+pub(crate) const TOO_MANY: &str = "53300";
+/// `idle_session_timeout`.
+pub(crate) const IDLE: &str = "57P05";
+/// `invalid_password`.
+pub(crate) const WRONG_PASSWORD: &str = "28P01";
 /// `connection_failure`.
 pub(crate) const UNREACHABLE: &str = "08006";
 

@@ -6,14 +6,19 @@ use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 use crate::{Login, NoRandomness, Node, session::Session};
 
-/// Sessions at once; further ones wait in the system's queue.
+/// Sessions at once, of clients that were let in; further ones are refused.
 const SESSIONS_MAX: usize = 64;
+/// Connections at once that are not let in yet; further ones wait in the system's queue.
+const STRANGERS_MAX: usize = 256;
+/// How soon a connection is probed that says nothing, and how often, until it counts as lost.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// How a gateway listens.
 #[derive(Debug)]
@@ -91,7 +96,8 @@ pub async fn serve(options: Options, node: Arc<dyn Node>) -> Result<Served, Gate
     let tls = tls.map(|(certificate, key)| acceptor(&certificate, &key)).transpose()?;
     let listener =
         TcpListener::bind(listen).await.map_err(|source| GatewayError::Listen { address: listen, source })?;
-    let session = Session { node, login: Arc::new(login) };
+    let places = Arc::new(Semaphore::new(SESSIONS_MAX));
+    let session = Session { node, login: Arc::new(login), places };
     Ok(Served { listener, session, tls })
 }
 
@@ -106,19 +112,17 @@ impl Served {
 
     /// Answers until the future is dropped.
     pub async fn run(self) {
-        let room = Arc::new(Semaphore::new(SESSIONS_MAX));
+        let doors = Arc::new(Semaphore::new(STRANGERS_MAX));
         loop {
-            let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+            let Ok(door) = Arc::clone(&doors).acquire_owned().await else { return };
             let Ok((socket, _)) = self.listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            let (session, tls) = (self.session.clone(), self.tls.clone());
-            tokio::spawn(async move {
-                // How a client goes away is its own affair.
-                session.answer(socket, tls).await.ok();
-                drop(place);
-            });
+            let probes = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4);
+            SockRef::from(&socket).set_tcp_keepalive(&probes).ok();
+            // How a client goes away is its own affair.
+            tokio::spawn(self.session.clone().answer(socket, self.tls.clone(), door));
         }
     }
 }

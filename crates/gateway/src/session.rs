@@ -1,50 +1,77 @@
 //! One connection: protection, login, then statement after statement.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
     Login, Node, ask,
+    connection::Connection,
     login::MECHANISM,
-    refusal::{FAILED, NOT_ADMITTED, NOT_SUPPORTED, PROTOCOL, Refusal, TRANSACTION_FAILED},
+    refusal::{
+        FAILED, IDLE, NOT_ADMITTED, NOT_SUPPORTED, PROTOCOL, Refusal, TOO_MANY, TRANSACTION_FAILED,
+        WRONG_PASSWORD,
+    },
     rows::{Table, held_back},
     statement::Statement,
     wire::{self, MESSAGE_BYTES_MAX, Messages, STARTUP_BYTES_MAX, Startup, Status},
 };
 
 /// How long a client may take until it is let in.
+const ADMISSION: Duration = Duration::from_secs(10);
+/// How long it may take for the rest of a message or for a piece of an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may say nothing, until its place is given to another.
+const IDLE_MAX: Duration = Duration::from_secs(30 * 60);
+/// What a wrong password costs.
+const AFTER_A_GUESS: Duration = Duration::from_secs(1);
 
 /// What every connection is answered with.
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) node: Arc<dyn Node>,
     pub(crate) login: Arc<Login>,
+    /// One for each client that is let in.
+    pub(crate) places: Arc<Semaphore>,
 }
-
-/// A stream of either kind.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// Somebody who is let in.
 struct Client {
-    stream: Box<dyn Stream>,
+    connection: Connection,
     database: Option<String>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Session {
-    /// Answers a connection until it ends. With an acceptor, TLS is demanded.
-    pub(crate) async fn answer(self, socket: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<()> {
+    /// Answers a connection until it ends; `door` is held until the client is let in. With an acceptor, TLS is demanded.
+    pub(crate) async fn answer(
+        self,
+        socket: TcpStream,
+        tls: Option<TlsAcceptor>,
+        door: OwnedSemaphorePermit,
+    ) -> io::Result<()> {
+        let peer = socket.peer_addr()?;
         socket.set_nodelay(true)?;
-        let admitted = tokio::time::timeout(PATIENCE, self.admit(socket, tls)).await;
+        let connection = Connection::new(socket, PATIENCE);
+        let admitted = timeout(ADMISSION, self.admit(connection, tls, peer)).await;
+        drop(door);
         let Some(mut client) = admitted.map_err(|_| io::ErrorKind::TimedOut)?? else { return Ok(()) };
         let mut status = Status::Idle;
-        while let Some((letter, body)) = message(&mut client.stream).await? {
+        loop {
+            let (letter, body) = match client.connection.message(IDLE_MAX, MESSAGE_BYTES_MAX).await {
+                Ok(Some(message)) => message,
+                Ok(None) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    let message = "nothing was said for too long";
+                    return client.connection.refuse(&Refusal::new(IDLE, message, "connect again")).await;
+                }
+                Err(error) => return Err(error),
+            };
             let mut out = Messages::default();
             match letter {
                 b'Q' => status = self.statement(&body, status, client.database.as_deref(), &mut out).await,
@@ -52,8 +79,9 @@ impl Session {
                 // The extended protocol: one refusal, then silence until the client synchronises.
                 b'P' | b'B' | b'D' | b'E' | b'C' | b'H' => {
                     out.error(&extended(), false);
-                    send(&mut client.stream, out).await?;
-                    if !synchronised(&mut client.stream).await? {
+                    client.connection.send(out).await?;
+                    let synchronised = timeout(PATIENCE, synchronised(&mut client.connection)).await;
+                    if !synchronised.map_err(|_| io::ErrorKind::TimedOut)?? {
                         return Ok(());
                     }
                     out = Messages::default();
@@ -62,35 +90,35 @@ impl Session {
                 b'S' => {}
                 b'F' => out.error(&Refusal::new(NOT_SUPPORTED, "no function is called here", ""), false),
                 _ => {
-                    out.error(&Refusal::new(PROTOCOL, "a message of an unknown kind", ""), true);
-                    return send(&mut client.stream, out).await;
+                    let unknown = Refusal::new(PROTOCOL, "a message of an unknown kind", "");
+                    return client.connection.refuse(&unknown).await;
                 }
             }
             out.ready(status);
-            send(&mut client.stream, out).await?;
+            client.connection.send(out).await?;
         }
-        Ok(())
     }
 
     /// Everything before the first statement. `None` when the client went away or was refused.
-    async fn admit(&self, socket: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<Option<Client>> {
-        let mut stream: Box<dyn Stream> = Box::new(socket);
+    async fn admit(
+        &self,
+        mut connection: Connection,
+        tls: Option<TlsAcceptor>,
+        peer: SocketAddr,
+    ) -> io::Result<Option<Client>> {
         let mut open = tls;
         let (minor, user, database) = loop {
-            let Some(body) = framed(&mut stream, STARTUP_BYTES_MAX).await? else { return Ok(None) };
+            let Some(body) = connection.first().await? else { return Ok(None) };
             match (Startup::read(&body), open.take()) {
-                (Some(Startup::Tls), Some(acceptor)) => {
-                    stream.write_all(b"S").await?;
-                    // Whole messages are read and no byte more: nothing sent before TLS counts afterwards.
-                    stream = Box::new(acceptor.accept(stream).await?);
-                }
+                (Some(Startup::Tls), Some(acceptor)) => connection = connection.protected(&acceptor).await?,
                 (Some(Startup::Tls | Startup::Gss), acceptor) => {
                     open = acceptor;
-                    stream.write_all(b"N").await?;
+                    connection.byte(b'N').await?;
                 }
                 (Some(Startup::Session { .. }), Some(_)) => {
                     let hint = "connect with sslmode=require or verify-full";
-                    return refuse(stream, Refusal::new(NOT_ADMITTED, "this gateway wants TLS", hint)).await;
+                    let refusal = Refusal::new(NOT_ADMITTED, "this gateway wants TLS", hint);
+                    return connection.refuse(&refusal).await.map(|()| None);
                 }
                 (Some(Startup::Session { minor, user, database }), None) => break (minor, user, database),
                 (Some(Startup::Cancel) | None, _) => return Ok(None),
@@ -101,12 +129,20 @@ impl Session {
             out.version();
         }
         out.sasl(MECHANISM);
-        send(&mut stream, out).await?;
-        let Some(words) = self.prove(&mut stream, &user).await? else {
+        connection.send(out).await?;
+        let Some(words) = self.prove(&mut connection, &user).await? else {
+            tracing::warn!(%peer, "somebody did not know the gateway's password");
+            sleep(AFTER_A_GUESS).await;
             let hint =
                 "the user is the member's name; the password is in the file that the gateway was given";
             let message = format!("password authentication failed for user \"{user}\"");
-            return refuse(stream, Refusal::new("28P01", message, hint)).await;
+            let refusal = Refusal::new(WRONG_PASSWORD, message, hint);
+            return connection.refuse(&refusal).await.map(|()| None);
+        };
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            let hint = "end a session, or ask again when one has ended";
+            let refusal = Refusal::new(TOO_MANY, "all sessions of this gateway are taken", hint);
+            return connection.refuse(&refusal).await.map(|()| None);
         };
         let mut out = Messages::default();
         out.sasl_final(&words);
@@ -123,22 +159,25 @@ impl Session {
             out.parameter(name, value);
         }
         out.ready(Status::Idle);
-        send(&mut stream, out).await?;
-        Ok(Some(Client { stream, database }))
+        connection.send(out).await?;
+        Ok(Some(Client { connection, database, _place: place }))
     }
 
-    /// SCRAM; the server's last words when the client knows the password.
-    async fn prove(&self, stream: &mut Box<dyn Stream>, user: &str) -> io::Result<Option<String>> {
-        let Some((b'p', body)) = message(stream).await? else { return Ok(None) };
+    /// SCRAM; the server's last words when the client knows the password. One that goes away before it has tried is an
+    /// error: programs do that to ask their user for a password.
+    async fn prove(&self, connection: &mut Connection, user: &str) -> io::Result<Option<String>> {
+        let gone = io::ErrorKind::UnexpectedEof;
+        let (letter, body) = connection.message(ADMISSION, STARTUP_BYTES_MAX).await?.ok_or(gone)?;
         let first = wire::sasl_initial(&body).filter(|(mechanism, _)| *mechanism == MECHANISM);
-        let Some((_, first)) = first else { return Ok(None) };
+        let Some((_, first)) = first.filter(|_| letter == b'p') else { return Ok(None) };
         let exchange = self.login.begin(user, first).map_err(io::Error::other)?;
         let Some(exchange) = exchange else { return Ok(None) };
         let mut out = Messages::default();
         out.sasl_continue(&exchange.server_first);
-        send(stream, out).await?;
-        let Some((b'p', body)) = message(stream).await? else { return Ok(None) };
-        Ok(std::str::from_utf8(&body).ok().and_then(|last| exchange.finish(last)))
+        connection.send(out).await?;
+        let (letter, body) = connection.message(ADMISSION, STARTUP_BYTES_MAX).await?.ok_or(gone)?;
+        let last = std::str::from_utf8(&body).ok().filter(|_| letter == b'p');
+        Ok(last.and_then(|last| exchange.finish(last)))
     }
 
     async fn statement(
@@ -249,8 +288,8 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Skips messages up to `Sync`; false when the client goes away instead.
-async fn synchronised(stream: &mut Box<dyn Stream>) -> io::Result<bool> {
-    while let Some((letter, _)) = message(stream).await? {
+async fn synchronised(connection: &mut Connection) -> io::Result<bool> {
+    while let Some((letter, _)) = connection.message(PATIENCE, MESSAGE_BYTES_MAX).await? {
         match letter {
             b'S' => return Ok(true),
             b'X' => return Ok(false),
@@ -258,40 +297,4 @@ async fn synchronised(stream: &mut Box<dyn Stream>) -> io::Result<bool> {
         }
     }
     Ok(false)
-}
-
-async fn refuse(mut stream: Box<dyn Stream>, refusal: Refusal) -> io::Result<Option<Client>> {
-    let mut out = Messages::default();
-    out.error(&refusal, true);
-    send(&mut stream, out).await?;
-    stream.shutdown().await?;
-    Ok(None)
-}
-
-async fn send(stream: &mut Box<dyn Stream>, out: Messages) -> io::Result<()> {
-    stream.write_all(&out.into_bytes()).await?;
-    stream.flush().await
-}
-
-/// The next message with its letter; `None` at the end of the connection.
-async fn message(stream: &mut Box<dyn Stream>) -> io::Result<Option<(u8, Vec<u8>)>> {
-    let letter = match stream.read_u8().await {
-        Ok(letter) => letter,
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    Ok(framed(stream, MESSAGE_BYTES_MAX).await?.map(|body| (letter, body)))
-}
-
-/// A length, which counts itself, and as many bytes; `None` at the end of the connection.
-async fn framed(stream: &mut Box<dyn Stream>, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
-    let length = match stream.read_u32().await {
-        Ok(length) => length as usize,
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let length = length.checked_sub(4).filter(|length| *length <= bytes_max);
-    let mut body = vec![0; length.ok_or(io::ErrorKind::InvalidData)?];
-    stream.read_exact(&mut body).await?;
-    Ok(Some(body))
 }

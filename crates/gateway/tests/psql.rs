@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
-use std::process::{Command, Output};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use api::ClientError;
 use api::types::Problem;
@@ -161,6 +162,15 @@ fn gateway(contracts: Vec<ContractView>) -> Gateway {
     Gateway { node, address, _runtime: runtime }
 }
 
+struct Sleeper(Child);
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 impl Gateway {
     fn psql_as(&self, user: &str, password: &str, database: &str, sql: &[&str]) -> Output {
         let mut psql = Command::new("psql");
@@ -182,6 +192,15 @@ impl Gateway {
         let said = self.psql(&[&read]);
         std::fs::remove_file(&file).unwrap();
         said
+    }
+
+    /// A session that says nothing until it is dropped.
+    fn sleeper(&self) -> Sleeper {
+        let mut psql = Command::new("psql");
+        psql.args(["-XqA", "-h", "127.0.0.1", "-U", "north", "-d", "treaty", "-p"]);
+        psql.arg(self.address.port().to_string()).env("PGPASSWORD", PASSWORD);
+        psql.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Sleeper(psql.spawn().unwrap())
     }
 
     /// Standard output and standard error.
@@ -218,7 +237,7 @@ fn what_no_contract_allows_is_refused_with_what_to_do() {
         contract("SELECT 1 AS refused", me(), "active"),
         contract("SELECT 1 AS broken", me(), "active"),
     ]);
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 10] = [
         ("SELECT * FROM pay", &["42501", "no contract asks exactly this", "TABLE contracts"]),
         ("SELECT 1 AS proposed", &["55000", "is proposed", "treaty contract show"]),
         ("SELECT 1 AS done", &["55000", "is exhausted", "uses are taken"]),
@@ -229,6 +248,7 @@ fn what_no_contract_allows_is_refused_with_what_to_do() {
         ),
         ("SELECT 1 AS broken", &["55000", "all uses are taken"]),
         ("DELETE FROM pay", &["0A000", "answers no DELETE"]),
+        ("BEGIN; SELECT 1 AS broken", &["0A000", "several statements", "one by one"]),
         ("SET role TO root", &["0A000", "`role` cannot be set"]),
         ("\\d", &["0A000", "no catalog", "TABLE contracts"]),
     ];
@@ -258,12 +278,44 @@ fn of_several_contracts_the_database_names_one() {
 fn only_who_knows_the_password_is_let_in() {
     let gateway = gateway(vec![contract(SQL, me(), "active")]);
     for (user, password) in [("north", "guess"), ("lake", PASSWORD), ("", PASSWORD)] {
+        let begun = Instant::now();
         let done = gateway.psql_as(user, password, "treaty", &["TABLE contracts"]);
+        assert!(begun.elapsed() >= Duration::from_secs(1), "guessing takes time");
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         assert!(!done.status.success() && done.stdout.is_empty(), "{user}: {said}");
         assert!(!said.contains(PASSWORD), "{said}");
     }
     assert!(gateway.psql_as("north", PASSWORD, "treaty", &["TABLE contracts"]).status.success());
+}
+
+#[test]
+fn who_does_not_log_in_takes_no_place_from_others() {
+    let gateway = gateway(vec![contract(SQL, me(), "active")]);
+    let silent: Vec<_> = (0..100).map(|_| TcpStream::connect(gateway.address).unwrap()).collect();
+    let begun = Instant::now();
+    let (rows, said) = gateway.psql(&["TABLE contracts"]);
+    assert!(rows.contains("|Pay|active|3|"), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(9), "before any of them is sent away");
+    drop(silent);
+}
+
+#[test]
+fn more_sessions_than_there_are_places_for_are_refused() {
+    let gateway = gateway(vec![contract(SQL, me(), "active")]);
+    let sleepers: Vec<_> = (0..64).map(|_| gateway.sleeper()).collect();
+    let refused = || {
+        let done = gateway.psql_as("north", PASSWORD, "treaty", &["TABLE contracts"]);
+        String::from_utf8(done.stderr).unwrap().contains("all sessions of this gateway are taken")
+    };
+    let until = |wanted: bool| {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while refused() != wanted {
+            assert!(Instant::now() < patience, "refused is to become {wanted}");
+        }
+    };
+    until(true);
+    drop(sleepers);
+    until(false);
 }
 
 #[test]

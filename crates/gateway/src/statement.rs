@@ -2,7 +2,7 @@
 
 use crate::{
     refusal::{NOT_SUPPORTED, Refusal},
-    text::canonical,
+    text::{canonical, one},
 };
 
 /// A statement that is understood.
@@ -41,6 +41,10 @@ pub(crate) const LISTED: &str = "`TABLE contracts` lists what may be asked here,
 impl Statement {
     /// Reads a statement; what is neither a question nor one of the few others is refused by name.
     pub(crate) fn read(text: &str) -> Result<Self, Refusal> {
+        if one(text).is_none() {
+            let message = "several statements came in one message";
+            return Err(Refusal::new(NOT_SUPPORTED, message, "send them one by one"));
+        }
         let question = canonical(text);
         let lower = question.to_ascii_lowercase();
         let first: String = lower.chars().take_while(char::is_ascii_alphabetic).take(20).collect();
@@ -96,6 +100,8 @@ mod tests {
             ("SET role = 'x'", "`role` cannot be set"),
             ("SELECT n.nspname FROM pg_catalog.pg_namespace n", "no catalog"),
             ("COPY pay TO STDOUT", "answers no COPY"),
+            ("BEGIN; SELECT 1", "several statements"),
+            ("SELECT 1; SELECT 2;", "several statements"),
         ] {
             let refused = Statement::read(text).unwrap_err();
             assert!(refused.message.contains(part) && refused.code == NOT_SUPPORTED, "{refused:?}");

@@ -248,6 +248,18 @@ impl Client {
         self.get(&paged("/v1/contracts", &[], after))
     }
 
+    /// All of `GET /v1/contracts`, in pages as large as they may be.
+    pub fn all_contracts(&self) -> Result<Vec<ContractView>, ClientError> {
+        let ask = |after: Option<&str>| self.get(&paged("/v1/contracts", &[("limit", "1000")], after));
+        let mut page: Page<ContractView> = ask(None)?;
+        let mut contracts = page.items;
+        while let Some(next) = page.next {
+            page = ask(Some(&next))?;
+            contracts.extend(page.items);
+        }
+        Ok(contracts)
+    }
+
     /// `GET /v1/contracts/{id}`.
     pub fn contract(&self, id: &str) -> Result<ContractView, ClientError> {
         self.get(&format!("/v1/contracts/{}", escape(id)))

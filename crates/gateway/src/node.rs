@@ -31,13 +31,7 @@ impl Node for Client {
     }
 
     fn contracts(&self) -> Result<Vec<ContractView>, ClientError> {
-        let mut page = Client::contracts(self, None)?;
-        let mut contracts = page.items;
-        while let Some(next) = page.next {
-            page = Client::contracts(self, Some(&next))?;
-            contracts.extend(page.items);
-        }
-        Ok(contracts)
+        self.all_contracts()
     }
 
     fn run(&self, contract: &str) -> Result<(RunView, Option<RunResult>), ClientError> {

@@ -21,9 +21,24 @@ mod chunk;
 #[path = "../../ordering/src/framing.rs"]
 mod framing;
 
+#[path = "../../postgres/src/cell.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "the file of another crate, for its decoder alone"
+)]
+mod cell;
+#[path = "../../gateway/src/text.rs"]
+mod text;
+#[path = "../../gateway/src/wire/read.rs"]
+#[allow(dead_code, reason = "the file of another crate, for its decoders alone")]
+mod wire;
+
 mod agreement;
 mod elements;
 mod messages;
+mod postgres;
 mod records;
 
 /// One decoder.
@@ -46,6 +61,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "frames", check: messages::frames, allocated_per_byte: 32 },
     Target { name: "abci", check: agreement::abci, allocated_per_byte: 512 },
     Target { name: "chunk", check: agreement::chunk, allocated_per_byte: 32 },
+    Target { name: "startup", check: postgres::startup, allocated_per_byte: 32 },
+    Target { name: "statement", check: postgres::statement, allocated_per_byte: 64 },
+    Target { name: "cell", check: postgres::cell, allocated_per_byte: 32 },
     Target { name: "program", check: records::program, allocated_per_byte: 256 },
     Target { name: "listing", check: records::listing, allocated_per_byte: 256 },
     Target { name: "contract", check: records::contract, allocated_per_byte: 128 },

@@ -2,8 +2,6 @@
 
 use contract::ColumnType;
 
-use crate::ValueFault;
-
 /// Days from 1970-01-01, as our dates count, to 2000-01-01, as PostgreSQL's do.
 const EPOCH_DAYS: i32 = 10_957;
 
@@ -31,6 +29,28 @@ pub(crate) enum Form {
     Date,
 }
 
+/// What is wrong with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueFault {
+    /// NaN or infinity in a column of exact numbers.
+    #[error("expected a number, found NaN or infinity: make it NULL in a view")]
+    NotFinite,
+    /// More digits than any column holds.
+    #[error(
+        "the number has more than 38 digits, or more after the point than its type says: round it in a view"
+    )]
+    TooLong,
+    /// The dates before and after all others.
+    #[error("expected a date, found infinity: make it NULL in a view")]
+    NoDate,
+    /// Text in another encoding.
+    #[error("the text is not UTF-8; is the database's encoding SQL_ASCII?")]
+    NotUtf8,
+    /// Bytes that are no value of the type: not what PostgreSQL sends.
+    #[error("the server sent bytes that are no value of the column's type")]
+    Malformed,
+}
+
 /// One value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Cell<'a> {
@@ -49,7 +69,7 @@ pub(crate) enum Cell<'a> {
 }
 
 impl Form {
-    /// As which type the values come to a vault; see [`vault::SourceColumn::kind`].
+    /// As which type the values come to a vault, as its `SourceColumn::kind` says.
     pub(crate) fn kind(self) -> Option<ColumnType> {
         match self {
             Self::Boolean => Some(ColumnType::Boolean),

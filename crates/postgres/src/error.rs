@@ -4,7 +4,7 @@ use std::{error::Error, io, path::PathBuf};
 
 use tokio_postgres::error::SqlState;
 
-use crate::AddressFault;
+use crate::{AddressFault, ValueFault};
 
 /// What is wrong with the address, the connection, the table or a value in it.
 #[derive(Debug, thiserror::Error)]
@@ -185,28 +185,6 @@ pub enum PostgresError {
     /// The operating system gives no thread or no runtime.
     #[error("no thread to read PostgreSQL on: {0}")]
     NoThread(io::Error),
-}
-
-/// What is wrong with a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ValueFault {
-    /// NaN or infinity in a column of exact numbers.
-    #[error("expected a number, found NaN or infinity: make it NULL in a view")]
-    NotFinite,
-    /// More digits than any column holds.
-    #[error(
-        "the number has more than 38 digits, or more after the point than its type says: round it in a view"
-    )]
-    TooLong,
-    /// The dates before and after all others.
-    #[error("expected a date, found infinity: make it NULL in a view")]
-    NoDate,
-    /// Text in another encoding.
-    #[error("the text is not UTF-8; is the database's encoding SQL_ASCII?")]
-    NotUtf8,
-    /// Bytes that are no value of the type: not what PostgreSQL sends.
-    #[error("the server sent bytes that are no value of the column's type")]
-    Malformed,
 }
 
 /// What a session is about, for its errors.

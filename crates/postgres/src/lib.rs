@@ -34,7 +34,8 @@ use vault::{Location, Source, SourceFailure, SourceTable};
 use zeroize::Zeroizing;
 
 pub use address::{Address, AddressFault};
-pub use error::{PostgresError, ValueFault};
+pub use cell::ValueFault;
+pub use error::PostgresError;
 
 use connect::Access;
 use passwords::Passwords;

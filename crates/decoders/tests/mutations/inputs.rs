@@ -17,6 +17,9 @@ pub(crate) fn valid(target: &str) -> Vec<Vec<u8>> {
         "share_message" => share_messages(),
         "frames" => vec![frames(&[(7, b"abc"), (0, b""), (u64::MAX, &[9; 300])]), frames(&[])],
         "abci" => questions(),
+        "startup" => startups(),
+        "statement" => statements(),
+        "cell" => cells(),
         "program" => programs().map(|program| program.to_bytes()).collect(),
         "listing" => programs().map(|program| program.to_string().into_bytes()).collect(),
         "contract" => contracts(),
@@ -31,6 +34,41 @@ fn contracts() -> Vec<Vec<u8>> {
     let mut former = present.clone();
     (former.format, former.audit) = ("treaty-contract/1".to_owned(), None);
     [present, former].iter().map(|one| contract::canonical::to_bytes(one).unwrap()).collect()
+}
+
+/// First messages of connections and of a login, as PostgreSQL's clients send them.
+fn startups() -> Vec<Vec<u8>> {
+    let code = |major: u16, minor: u16| [major.to_be_bytes(), minor.to_be_bytes()].concat();
+    let session = |minor| [&code(3, minor)[..], b"user\0north\0database\0c0ffee\0options\0\0\0"].concat();
+    let login = b"SCRAM-SHA-256\0\0\0\0\x0cn,,n=,r=abcd";
+    vec![code(1234, 5679), code(1234, 5680), code(1234, 5678), session(0), session(2), login.to_vec()]
+}
+
+fn statements() -> Vec<Vec<u8>> {
+    let texts = [
+        "SELECT team, COUNT(*) AS n FROM pay WHERE team <> 'it''s  a;' -- all; of them\n GROUP BY team;",
+        "SELECT `a` /* b /* c */ ' */ , \"d;\" || E'\\'' || $$ x $$ FROM pay; -- end",
+        "BEGIN",
+    ];
+    texts.map(|text| text.as_bytes().to_vec()).to_vec()
+}
+
+/// Values after the numbers of their forms, as PostgreSQL's servers send them.
+fn cells() -> Vec<Vec<u8>> {
+    // 12.50 in groups of four digits: two, of which the first counts ones; positive; two after the point.
+    let numeric = [0, 2, 0, 0, 0, 0, 0, 2, 0, 12, 0x13, 0x88];
+    let values: [(u8, &[u8]); 9] = [
+        (0, &[1]),
+        (1, &[0xff, 0xfe]),
+        (3, &[0; 8]),
+        (4, &numeric),
+        (5, &numeric),
+        (6, &[0; 8]),
+        (8, &[0x3f, 0xf8, 0, 0, 0, 0, 0, 0]),
+        (10, "größe  ".as_bytes()),
+        (11, &[0, 0, 0x22, 0x3d]),
+    ];
+    values.map(|(form, value)| [&[form], value].concat()).to_vec()
 }
 
 fn share_messages() -> Vec<Vec<u8>> {

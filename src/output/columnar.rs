@@ -79,7 +79,7 @@ fn array(column: &ResultColumn, cells: &[&Value]) -> Result<ArrayRef, Error> {
     Ok(match column.kind.as_str() {
         "boolean" => Arc::new(BooleanArray::from(values(cells, Value::as_bool, unexpected)?)),
         "real" => Arc::new(Float64Array::from(values(cells, Value::as_f64, unexpected)?)),
-        "integer" => integers(values(cells, exact, unexpected)?)?,
+        "integer" => integers(values(cells, whole, unexpected)?)?,
         "decimal" => decimals(values(cells, exact, unexpected)?)?,
         "date" => {
             let texts: StringArray = values(cells, text, unexpected)?.into_iter().collect();
@@ -129,6 +129,10 @@ fn exact(cell: &Value) -> Option<Exact> {
     Some(Exact { unscaled, scale: u8::try_from(fraction.len()).ok()? })
 }
 
+fn whole(cell: &Value) -> Option<Exact> {
+    exact(cell).filter(|number| number.scale == 0)
+}
+
 fn integers(values: Vec<Option<Exact>>) -> Result<ArrayRef, Error> {
     let small: Option<Vec<Option<i64>>> = values
         .iter()
@@ -149,7 +153,8 @@ fn decimals(values: Vec<Option<Exact>>) -> Result<ArrayRef, Error> {
         unscaled.checked_mul(factor).map(Some).ok_or_else(too_long)
     });
     let array = Decimal128Array::from(scaled.collect::<Result<Vec<_>, Error>>()?);
-    let array = array.with_precision_and_scale(38, scale.cast_signed()).map_err(wrong)?;
+    let scale = i8::try_from(scale).map_err(|_| too_long())?;
+    let array = array.with_precision_and_scale(38, scale).map_err(wrong)?;
     array.validate_decimal_precision(38).map_err(wrong)?;
     Ok(Arc::new(array))
 }
@@ -236,12 +241,18 @@ mod tests {
 
     #[test]
     fn an_answer_of_another_shape_is_refused() {
-        for cell in [json!("x"), json!(1.5e300), json!([1])] {
+        for cell in [json!("x"), json!(1.5), json!("1.5"), json!(1.5e300), json!([1])] {
             let mut result = result();
             result.rows[0][1] = cell;
             assert!(matches!(arrow_file(&result), Err(Error::Output(_))));
         }
         let mut odd = result();
+        odd.rows[0][3] = json!(format!("0.{}", "0".repeat(200)));
+        assert!(
+            matches!(arrow_file(&odd), Err(Error::Output(_))),
+            "more digits after the point than any number has"
+        );
+        odd = result();
         odd.rows[0][6] = json!("yesterday");
         assert!(parquet(&odd).is_err());
         odd = result();

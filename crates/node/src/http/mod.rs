@@ -14,6 +14,7 @@ mod queries;
 mod runs;
 mod serve;
 mod transactions;
+mod visitors;
 
 use std::sync::Arc;
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use api::auth::Scope;
 use api::types::Problem;
 use api::types::ledger::{CheckpointView, Found, FoundEntry};
-use axum::extract::{Query, State};
-use axum::{Extension, Json};
+use axum::Extension;
+use axum::extract::State;
 use ledger::finder::Filter;
 use serde::Deserialize;
 
 use super::admit::require;
+use super::extract::{Json, Query};
 use super::paging::Paging;
 use crate::failure::Failure;
 use crate::node::Node;

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use api::auth::Scope;
 use api::types::Problem;
 use api::types::datasets::{DatasetView, LinkDataset};
-use axum::extract::{Path, State};
-use axum::{Extension, Json};
+use axum::Extension;
+use axum::extract::State;
 use postgres::{Address, PostgresError};
 use vault::{ImportError, LinkRequest, Location, SourceFailure};
 use zeroize::Zeroizing;
 
 use super::admit::require;
 use super::datasets::{declaration, new_version};
+use super::extract::{Json, Path};
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::persons::Person;

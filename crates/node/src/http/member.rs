@@ -6,14 +6,15 @@ use api::auth::Scope;
 use api::types::Problem;
 use api::types::ledger::Recorded;
 use api::types::member::{RenewCard, RotatedKey};
+use axum::Extension;
 use axum::extract::State;
-use axum::{Extension, Json};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ledger::alliance::Place;
 use ledger::{Action, identity};
 
 use super::admit::require;
+use super::extract::Json;
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::persons::Person;

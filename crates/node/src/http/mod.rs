@@ -5,6 +5,7 @@ mod admit;
 mod catalog;
 mod contracts;
 mod datasets;
+mod extract;
 mod find;
 mod ledger;
 mod links;

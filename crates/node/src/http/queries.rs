@@ -6,10 +6,11 @@ use api::auth::Scope;
 use api::types::Problem;
 use api::types::contracts::DraftContract;
 use api::types::queries::DryRun;
+use axum::Extension;
 use axum::extract::State;
-use axum::{Extension, Json};
 
 use super::admit::require;
+use super::extract::Json;
 use crate::draft;
 use crate::failure::Failure;
 use crate::node::Node;

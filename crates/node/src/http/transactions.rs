@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use api::types::Problem;
 use api::types::acts::{Acted, NextTransaction, SignedAct};
+use axum::Extension;
 use axum::extract::State;
-use axum::{Extension, Json};
 use ledger::{SignedTransaction, Transaction};
 
 use super::acts::{acted, needed};
 use super::admit::require;
+use super::extract::Json;
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::persons::Person;

@@ -19,6 +19,7 @@ use contract::{Did, Hash, SigningKey};
 use ledger::finder::Finder;
 use ledger::log::Checkpoint;
 use ledger::search::Search;
+use ledger::state::State;
 use ledger::{Action, Content, Event, Ledger, LedgerError, Page, Roster, SignedTransaction, Transaction};
 use peers::Body;
 use serde::{Deserialize, Serialize};
@@ -164,6 +165,11 @@ impl Replica {
         look(&self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What the ledger says now: a copy that shares everything, so that the ledger is not held while it is read.
+    pub(crate) fn state(&self) -> State {
+        self.read(|ledger| ledger.state().clone())
+    }
+
     fn change<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let known = ledger.state().roster().changes().len();
@@ -241,7 +247,7 @@ impl Replica {
     /// Looks into the index of the catalog, as of this replica's last entry.
     pub(crate) fn search<T>(&self, look: impl FnOnce(&Search) -> T) -> Result<T, Failure> {
         let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = self.read(|ledger| ledger.state().clone());
+        let state = self.state();
         let behind = state.size().saturating_sub(search.size());
         if search.size() == 0 || behind > INDEX_AFRESH {
             *search = Search::of(&state);

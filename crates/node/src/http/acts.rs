@@ -7,12 +7,13 @@ use std::sync::Arc;
 use api::auth::Scope;
 use api::types::acts::{Act, Acted, Reading, RecordView};
 use api::types::{Page, Problem};
-use axum::extract::{Path, Query, State};
-use axum::{Extension, Json};
+use axum::Extension;
+use axum::extract::State;
 use ledger::{Action, identity};
 use serde::Serialize;
 
 use super::admit::require;
+use super::extract::{Json, Path, Query};
 use super::paging::Paging;
 use crate::failure::Failure;
 use crate::node::Node;
@@ -94,44 +95,40 @@ pub(super) async fn records(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<RecordView>>, Failure> {
     require(&person, Scope::Read)?;
-    node.replica
-        .read(|ledger| {
-            let state = ledger.state();
-            Some(match kind.as_str() {
-                "parameters" => page(&paging, std::iter::once(("parameters", state.parameters()))),
-                "members" => page(&paging, state.roster().seats().map(|seat| (seat.card.member, seat))),
-                "persons" => page(
-                    &paging,
-                    state.delegations().map(|(member, d)| (format!("{member} {}", d.delegation.person), d)),
-                ),
-                "proposals" => page(&paging, state.proposals()),
-                "requests" => page(&paging, state.requests()),
-                "tokens" => page(&paging, state.tokens()),
-                "disputes" => page(&paging, state.disputes()),
-                "claims" => page(&paging, state.claims()),
-                "publications" => page(&paging, state.publications()),
-                "readings" => page(
-                    &paging,
-                    state.readings().map(|(member, regulator)| {
-                        let [member, regulator] = [member, regulator].map(|did| node.names.name(did));
-                        (format!("{member} {regulator}"), Reading { member, regulator })
-                    }),
-                ),
-                _ => return None,
-            })
-        })
-        .map(Json)
-        .ok_or_else(|| Failure::not_found(format!("the ledger has no records of kind `{kind}`")))
+    let state = node.replica.state();
+    Ok(Json(match kind.as_str() {
+        "parameters" => page(&paging, std::iter::once(("parameters", state.parameters()))),
+        "members" => page(&paging, state.roster().seats().map(|seat| (seat.card.member, seat))),
+        "persons" => page(
+            &paging,
+            state.delegations().map(|(member, d)| (format!("{member} {}", d.delegation.person), d)),
+        ),
+        "proposals" => page(&paging, state.proposals()),
+        "requests" => page(&paging, state.requests()),
+        "tokens" => page(&paging, state.tokens()),
+        "disputes" => page(&paging, state.disputes()),
+        "claims" => page(&paging, state.claims()),
+        "publications" => page(&paging, state.publications()),
+        "readings" => page(
+            &paging,
+            state.readings().map(|(member, regulator)| {
+                let [member, regulator] = [member, regulator].map(|did| node.names.name(did));
+                (format!("{member} {regulator}"), Reading { member, regulator })
+            }),
+        ),
+        _ => return Err(Failure::not_found(format!("the ledger has no records of kind `{kind}`"))),
+    }))
 }
 
 fn page<I: ToString, R: Serialize>(
     paging: &Paging,
     records: impl Iterator<Item = (I, R)>,
 ) -> Page<RecordView> {
-    paging.page(records.map(|(id, record)| {
+    let items = records.map(|(id, record)| {
         let id = id.to_string();
-        (id.clone(), RecordView { id, record: json(&record) })
-    }))
+        (id.clone(), (id, record))
+    });
+    paging.page(items, |(id, record)| RecordView { id, record: json(&record) })
 }
 
 fn json(value: &impl Serialize) -> serde_json::Value {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use api::auth::Scope;
 use api::types::datasets::CatalogEntry;
 use api::types::{Page, Problem};
-use axum::extract::{Query, State};
-use axum::{Extension, Json};
+use axum::Extension;
+use axum::extract::State;
 use contract::{Dataset, Did};
 use ledger::catalog::Published;
 use ledger::search::Wish;
 use serde::Deserialize;
 
 use super::admit::require;
+use super::extract::{Json, Query};
 use super::paging::Paging;
 use crate::failure::Failure;
 use crate::node::Node;
@@ -99,19 +100,16 @@ pub(super) async fn matches(
 ) -> Result<Json<Page<CatalogEntry>>, Failure> {
     require(&person, Scope::Read)?;
     let paging = Paging { after: matching.after, limit: matching.limit };
-    node.replica.read(|ledger| {
-        let state = ledger.state();
-        let asked = state.publication(&matching.wanted).filter(|record| record.withdrawn.is_none());
-        if !asked.is_some_and(|record| matches!(record.publication.content, Published::Wanted(_))) {
-            let message = format!("the catalog has no request for data `{}`", matching.wanted);
-            return Err(Failure::not_found(message).next("treaty catalog publications"));
-        }
-        let hits = state.matches(&matching.wanted);
-        let items = hits.into_iter().filter_map(|reference| Some((reference, state.dataset(reference)?)));
-        Ok(Json(paging.page(items.map(|(reference, record)| {
-            (reference.to_owned(), entry(&node, &state.owner_of(&record.dataset), &record.dataset))
-        }))))
-    })
+    let state = node.replica.state();
+    let asked = state.publication(&matching.wanted).filter(|record| record.withdrawn.is_none());
+    if !asked.is_some_and(|record| matches!(record.publication.content, Published::Wanted(_))) {
+        let message = format!("the catalog has no request for data `{}`", matching.wanted);
+        return Err(Failure::not_found(message).next("treaty catalog publications"));
+    }
+    let hits = state.matches(&matching.wanted);
+    let items =
+        hits.into_iter().filter_map(|reference| Some((reference.to_owned(), state.dataset(reference)?)));
+    Ok(Json(paging.page(items, |record| entry(&node, &state.owner_of(&record.dataset), &record.dataset))))
 }
 
 fn entry(node: &Node, owner: &Did, dataset: &Dataset) -> CatalogEntry {

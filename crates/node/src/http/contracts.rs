@@ -9,8 +9,8 @@ use api::types::contracts::{
 };
 use api::types::ledger::Recorded;
 use api::types::{Page, Problem};
-use axum::extract::{Path, Query, State};
-use axum::{Extension, Json};
+use axum::Extension;
+use axum::extract::State;
 use contract::audit::{Opinion, Report};
 use contract::policy::Refusal;
 use contract::{Contract, Hash};
@@ -18,6 +18,7 @@ use ledger::Action;
 use ledger::state::ContractRecord;
 
 use super::admit::require;
+use super::extract::{Json, Path, Query};
 use super::paging::Paging;
 use crate::draft::{self, read_id, text};
 use crate::failure::{Failure, reasons};
@@ -77,12 +78,9 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<ContractView>>, Failure> {
     require(&person, Scope::Read)?;
-    Ok(Json(node.replica.read(|ledger| {
-        let state = ledger.state();
-        let views =
-            state.contracts().map(|(id, record)| (id.to_string(), view(&node, id, record, state.time())));
-        paging.page(views)
-    })))
+    let state = node.replica.state();
+    let items = state.contracts().map(|(id, record)| (id.to_string(), (id, record)));
+    Ok(Json(paging.page(items, |(id, record)| view(&node, id, record, state.time()))))
 }
 
 /// One contract.
@@ -95,13 +93,9 @@ pub(super) async fn show(
 ) -> Result<Json<ContractView>, Failure> {
     require(&person, Scope::Read)?;
     let id = read_id(&id)?;
-    node.replica
-        .read(|ledger| {
-            let state = ledger.state();
-            state.contract(&id).map(|record| view(&node, &id, record, state.time()))
-        })
-        .map(Json)
-        .ok_or_else(|| unknown(&id))
+    let state = node.replica.state();
+    let record = state.contract(&id).ok_or_else(|| unknown(&id))?;
+    Ok(Json(view(&node, &id, record, state.time())))
 }
 
 /// This node's own verdict on a contract: compiled here, checked against the terms on this node's ledger.

@@ -11,10 +11,10 @@ use api::types::datasets::{
 };
 use api::types::ledger::Recorded;
 use api::types::{Page, Problem};
+use axum::Extension;
 use axum::body::Body;
-use axum::extract::{OriginalUri, Path, Query, State};
+use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, Method};
-use axum::{Extension, Json};
 use contract::Dataset;
 use futures::StreamExt;
 use ledger::Action;
@@ -23,6 +23,7 @@ use tokio::io::AsyncWriteExt;
 use vault::{Declaration, ImportRequest, Imported, Location, VaultError};
 
 use super::admit::{announced, require};
+use super::extract::{Json, Path, Query};
 use super::paging::Paging;
 use crate::draft::nonce;
 use crate::failure::Failure;
@@ -167,7 +168,7 @@ pub(super) async fn list(
             versions.push((format!("{name}@{version:010}"), (name.clone(), version)));
         }
     }
-    let page = paging.page(versions.into_iter());
+    let page = paging.page(versions.into_iter(), |held| held);
     let views = page.items.iter().map(|(name, version)| describe(&node, name, *version));
     Ok(Json(Page { items: views.collect::<Result<_, _>>()?, next: page.next }))
 }

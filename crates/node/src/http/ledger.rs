@@ -7,14 +7,15 @@ use std::sync::Arc;
 use api::auth::Scope;
 use api::types::ledger::{CheckpointView, EntryView, EventView, MemberView, Points, Status};
 use api::types::{Page, Problem};
-use axum::extract::{Query, State};
+use axum::Extension;
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::{Extension, Json};
 use futures::Stream;
 use ledger::Standing;
 use serde::Deserialize;
 
 use super::admit::require;
+use super::extract::{Json, Query};
 use super::paging::Paging;
 use crate::failure::Failure;
 use crate::node::Node;
@@ -119,6 +120,9 @@ pub(super) struct From {
     from: u64,
 }
 
+/// Entries whose events are read at once, while the ledger is held.
+const STEP: u64 = 500;
+
 /// What happens on the ledger, as server-sent events: `id` is the entry's index, `data` an `EventView`.
 /// An event is sent once its entry is under a checkpoint that a quorum cosigned.
 #[utoipa::path(get, path = "/v1/events", tag = "ledger", params(From),
@@ -134,9 +138,10 @@ pub(super) async fn events(
     let stream = futures::stream::unfold(start, |(node, mut heads, mut next, mut queue)| async move {
         while queue.is_empty() {
             let seen = heads.wait_for(|heads| heads.final_size > next).await.ok()?.final_size;
+            let end = seen.min(next.saturating_add(STEP));
             // The stream ends when the disk fails: whoever listens asks again from the last event it saw.
-            queue.extend(node.replica.events(next, seen)?);
-            next = seen;
+            queue.extend(node.replica.events(next, end)?);
+            next = end;
         }
         let event = queue.pop_front()?;
         Some((Ok(sent(&event)), (node, heads, next, queue)))

@@ -36,15 +36,19 @@ impl Paging {
         index.ok_or_else(|| Failure::malformed(format!("`after={after}` is no index")))
     }
 
-    /// One page of items in ascending order of their cursors.
-    pub(crate) fn page<T>(&self, items: impl Iterator<Item = (String, T)>) -> Page<T> {
+    /// One page of items in ascending order of their cursors, of which only those on the page are viewed.
+    pub(crate) fn page<R, T>(
+        &self,
+        items: impl Iterator<Item = (String, R)>,
+        mut view: impl FnMut(R) -> T,
+    ) -> Page<T> {
         let limit = self.limit();
         let after = self.after.as_deref();
         let mut rest = items.filter(|(cursor, _)| after.is_none_or(|after| cursor.as_str() > after));
         let taken: Vec<_> = rest.by_ref().take(limit).collect();
         let more = rest.next().is_some();
         let next = taken.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
-        Page { items: taken.into_iter().map(|(_, item)| item).collect(), next }
+        Page { items: taken.into_iter().map(|(_, item)| view(item)).collect(), next }
     }
 }
 
@@ -55,11 +59,17 @@ mod tests {
     #[test]
     fn pages_follow_each_other_without_gap_or_overlap() {
         let items = || (0..10).map(|n| (format!("{n}"), n));
-        let first = Paging { after: None, limit: Some(4) }.page(items());
+        let mut viewed = Vec::new();
+        let mut view = |n: i32| {
+            viewed.push(n);
+            n
+        };
+        let first = Paging { after: None, limit: Some(4) }.page(items(), &mut view);
         assert_eq!((first.items, first.next.as_deref()), (vec![0, 1, 2, 3], Some("3")));
-        let second = Paging { after: first.next, limit: Some(4) }.page(items());
+        let second = Paging { after: first.next, limit: Some(4) }.page(items(), &mut view);
         assert_eq!(second.items, vec![4, 5, 6, 7]);
-        let last = Paging { after: second.next, limit: Some(4) }.page(items());
+        let last = Paging { after: second.next, limit: Some(4) }.page(items(), &mut view);
         assert_eq!((last.items, last.next), (vec![8, 9], None));
+        assert_eq!(viewed, (0..10).collect::<Vec<_>>(), "each once, when its page was asked for");
     }
 }

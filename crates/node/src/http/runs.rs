@@ -7,18 +7,19 @@ use std::sync::Arc;
 use api::auth::Scope;
 use api::types::runs::{Egress, EgressLine, FailureView, RunResult, RunView, StartRun};
 use api::types::{Page, Problem};
+use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use contract::Hash;
 use futures::Stream;
 use ledger::{Action, Ledger, Run};
 use tokio::sync::watch;
 
 use super::admit::require;
+use super::extract::{Json, Path, Query};
 use super::paging::Paging;
 use crate::draft::{nonce, read_id};
 use crate::failure::{Failure, reasons};
@@ -58,10 +59,9 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<RunView>>, Failure> {
     require(&person, Scope::Read)?;
-    Ok(Json(node.replica.read(|ledger| {
-        let state = ledger.state();
-        paging.page(state.runs().map(|(id, record)| (id.to_string(), view(&node, id, record))))
-    })))
+    let state = node.replica.state();
+    let items = state.runs().map(|(id, record)| (id.to_string(), (id, record)));
+    Ok(Json(paging.page(items, |(id, record)| view(&node, id, record))))
 }
 
 /// One run.

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use compiler::answers::{Answers, identities};
-use compiler::local::Batches;
 use compiler::overlap::{self, Answer, Verdict};
 use compiler::{Compiled, LocalError};
 use contract::policy::Refusal;
-use contract::{Contract, Did, Hash, Schema, dataset::parse_reference};
+use contract::{Contract, Did, Hash, dataset::parse_reference};
 use vault::{Vault, VaultError};
 
 use crate::gatekeeper::{self, local_name};
+use crate::held::Held;
 use crate::replica::Replica;
 
 /// Everything in answers that were given before which stands against a contract, as far as this member's data tells.
@@ -230,37 +230,36 @@ impl Owned<'_> {
         named: bool,
         names: &mut BTreeMap<String, Vec<[u8; 16]>>,
     ) -> Result<Answer, Incomparable> {
-        let (schema, open) = self.open(reference)?;
-        let own = self.open(self.reference)?.0;
-        if named && schema != own {
+        let (held, own) = (self.open(reference)?, self.open(self.reference)?);
+        if named && held.schema != own.schema {
             return Err(Incomparable::Because("its rows have other columns in an earlier version"));
         }
-        if named && !names.contains_key(reference) {
-            let found = identities(reference, &schema, open).await.map_err(Incomparable::Local)?;
-            names.insert(reference.to_owned(), found);
+        if self.is_overwritten(reference)? {
+            return Err(Incomparable::Because("its rows were linked and have changed since"));
         }
-        let (schema, open) = self.open(reference)?;
-        let selected = answers.select(reference, &schema, open).await.map_err(Incomparable::Local)?;
+        let schema = held.schema.clone();
+        if named && !names.contains_key(reference) {
+            let found = identities(reference, &schema, self.open(reference)?.rows()).await;
+            names.insert(reference.to_owned(), found.map_err(Incomparable::Local)?);
+        }
+        let selected = answers.select(reference, &schema, held.rows()).await.map_err(Incomparable::Local)?;
         let identities = if named { names.get(reference).cloned().unwrap_or_default() } else { Vec::new() };
         Ok(Answer { selected, identities })
     }
 
-    fn open(
-        &self,
-        reference: &str,
-    ) -> Result<(Schema, impl Fn() -> Batches + Send + Sync + use<>), Incomparable> {
-        let gone = Incomparable::Because("its owner does not hold that version any more");
-        let (name, version) = local_name(reference).ok_or(gone)?;
-        let scan = self.vault.scan_shared(name, version).map_err(Incomparable::Vault)?;
-        let schema = scan.schema().clone();
-        let (vault, name) = (Arc::clone(self.vault), name.to_owned());
-        let open = move || -> Batches {
-            match vault.scan_shared(&name, version) {
-                Ok(scan) => Box::new(scan.map(|batch| batch.map_err(Into::into))),
-                Err(error) => Box::new(std::iter::once(Err(error.into()))),
-            }
-        };
-        Ok((schema, open))
+    fn open(&self, reference: &str) -> Result<Held, Incomparable> {
+        let (name, version) = Self::held(reference)?;
+        Held::open(self.vault, name, version).map_err(Incomparable::Vault)
+    }
+
+    /// Whether the table that another version is linked to has this version's rows instead: there is nothing to read.
+    fn is_overwritten(&self, reference: &str) -> Result<bool, Incomparable> {
+        let ((name, other), (_, own)) = (Self::held(reference)?, Self::held(self.reference)?);
+        self.vault.exclude_each_other(name, other, own).map_err(Incomparable::Vault)
+    }
+
+    fn held(reference: &str) -> Result<(&str, u32), Incomparable> {
+        local_name(reference).ok_or(Incomparable::Because("its owner does not hold that version any more"))
     }
 
     /// What others may know of why answers could not be compared.

@@ -21,6 +21,7 @@ mod differencing;
 mod draft;
 mod failure;
 mod gatekeeper;
+mod held;
 mod home;
 mod http;
 mod journal;

@@ -104,6 +104,8 @@ pub(crate) struct Node {
     pub(crate) postgres: Arc<Postgres>,
     pub(crate) journal: Journal,
     pub(crate) desk: Desk,
+    /// Held while a contract is compared with answers given before, for a person: one at a time.
+    pub(crate) comparing: tokio::sync::Mutex<()>,
     pub(crate) sessions: Sessions,
     pub(crate) channels: Channels,
     peers: Client,
@@ -225,6 +227,7 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
         postgres,
         journal,
         desk: Desk::default(),
+        comparing: tokio::sync::Mutex::default(),
         sessions: sessions.clone(),
         channels,
         peers: client,

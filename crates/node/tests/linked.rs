@@ -107,8 +107,30 @@ fn a_contract_runs_over_rows_that_stay_in_postgresql() {
 
     let again = link(north, &server, None).unwrap();
     assert_eq!(again.reference, "north/pay@2", "linked again it is the next version");
+    north.publish("pay", &PublishDataset { version: None, terms: terms() }).unwrap();
     server.sql("UPDATE people SET pay = 0 WHERE id = 66000");
     check(&start_run());
+
+    // What was answered over version 1 cannot be counted any more while the table has the rows of a later one.
+    let linked_again = |pay: i64, overlaps_max: u32| {
+        server.sql(&format!("UPDATE people SET pay = {pay} WHERE id = 66000"));
+        let reference = link(north, &server, None).unwrap().reference;
+        let mut terms = terms();
+        terms.disclosure.overlaps_max = overlaps_max;
+        north.publish("pay", &PublishDataset { version: None, terms }).unwrap();
+        let mut wanted = draft("SELECT COUNT(*) AS n FROM pay");
+        wanted.tables.get_mut("pay").unwrap()[0] = reference;
+        let drafted = lake.draft(&wanted).unwrap();
+        lake.propose(&ProposeContract { contract: drafted.contract }).unwrap();
+        format!("{:?}", north.check(&drafted.id).unwrap().refusals)
+    };
+    let changed = "its rows were linked and have changed since";
+    let refused = linked_again(998, 0);
+    assert!(refused.contains(changed) && refused.contains(&drafted.id), "{refused}");
+    let allowed = linked_again(997, 1);
+    assert_eq!(allowed, "[]", "terms that allow for one answer that cannot be compared");
+    let refused = linked_again(0, 0);
+    assert_eq!(refused, "[]", "the rows of version 1 are there again, in another version");
 
     let listed = format!("{:?}", north.datasets(None).unwrap());
     assert!(listed.contains("public.people") && !listed.contains("horse"), "{listed}");

@@ -158,6 +158,16 @@ impl Vault {
         Ok(Description { name, version, id, description, schema, rows, bytes, location, root })
     }
 
+    /// Whether two versions cannot both be read: they are linked to the same columns of one table, and differ in rows.
+    ///
+    /// # Errors
+    /// As [`Self::describe`].
+    pub fn exclude_each_other(&self, name: &str, one: u32, other: u32) -> Result<bool, VaultError> {
+        let (one, other) = (self.manifest(name, one)?, self.manifest(name, other)?);
+        let same_table = one.link.is_some() && one.link == other.link && one.head.schema == other.head.schema;
+        Ok(same_table && one.chunks != other.chunks)
+    }
+
     /// Hashes the manifest and every chunk again and gives the version's root. Costs one pass over its files, or over
     /// the table of a linked version.
     ///

@@ -150,6 +150,23 @@ fn a_linked_table_reads_as_the_imported_one() {
 }
 
 #[test]
+fn versions_of_one_table_exclude_each_other_when_its_rows_differ() {
+    let directory = tempfile::tempdir().unwrap();
+    let table = table(5);
+    let vault = open(directory.path(), &table);
+    let relink = |text: &str| {
+        table.content.lock().unwrap()[2].1 = text.to_owned();
+        link(&vault, &BTreeMap::new()).unwrap();
+    };
+    ["one", "other", "one"].into_iter().for_each(relink);
+    let exclude = |one, other| vault.exclude_each_other("visits", one, other).unwrap();
+    assert!(exclude(1, 2) && exclude(2, 3));
+    assert!(!exclude(1, 3) && !exclude(1, 1), "the same rows can be read as either");
+    let unknown = vault.exclude_each_other("visits", 1, 9);
+    assert!(matches!(unknown, Err(VaultError::UnknownVersion { .. })));
+}
+
+#[test]
 fn chunks_are_the_same_bytes_in_every_release() {
     // A linked version is compared with chunks that are made anew: a library that writes other bytes for the same
     // rows would make every linked dataset look changed.

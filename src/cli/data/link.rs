@@ -31,7 +31,8 @@ The node connects, so that the URL is as its machine sees it. The key of --order
 different in each row. A role that may only SELECT is enough. A password, in the URL or the file, is \
 kept in `pgpass` in the node's directory once the server has accepted it; without one the node looks \
 there, then in PGPASSFILE. When rows change, runs are refused until the table is linked again, which \
-makes the next version.";
+makes the next version. Contracts answered over the earlier rows cannot be compared with new queries \
+then: each counts against overlaps_max in the terms.";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Postgres {

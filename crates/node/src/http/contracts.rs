@@ -268,6 +268,8 @@ pub(super) async fn revoke(
 /// What answers that were given before say against a contract, over this member's rows.
 async fn too_close(node: &Node, contract: &Contract, reading: &gatekeeper::Reading) -> Vec<Refusal> {
     let Some(compiled) = &reading.compiled else { return Vec::new() };
+    // It reads this member's rows several times, which whoever may read could ask for without end.
+    let _turn = node.comparing.lock().await;
     differencing::refusals(contract, compiled, None, &node.me, &node.replica, &node.vault).await
 }
 

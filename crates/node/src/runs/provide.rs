@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::shares::{InputShares, by_component, commit_input};
 use super::{Granted, Trouble};
 use crate::gatekeeper::local_name;
+use crate::held::Held;
 use crate::journal::{Leaving, Note};
 use crate::node::Node;
 use crate::setup::now_seconds;
@@ -107,19 +108,12 @@ async fn local_stage(
         Trouble::by(node.me, format!("the local stage on `{dataset}` failed; its owner's log says why"))
     };
     let (name, version) = local_name(dataset).ok_or_else(|| failed(&"it is no dataset of this vault"))?;
-    let scan = node.vault.scan_shared(name, version).map_err(|error| failed(&error))?;
-    if scan.root() != input.root {
+    let held = Held::open(&node.vault, name, version).map_err(|error| failed(&error))?;
+    if held.root != input.root {
         return Err(failed(&"the vault's version is not the one that the contract names"));
     }
-    let schema = scan.schema().clone();
-    let (vault, name) = (Arc::clone(&node.vault), name.to_owned());
-    let open = move || -> compiler::local::Batches {
-        match vault.scan_shared(&name, version) {
-            Ok(scan) => Box::new(scan.map(|batch| batch.map_err(Into::into))),
-            Err(error) => Box::new(std::iter::once(Err(error.into()))),
-        }
-    };
-    compiler::local::run(program, stage, &schema, open).await.map_err(|error| failed(&error))
+    let schema = held.schema.clone();
+    compiler::local::run(program, stage, &schema, held.rows()).await.map_err(|error| failed(&error))
 }
 
 /// Shares for every compute party, and the commitments to each component.

@@ -37,7 +37,7 @@ pub(crate) struct Manifest {
 }
 
 /// Where the rows of a linked version are, and how their columns become the schema's.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Link {
     pub(crate) location: Location,
@@ -46,7 +46,7 @@ pub(crate) struct Link {
 }
 
 /// A column of a linked table.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinkedColumn {
     /// As the table names it.

@@ -1,6 +1,6 @@
 //! DataFusion recurses into expressions, in debug builds with 16 KiB or more a level, so that a long WHERE would
-//! exhaust a thread's usual 2 MiB. It runs here on threads with room for what [`crate::sql`] lets through; nor does
-//! it then hold up the caller's async tasks.
+//! exhaust a thread's usual 2 MiB. It runs here on threads with room for what [`crate::sql`] lets through. [`run`] holds
+//! up nobody; [`call`] blocks its thread meanwhile, which an async task must allow for.
 
 use std::{io, thread};
 

@@ -56,7 +56,8 @@ pub(crate) fn compile(
         }
         tables.push(Table { name: name.clone(), datasets: sources });
     }
-    compiler::compile(&contract.computation.sql, &tables, &contract.output)
+    // It blocks until another thread has compiled it.
+    tokio::task::block_in_place(|| compiler::compile(&contract.computation.sql, &tables, &contract.output))
         .map_err(|refused| Refusal::NotCompilable { reason: refused.to_string() })
 }
 

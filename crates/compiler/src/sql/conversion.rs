@@ -13,7 +13,7 @@ use datafusion::{
     logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator},
 };
 
-use super::meaning;
+use super::{above::is_grouped, meaning};
 use crate::{Construct, Refused, rows::type_name};
 
 /// Refuses filters that could fail on some row, and constants that are not of the type they are compared as.
@@ -21,6 +21,8 @@ pub(crate) fn check(typed: &LogicalPlan) -> Result<(), Refused> {
     let mut found = Ok(());
     let visited = typed.apply_with_subqueries(|step| {
         found = match step {
+            // HAVING is decided on shares, exactly: nothing is converted.
+            LogicalPlan::Filter(filter) if is_grouped(&filter.input) => Ok(()),
             LogicalPlan::Filter(filter) => check_condition(&filter.predicate, filter.input.schema()),
             LogicalPlan::Join(Join { filter: Some(condition), schema, .. }) => {
                 check_condition(condition, schema)

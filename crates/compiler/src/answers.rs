@@ -104,7 +104,8 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
             }
             _ => (Selector::Whole, None),
         };
-        if !found.contains(&selector) {
+        // The same rows may be named in several ways, by the types that functions read them as.
+        if !found.iter().any(|(known, _)| *known == selector.0) {
             found.push(selector);
         }
     }

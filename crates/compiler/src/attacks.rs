@@ -74,7 +74,7 @@ impl Case<'_> {
     fn unique_keys(&self) -> Attack {
         let least = self.floor_rows;
         let (verdict, reason) = match (least, self.groups.columns.is_empty()) {
-            (0 | 1, false) => (Verdict::Open, "a floor of 1 row shows groups of one".to_owned()),
+            (0 | 1, _) => (Verdict::Open, "a floor of 1 row shows groups of one".to_owned()),
             (_, true) => (Verdict::Closed, "there is one group".to_owned()),
             (_, false) if self.checked.query.has_public_groups => (
                 Verdict::Closed,
@@ -104,8 +104,12 @@ impl Case<'_> {
 
     /// Each count, sum and mean of a group is one linear equation about its rows; n of them determine n unknowns.
     fn inversion(&self) -> Attack {
-        let equations =
-            1 + self.aggregates().filter(|aggregate| aggregate.function != Function::Count).count() as u64;
+        // A count of rows is the one that every group has; one of values or of a CASE is another.
+        let is_other = |aggregate: &&Aggregate| {
+            let counts_all = aggregate.argument.as_ref().is_none_or(|argument| !argument.nullable);
+            aggregate.function != Function::Count || !counts_all
+        };
+        let equations = 1 + self.aggregates().filter(is_other).count() as u64;
         let least = self.floor_rows;
         let (verdict, reason) = if self.is_noisy {
             (Verdict::Closed, "every equation bears noise of its own".to_owned())

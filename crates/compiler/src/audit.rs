@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use contract::{
     audit::{Audit, ColumnAudit},
+    disclosure::DisclosureRule,
     terms::Use,
 };
 
 use crate::{
-    ResultColumn, ResultKind, Table, attacks,
+    ResultColumn, ResultKind, Rule, Table, attacks,
     groups::Groups,
     noise::Noisy,
     sql::{Aggregate, Checked, Function, Item, Joined, Tree},
@@ -23,9 +24,10 @@ pub(crate) fn audit(
     partials: &[Partial],
     columns: &[ResultColumn],
     noise: &[Noisy],
-    floor_rows: u64,
+    rule: &Rule,
 ) -> Audit {
-    let page = Page { tables, checked, groups, noise, floor_rows };
+    let floor_rows = rule.floor_rows;
+    let page = Page { tables, checked, groups, noise, floor_rows, disclosure: &rule.disclosure };
     Audit {
         to_receivers: page.to_receivers(columns),
         columns: page.columns(columns),
@@ -52,6 +54,7 @@ struct Page<'a> {
     groups: &'a Groups,
     noise: &'a [Noisy],
     floor_rows: u64,
+    disclosure: &'a DisclosureRule,
 }
 
 impl Page<'_> {
@@ -81,8 +84,8 @@ impl Page<'_> {
         let (each, others) = if grouped {
             (
                 "for each of those groups",
-                match (&self.checked.query.having, self.checked.query.cut) {
-                    (None, None) => {
+                match (&self.checked.query.having, self.checked.query.cut, self.disclosure.contributors_min) {
+                    (None, None, 0 | 1) => {
                         "nothing about any other group but that it has fewer rows: its values are never opened"
                     }
                     _ => {
@@ -94,6 +97,7 @@ impl Page<'_> {
             ("if so", "if not, nothing else: no value is opened")
         };
         let mut learned = vec![which];
+        learned.extend(self.held_to());
         if self.checked.query.having.is_some() {
             learned.push(
                 "that HAVING holds of each group that is shown; what it compares is opened only where a column shows it"
@@ -150,6 +154,18 @@ impl Page<'_> {
         }
         learned.push("no provider's part by itself".to_owned());
         learned
+    }
+
+    /// What is asked of groups and values besides rows.
+    fn held_to(&self) -> impl Iterator<Item = String> {
+        let least = self.disclosure.contributors_min;
+        let members = (least > 1).then(|| {
+            format!("groups are shown, and values of them, only where {least} members have rows of them, too")
+        });
+        let share = self.disclosure.dominance_percent_max.map(|percent| {
+            format!("sums and means only where neither a member nor a row makes up more than {percent} %")
+        });
+        members.into_iter().chain(share)
     }
 
     fn columns(&self, columns: &[ResultColumn]) -> Vec<ColumnAudit> {

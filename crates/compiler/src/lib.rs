@@ -103,6 +103,7 @@ pub mod overlap;
 mod pairs;
 pub mod plain;
 mod quantile;
+mod rank;
 mod refused;
 mod report;
 mod result;
@@ -155,7 +156,7 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
         lower::lower(tables, &checked, &groups, &rule)?;
     let answers = answers::of(tables, &checked, &groups);
-    let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, floor_rows);
+    let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, &rule);
     let query = &checked.query;
     let names_withheld = query.has_public_groups && query.cut.is_none() && query.having.is_none();
     let usage = Usage { program: Hash::from_bytes(program.hash()), columns: checked.uses };

@@ -26,6 +26,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answers::{Selected, Selection, Selector};
+pub use crate::rank::Field;
 
 /// More sets than this are not compared.
 pub const SETS_MAX: usize = 1 << 10;
@@ -37,6 +38,8 @@ pub struct Answer {
     pub selected: Selected,
     /// Each row's name where versions differ; the row's number is its name where this is empty.
     pub identities: Vec<[u8; 16]>,
+    /// From how many rows on a set was or would be opened.
+    pub floor_rows: u64,
 }
 
 /// What the comparison found.
@@ -44,45 +47,51 @@ pub struct Answer {
 pub enum Verdict {
     /// No combination is about fewer rows than the floor.
     Apart,
-    /// A combination may be about fewer rows.
-    Close,
+    /// So many independent combinations may be about fewer rows, that were not before.
+    Close(usize),
     /// There are too many sets to compare.
     TooMany,
 }
 
 /// Compares a new answer with those given before, over the rows of one owner. `is_alone` if no other owner's rows are in
 /// the table.
-pub fn compare(given: &[&Answer], new: &Answer, floor_rows: u64, is_alone: bool) -> Verdict {
+pub fn compare(given: &[&Answer], new: &Answer, floor_rows: u64, is_alone: bool, field: Field) -> Verdict {
     let answers: Vec<&Answer> = given.iter().copied().chain([new]).collect();
     let universe = Universe::of(&answers);
     if universe.sets_compared(is_alone) > SETS_MAX {
         return Verdict::TooMany;
     }
     let last = answers.len() - 1;
-    let close = universe.columns().iter().any(|column| {
+    let floor_of = |number: usize| answers.get(number).map_or(floor_rows, |answer| answer.floor_rows);
+    let new_combinations = |column: &Option<&str>| {
         let before = universe.restricted(column, |answer| answer != last);
         let after = universe.restricted(column, |_| true);
-        let excess = |of: &Matrix| of.excess(floor_rows);
+        let excess = |of: &Matrix| of.excess(floor_rows, &floor_of, field);
         // What earlier answers tell already, this one need not tell again.
-        excess(&after) > excess(&before)
-            || (!is_alone
-                && (after.has_close_pair(floor_rows, last)
-                    || answers.iter().enumerate().any(|(number, answer)| {
-                        after.has_close_absentee(floor_rows, last, number, &answer.selected)
-                    })))
-    });
-    if close { Verdict::Close } else { Verdict::Apart }
+        let gained = excess(&after).saturating_sub(excess(&before));
+        let is_close = || {
+            after.has_close_pair(floor_rows, last)
+                || answers.iter().enumerate().any(|(number, answer)| {
+                    after.has_close_absentee(floor_rows, last, number, &answer.selected)
+                })
+        };
+        if gained == 0 && !is_alone && is_close() { 1 } else { gained }
+    };
+    match universe.columns().iter().map(new_combinations).sum() {
+        0 => Verdict::Apart,
+        combinations => Verdict::Close(combinations),
+    }
 }
 
 /// Whether an answer together with those given before would let anyone compute a group from others, whichever of them is
 /// withheld. Earlier dependences do not count again.
-pub fn complements(given: &[&Answer], new: &Answer) -> bool {
+pub fn complements(given: &[&Answer], new: &Answer, field: Field) -> bool {
     let answers: Vec<&Answer> = given.iter().copied().chain([new]).collect();
     let universe = Universe::of(&answers);
     let last = answers.len() - 1;
     universe.columns().iter().any(|column| {
         let dependences =
-            |keep: &dyn Fn(usize) -> bool| universe.restricted(column, keep).dependences(&answers);
+            |keep: &dyn Fn(usize) -> bool| universe.restricted(column, keep).dependences(&answers, field);
         dependences(&|_| true) > dependences(&|answer| answer != last)
     })
 }
@@ -119,7 +128,9 @@ impl<'a> Universe<'a> {
             }
         }
         let mut atoms = BTreeMap::new();
-        for sets in rows.into_values() {
+        for mut sets in rows.into_values() {
+            sets.sort_unstable();
+            sets.dedup();
             *atoms.entry(sets).or_insert(0) += 1;
         }
         Self { sets, atoms }
@@ -183,23 +194,27 @@ impl Matrix<'_> {
         rows
     }
 
-    /// How many independent combinations of sets that are not small are about small atoms alone.
-    fn excess(&self, floor_rows: u64) -> usize {
+    /// How many independent combinations of sets that were opened are about small atoms alone. What is small now may have
+    /// been opened, by answer, when the floor was lower.
+    fn excess(&self, floor_rows: u64, floor_of: &impl Fn(usize) -> u64, field: Field) -> usize {
         let rows = self.rows();
-        let is_large = |set: &u32| rows.get(set).is_some_and(|rows| *rows >= floor_rows);
+        let opened = self.sets.iter().filter(|(set, answer, _)| {
+            rows.get(set).is_some_and(|rows| *rows >= floor_of(*answer).min(floor_rows))
+        });
+        let opened: BTreeSet<u32> = opened.map(|(set, _, _)| *set).collect();
         let mut atoms: BTreeMap<Vec<u32>, u64> = BTreeMap::new();
         for (sets, count) in &self.atoms {
-            let sets: Vec<u32> = sets.iter().copied().filter(is_large).collect();
+            let sets: Vec<u32> = sets.iter().copied().filter(|set| opened.contains(set)).collect();
             *atoms.entry(sets).or_insert(0) += count;
         }
         let all: Vec<&Vec<u32>> = atoms.keys().collect();
         let large: Vec<&Vec<u32>> =
             atoms.iter().filter(|(_, count)| **count >= floor_rows).map(|(sets, _)| sets).collect();
-        rank(&all).saturating_sub(rank(&large))
+        field.rank(&all).saturating_sub(field.rank(&large))
     }
 
     /// How many sets with rows follow from the others, of those that differ by definition or by version.
-    fn dependences(&self, answers: &[&Answer]) -> usize {
+    fn dependences(&self, answers: &[&Answer], field: Field) -> usize {
         let mut places: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (atom, sets) in self.atoms.keys().enumerate() {
             sets.iter().for_each(|set| places.entry(*set).or_default().push(atom));
@@ -216,7 +231,7 @@ impl Matrix<'_> {
             .map(|sets| sets.iter().copied().filter(|set| kept.contains(set)).collect())
             .collect();
         let with_rows = columns.iter().flatten().collect::<BTreeSet<_>>().len();
-        with_rows.saturating_sub(rank(&columns.iter().collect::<Vec<_>>()))
+        with_rows.saturating_sub(field.rank(&columns.iter().collect::<Vec<_>>()))
     }
 
     /// Whether a set of the `new` answer differs from one of another answer, or of another selector, by a few rows, where
@@ -276,49 +291,4 @@ impl Matrix<'_> {
 /// Whether no row can be in both, whatever the data is.
 fn are_disjoint(x: &Selection, y: &Selection) -> bool {
     x.group.iter().any(|(column, value)| y.group.iter().any(|(other, with)| column == other && value != with))
-}
-
-/// The field in which ranks are computed: modulo 2^61 − 1. A rank of small integers comes out too low only if the prime
-/// divides one of their minors.
-const PRIME: u64 = (1 << 61) - 1;
-
-/// The rank of the matrix whose columns are given by where they are 1; by elimination.
-fn rank(columns: &[&Vec<u32>]) -> usize {
-    let mut basis: BTreeMap<u32, BTreeMap<u32, u64>> = BTreeMap::new();
-    for column in columns {
-        let mut rest: BTreeMap<u32, u64> = column.iter().map(|set| (*set, 1)).collect();
-        while let Some((&lead, &value)) = rest.first_key_value() {
-            let Some(pivot) = basis.get(&lead) else {
-                let scale = inverse(value);
-                basis.insert(lead, rest.iter().map(|(set, value)| (*set, times(*value, scale))).collect());
-                break;
-            };
-            for (set, of) in pivot {
-                let entry = rest.entry(*set).or_insert(0);
-                *entry = (*entry + PRIME - times(*of, value)) % PRIME;
-                if *entry == 0 {
-                    rest.remove(set);
-                }
-            }
-        }
-    }
-    basis.len()
-}
-
-fn times(x: u64, y: u64) -> u64 {
-    // The remainder is below 2^61.
-    (u128::from(x) * u128::from(y) % u128::from(PRIME)) as u64
-}
-
-/// By Fermat's little theorem.
-fn inverse(x: u64) -> u64 {
-    let (mut power, mut result, mut exponent) = (x, 1, PRIME - 2);
-    while exponent > 0 {
-        if exponent & 1 == 1 {
-            result = times(result, power);
-        }
-        power = times(power, power);
-        exponent >>= 1;
-    }
-    result
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use compiler::answers::{Answers, identities};
-use compiler::overlap::{self, Answer, Verdict};
+use compiler::overlap::{self, Answer, Field, Verdict};
 use compiler::{Compiled, LocalError};
 use contract::policy::Refusal;
 use contract::{Contract, Did, Hash, dataset::parse_reference};
@@ -63,12 +63,25 @@ fn withholds_by_contributor(contract: &Contract) -> bool {
     rule.contributors_min > 1 || rule.dominance_percent_max.is_some()
 }
 
+/// What an earlier contract answered, by version.
+struct Given {
+    id: Hash,
+    contract: Arc<Contract>,
+    answers: Vec<(String, Answers)>,
+}
+
 /// Why answers cannot be compared.
 enum Incomparable {
     Because(&'static str),
     /// For this member's own log.
     Local(LocalError),
     Vault(VaultError),
+    Randomness(getrandom::Error),
+}
+
+/// Not known before the queries are, so that none can be made for it.
+fn field() -> Result<Field, Incomparable> {
+    getrandom::u64().map(Field::from_random).map_err(Incomparable::Randomness)
 }
 
 impl Owned<'_> {
@@ -91,12 +104,14 @@ impl Owned<'_> {
             .filter(|(_, earlier)| earlier.computation.program != contract.computation.program)
             .filter(|(_, earlier)| earlier.output.disclosure.privacy.is_none())
             .collect();
-        let overlaps = self.overlaps(contract, compiled, answers, asked, terms.floor_rows).await;
+        let (overlaps, combinations) =
+            self.overlaps(contract, compiled, answers, asked, terms.floor_rows).await;
         let allowed = usize::try_from(terms.disclosure.overlaps_max).unwrap_or(usize::MAX);
-        if overlaps.len() <= allowed { Vec::new() } else { overlaps }
+        if combinations <= allowed { Vec::new() } else { overlaps }
     }
 
-    /// The answers that the new one comes too close to.
+    /// The answers that the new one comes too close to, and in how many ways: of all together there may be more than of
+    /// each by itself.
     async fn overlaps(
         &self,
         contract: &Contract,
@@ -104,7 +119,7 @@ impl Owned<'_> {
         answers: &Answers,
         asked: Vec<(Hash, Arc<Contract>)>,
         floor_rows: u64,
-    ) -> Vec<Refusal> {
+    ) -> (Vec<Refusal>, usize) {
         let dataset = || self.reference.to_owned();
         let close = |answered| Refusal::Differencing { dataset: dataset(), answered, floor_rows };
         let complement = |answered| Refusal::Complement { dataset: dataset(), answered };
@@ -114,7 +129,7 @@ impl Owned<'_> {
             reason: reason.to_owned(),
         };
         let mut found = Vec::new();
-        let mut given: Vec<(Hash, Vec<(String, Answers)>)> = Vec::new();
+        let mut given = Vec::new();
         let mut is_alone = self.is_alone(contract);
         let mut by_contributor = withholds_by_contributor(contract);
         for (id, earlier) in asked {
@@ -122,7 +137,7 @@ impl Owned<'_> {
             is_alone &= self.is_alone(&earlier);
             match (answers.uncountable, self.answers_of(&earlier)) {
                 (Some(reason), _) => found.push(uncounted(Some(id), reason)),
-                (None, Ok(answers)) => given.push((id, answers)),
+                (None, Ok(answers)) => given.push(Given { id, contract: earlier, answers }),
                 (None, Err(reason)) => found.push(uncounted(Some(id), reason)),
             }
         }
@@ -131,64 +146,65 @@ impl Owned<'_> {
             found.push(uncounted(None, reason));
         }
         if answers.uncountable.is_some() || (given.is_empty() && !compiled.compares_within()) {
-            return found;
+            let count = found.len();
+            return (found, count);
         }
         let versions: std::collections::BTreeSet<&str> =
-            given.iter().flat_map(|(_, answers)| answers).map(|(reference, _)| reference.as_str()).collect();
+            given.iter().flat_map(|given| &given.answers).map(|(version, _)| version.as_str()).collect();
         let versions_differ = versions.iter().any(|version| *version != self.reference);
         let mut names = BTreeMap::new();
-        let new = match self.answer(self.reference, answers, versions_differ, &mut names).await {
-            Ok(answer) => answer,
+        let new = self.answer(self.reference, contract, answers, versions_differ, &mut names).await;
+        let (new, field) = match new.and_then(|new| Ok((new, field()?))) {
+            Ok(new) => new,
             Err(incomparable) => {
                 found.push(uncounted(None, self.explain(incomparable)));
-                return found;
+                let count = found.len();
+                return (found, count);
             }
         };
         let mut counted = Vec::new();
-        for (id, answers) in &given {
+        for Given { id, contract: earlier, answers } in &given {
             for (reference, answers) in answers {
-                match self.answer(reference, answers, versions_differ, &mut names).await {
+                match self.answer(reference, earlier, answers, versions_differ, &mut names).await {
                     Ok(answer) => counted.push((*id, answer)),
                     Err(incomparable) => found.push(uncounted(Some(*id), self.explain(incomparable))),
                 }
             }
         }
-        let verdict = |given: &[&Answer]| overlap::compare(given, &new, floor_rows, is_alone);
-        let alone = verdict(&[]);
-        let mut pairs: Vec<Refusal> = Vec::new();
-        for (id, earlier) in &counted {
-            match verdict(&[earlier]) {
-                Verdict::Apart => {}
-                Verdict::Close => pairs.push(close(Some(*id))),
-                Verdict::TooMany => pairs.push(uncounted(Some(*id), "there are too many groups to compare")),
-            }
+        let verdict = |given: &[&Answer]| overlap::compare(given, &new, floor_rows, is_alone, field);
+        let refusal = |id, verdict| match verdict {
+            Verdict::Apart => None,
+            Verdict::Close(_) => Some(close(id)),
+            Verdict::TooMany => Some(uncounted(id, "there are too many groups to compare")),
+        };
+        match refusal(None, verdict(&[])) {
+            Some(alone) => found.push(alone),
+            None => found
+                .extend(counted.iter().filter_map(|(id, earlier)| refusal(Some(*id), verdict(&[earlier])))),
         }
-        match alone {
-            Verdict::Apart => found.extend(pairs),
-            Verdict::Close => found.push(close(None)),
-            Verdict::TooMany => found.push(uncounted(None, "there are too many groups to compare")),
+        // Each by itself may be far enough away; all together may not be.
+        let all: Vec<&Answer> = counted.iter().map(|(_, answer)| answer).collect();
+        let together = verdict(&all);
+        if found.is_empty() {
+            found.extend(refusal(counted.last().map(|(id, _)| *id), together));
         }
         if by_contributor {
-            let computable = counted.iter().filter(|(_, earlier)| overlap::complements(&[earlier], &new));
+            let complements = |given: &[&Answer]| overlap::complements(given, &new, field);
+            let computable = counted.iter().filter(|(_, earlier)| complements(&[earlier]));
             found.extend(computable.map(|(id, _)| complement(Some(*id))));
-            if overlap::complements(&[], &new) {
+            if complements(&[]) {
                 found.push(complement(None));
             }
-        }
-        // Each by itself is far enough away; all together may not be.
-        if found.is_empty() && counted.len() > 1 {
-            let all: Vec<&Answer> = counted.iter().map(|(_, answer)| answer).collect();
-            let last = counted.last().map(|(id, _)| *id);
-            match verdict(&all) {
-                Verdict::Apart => {}
-                Verdict::Close => found.push(close(last)),
-                Verdict::TooMany => found.push(uncounted(last, "there are too many groups to compare")),
-            }
-            if by_contributor && found.is_empty() && overlap::complements(&all, &new) {
-                found.push(complement(last));
+            if found.is_empty() && complements(&all) {
+                found.push(complement(counted.last().map(|(id, _)| *id)));
             }
         }
-        found
+        let combinations = match together {
+            Verdict::Close(combinations) => combinations,
+            Verdict::Apart | Verdict::TooMany => 0,
+        };
+        let count = found.len().max(combinations);
+        (found, count)
     }
 
     /// Whether all rows of the tables that the dataset stands in are this member's.
@@ -226,6 +242,7 @@ impl Owned<'_> {
     async fn answer(
         &self,
         reference: &str,
+        contract: &Contract,
         answers: &Answers,
         named: bool,
         names: &mut BTreeMap<String, Vec<[u8; 16]>>,
@@ -244,7 +261,7 @@ impl Owned<'_> {
         }
         let selected = answers.select(reference, &schema, held.rows()).await.map_err(Incomparable::Local)?;
         let identities = if named { names.get(reference).cloned().unwrap_or_default() } else { Vec::new() };
-        Ok(Answer { selected, identities })
+        Ok(Answer { selected, identities, floor_rows: contract.output.floor_rows })
     }
 
     fn open(&self, reference: &str) -> Result<Held, Incomparable> {
@@ -266,11 +283,12 @@ impl Owned<'_> {
     fn explain(&self, incomparable: Incomparable) -> &'static str {
         let logged = |error: &dyn std::fmt::Display| {
             tracing::error!(dataset = self.reference, %error, "answers cannot be compared");
-            "its owner's node cannot read the rows; its log says why"
+            "its owner's node cannot compare the rows; its log says why"
         };
         match incomparable {
             Incomparable::Because(reason) => reason,
             Incomparable::Local(error) => logged(&error),
+            Incomparable::Randomness(error) => logged(&error),
             Incomparable::Vault(VaultError::UnknownDataset { .. } | VaultError::UnknownVersion { .. }) => {
                 "its owner does not hold an earlier version any more"
             }

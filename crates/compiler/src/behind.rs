@@ -63,6 +63,7 @@ impl Joint {
         let others = argument.behind.as_ref().filter(|_| self.floor_rows > 1);
         let mut all = std::iter::once(argument).chain(argument.behind.as_deref());
         self.dominance_percent_max.is_none()
+            && self.contributors_min <= 1
             && others.is_none()
             && all.all(|argument| self.behind.values(argument).is_empty())
     }

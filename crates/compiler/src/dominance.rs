@@ -25,8 +25,8 @@ use crate::{
 pub(crate) struct Parts {
     /// Rows, of each member.
     rows: Vec<ValueId>,
-    /// By name of a partial sum: of each member.
-    sums: BTreeMap<String, Vec<ValueId>>,
+    /// By name of a partial sum or count of values: of each member.
+    others: BTreeMap<String, Vec<ValueId>>,
 }
 
 /// Refuses what cannot be held to the rule, and names the partial results that are needed besides.
@@ -96,7 +96,7 @@ pub(crate) fn parts(
 ) -> Result<Parts, Refused> {
     let mut parts = Parts::default();
     for (partial, values) in partials.iter().zip(shared) {
-        if !matches!(partial, Partial::Rows | Partial::Sum(_)) {
+        if !matches!(partial, Partial::Rows | Partial::Present(_) | Partial::Sum(_)) {
             continue;
         }
         let mut members: BTreeMap<&str, Vec<ValueId>> = BTreeMap::new();
@@ -109,7 +109,7 @@ pub(crate) fn parts(
         }
         match partial {
             Partial::Rows => parts.rows = sums,
-            _ => drop(parts.sums.insert(partial.name(), sums)),
+            _ => drop(parts.others.insert(partial.name(), sums)),
         }
     }
     Ok(parts)
@@ -117,18 +117,44 @@ pub(crate) fn parts(
 
 impl Joint {
     /// Groups with rows of fewer members are not shown.
-    pub(crate) fn demand_contributors(&mut self, parts: &Parts, least: u32) -> Result<(), Refused> {
-        let mut present = Vec::with_capacity(parts.rows.len());
-        for rows in &parts.rows {
+    pub(crate) fn demand_contributors(&mut self) -> Result<(), Refused> {
+        if self.contributors_min > 1 {
+            let enough = self.contributed(&self.parts.rows.clone())?;
+            self.demand(enough)?;
+        }
+        Ok(())
+    }
+
+    /// `valid`, where enough members bring values of the argument, and of what is behind a COALESCE.
+    pub(crate) fn supported(&mut self, argument: &Argument, mut valid: ValueId) -> Result<ValueId, Refused> {
+        for argument in std::iter::once(argument).chain(argument.behind.as_deref()) {
+            let name = Partial::Present(argument.clone()).name();
+            // Of what is never missing as many members have values as have rows.
+            let Some(of) = self.parts.others.get(&name).filter(|_| self.contributors_min > 1) else {
+                continue;
+            };
+            let enough = match self.supported.get(&name) {
+                Some(known) => *known,
+                None => self.contributed(&of.clone())?,
+            };
+            self.supported.insert(name, enough);
+            valid = self.builder.and(valid, enough)?;
+        }
+        Ok(valid)
+    }
+
+    /// The bit that enough members have any of what is counted.
+    fn contributed(&mut self, of: &[ValueId]) -> Result<ValueId, Refused> {
+        let mut present = Vec::with_capacity(of.len());
+        for rows in of {
             let absent = self.builder.less_than(*rows, self.one)?;
             let bit = self.builder.not(absent)?;
             present.push(self.builder.to_integer(bit)?);
         }
         let members = union::tree(&mut self.builder, present, Builder::add)?.unwrap_or(self.zero);
-        let least = self.builder.constant(vec![least.into(); self.groups])?;
+        let least = self.builder.constant(vec![self.contributors_min.into(); self.groups])?;
         let few = self.builder.less_than(members, least)?;
-        let enough = self.builder.not(few)?;
-        self.demand(enough)
+        Ok(self.builder.not(few)?)
     }
 
     /// `valid`, where neither a member nor a row makes up more than the percentage of a sum.
@@ -139,7 +165,7 @@ impl Joint {
         if let Some(known) = self.undominated.get(&name) {
             return Ok(*known);
         }
-        let mut shares = self.parts.sums.get(&name).cloned().unwrap_or_default();
+        let mut shares = self.parts.others.get(&name).cloned().unwrap_or_default();
         shares.push(self.partial(&Partial::Max(argument.clone())));
         let sum = self.partial(&sum);
         let most = self.builder.scale(sum, percent.into())?;

@@ -98,12 +98,11 @@ pub(crate) fn lower(
     noise::add(&mut builder, &mut combined, &noise, groups.keys.len())?;
     let parts = std::mem::take(&mut combined.parts);
     let mut joint = Joint::new(builder, combined, rows, floor_rows, rows_max)?;
-    if rule.disclosure.contributors_min > 1 {
-        joint.demand_contributors(&parts, rule.disclosure.contributors_min)?;
-    }
     joint.parts = parts;
+    joint.contributors_min = rule.disclosure.contributors_min;
     joint.dominance_percent_max = rule.disclosure.dominance_percent_max;
     joint.noise = noise.iter().map(|noisy| (noisy.name.clone(), noisy.reach())).collect();
+    joint.demand_contributors()?;
     if let Some(having) = &query.having {
         joint.require(having, &query.aggregates)?;
     }
@@ -219,6 +218,10 @@ pub(crate) struct Joint {
     outputs: Vec<(String, ValueId)>,
     /// What each member brings.
     pub(crate) parts: Parts,
+    /// From so many members something is to be in what is shown.
+    pub(crate) contributors_min: u32,
+    /// Bits that enough members have values of an argument, by the name of their count; not yet what the floor asks.
+    pub(crate) supported: BTreeMap<String, ValueId>,
     /// Of a sum, at most so much from one member or row.
     pub(crate) dominance_percent_max: Option<u8>,
     /// What noise changes at most, by the partial's name.
@@ -256,6 +259,8 @@ impl Joint {
             spreads: BTreeMap::new(),
             outputs,
             parts: Parts::default(),
+            contributors_min: 0,
+            supported: BTreeMap::new(),
             dominance_percent_max: None,
             noise: BTreeMap::new(),
             undominated: BTreeMap::new(),
@@ -274,6 +279,7 @@ impl Joint {
         // What was found so far is not yet what all must satisfy.
         self.enough.clear();
         self.backed.clear();
+        self.supported.clear();
         self.undominated.clear();
         Ok(())
     }
@@ -442,6 +448,7 @@ impl Joint {
         let present = self.present(argument);
         let valid = self.enough(present, least)?;
         let valid = self.backed(argument, valid)?;
+        let valid = self.supported(argument, valid)?;
         match (function, second) {
             (Function::Sum | Function::Avg, _) => self.undominated(argument, valid),
             (Function::Pair(pair), Some(second)) => self.varied(*pair, argument, second, valid),

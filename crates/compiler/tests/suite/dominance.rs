@@ -88,6 +88,30 @@ fn a_dominated_sum_and_a_group_of_one_member_are_withheld() {
     assert_eq!(shown(&owners, &rule(0, None), None), [Some(true), Some(true), Some(true)]);
 }
 
+#[test]
+fn neither_a_case_nor_missing_values_single_a_contributor_out() {
+    let of = |note: &str, score: Option<f64>| Person { note: Some(note.to_owned()), score, ..person(0, 10) };
+    let owners = [
+        vec![of("x", Some(5.0)), of("x", Some(6.0)), of("x", Some(7.0))],
+        vec![of("y", None), of("y", None)],
+    ];
+    let sql = "SELECT rank, SUM(free) AS s, SUM(CASE WHEN note = 'x' THEN free END) AS c, COUNT(score) AS n, \
+               AVG(score) AS a FROM people GROUP BY rank";
+    for (least, withheld) in [(1, false), (2, true)] {
+        let rule = Rule { floor_rows: 1, ..rule(least, None) };
+        let compiled = compile(sql, &[town(&[3, 2])], rule).unwrap();
+        let inputs = jointly::stages(&compiled, |stage| {
+            let owner: usize = stage.dataset["owner".len().."owner".len() + 1].parse().unwrap();
+            (people(), vec![batch(&owners[owner])])
+        });
+        let result = decode(&compiled, &jointly::interpreted(&compiled.program, &inputs)).unwrap();
+        assert_eq!(result.rows[0][1], Cell::Integer(50));
+        for cell in &result.rows[0][2..] {
+            assert_eq!(*cell == Cell::Withheld, withheld, "{cell:?}, at least {least}");
+        }
+    }
+}
+
 /// Owners with up to five rows each.
 fn owners() -> impl Strategy<Value = Vec<Vec<Person>>> {
     let row = (0..3_usize, 0..1_000_i64).prop_map(|(rank, free)| person(rank, free));

@@ -133,8 +133,8 @@ pub enum Flaw {
         /// As written.
         found: String,
     },
-    /// A dataset stands twice in a table, so that its rows would count twice.
-    #[error("{}: table `{table}` lists `{dataset}` twice", Clause::Data)]
+    /// A dataset stands twice in a table, maybe in two versions, so that its rows would count twice.
+    #[error("{}: table `{table}` lists `{dataset}` twice, or beside another version", Clause::Data)]
     InputTwice {
         /// The table.
         table: String,
@@ -382,10 +382,12 @@ impl Contract {
             check_length(&format!("computation.tables.{}", text::excerpt(table)), inputs.len(), flaws);
             let mut seen = BTreeSet::new();
             for input in inputs {
-                if dataset::parse_reference(&input.dataset).is_none() {
+                let reference = dataset::parse_reference(&input.dataset);
+                if reference.is_none() {
                     flaws.push(Flaw::Reference { found: text::excerpt(&input.dataset) });
                 }
-                if !seen.insert(&input.dataset) {
+                // Of several versions, too: a row that is in each would count several times.
+                if !seen.insert(reference.map_or(input.dataset.as_str(), |(path, _)| path)) {
                     let dataset = text::excerpt(&input.dataset);
                     flaws.push(Flaw::InputTwice { table: text::excerpt(table), dataset });
                 }

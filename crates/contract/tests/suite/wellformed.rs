@@ -182,6 +182,13 @@ fn data() {
         }),
         [Flaw::InputTwice { table: "salaries".into(), dataset: "north/salaries@1".into() }]
     );
+    assert_eq!(
+        flaws(|contract| {
+            let first = inputs(contract)[0].clone();
+            inputs(contract).push(Input { dataset: "north/salaries@2".into(), ..first });
+        }),
+        [Flaw::InputTwice { table: "salaries".into(), dataset: "north/salaries@2".into() }]
+    );
     assert!(
         flaws(|contract| contract.computation.tables.clear())
             .contains(&Flaw::Length { field: "computation.tables".into(), found: 0 })

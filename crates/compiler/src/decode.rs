@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::{
-    Cell, CellType, ColumnHead, Compiled, Opened, ResultKind, ResultTable, SHOWN, calendar,
+    Cell, CellType, ColumnHead, Compiled, Opened, ResultColumn, ResultKind, ResultTable, SHOWN, calendar,
     number::format_scaled,
 };
 
@@ -78,13 +78,24 @@ pub fn decode(compiled: &Compiled, outputs: &[Vec<i128>]) -> Result<ResultTable,
     }
     if let Some(finish) = &compiled.finish {
         rows = finish.rows(&rows).map_err(DecodeError::Finish)?;
+        rows.iter_mut().for_each(|row| approximate(row, &compiled.columns));
     }
-    let head = |column: &crate::ResultColumn| ColumnHead {
+    let head = |column: &ResultColumn| ColumnHead {
         name: column.name.clone(),
         kind: column.cell_type(),
         unit: column.unit.clone(),
     };
     Ok(ResultTable { columns: compiled.columns.iter().map(head).collect(), rows, suppressed })
+}
+
+/// Marks as approximate what stood in a decimal column of the plan's while it was finished, and is the nearest to its
+/// value there rather than exact.
+fn approximate(row: &mut [Cell], columns: &[ResultColumn]) {
+    for (cell, column) in row.iter_mut().zip(columns) {
+        if let (Cell::Decimal(_), CellType::Real) = (&*cell, column.cell_type()) {
+            *cell = cell.number().map_or(Cell::Null, Cell::Real);
+        }
+    }
 }
 
 /// A row's public group; nothing where groups are not public.

@@ -8,7 +8,7 @@
 //! Cost: one grouping of all rows, and one comparison for each row and group.
 
 use contract::Column;
-use program::{Builder, Kind, ValueId};
+use program::{Builder, ValueId};
 
 use crate::{
     Refused, Source, Table,
@@ -79,14 +79,7 @@ impl<'a> Distinct<'a> {
                 let name = format!("rows with the value of {} in group {}", self.column.name, group + 1);
                 named.push((name, Partial::Rows.bits(source.rows)));
             }
-            for (column, (name, bits)) in named.into_iter().enumerate() {
-                let name = format!("{}: {name}", source.reference);
-                let value = builder.input(name, *stage, column as u16, Kind::Integer, bits as u8)?;
-                match columns.get_mut(column) {
-                    Some(values) => values.push(value),
-                    None => columns.push(vec![value]),
-                }
-            }
+            keyed::declare(builder, source, *stage, named, &mut columns)?;
         }
         Ok(columns)
     }

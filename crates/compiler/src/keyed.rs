@@ -11,7 +11,7 @@ use contract::{Column, ColumnType};
 use program::{Builder, Kind, Operation, ValueId};
 
 use crate::{
-    Refused, Table,
+    Refused, Source, Table,
     aggregation::Aggregation,
     domain,
     groups::Sided,
@@ -241,6 +241,25 @@ pub(crate) fn limb_widths(pair: [&Column; 2]) -> Result<Vec<u32>, Refused> {
         most.iter_mut().zip(own).for_each(|(most, own)| *most = own.max(*most));
     }
     Ok(most)
+}
+
+/// Declares one owner's inputs, by name and width, each as one more part of its column.
+pub(crate) fn declare(
+    builder: &mut Builder,
+    source: &Source,
+    stage: u16,
+    named: Vec<(String, u32)>,
+    columns: &mut Vec<Vec<ValueId>>,
+) -> Result<(), Refused> {
+    for (column, (name, bits)) in named.into_iter().enumerate() {
+        let name = format!("{}: {name}", source.reference);
+        let value = builder.input(name, stage, column as u16, Kind::Integer, bits as u8)?;
+        match columns.get_mut(column) {
+            Some(parts) => parts.push(value),
+            None => columns.push(vec![value]),
+        }
+    }
+    Ok(())
 }
 
 /// Rows of `inner` in the order of `keys`, and rows without meaning after them: as many as were published, and not

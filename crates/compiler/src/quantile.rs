@@ -9,7 +9,7 @@
 //!
 //! Cost: one sort of all rows, and for each row and group two comparisons and a product.
 
-use program::{Builder, Key, Kind, Operation, ValueId};
+use program::{Builder, Key, Operation, ValueId};
 
 use crate::{
     Refused, Source, Table,
@@ -68,14 +68,7 @@ impl Ranked<'_> {
                 let name = format!("rows with that value in group {}, for {shown}", group + 1);
                 named.push((name, Partial::Rows.bits(source.rows)));
             }
-            for (column, (name, bits)) in named.into_iter().enumerate() {
-                let name = format!("{}: {name}", source.reference);
-                let value = builder.input(name, *stage, column as u16, Kind::Integer, bits as u8)?;
-                match columns.get_mut(column) {
-                    Some(values) => values.push(value),
-                    None => columns.push(vec![value]),
-                }
-            }
+            keyed::declare(builder, source, *stage, named, &mut columns)?;
         }
         Ok(columns)
     }

@@ -108,7 +108,7 @@ mod tests {
         let without = columns.len();
         columns.push((0..61).map(|i| 3 * i).collect());
         let columns: Vec<&Vec<u32>> = columns.iter().collect();
-        for number in [0, 1 << 40, u64::MAX, 0x9e37_79b9_7f4a_7c15] {
+        for number in [0, 1 << 40, u64::MAX / 3, 0x9e37_79b9_7f4a_7c15] {
             let field = Field::from_random(number);
             assert_eq!(field.rank(&columns[..without]), without);
             assert_eq!(field.rank(&columns), without + 1, "{field:?}");

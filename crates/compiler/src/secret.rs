@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use contract::{Column, ColumnType};
-use program::{Builder, Kind, ValueId};
+use program::{Builder, ValueId};
 
 use crate::{
     Construct, Refused, Table,
@@ -71,14 +71,7 @@ pub(crate) fn combine(
         }
         let partials = partials.iter().enumerate();
         columns.extend(partials.map(|(place, one)| (stage::short(one.name(), place), one.bits(source.rows))));
-        for (column, (name, bits)) in columns.into_iter().enumerate() {
-            let name = format!("{}: {name}", source.reference);
-            let value = builder.input(name, stage, column as u16, Kind::Integer, bits as u8)?;
-            match shared.get_mut(column) {
-                Some(values) => values.push(value),
-                None => shared.push(vec![value]),
-            }
-        }
+        keyed::declare(builder, source, stage, columns, &mut shared)?;
     }
     let mut columns = Vec::with_capacity(shared.len());
     for values in shared {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use program::{Builder, Kind, ValueId};
+use program::{Builder, ValueId};
 
 use crate::{
     Refused, Source, Table,
@@ -42,14 +42,11 @@ pub(crate) fn combine(
     let sources =
         sides.flat_map(|(side, (_, table))| table.datasets.iter().map(move |source| (side, source)));
     for ((side, source), stage) in sources.zip(stages) {
-        for (column, width) in widths.iter().enumerate() {
-            let name = format!("{}: column {} of table {}", source.reference, column + 1, side + 1);
-            let value = builder.input(name, stage, column as u16, Kind::Integer, *width as u8)?;
-            match columns.get_mut(column) {
-                Some(values) => values.push(value),
-                None => columns.push(vec![value]),
-            }
-        }
+        let named = widths
+            .iter()
+            .enumerate()
+            .map(|(column, width)| (format!("column {} of table {}", column + 1, side + 1), *width));
+        keyed::declare(builder, source, stage, named.collect(), &mut columns)?;
     }
     let mut keys = Vec::with_capacity(columns.len());
     for values in columns {

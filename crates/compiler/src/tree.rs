@@ -18,7 +18,7 @@
 use std::collections::BTreeMap;
 
 use contract::Column;
-use program::{Builder, Kind, ValueId};
+use program::{Builder, ValueId};
 
 use crate::{
     Construct, Refused, Table,
@@ -204,7 +204,7 @@ impl Node<'_> {
         }
         let mut stacked: Vec<Vec<ValueId>> = Vec::new();
         for (source, stage) in self.table.datasets.iter().zip(stages) {
-            let named = |what: String| format!("{}: {what} of {}", source.reference, self.relation.called);
+            let named = |what: String| format!("{what} of {}", self.relation.called);
             let mut columns: Vec<(String, u32)> = Vec::new();
             for (number, width) in widths.iter().enumerate() {
                 columns.push((named(format!("key {}", number + 1)), *width));
@@ -215,13 +215,7 @@ impl Node<'_> {
                 let what = format!("part {}, {}", place + 1, stage::cut(&partial.name()));
                 columns.push((named(what), partial.bits(if self.is_merged() { source.rows } else { 1 })));
             }
-            for (column, (name, bits)) in columns.into_iter().enumerate() {
-                let value = builder.input(name, *stage, column as u16, Kind::Integer, bits as u8)?;
-                match stacked.get_mut(column) {
-                    Some(values) => values.push(value),
-                    None => stacked.push(vec![value]),
-                }
-            }
+            keyed::declare(builder, source, *stage, columns, &mut stacked)?;
         }
         Ok(stacked)
     }

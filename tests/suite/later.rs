@@ -47,14 +47,11 @@ fn admit(alliance: &mut Alliance) {
 
     alliance.text("lake", &["points", "give", "west", "5", "--note", "to begin with"]);
     let member = west["member"].as_str().unwrap();
-    // Two are enough; so that west's word is needed, south says nothing.
+    // Of four, three are needed; so that west's word is, south says nothing.
     alliance.kill("south");
-    alliance.text("north", &["points", "give", "west", "5", "--note", "more"]);
-    alliance.kill("lake");
     alliance.text("west", &["points", "give", "lake", "1", "--note", "back"]);
     let cosigned = alliance.text("north", &["ledger", "checkpoint"]);
     assert!(cosigned.contains(member), "{cosigned}");
-    alliance.run("lake");
     alliance.run("south");
 }
 
@@ -92,17 +89,13 @@ fn compute(alliance: &Alliance) {
 
 /// Who is heard comes from the ledger after a restart too; a follower learns of entries from others than the operator.
 fn restart(alliance: &mut Alliance) {
-    for name in ["west", "south"] {
-        alliance.kill(name);
-    }
-    alliance.text("lake", &["points", "give", "north", "1", "--note", "while two are away"]);
+    alliance.kill("west");
+    alliance.text("lake", &["points", "give", "north", "1", "--note", "while one is away"]);
     let size = alliance.json("lake", &["node", "status"])["entries"].clone();
     alliance.until("lake", &["node", "status"], |status| status["final_entries"] == size);
     alliance.kill("north");
-    for name in ["west", "south"] {
-        alliance.run(name);
-        alliance.until(name, &["node", "status"], |status| status["final_entries"] == size);
-    }
+    alliance.run("west");
+    alliance.until("west", &["node", "status"], |status| status["final_entries"] == size);
     alliance.run("north");
     alliance.text("west", &["points", "give", "north", "1", "--note", "all are back"]);
 }

@@ -162,16 +162,14 @@ impl Stage {
     ) -> Result<Vec<usize>> {
         let gaps = self.find_gaps(protocol, shuffled, sorted)?;
         let first = sorted.len();
-        let mut in_order: Vec<_> = (0..self.new).collect();
-        in_order.sort_by_key(|row| gaps.get(*row));
-        let groups: Vec<_> = in_order.chunk_by(|a, b| gaps.get(*a) == gaps.get(*b)).collect();
-        let pairs: usize = groups.iter().map(|group| group.len() * (group.len() - 1) / 2).sum();
+        let mut groups = Groups::of(&gaps, first + 1);
+        let pairs = groups.iter().map(|group| group.len() * group.len().saturating_sub(1) / 2).sum();
         if pairs > self.most_pairs {
             return Err(Error::NotAPermutation { rows: shuffled.rows });
         }
-        let filled = pairs.max(self.pairs);
+        let filled = self.pairs.max(pairs);
         let (mut left, mut right) = (Vec::with_capacity(filled), Vec::with_capacity(filled));
-        for group in &groups {
+        for group in groups.iter() {
             for (place, row) in group.iter().enumerate() {
                 left.resize(left.len() + place, first + row);
                 right.extend(group.iter().take(place).map(|row| first + row));
@@ -180,18 +178,16 @@ impl Stage {
         left.resize(filled, 0);
         right.resize(filled, 0);
         let less = shuffled.less(protocol, &left, &right)?;
-        let mut smaller = vec![0usize; self.new];
+        let mut smaller = vec![0u32; self.new];
         for ((left, right), less) in left.iter().zip(&right).zip(less).take(pairs) {
             let larger = if less { right } else { left };
             smaller.get_mut(larger - first).into_iter().for_each(|smaller| *smaller += 1);
         }
-        in_order.sort_by_key(|row| (gaps.get(*row), smaller.get(*row)));
-        let mut new = in_order.into_iter().peekable();
         let mut merged = Vec::with_capacity(first + self.new);
         for gap in 0..=first {
-            while let Some(row) = new.next_if(|row| gaps.get(*row) == Some(&gap)) {
-                merged.push(first + row);
-            }
+            let group = groups.group(gap);
+            group.sort_by_key(|row| smaller.get(*row));
+            merged.extend(group.iter().map(|row| first + row));
             merged.extend(sorted.get(gap));
         }
         Ok(merged)
@@ -212,7 +208,9 @@ impl Stage {
             let pivot = |gap: usize, number: usize| gap + ((number + 1) << below) - 1;
             let left = gaps.iter().flat_map(|gap| (0..pivots).map(|number| sorted.get(pivot(*gap, number))));
             let left: Vec<_> = left.map(|row| row.copied().unwrap_or(0)).collect();
-            let right: Vec<_> = (0..self.new).flat_map(|row| vec![sorted.len() + row; pivots]).collect();
+            let right = (0..self.new)
+                .flat_map(|row| std::iter::repeat_n(sorted.len() + row, pivots))
+                .collect::<Vec<_>>();
             let less = shuffled.less(protocol, &left, &right)?;
             for (gap, less) in gaps.iter_mut().zip(less.chunks(pivots)) {
                 // As if one level were compared after the other.
@@ -224,6 +222,49 @@ impl Stage {
             }
         }
         Ok(gaps)
+    }
+}
+
+/// New rows by the gap that they are in.
+struct Groups {
+    rows: Vec<usize>,
+    /// Where each gap's rows end.
+    ends: Vec<usize>,
+}
+
+impl Groups {
+    /// By counting.
+    fn of(gaps: &[usize], number: usize) -> Self {
+        let mut ends = vec![0; number];
+        for gap in gaps {
+            ends.get_mut(*gap).into_iter().for_each(|count| *count += 1);
+        }
+        let mut end = 0;
+        for count in &mut ends {
+            // First where the gap's rows begin.
+            end += std::mem::replace(count, end);
+        }
+        let mut rows = vec![0; gaps.len()];
+        for (row, gap) in gaps.iter().enumerate() {
+            let Some(place) = ends.get_mut(*gap) else { continue };
+            rows.get_mut(*place).into_iter().for_each(|found| *found = row);
+            *place += 1;
+        }
+        Self { rows, ends }
+    }
+
+    fn range(&self, gap: usize) -> std::ops::Range<usize> {
+        let end = |gap: usize| self.ends.get(gap).copied().unwrap_or(0);
+        gap.checked_sub(1).map_or(0, end)..end(gap)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[usize]> {
+        (0..self.ends.len()).map(|gap| self.rows.get(self.range(gap)).unwrap_or_default())
+    }
+
+    fn group(&mut self, gap: usize) -> &mut [usize] {
+        let range = self.range(gap);
+        self.rows.get_mut(range).unwrap_or_default()
     }
 }
 

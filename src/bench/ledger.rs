@@ -342,13 +342,9 @@ fn search(keys: &[SigningKey], datasets: u32) -> Result<(f64, Vec<f64>), BenchEr
 
 fn dataset(owner: &SigningKey, version: u32) -> Dataset {
     let column = |name: &str, unit: &str, kind| Column {
-        name: name.to_owned(),
-        kind,
-        nullable: false,
         unit: unit.to_owned(),
         description: format!("{name} as recorded"),
-        values: None,
-        range: None,
+        ..Column::new(name, kind)
     };
     let columns = vec![column("rank", "", ColumnType::Text), column("salary", "EUR", ColumnType::Integer)];
     Dataset {

@@ -27,18 +27,6 @@ pub(crate) struct Dealt {
     pub(crate) rows: RecordBatch,
 }
 
-fn column(name: &str, kind: ColumnType) -> Column {
-    Column {
-        name: name.to_owned(),
-        kind,
-        nullable: false,
-        unit: String::new(),
-        description: String::new(),
-        values: None,
-        range: None,
-    }
-}
-
 fn up_to(max: &str, column: Column) -> Column {
     Column { range: Some(Range { min: "0".to_owned(), max: max.to_owned() }), ..column }
 }
@@ -48,11 +36,11 @@ fn listed(values: &[&str], column: Column) -> Column {
 }
 
 fn number(name: &str, max: &str) -> Column {
-    up_to(max, column(name, ColumnType::Integer))
+    up_to(max, Column::new(name, ColumnType::Integer))
 }
 
 fn money(name: &str, max: &str) -> Column {
-    up_to(max, column(name, ColumnType::Decimal { scale: 2 }))
+    up_to(max, Column::new(name, ColumnType::Decimal { scale: 2 }))
 }
 
 /// Nations are public.
@@ -62,11 +50,11 @@ fn nation_key(name: &str) -> Column {
 }
 
 fn text(name: &str) -> Column {
-    column(name, ColumnType::Text)
+    Column::new(name, ColumnType::Text)
 }
 
 fn date(name: &str) -> Column {
-    column(name, ColumnType::Date)
+    Column::new(name, ColumnType::Date)
 }
 
 fn integers(values: impl Iterator<Item = i64>) -> ArrayRef {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 
+use loopback::free_address;
 use serde_json::Value;
 
 use crate::support::{both, treaty};
@@ -143,11 +142,6 @@ pub(crate) fn data(name: &str) -> String {
     file.display().to_string()
 }
 
-/// An address that was free a moment ago: each once, with a port below those that outgoing connections get.
 fn address() -> String {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + (std::process::id() % 60) as u16 * 200;
-    let mut ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed) % 200);
-    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    format!("127.0.0.1:{}", free.unwrap())
+    free_address().unwrap().to_string()
 }

@@ -46,6 +46,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "treaty-engine",
             "treaty-gateway",
             "treaty-ledger",
+            "treaty-loopback",
             "treaty-node",
             "treaty-peers",
             "treaty-program",
@@ -58,6 +59,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "treaty-decoders",
         &["treaty-contract", "treaty-engine", "treaty-ledger", "treaty-program", "treaty-ring"],
     ),
+    // Where demonstrations and tests start their servers.
+    ("treaty-loopback", &[]),
     ("xtask", &[]),
 ];
 

@@ -11,8 +11,8 @@ use contract::Column;
 use program::{Builder, ValueId};
 
 use crate::{
-    Refused, Source, Table,
-    aggregation::{Aggregation, Call},
+    Refused, Table,
+    aggregation::Aggregation,
     groups::Sided,
     keyed,
     sql::{Argument, Relation, identifier},
@@ -41,23 +41,14 @@ impl<'a> Distinct<'a> {
 
     /// Declares the stages; all stages come before the first input.
     pub(crate) fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
-        let stage = |(index, source): (usize, &Source)| {
-            let rows = keyed::rows(source.rows);
-            Ok(builder.stage(index as u16, &self.table.name, &source.reference, self.sql(rows), rows)?)
-        };
-        self.table.datasets.iter().enumerate().map(stage).collect()
+        keyed::stages(builder, self.table, |rows| self.sql(rows))
     }
 
     fn sql(&self, rows: u32) -> String {
         let limbs = keyed::limbs(self.column).into_iter().enumerate();
         let mut keys: Vec<(String, String)> = limbs.map(|(n, sql)| (format!("key {}", n + 1), sql)).collect();
         keys.push(("mark".to_owned(), "1".to_owned()));
-        let conditions = self.groups.conditions.iter().enumerate();
-        let calls = conditions.map(|(group, condition)| {
-            (format!("part {}", group + 1), Partial::Rows.aggregate(condition.as_deref()))
-        });
-        let calls: Vec<(String, Call)> = calls.collect();
-        let shared: Vec<String> = calls.iter().map(|(name, _)| Partial::Rows.shared(name)).collect();
+        let (calls, shared) = keyed::counted(self.groups);
         let names: Vec<(String, u8)> = keys.iter().map(|(name, _)| (name.clone(), 0)).collect();
         let filter = self.relation.filter.as_ref().map(|filter| format!("({filter})"));
         let present = format!("{} IS NOT NULL", identifier(&self.column.name));

@@ -12,7 +12,7 @@ use program::{Builder, Kind, Operation, ValueId};
 
 use crate::{
     Refused, Source, Table,
-    aggregation::Aggregation,
+    aggregation::{Aggregation, Call},
     domain,
     groups::Sided,
     number::bits,
@@ -78,12 +78,7 @@ pub(crate) struct Part<'a> {
 impl Part<'_> {
     /// Declares the stages; all stages come before the first input.
     pub(crate) fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
-        let stage = |(index, source): (usize, &crate::Source)| {
-            let rows = rows(source.rows);
-            let sql = self.sql(rows);
-            Ok(builder.stage(index as u16, &self.table.name, &source.reference, sql, rows)?)
-        };
-        self.table.datasets.iter().enumerate().map(stage).collect()
+        stages(builder, self.table, |rows| self.sql(rows))
     }
 
     /// Declares the inputs: by owner, then column.
@@ -241,6 +236,29 @@ pub(crate) fn limb_widths(pair: [&Column; 2]) -> Result<Vec<u32>, Refused> {
         most.iter_mut().zip(own).for_each(|(most, own)| *most = own.max(*most));
     }
     Ok(most)
+}
+
+/// Declares a stage of each owner, by the SQL for as many rows as it is filled up to.
+pub(crate) fn stages(
+    builder: &mut Builder,
+    table: &Table,
+    sql: impl Fn(u32) -> String,
+) -> Result<Vec<u16>, Refused> {
+    let stage = |(index, source): (usize, &Source)| {
+        let rows = rows(source.rows);
+        Ok(builder.stage(index as u16, &table.name, &source.reference, sql(rows), rows)?)
+    };
+    table.datasets.iter().enumerate().map(stage).collect()
+}
+
+/// How many rows of each group an owner has by key: what its stage computes, and what it shares of that.
+pub(crate) fn counted(groups: &Sided) -> (Vec<(String, Call)>, Vec<String>) {
+    let calls = groups.conditions.iter().enumerate().map(|(group, condition)| {
+        (format!("part {}", group + 1), Partial::Rows.aggregate(condition.as_deref()))
+    });
+    let calls: Vec<(String, Call)> = calls.collect();
+    let shared = calls.iter().map(|(name, _)| Partial::Rows.shared(name)).collect();
+    (calls, shared)
 }
 
 /// Declares one owner's inputs, by name and width, each as one more part of its column.

@@ -12,8 +12,8 @@
 use program::{Builder, Key, Operation, ValueId};
 
 use crate::{
-    Refused, Source, Table,
-    aggregation::{Aggregation, Call},
+    Refused, Table,
+    aggregation::Aggregation,
     groups::Sided,
     joined, keyed,
     lower::Joint,
@@ -34,21 +34,12 @@ pub(crate) struct Ranked<'a> {
 impl Ranked<'_> {
     /// Declares the stages; all stages come before the first input.
     pub(crate) fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
-        let stage = |(index, source): (usize, &Source)| {
-            let rows = keyed::rows(source.rows);
-            Ok(builder.stage(index as u16, &self.table.name, &source.reference, self.sql(rows), rows)?)
-        };
-        self.table.datasets.iter().enumerate().map(stage).collect()
+        keyed::stages(builder, self.table, |rows| self.sql(rows))
     }
 
     fn sql(&self, rows: u32) -> String {
         let keys = vec![("value".to_owned(), self.argument.sql.clone())];
-        let conditions = self.groups.conditions.iter().enumerate();
-        let calls = conditions.map(|(group, condition)| {
-            (format!("part {}", group + 1), Partial::Rows.aggregate(condition.as_deref()))
-        });
-        let calls: Vec<(String, Call)> = calls.collect();
-        let shared: Vec<String> = calls.iter().map(|(name, _)| Partial::Rows.shared(name)).collect();
+        let (calls, shared) = keyed::counted(self.groups);
         let filter = self.relation.filter.as_ref().map(|filter| format!("({filter})"));
         let present = format!("({}) IS NOT NULL", self.argument.presence);
         let filters = filter.into_iter().chain([present]).collect();

@@ -56,12 +56,7 @@ pub(crate) fn combine(
     if let Some(partial) = partials.iter().find(is_shared) {
         return Err(partial.refuse());
     }
-    let mut stages = Vec::with_capacity(table.datasets.len());
-    for (index, source) in table.datasets.iter().enumerate() {
-        let rows = keyed::rows(source.rows);
-        let sql = sql(table, relation, keys, partials, rows);
-        stages.push(builder.stage(index as u16, &table.name, &source.reference, sql, rows)?);
-    }
+    let stages = keyed::stages(builder, table, |rows| sql(table, relation, keys, partials, rows))?;
     let mut shared: Vec<Vec<ValueId>> = Vec::new();
     for (source, stage) in table.datasets.iter().zip(stages) {
         let mut columns = Vec::new();

@@ -28,11 +28,7 @@ pub(crate) fn combine(
 ) -> Result<Combined, Refused> {
     let mut stages = Vec::new();
     for ((relation, table), key) in relations.into_iter().zip(&set.keys) {
-        for (index, source) in table.datasets.iter().enumerate() {
-            let rows = keyed::rows(source.rows);
-            let sql = sql(relation, table, key, rows);
-            stages.push(builder.stage(index as u16, &table.name, &source.reference, sql, rows)?);
-        }
+        stages.extend(keyed::stages(builder, table, |rows| sql(relation, table, key, rows))?);
     }
     let mut columns: Vec<Vec<ValueId>> = Vec::new();
     let mut widths = vec![1];

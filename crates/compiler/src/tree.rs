@@ -150,11 +150,7 @@ impl Node<'_> {
 
     /// Declares the stages; all stages come before the first input.
     fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
-        let stage = |(index, source): (usize, &crate::Source)| {
-            let rows = keyed::rows(source.rows);
-            Ok(builder.stage(index as u16, &self.table.name, &source.reference, self.sql(rows), rows)?)
-        };
-        self.table.datasets.iter().enumerate().map(stage).collect()
+        keyed::stages(builder, self.table, |rows| self.sql(rows))
     }
 
     fn sql(&self, rows: u32) -> String {

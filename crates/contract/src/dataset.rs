@@ -99,6 +99,21 @@ pub struct Column {
     pub range: Option<Range>,
 }
 
+impl Column {
+    /// A column without missing values of which nothing more is declared.
+    pub fn new(name: impl Into<String>, kind: ColumnType) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            nullable: false,
+            unit: String::new(),
+            description: String::new(),
+            values: None,
+            range: None,
+        }
+    }
+}
+
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]

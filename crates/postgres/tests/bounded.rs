@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
 
+mod linking;
 mod server;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use server::{PASSWORD, Server};
-use treaty_postgres::{Address, Postgres};
-use vault::{LinkRequest, Location, Vault};
-use zeroize::Zeroizing;
+use linking::open;
+use server::Server;
+use vault::{LinkRequest, Location};
 
 /// The most memory that this process ever held, in bytes.
 fn peak() -> u64 {
@@ -26,10 +26,7 @@ fn a_table_of_a_million_rows_is_never_held() {
          INSERT INTO visits SELECT n, repeat(md5(n::text), 10) FROM generate_series(1, 1000000) n",
     );
     let directory = tempfile::tempdir().unwrap();
-    let postgres = Postgres::new(directory.path().join("pgpass"));
-    let (address, _) = Address::parse(&server.url()).unwrap();
-    postgres.keep_password(&address, Zeroizing::new(PASSWORD.to_owned())).unwrap();
-    let vault = Vault::open(directory.path().join("vault")).unwrap().with_source(Arc::new(postgres));
+    let vault = open(directory.path(), &server);
     let location =
         Location { url: server.url(), table: "public.visits".to_owned(), order_by: vec!["id".to_owned()] };
     let before = peak();

@@ -2,26 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
 
+mod linking;
 mod server;
 
-use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use std::{collections::BTreeMap, os::unix::fs::PermissionsExt};
 
 use arrow::{
     array::{AsArray, RecordBatch},
     datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type},
 };
 use contract::ColumnType;
+use linking::open;
 use server::{PASSWORD, Server};
 use treaty_postgres::{Address, Postgres};
 use vault::{Declaration, ImportError, Imported, LinkRequest, Location, Vault, VaultError};
 use zeroize::Zeroizing;
-
-fn open(directory: &Path, server: &Server) -> Vault {
-    let postgres = Postgres::new(directory.join("pgpass"));
-    let (address, _) = Address::parse(&server.url()).unwrap();
-    postgres.keep_password(&address, Zeroizing::new(PASSWORD.to_owned())).unwrap();
-    Vault::open(directory.join("vault")).unwrap().with_source(Arc::new(postgres))
-}
 
 fn location(url: &str, table: &str, order_by: &[&str]) -> Location {
     let order_by = order_by.iter().map(|column| (*column).to_owned()).collect();

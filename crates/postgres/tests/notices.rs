@@ -2,18 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
 
+mod linking;
 mod server;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
+use linking::open;
 use log::{LevelFilter, Log, Metadata, Record};
-use server::{PASSWORD, Server};
-use treaty_postgres::{Address, Postgres};
-use vault::{LinkRequest, Location, Vault};
-use zeroize::Zeroizing;
+use server::Server;
+use vault::{LinkRequest, Location};
 
 /// All that is logged.
 struct Heard(Mutex<String>);
@@ -46,10 +43,7 @@ fn notices_that_quote_rows_are_not_logged() {
          CREATE VIEW loud AS SELECT id, told(note) AS note FROM visits",
     );
     let directory = tempfile::tempdir().unwrap();
-    let postgres = Postgres::new(directory.path().join("pgpass"));
-    let (address, _) = Address::parse(&server.url()).unwrap();
-    postgres.keep_password(&address, Zeroizing::new(PASSWORD.to_owned())).unwrap();
-    let vault = Vault::open(directory.path().join("vault")).unwrap().with_source(Arc::new(postgres));
+    let vault = open(directory.path(), &server);
     let location =
         Location { url: server.url(), table: "public.loud".to_owned(), order_by: vec!["id".to_owned()] };
     let columns = BTreeMap::new();

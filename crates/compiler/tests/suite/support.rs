@@ -12,15 +12,7 @@ use treaty_compiler::{
 };
 
 pub(crate) fn column(name: &str, kind: ColumnType) -> Column {
-    Column {
-        name: name.into(),
-        kind,
-        nullable: false,
-        unit: String::new(),
-        description: String::new(),
-        values: None,
-        range: None,
-    }
+    Column::new(name, kind)
 }
 
 pub(crate) trait Declare {

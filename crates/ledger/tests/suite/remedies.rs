@@ -34,14 +34,6 @@ fn costly() -> (World, Contract) {
     (world, contract)
 }
 
-fn complete(world: &World, state: &mut State, contract: Hash, run: Hash) {
-    world.act(state, 0, world.request(contract, run)).unwrap();
-    world.start(state, run);
-    for member in 0..3 {
-        world.act(state, member, world.file(contract, run, member)).unwrap();
-    }
-}
-
 fn stated(world: &World, run: Hash, values: [u64; 3]) -> Action {
     let contributions: BTreeMap<_, _> = (0..3).map(|m| world.did(m)).zip(values).collect();
     Action::StateContributions { run, contributions }
@@ -67,7 +59,7 @@ fn spent(world: &World, state: &State) -> u64 {
 fn one_failed_run_gives_its_use_and_its_budget_back_once() {
     let (world, contract) = costly();
     let (mut state, id) = world.activated(&contract);
-    complete(&world, &mut state, id, hash("answered"));
+    world.complete(&mut state, id, hash("answered"));
     let run = hash("failed");
     world.act(&mut state, 0, world.request(id, run)).unwrap();
     fail(&world, &mut state, run);
@@ -88,7 +80,7 @@ fn what_an_answer_told_stays_told_when_its_fee_goes_back() {
     let (world, contract) = costly();
     let (mut state, id) = world.activated(&contract);
     let run = hash("run");
-    complete(&world, &mut state, id, run);
+    world.complete(&mut state, id, run);
     let path = world.dataset(1, 1).path;
     let dispute = challenge_as(&world, &mut state, 0, Subject::Run(run), None);
     pass(&world, &mut state, Motion::Decide { dispute, uphold: true });
@@ -104,7 +96,7 @@ fn a_completed_run_is_settled_although_a_party_leaves() {
     let (world, contract) = costly();
     let (mut state, id) = world.activated(&contract);
     let run = hash("run");
-    complete(&world, &mut state, id, run);
+    world.complete(&mut state, id, run);
     for member in 0..3 {
         // South says something else, so that rows decide in the end.
         world.act(&mut state, member, stated(&world, run, [1, 0, u64::from(member == 2)])).unwrap();
@@ -167,7 +159,7 @@ fn a_challenge_does_not_undo_what_compute_parties_agree_on() {
     for late in [false, true] {
         let (mut state, id) = world.activated(&contract);
         let run = hash("run");
-        complete(&world, &mut state, id, run);
+        world.complete(&mut state, id, run);
         let dispute = challenge_as(&world, &mut state, 2, Subject::Run(run), None);
         for member in 0..3 {
             world.act(&mut state, member, stated(&world, run, [1, 0, 2])).unwrap();

@@ -91,16 +91,8 @@ fn providers_share_as_the_contract_says() {
 /// A completed run under a contract with another rule.
 fn completed(world: &World, contract: &Contract) -> (State, Hash) {
     let (mut state, id) = world.activated(contract);
-    run_once(world, &mut state, id, hash("run"));
+    world.complete(&mut state, id, hash("run"));
     (state, id)
-}
-
-fn run_once(world: &World, state: &mut State, contract: Hash, run: Hash) {
-    world.act(state, 0, world.request(contract, run)).unwrap();
-    world.start(state, run);
-    for member in 0..3 {
-        world.act(state, member, world.file(contract, run, member)).unwrap();
-    }
 }
 
 #[test]
@@ -110,7 +102,7 @@ fn a_fixed_fee_is_due_once() {
     contract.settlement.charge = Charge::Fixed;
     let (mut state, id) = completed(&world, &contract);
     let after_one: Vec<u64> = (0..3).map(|member| state.balance(&world.did(member))).collect();
-    run_once(&world, &mut state, id, hash("second"));
+    world.complete(&mut state, id, hash("second"));
     let after_two: Vec<u64> = (0..3).map(|member| state.balance(&world.did(member))).collect();
     assert_eq!(after_one, after_two);
     assert_ne!(after_one[1], POINTS);
@@ -127,7 +119,7 @@ fn a_vote_on_the_shares_counts_from_the_next_settlement_on() {
     assert_eq!(before, POINTS + 229 + 67 + 100);
     let shares = Shares { providers: 0, compute_parties: 0, algorithm_providers: 10_000 };
     pass(&world, &mut state, Motion::SetShares(shares));
-    run_once(&world, &mut state, id, hash("second"));
+    world.complete(&mut state, id, hash("second"));
     assert_eq!(state.balance(&world.did(1)), before + FEE);
 }
 

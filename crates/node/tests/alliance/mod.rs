@@ -3,9 +3,7 @@
 #![allow(dead_code, reason = "every test file uses its part")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use api::types::contracts::{DraftContract, DraftSettlement};
@@ -15,6 +13,7 @@ use api::{Client, Profile};
 use contract::terms::Use;
 use contract::{Range, Terms};
 use ledger::Standing;
+use loopback::free_address;
 use treaty_node::setup::{self, FoundOptions, InitOptions};
 use treaty_node::{Shutdown, run};
 
@@ -25,13 +24,8 @@ pub(crate) struct Alliance {
     pub(crate) directory: tempfile::TempDir,
 }
 
-/// Addresses that were free a moment ago: each once, with ports below those that outgoing connections get.
 fn address() -> String {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + (std::process::id() % 60) as u16 * 200;
-    let mut ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed) % 200);
-    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    format!("127.0.0.1:{}", free.unwrap())
+    free_address().unwrap().to_string()
 }
 
 fn init(directory: &Path, name: &str, standing: Standing) -> PathBuf {

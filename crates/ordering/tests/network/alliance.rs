@@ -1,7 +1,6 @@
 //! An alliance whose members order together, each with a directory.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -46,8 +45,9 @@ pub(crate) fn now() -> u64 {
 }
 
 /// A member's card, with a validator at a free port, whose keys are in its directory.
-pub(crate) fn card(root: &Path, member: usize, port: u16) -> Card {
-    let validator = home(root, member).create(&format!("127.0.0.1:{port}")).unwrap();
+pub(crate) fn card(root: &Path, member: usize) -> Card {
+    let address = loopback::free_address().unwrap();
+    let validator = home(root, member).create(&address.to_string()).unwrap();
     let key = key(member);
     let name = format!("member-{member}");
     let mut card =
@@ -64,18 +64,10 @@ pub(crate) fn read_card(root: &Path, member: usize) -> Card {
     serde_json::from_slice(&fs::read(directory(root, member).join("card.json")).unwrap()).unwrap()
 }
 
-/// Ports that are free now.
-pub(crate) fn free_ports(count: usize) -> Vec<u16> {
-    let taken: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    taken.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
-}
-
 /// Founds an alliance of so many members in a new directory.
 pub(crate) fn found(members: usize) -> TempDir {
     let root = tempfile::tempdir().unwrap();
-    let ports = free_ports(members);
-    let mut cards: Vec<_> =
-        ports.into_iter().enumerate().map(|(member, port)| card(root.path(), member, port)).collect();
+    let mut cards: Vec<_> = (0..members).map(|member| card(root.path(), member)).collect();
     cards.sort_by_key(|card| card.member);
     let alliance = Alliance {
         format: alliance::FORMAT.to_owned(),

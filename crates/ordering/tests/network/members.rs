@@ -8,7 +8,7 @@ use ledger::{Action, governance::Motion};
 use serde_json::{Value, json};
 use treaty_ordering::rpc;
 
-use crate::alliance::{card, directory, found, free_ports, home, key, open};
+use crate::alliance::{card, directory, found, home, key, open};
 use crate::flow::must_hold;
 use crate::node::{Node, PATIENCE, settle};
 
@@ -18,7 +18,7 @@ fn a_member_that_a_vote_admits_takes_over_the_log_and_then_votes_on_blocks() {
     let root = found(3);
     let mut nodes: Vec<_> = (0..3).map(|member| Node::start(root.path(), member)).collect();
     nodes[0].send(20);
-    let admit = Motion::Admit(Box::new(card(root.path(), 3, free_ports(1)[0])));
+    let admit = Motion::Admit(Box::new(card(root.path(), 3)));
     let proposal = nodes[0].act(&Action::Propose { motion: admit, text: "the fourth".to_owned() });
     for node in &mut nodes[..2] {
         node.act(&Action::Vote { proposal, approve: true });

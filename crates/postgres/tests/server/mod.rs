@@ -4,12 +4,13 @@
 
 use std::{
     env, fs,
-    net::TcpListener,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+
+use loopback::free_address;
 
 /// The password of the superuser `postgres`.
 pub(crate) const PASSWORD: &str = "correct:horse\\battery";
@@ -43,7 +44,7 @@ impl Server {
         initdb.args(["--locale=C", "--pwfile"]).arg(own.join("password")).arg("-D").arg(&data);
         let made = initdb.output().unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_address().unwrap().port();
         let process = serve(&programs, &own, port);
         let server = Self { port, programs, directory, process };
         server.await_ready();

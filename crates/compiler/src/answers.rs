@@ -93,8 +93,13 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
         let selector = match argument {
             Some(argument) if argument.nullable => {
                 let condition = Some(format!("({}) IS NOT NULL", argument.sql));
-                // Of a join's CASE over both tables only the value is one table's.
-                match argument.foreign.is_some() || argument.sql.starts_with("CASE WHEN") {
+                // Of a join's CASE over both tables only the value is one table's. A row without a value in one of
+                // several columns is out although another's is added up.
+                let is_part = argument.foreign.is_some()
+                    || argument.sql.starts_with("CASE WHEN")
+                    || argument.columns.len() > 1
+                    || aggregate.second.is_some();
+                match is_part {
                     true => (Selector::Case(argument.sql.clone()), condition),
                     false => (
                         Selector::Present(argument.columns.iter().cloned().collect::<Vec<_>>().join(", ")),

@@ -306,8 +306,8 @@ impl Pairs<'_> {
             }
             all.push(Contributing { at_least, floor_rows: of_first });
         }
-        // Behind rows that have no partner there are no rows of the second table.
-        if of_second > 1 && self.kind != JoinKind::Anti {
+        // Of rows that have no partner too: whoever knows the first table counts by them those that have one.
+        if of_second > 1 {
             // A key occurs once in each owner's rows of the first table: within these nothing is counted twice.
             let mut at_least = Vec::new();
             for term in 0..self.terms() {

@@ -116,6 +116,7 @@ pub mod synthetic;
 pub mod template;
 mod tree;
 mod union;
+mod unit;
 
 pub use local::LocalError;
 

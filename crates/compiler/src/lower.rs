@@ -70,6 +70,11 @@ pub(crate) fn lower(
     stage::check_widths(&query.aggregates, rows_max)?;
     let mut partials = stage::partials(&query.aggregates);
     dominance::plan(checked, rule, &mut partials)?;
+    if let (Some(Joined::Set(_)), Some(other)) =
+        (&checked.join, partials.iter().find(|partial| **partial != Partial::Rows))
+    {
+        return Err(Construct::SetOperation.refuse(&other.name()));
+    }
     let noise = match rule.disclosure.privacy {
         Some(privacy) => noise::plan(tables, checked, &partials, privacy)?,
         None => Vec::new(),
@@ -437,6 +442,10 @@ impl Joint {
         // With a floor of one row nothing is withheld: a count of 0 says what its bit would, and a sum without values is
         // the zero that it says it is.
         if *whole {
+            // Nobody counts whose rows are behind a part of all groups together. Behind all of them are those of a group.
+            if argument.nullable && !self.withholds_nothing(argument) {
+                return Err(Construct::HavingSubquery.refuse(&aggregate.shown()));
+            }
             let present = self.present(argument);
             let present = self.taken(aggregate, present)?;
             return self.enough(present, least);

@@ -100,6 +100,18 @@ pub enum Refused {
         /// Its type.
         second_type: String,
     },
+    /// Columns that measure different things.
+    #[error(
+        "`{found}` takes what is in {first} together with what is in {second}, of which neither is a whole number of the other; multiply one of them by a constant, which leaves it without a unit"
+    )]
+    Units {
+        /// The expression.
+        found: String,
+        /// One unit.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// Two result columns of one name.
     #[error("two result columns are named `{0}`; name one of them with AS")]
     SameName(String),
@@ -497,7 +509,7 @@ impl Construct {
 }
 
 /// At most 80 characters, on one line.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const LENGTH_MAX: usize = 80;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LENGTH_MAX) {

@@ -77,10 +77,16 @@ pub(crate) fn combine(
         Ok(builder.sum(ones)?)
     };
     let mut of_tables = Behind::default();
+    let common = builder.and(*in_first, *in_second)?;
+    let common = count(builder, common)?;
     for (side, bits) in [*in_first, *in_second].into_iter().enumerate() {
-        // A table's values behind the count are rows of it; behind what the second does not have there are none of its.
         let floor_rows = relations.get(side).map_or(1, |(_, table)| table.floor_rows());
-        if floor_rows > 1 && (side == 0 || set.kind != SetKind::Except) {
+        if floor_rows > 1 {
+            // Whoever knows the values of one table counts by any of the three what both have. None at all is also
+            // too few: that nothing is shown would tell the one from none.
+            of_tables.add(Partial::Rows.name(), Contributing { at_least: vec![common], floor_rows });
+        }
+        if floor_rows > 1 && side == 0 && set.kind == SetKind::Except {
             let behind = builder.and(bits, chosen)?;
             let at_least = vec![count(builder, behind)?];
             of_tables.add(Partial::Rows.name(), Contributing { at_least, floor_rows });

@@ -345,7 +345,14 @@ impl Argument {
             presence: sql.clone(),
             sql,
             nullable: self.nullable || other.nullable,
-            unit: if sums && self.unit == other.unit { self.unit } else { String::new() },
+            // The units of a sum were brought to one; what has none has the other's.
+            unit: if !sums {
+                String::new()
+            } else if self.unit.is_empty() {
+                other.unit
+            } else {
+                self.unit
+            },
             is_date: false,
             shown,
             columns,

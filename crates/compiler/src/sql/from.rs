@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{
     Select, TableFactor, TableWithJoins,
 };
 
-use super::{names, sets};
+use super::{limits, names, sets};
 use crate::{Construct, Refused};
 
 /// How two tables are joined.
@@ -72,10 +72,7 @@ pub(super) fn read(select: &Select) -> Result<From, Refused> {
         },
         _ => chain(&select.from)?,
     };
-    if from.relations.len() > TABLES_MAX {
-        let found = from.relations.len();
-        return Err(Refused::TooLarge { what: "tables in FROM", found, most: TABLES_MAX });
-    }
+    limits::check_tables(from.relations.len())?;
     let mut names: Vec<&str> = Vec::new();
     for Named { name, .. } in &from.relations {
         if names.contains(&name.as_str()) {
@@ -85,9 +82,6 @@ pub(super) fn read(select: &Select) -> Result<From, Refused> {
     }
     Ok(from)
 }
-
-/// A query over more tables has more joins than anybody reads.
-const TABLES_MAX: usize = 8;
 
 /// Three tables or more, joined by JOIN or listed.
 fn chain(tables: &[TableWithJoins]) -> Result<From, Refused> {

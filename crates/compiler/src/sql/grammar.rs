@@ -11,9 +11,9 @@ use datafusion::sql::sqlparser::{
 
 use super::{
     from::{self, From},
-    limits, names, output, predicate, subquery, unfold,
+    limits, names, output, predicate, subquery, unfold, units,
 };
-use crate::{Construct, Refused};
+use crate::{Construct, Refused, Table};
 
 /// What the later steps need of the syntax tree; everything else they take from the typed plan.
 #[derive(Debug)]
@@ -28,13 +28,14 @@ pub(crate) struct Parsed {
     pub(crate) named: names::Named,
 }
 
-/// Parses one SELECT and refuses by name what is not supported.
-pub(crate) fn parse(sql: &str) -> Result<Parsed, Refused> {
+/// Parses one SELECT, in the units of its tables' columns, and refuses by name what is not supported.
+pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     limits::check(sql)?;
     let statements = read(sql)?;
     let [mut statement] = <[Statement; 1]>::try_from(statements)
         .map_err(|statements| Refused::StatementCount { found: statements.len() })?;
     unfold::unfold(&mut statement)?;
+    units::convert(&mut statement, tables)?;
     let Statement::Query(query) = &statement else {
         return Err(Construct::OtherStatement.refuse(&statement));
     };

@@ -20,6 +20,8 @@ const STEPS_MAX: usize = 256;
 const NESTING_MAX: usize = 64;
 /// Subqueries that WITH names.
 const NAMED_MAX: usize = 32;
+/// Tables in FROM: more have more joins than anybody reads.
+const TABLES_MAX: usize = 8;
 
 /// Refuses queries that are too long or could be too deep.
 pub(super) fn check(sql: &str) -> Result<(), Refused> {
@@ -44,6 +46,12 @@ pub(super) fn check(sql: &str) -> Result<(), Refused> {
 pub(super) fn check_named(found: usize) -> Result<(), Refused> {
     let what = "subqueries in WITH";
     if found > NAMED_MAX { Err(Refused::TooLarge { what, found, most: NAMED_MAX }) } else { Ok(()) }
+}
+
+/// Refuses too many tables.
+pub(super) fn check_tables(found: usize) -> Result<(), Refused> {
+    let what = "tables in FROM";
+    if found > TABLES_MAX { Err(Refused::TooLarge { what, found, most: TABLES_MAX }) } else { Ok(()) }
 }
 
 /// How many parentheses stand within each other.

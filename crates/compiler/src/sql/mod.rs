@@ -22,6 +22,7 @@ mod sets;
 mod subquery;
 mod tree;
 mod unfold;
+mod units;
 pub(crate) mod usage;
 
 use contract::Column;
@@ -89,7 +90,7 @@ impl Joined {
 /// Parses, plans, type-checks and analyses a query.
 pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     check_tables(tables)?;
-    let grammar::Parsed { statement, from, filter, named } = grammar::parse(sql)?;
+    let grammar::Parsed { statement, from, filter, named } = grammar::parse(sql, tables)?;
     let mut indices = Vec::with_capacity(from.relations.len());
     for relation in &from.relations {
         let index = tables.iter().position(|table| table.name == relation.table);
@@ -161,7 +162,7 @@ fn unknown(name: &str, tables: &[Table]) -> Refused {
 /// The tables that a query names, each once.
 pub(crate) fn tables(sql: &str) -> Result<Vec<String>, Refused> {
     let mut names: Vec<String> = Vec::new();
-    for relation in grammar::parse(sql)?.from.relations {
+    for relation in grammar::parse(sql, &[])?.from.relations {
         if !names.contains(&relation.table) {
             names.push(relation.table);
         }

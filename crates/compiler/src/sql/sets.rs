@@ -10,6 +10,7 @@ use super::{
     join::{Relation, check_types, relations},
     predicate,
     scope::Scope,
+    units,
 };
 use crate::{Construct, Refused};
 
@@ -127,6 +128,7 @@ impl Parts {
             return Err(Construct::SetOperation.refuse(&"one column"));
         };
         check_types(&first, &second)?;
+        units::check_same([&first, &second])?;
         Ok((relations, SetJoin { kind: self.kind, keys: [first, second] }))
     }
 }

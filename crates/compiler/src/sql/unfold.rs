@@ -49,6 +49,7 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
         // What WITH names would be looked for among the tables.
         return if known.is_empty() { Ok(()) } else { Err(Construct::DerivedTable.refuse(query)) };
     };
+    limits::check_tables(select.from.iter().map(|table| 1 + table.joins.len()).sum())?;
     nested(select, &known)?;
     turned(select);
     let mut derived = Vec::new();
@@ -154,7 +155,7 @@ fn turned(select: &mut Select) {
 }
 
 /// How a table's columns are qualified.
-fn called(table: &TableFactor) -> Option<Ident> {
+pub(super) fn called(table: &TableFactor) -> Option<Ident> {
     match table {
         TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } => {
             Some(alias.name.clone())

@@ -290,10 +290,11 @@ impl Analysis {
                 let ordered = call.params.order_by.iter().map(|term| &term.expr);
                 for argument in call.params.args.iter().chain(ordered) {
                     self.inside(argument, used, schema, input)?;
-                    // One column's value weighs the other's.
-                    if matches!(Function::named(call.func.name()), Some(Function::Pair(pair)) if pair.needs() != [false; 3])
-                    {
-                        self.record(Use::Product, &origins(argument, schema, input)?);
+                    if let Some(Function::Pair(pair)) = Function::named(call.func.name()) {
+                        // One column's value weighs the other's; or where one is NULL the other does not count.
+                        let weighs = pair.needs() != [false; 3];
+                        let used = if weighs { Use::Product } else { Use::Filter };
+                        self.record(used, &origins(argument, schema, input)?);
                     }
                 }
             }

@@ -240,6 +240,24 @@ fn a_part_that_case_chooses_is_held_against_the_whole_of_the_same_query() {
 }
 
 #[test]
+fn a_row_that_another_column_takes_out_is_held_against_the_whole() {
+    // A person without a score is not in what score and salary have in common.
+    let sql = "SELECT AVG(salary) AS a, VAR_POP(salary) AS v, REGR_SXX(score, salary) AS x FROM people";
+    let without = |few: i64| -> Vec<Person> {
+        let score = |n: i64| (n >= few).then_some(1.0);
+        staff().into_iter().zip(0..).map(|(one, n)| Person { score: score(n), ..one }).collect()
+    };
+    assert!(is_close(compare(&[], &answer(sql, &without(1)), FLOOR, true)));
+    assert_eq!(compare(&[], &answer(sql, &without(15)), FLOOR, true), Verdict::Apart);
+    let exact = "SELECT SUM(salary) AS s, SUM(salary * (bonus - bonus + 1)) AS p FROM people";
+    let rows: Vec<Person> = staff()
+        .into_iter()
+        .map(|one| Person { bonus: (one.salary != 90_000).then_some(100), ..one })
+        .collect();
+    assert!(is_close(compare(&[], &answer(exact, &rows), FLOOR, true)));
+}
+
+#[test]
 fn where_others_have_rows_too_a_small_part_counts_as_well() {
     // Three rows here and a thousand elsewhere: whether the whole differs by three rows alone cannot be told here.
     let few = &staff()[..3];

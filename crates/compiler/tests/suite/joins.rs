@@ -68,7 +68,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    fn tables(&self) -> Vec<Table> {
+    pub(crate) fn tables(&self) -> Vec<Table> {
         let table = |name: &str, schema: Schema, owners: &[Vec<Row>], floor_rows| Table {
             name: name.into(),
             datasets: owners

@@ -30,4 +30,5 @@ mod slt;
 mod support;
 mod tpch;
 mod tree;
+mod units;
 mod uses;

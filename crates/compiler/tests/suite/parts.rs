@@ -2,7 +2,7 @@
 //! counted is said.
 
 use proptest::{collection::vec, prelude::*, test_runner::Config};
-use treaty_compiler::Cell;
+use treaty_compiler::{Cell, Construct, Refused, compile};
 
 use crate::joins::{Row, World, account, row, three_owners};
 
@@ -54,6 +54,46 @@ fn pairs_do_not_lift_a_part_over_a_tables_floor() {
     assert_eq!(cells(&accounts, part, from, 3).0, Cell::Withheld);
     let enough = World { floors: [10, 1], ..world };
     assert_ne!(cells(&enough, part, from, 3).0, Cell::Withheld);
+}
+
+/// Whoever knows one table counts by its rows without a partner those that have one.
+#[test]
+fn rows_without_a_partner_are_not_counted_where_few_have_one() {
+    let accounts: Vec<Row> = (1..=20).map(|n| account(n, "east", n)).collect();
+    let sql = "SELECT COUNT(*) AS n FROM accounts a \
+               WHERE NOT EXISTS (SELECT * FROM subscribers s WHERE s.phone = a.phone)";
+    for (partners, is_shown) in [(0, false), (1, false), (2, false), (3, true), (18, true)] {
+        let subscribers: Vec<Row> =
+            (1..=20).map(|n| account(if n <= partners { n } else { n + 20 }, "full", 1)).collect();
+        let world =
+            World { accounts: vec![accounts.clone()], subscribers: vec![subscribers], floors: [1, 3] };
+        let shown = world.run(sql, 1).2.rows;
+        assert_eq!(
+            shown.first().map(|row| row[0].clone()),
+            is_shown.then_some(Cell::Integer(20 - i128::from(partners)))
+        );
+        let open = World { floors: [1, 1], ..world };
+        assert_eq!(open.run(sql, 1).2.rows, [[Cell::Integer(20 - i128::from(partners))]]);
+    }
+}
+
+/// Pairs do not lift a value of all groups over a table's floor either, and nothing else counts what is behind it.
+#[test]
+fn what_having_compares_with_all_groups_is_behind_all_rows() {
+    let from = "FROM accounts a JOIN subscribers s ON a.phone = s.phone";
+    let sql = |item: &str| {
+        format!("SELECT region, COUNT(*) {from} GROUP BY region HAVING COUNT(*) < (SELECT {item} {from})")
+    };
+    let compiled = |item: &str, floors| compile(&sql(item), &three_owners(floors).tables(), 1);
+    for item in ["SUM(score)", "SUM(CASE WHEN plan = 'full' THEN swaps END)"] {
+        let refused = compiled(item, [1, 3]).unwrap_err();
+        assert!(
+            matches!(refused, Refused::Unsupported { construct: Construct::HavingSubquery, .. }),
+            "{refused}"
+        );
+        compiled(item, [1, 1]).unwrap();
+    }
+    compiled("SUM(swaps)", [1, 3]).unwrap();
 }
 
 /// What is asked of a pair.

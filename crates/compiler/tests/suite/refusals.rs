@@ -76,6 +76,10 @@ fn unsupported_sql_is_refused_by_name() {
             ArgumentExpression,
         ),
         (
+            "SELECT SUM(salary) FROM (SELECT salary FROM people UNION SELECT free FROM people b) AS people",
+            SetOperation,
+        ),
+        (
             "SELECT note, COUNT(*) FROM (SELECT note FROM people UNION SELECT note FROM people) AS b GROUP BY note",
             GroupExpression,
         ),

@@ -52,6 +52,12 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
         &[Aggregate, Product],
     ),
     (
+        "both columns of REGR_COUNT, REGR_AVGX, REGR_AVGY",
+        "SELECT REGR_COUNT(balance, loss) FROM accounts",
+        ["accounts", "loss"],
+        &[Filter, Aggregate],
+    ),
+    (
         "factors of a product of columns in an aggregate",
         "SELECT SUM(balance * loss) FROM accounts",
         ["accounts", "loss"],

@@ -58,13 +58,16 @@ proptest! {
         }
     }
 
-    /// Where owners want more of their table's rows behind a count, there are never fewer.
+    /// Where owners want more of their table's rows behind a count, nobody who knows the other table counts fewer.
     #[test]
     fn a_table_s_own_floor_holds(world in world(), sql in set(), floor in 2_u64..5) {
         let strict = World { floors: [1, floor], ..world };
         let (_, _, joint) = strict.run(&sql, 1);
-        if let ([row], false) = (joint.rows.as_slice(), sql.contains("EXCEPT")) {
-            prop_assert!(matches!(row.as_slice(), [Cell::Integer(count)] if *count >= i128::from(floor)), "{sql}");
+        if !joint.rows.is_empty() {
+            let common = strict.expected(&sql.replace("UNION DISTINCT", "INTERSECT").replace("UNION", "INTERSECT")
+                .replace("EXCEPT", "INTERSECT"));
+            let is_enough = |cells: &[Cell]| matches!(cells, [Cell::Integer(count)] if *count >= i128::from(floor));
+            prop_assert!(common.rows.iter().all(|row| is_enough(row)), "{sql}");
         }
     }
 }

@@ -80,10 +80,10 @@ fn factors_and_cases_are_uses_of_their_own() {
         "SELECT MEDIAN(salary), PERCENTILE_CONT(0.0) WITHIN GROUP (ORDER BY bonus) FROM people",
         &[("salary", &[Extreme]), ("bonus", &[Extreme])],
     );
-    assert_uses(
-        "SELECT REGR_COUNT(salary, bonus) FROM people",
-        &[("salary", &[Aggregate]), ("bonus", &[Aggregate])],
-    );
+    for function in ["REGR_COUNT", "REGR_AVGX", "REGR_AVGY"] {
+        let both = [("salary", &[Filter, Aggregate][..]), ("bonus", &[Filter, Aggregate])];
+        assert_uses(&format!("SELECT {function}(salary, bonus) FROM people"), &both);
+    }
 }
 
 /// A constant in place of NULL does not make one row's value a sum of many rows.

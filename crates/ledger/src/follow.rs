@@ -110,9 +110,7 @@ impl Ledger {
         }
 
         check_balance(&state)?;
-        if state.roster().changes().len() != self.state.roster().changes().len() {
-            self.check_signer(&page.checkpoint, state.roster())?;
-        }
+        self.check_signer(&page.checkpoint, state.roster())?;
         addition.entries = leaves;
         if frontier.size() == checkpoint.size && !self.knows(&checkpoint)? {
             addition.checkpoint = Some((checkpoint.size, page.checkpoint.clone()));
@@ -150,7 +148,8 @@ impl Ledger {
 
     fn is_rotated_in(&self, page: &Page) -> bool {
         let operator = self.state.roster().operator();
-        let mut transactions = page.entries.iter().filter_map(Entry::transaction);
+        let new = page.entries.iter().filter(|entry| entry.index >= self.size());
+        let mut transactions = new.filter_map(Entry::transaction);
         transactions.any(|signed| {
             let transaction = &signed.transaction;
             Some(transaction.member) == operator && matches!(transaction.action, Action::RotateKey { .. })

@@ -181,7 +181,7 @@ impl Step {
     /// The time in which a token can be challenged is over: its price goes to the owner, unless it is in dispute.
     pub(super) fn settle_access(&mut self, request: Hash) {
         let owner = self.state.request(&request).map(|request| request.owner);
-        if let Some(owner) = owner.filter(|_| !self.state.is_access_disputed(&request)) {
+        if let Some(owner) = owner.filter(|_| !self.is_access_held(&request)) {
             self.release_all(Escrow::Access(request), owner);
         }
     }

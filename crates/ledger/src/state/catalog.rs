@@ -106,8 +106,8 @@ impl Step {
 
     /// Nobody disputes it: it holds.
     pub(super) fn settle_claim(&mut self, id: Hash) {
-        let open = self.state.dispute_about(&Subject::Claim(id)).is_some();
-        if !open {
+        let pending = self.state.claim(&id).is_some_and(|claim| claim.standing == ClaimStanding::Pending);
+        if pending && !self.is_held(&Subject::Claim(id)) {
             self.set_claim(id, ClaimStanding::Established);
         }
     }

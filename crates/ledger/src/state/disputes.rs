@@ -65,15 +65,16 @@ impl Step {
         let id = transaction.id()?;
         let deposit = self.state.parameters.number(Parameter::DisputeDeposit);
         self.hold(by, Escrow::Dispute(id), deposit)?;
-        let closes = self.time.saturating_add(self.state.parameters.number(Parameter::DisputeSeconds));
-        self.set_timer(closes, Timer::Dispute(id));
-        let arbiters = self.pool(by, accused, &concern.concerned);
-        let arbiters = if arbiters.len() > self.arbiters_max() {
-            self.set_timer(self.time.saturating_add(DRAW_SECONDS), Timer::Draw(id));
-            BTreeSet::new()
+        let mut closes = self.window_from(self.time);
+        let mut arbiters = self.pool(by, accused, &concern.concerned);
+        if arbiters.len() > self.arbiters_max() {
+            arbiters.clear();
+            let drawn = self.time.saturating_add(DRAW_SECONDS);
+            self.set_timer(drawn, Timer::Draw(id));
+            closes = self.window_from(drawn);
         } else {
-            arbiters
-        };
+            self.set_timer(closes, Timer::Dispute(id));
+        }
         let dispute = Dispute {
             subject,
             by,
@@ -115,6 +116,11 @@ impl Step {
         if decided { self.rule(id, uphold) } else { Ok(()) }
     }
 
+    /// When a window for disputes ends that begins then.
+    fn window_from(&self, time: u64) -> u64 {
+        time.saturating_add(self.state.parameters.number(Parameter::DisputeSeconds))
+    }
+
     /// Time is up: those who decided decide; a tie is for what stood before, and so is silence.
     pub(super) fn close_dispute(&mut self, id: Hash) {
         let Ok(dispute) = self.open_dispute(id) else { return };
@@ -145,6 +151,9 @@ impl Step {
         if let Some(member) = dispute.accused.filter(|_| uphold) {
             self.change_roster(Happening::StandingLowered { member, dispute: id });
         }
+        if ruling == Ruling::Lapsed {
+            return self.leave_open(dispute.subject);
+        }
         match dispute.subject {
             Subject::Run(run) => self.rule_on_run(run, uphold),
             Subject::Token(token) => {
@@ -157,6 +166,29 @@ impl Step {
                 Ok(())
             }
         }
+    }
+
+    /// Another may challenge it until one more window is over, and only then it holds. A run that did not complete has
+    /// nothing to wait for: it can be challenged as long as its use was not returned.
+    fn leave_open(&mut self, subject: Subject) -> Result<(), Refused> {
+        let until = self.window_from(self.time);
+        match subject {
+            Subject::Run(id) => {
+                let run = self.run(id)?;
+                if run.phase != Phase::Completed || self.state.escrow(&id) == 0 {
+                    return self.rule_on_run(id, false);
+                }
+                self.set_timer(until, Timer::Settlement(id));
+                return self.free_contract(run.contract);
+            }
+            Subject::Token(id) => {
+                if let Some(token) = self.state.token(&id) {
+                    self.set_timer(until, Timer::Access(token.request));
+                }
+            }
+            Subject::Claim(id) => self.set_timer(until, Timer::Claim(id)),
+        }
+        Ok(())
     }
 
     /// The use and the fee go back; or the use stays taken, and the fee goes where it would have gone: by the contract's
@@ -246,10 +278,13 @@ impl Step {
     /// Draws arbiters, by what the last entry before this one did: when the challenge was written, nobody knew it, so that
     /// no challenger can word it until the lot falls on its friends. Those whose hash is smallest decide.
     pub(super) fn draw_arbiters(&mut self, id: Hash) {
-        let drawn = self.open_dispute(id).and_then(|dispute| Ok((self.draw(id, &dispute)?, dispute)));
-        if let Ok((arbiters, dispute)) = drawn {
+        let Ok(dispute) = self.open_dispute(id) else { return };
+        // Their time begins now.
+        let closes = self.window_from(self.time);
+        self.set_timer(closes, Timer::Dispute(id));
+        if let Ok(arbiters) = self.draw(id, &dispute) {
             self.emit(Happening::ArbitersDrawn { dispute: id, arbiters: arbiters.clone() });
-            self.put_dispute(id, Dispute { arbiters, ..dispute });
+            self.put_dispute(id, Dispute { arbiters, closes, ..dispute });
         }
     }
 
@@ -298,7 +333,15 @@ impl Step {
     }
 
     fn concern(&self, subject: Subject, by: Did) -> Result<Concern, Refused> {
-        let window = self.state.parameters.number(Parameter::DisputeSeconds);
+        let lapsed = self.state.disputes().filter(|(_, dispute)| {
+            dispute.subject == subject && matches!(dispute.ruling, Some((_, Ruling::Lapsed)))
+        });
+        let again = lapsed.map(|(_, dispute)| self.window_from(dispute.closes)).max().unwrap_or(0);
+        let concern = self.concern_at_first(subject, by)?;
+        Ok(Concern { until: concern.until.max(again), ..concern })
+    }
+
+    fn concern_at_first(&self, subject: Subject, by: Did) -> Result<Concern, Refused> {
         match subject {
             Subject::Run(id) => {
                 let run = self.run(id)?;
@@ -309,14 +352,14 @@ impl Step {
                 Ok(Concern {
                     may_challenge: parties.clone(),
                     concerned: parties,
-                    until: ended.saturating_add(window),
+                    until: self.window_from(ended),
                     held: unreturned,
                 })
             }
             Subject::Token(id) => {
                 let token = self.known_token(id)?;
                 let sides = BTreeSet::from([token.owner, token.holder]);
-                let until = token.issued_at.saturating_add(window);
+                let until = self.window_from(token.issued_at);
                 Ok(Concern { may_challenge: sides.clone(), concerned: sides, until, held: false })
             }
             Subject::Claim(id) => {
@@ -325,6 +368,28 @@ impl Step {
                 let concerned = BTreeSet::from([claim.by]);
                 Ok(Concern { may_challenge, concerned, until: claim.disputable_until, held: false })
             }
+        }
+    }
+
+    /// Whether a challenge keeps what is due from being settled.
+    pub(super) fn is_held(&self, subject: &Subject) -> bool {
+        self.state.dispute_about(subject).is_some_and(|dispute| self.holds(dispute))
+    }
+
+    /// As [`Self::is_held`], of one of the tokens of a request.
+    pub(super) fn is_access_held(&self, request: &Hash) -> bool {
+        let concerns = |dispute: &Dispute| match dispute.subject {
+            Subject::Token(token) => self.state.token(&token).is_some_and(|token| token.request == *request),
+            _ => false,
+        };
+        self.state.disputes().any(|(_, dispute)| concerns(dispute) && self.holds(dispute))
+    }
+
+    fn holds(&self, dispute: &Dispute) -> bool {
+        match dispute.ruling {
+            None => true,
+            Some((_, Ruling::Lapsed)) => self.time < self.window_from(dispute.closes),
+            Some(_) => false,
         }
     }
 
@@ -351,14 +416,5 @@ impl State {
     /// The last dispute about something, decided or not.
     pub fn dispute_about(&self, subject: &Subject) -> Option<&Dispute> {
         self.disputed.get(subject).and_then(|id| self.dispute(id))
-    }
-
-    /// Whether one of the tokens of a request is in a dispute that is not decided.
-    pub(super) fn is_access_disputed(&self, request: &Hash) -> bool {
-        let open = |dispute: &Dispute| match dispute.subject {
-            Subject::Token(token) => self.token(&token).is_some_and(|token| token.request == *request),
-            _ => false,
-        };
-        self.disputes().any(|(_, dispute)| dispute.ruling.is_none() && open(dispute))
     }
 }

@@ -144,7 +144,7 @@ impl Step {
         self.emit(Happening::ContributionsStated { run: id, party: member });
         let agree = !agreed(&run, &record.contract).is_empty();
         let held = self.state.escrow(&id) > 0;
-        let disputed = self.state.dispute_about(&Subject::Run(id)).is_some();
+        let disputed = self.is_held(&Subject::Run(id));
         if agree && held && !disputed {
             self.settle_run(id, &mut run, &record.contract);
         }
@@ -155,7 +155,7 @@ impl Step {
     /// Contributions that were not stated, or not alike, don't count.
     pub(super) fn settle_late(&mut self, id: Hash) {
         let Some(mut run) = self.state.run(&id).cloned() else { return };
-        let disputed = self.state.dispute_about(&Subject::Run(id)).is_some();
+        let disputed = self.is_held(&Subject::Run(id));
         let held = self.state.escrow(&id) > 0;
         if let Some(record) = self.state.contract(&run.contract).filter(|_| held && !disputed) {
             let contract = Arc::clone(&record.contract);

@@ -186,6 +186,32 @@ fn the_operator_changes_its_key_and_the_old_one_signs_no_further_checkpoint() {
     assert_eq!(house.proven().as_deref(), Some("north"));
 }
 
+/// Pages come from any member. That the operator once changed its key in entries which are known makes no other's
+/// checkpoint one to be looked at later.
+#[test]
+fn a_known_change_of_keys_vouches_for_nobody() {
+    let mut house = House::new();
+    let before = house.ledgers[0].size();
+    house.rotate(0, key(21));
+    house.give(1, 0);
+    let path = house.directory.path().join("forged");
+    let mut forged = Ledger::open(&path, house.world.alliance.clone()).unwrap();
+    while forged.size() < house.ledgers[0].size() {
+        forged.replay(&house.ledgers[0].page(forged.size()).unwrap()).unwrap();
+    }
+    let give = Action::TransferPoints { to: house.world.did(0), points: 1, note: "mine".to_owned() };
+    let signed = house.world.sign(forged.state(), &house.world.members[2], give);
+    forged.append(house.now + 1, vec![signed]).unwrap()[0].as_ref().unwrap();
+    let entries = forged.entries(before, usize::MAX).unwrap();
+    let page = Page { entries, checkpoint: checkpoint(&forged, &key(39)), consistency: Vec::new() };
+    let size = house.ledgers[1].size();
+    let found = divergence(house.ledgers[1].replay(&page));
+    assert!(matches!(found, Divergence::Checkpoint(EndorsementFlaw::UnknownSigner { .. })), "{found}");
+    assert_eq!(house.ledgers[1].size(), size, "nothing of it was kept");
+    house.give(2, 0);
+    assert_eq!(house.proven().as_deref(), Some("north"));
+}
+
 #[test]
 fn the_log_is_handed_over_and_who_ordered_it_leaves() {
     let mut house = House::new();

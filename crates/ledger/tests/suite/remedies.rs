@@ -9,19 +9,23 @@ use contract::{
 };
 use ledger::{
     Action, FailReason, Happening, Refused, State,
+    catalog::ClaimStanding,
     dispute::{Ruling, Subject},
-    governance::Motion,
+    governance::{Motion, Parameter},
+    identity::{Delegation, Scope},
     refused::DisputeRule,
 };
 
 use crate::{
     arbitration::{arbitrate, challenge_as, challenging, failed, refused},
-    governance::{pass, propose, vote},
+    governance::{card_of, pass, propose, vote},
     refusals,
-    world::{FEE, POINTS, World, hash},
+    world::{FEE, POINTS, World, hash, key},
 };
 
 const EPSILON: u64 = 400_000;
+/// How long something can be challenged.
+const WINDOW: u64 = 14 * 86_400;
 
 /// Answers cost ε, and the fee of a completed run waits for what providers contributed.
 fn costly() -> (World, Contract) {
@@ -46,8 +50,9 @@ fn fail(world: &World, state: &mut State, run: Hash) {
 
 /// Any entry, so that what is due happens.
 fn pass_time(world: &World, state: &mut State, time: u64) {
-    let publish = Action::PublishDataset(Box::new(world.dataset(0, 2)));
-    let signed = world.sign(state, &world.members[0], publish);
+    let scopes = [Scope::Data].into();
+    let delegation = Delegation { person: key(99).did(), name: "Ada".to_owned(), scopes, expires: time + 1 };
+    let signed = world.sign(state, &world.members[0], Action::Delegate(delegation));
     state.apply(time, &signed).unwrap();
 }
 
@@ -106,7 +111,7 @@ fn a_completed_run_is_settled_although_a_party_leaves() {
     vote(&world, &mut state, 1, release, true);
     assert!(!state.run(&run).unwrap().use_returned);
     assert_eq!((state.escrow(&run), spent(&world, &state)), (FEE, EPSILON));
-    let late = state.time() + 14 * 86_400;
+    let late = state.time() + WINDOW;
     pass_time(&world, &mut state, late);
     assert_eq!((state.escrow(&run), state.balance(&world.did(2))), (0, POINTS + 132 + 100));
     assert_eq!(state.answered(&world.dataset(1, 1).path, None).len(), 1);
@@ -151,6 +156,63 @@ fn what_nobody_decided_another_may_challenge() {
     assert_eq!(decided, DisputeRule::AlreadyChallenged(second));
 }
 
+/// Nobody uses up a challenge: what stays undecided can be challenged by another for one more window, whatever it is
+/// about, and nothing is settled before.
+#[test]
+fn who_challenges_first_does_not_settle_what_nobody_decided() {
+    let world = World::new();
+    let (mut state, claim) = claimed(&world);
+    let subject = Subject::Claim(claim);
+    // South and the claimant are friends: in the same second, so that all ends at once.
+    let now = state.time();
+    let signed = world.sign(&state, &world.members[2], challenging(subject, None));
+    state.apply(now, &signed).unwrap();
+    let closes = state.dispute(&signed.id().unwrap()).unwrap().closes;
+    assert_eq!(closes, state.claim(&claim).unwrap().disputable_until);
+    pass_time(&world, &mut state, closes);
+    assert_eq!(state.claim(&claim).unwrap().standing, ClaimStanding::Pending);
+
+    let mut silent = state.clone();
+    pass_time(&world, &mut silent, closes + WINDOW);
+    assert_eq!(silent.claim(&claim).unwrap().standing, ClaimStanding::Established);
+    let late = refused(&world, &mut silent, 0, challenging(subject, None));
+    assert!(matches!(late, DisputeRule::WindowOver(_)), "{late}");
+
+    let dispute = challenge_as(&world, &mut state, 0, subject, None);
+    arbitrate(&world, &mut state, 2, dispute, true);
+    assert_eq!(state.claim(&claim).unwrap().standing, ClaimStanding::Rejected);
+    pass_time(&world, &mut state, closes + WINDOW);
+    assert_eq!(state.claim(&claim).unwrap().standing, ClaimStanding::Rejected);
+}
+
+/// The arbiters' time begins when they are drawn, so that a short window leaves it to them.
+#[test]
+fn who_is_drawn_has_the_whole_window() {
+    let world = World::new();
+    let (mut state, claim) = claimed(&world);
+    pass(&world, &mut state, Motion::SetParameter { parameter: Parameter::DisputeSeconds, value: 60 });
+    pass(&world, &mut state, Motion::SetParameter { parameter: Parameter::Arbiters, value: 1 });
+    pass(&world, &mut state, Motion::Admit(Box::new(card_of(&key(11), "west"))));
+    let dispute = challenge_as(&world, &mut state, 2, Subject::Claim(claim), None);
+    let drawn = state.time() + 1000;
+    pass_time(&world, &mut state, drawn);
+    let found = state.dispute(&dispute).unwrap().clone();
+    assert_eq!((found.arbiters.len(), found.closes, found.ruling), (1, drawn + 60, None));
+    pass_time(&world, &mut state, drawn + 60);
+    assert_eq!(state.dispute(&dispute).unwrap().ruling.unwrap().1, Ruling::Lapsed);
+}
+
+/// Lake claims its dataset.
+fn claimed(world: &World) -> (State, Hash) {
+    let mut state = world.state();
+    world.act(&mut state, 1, Action::PublishDataset(Box::new(world.dataset(1, 1)))).unwrap();
+    let (path, statement) = ("lake/staff".to_owned(), "collected by ourselves".to_owned());
+    let claim = Action::ClaimDataset { path, statement, evidence: Vec::new() };
+    let signed = world.sign(&state, &world.members[1], claim);
+    state.apply(state.time() + 1, &signed).unwrap();
+    (state, signed.id().unwrap())
+}
+
 #[test]
 fn a_challenge_does_not_undo_what_compute_parties_agree_on() {
     let world = World::new();
@@ -168,6 +230,8 @@ fn a_challenge_does_not_undo_what_compute_parties_agree_on() {
         if late {
             let closes = state.dispute(&dispute).unwrap().closes;
             pass_time(&world, &mut state, closes);
+            assert_eq!(state.escrow(&run), FEE, "another may challenge it");
+            pass_time(&world, &mut state, closes + WINDOW);
         } else {
             pass(&world, &mut state, Motion::Decide { dispute, uphold: false });
         }

@@ -101,7 +101,8 @@ impl Agreement {
                 RecvTimeoutError::Timeout => OrderingError::NotOrdered { seconds: patience.as_secs() },
                 RecvTimeoutError::Disconnected => OrderingError::Withdrawn,
             }),
-            Ok(Some(refused)) => Ok(refused),
+            // Handed in again to a CometBFT that was started anew, it may be refused because it was recorded.
+            Ok(Some(refused)) => Ok(verdict.try_recv().unwrap_or(refused)),
             Err(error) => Err(error),
         };
         self.app.forget(&key);

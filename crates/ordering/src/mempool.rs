@@ -77,11 +77,14 @@ impl App {
         let key = key_of(bytes);
         let checked = self.checked(&key, bytes)?;
         let mut mempool = lock(&self.mempool);
-        // The next block may be as old as the last one: nothing is thrown out that it could still take.
         let last = mempool.state.time();
-        let time = if again { last } else { last.max((self.clock)()) };
-        mempool.state.advance(time, checked.verified())?;
-        if !again {
+        let now = last.max((self.clock)());
+        if again {
+            // The next block may be as old as the last one, or be of now: nothing is thrown out that either could take.
+            let tried = mempool.state.advance(last, checked.verified());
+            tried.or_else(|refused| mempool.state.advance(now, checked.verified()).or(Err(refused)))?;
+        } else {
+            mempool.state.advance(now, checked.verified())?;
             mempool.remember(key, &checked, bytes.len());
         }
         Ok(())

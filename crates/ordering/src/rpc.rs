@@ -40,9 +40,12 @@ pub fn ask(socket: &Path, method: &str, params: &Value, patience: Duration) -> R
 fn failed(method: &str, error: &io::Error) -> OrderingError {
     let text = format!("{method}: {error}");
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
-            OrderingError::NotThere(text)
-        }
+        // Killed while it was asked, too: it is started anew.
+        io::ErrorKind::NotFound
+        | io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => OrderingError::NotThere(text),
         _ => OrderingError::Rpc(text),
     }
 }
@@ -85,6 +88,9 @@ pub(crate) fn exchange(socket: &Path, body: &[u8], patience: Duration) -> io::Re
     stream.write_all(&[head.as_bytes(), body].concat())?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    if answer.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
     let end = end.ok_or_else(|| io::Error::other("an answer without a head"))?;
     Ok(answer.split_off(end + 4))

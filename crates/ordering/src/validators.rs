@@ -2,6 +2,8 @@
 //!
 //! A fold over the roster: CometBFT is told what a block changed, and changes its validators two blocks later.
 
+use std::collections::BTreeSet;
+
 use contract::Did;
 use ledger::Roster;
 use sha2::{Digest, Sha256};
@@ -19,10 +21,13 @@ pub(crate) fn changes(before: &Roster, after: &Roster) -> Vec<ValidatorUpdate> {
     gone.chain(new).collect()
 }
 
-/// Whether a member left, and with it a process that was let in: CometBFT asks who may connect when a connection is made,
-/// and never again.
+/// Whether a process that was let in is no longer named by any card: CometBFT asks who may connect when a connection is
+/// made, and never again.
 pub(crate) fn has_left(before: &Roster, after: &Roster) -> bool {
-    before.cards().any(|card| card.validator.is_some() && after.card(&card.member).is_none())
+    let processes = |roster: &Roster| -> BTreeSet<Did> {
+        roster.cards().filter_map(|card| card.validator.as_ref()).map(|validator| validator.node).collect()
+    };
+    !processes(before).is_subset(&processes(after))
 }
 
 /// The place of a process among those of all members, from 0, in the order of identities; none when it is no member's.

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod client;
 pub mod profile;
 pub mod types;
+pub mod visitors;
 
 pub use client::{Client, ClientError};
 pub use profile::Profile;

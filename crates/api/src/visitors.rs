@@ -1,4 +1,4 @@
-//! How many connections each address holds, so that no stranger alone can take all of them.
+//! How many connections to a server each address holds, so that no stranger alone can take all of them.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,26 +6,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Who is there.
 #[derive(Clone, Debug)]
-pub(super) struct Visitors {
+pub struct Visitors {
     held: Arc<Mutex<HashMap<IpAddr, usize>>>,
     max: usize,
 }
 
 /// One connection; its place is free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Visit {
+pub struct Visit {
     visitors: Visitors,
     from: IpAddr,
 }
 
 impl Visitors {
     /// With room for so many of each address.
-    pub(super) fn new(max: usize) -> Self {
+    pub fn new(max: usize) -> Self {
         Self { held: Arc::default(), max }
     }
 
     /// `None` when the address has no room left.
-    pub(super) fn admit(&self, address: IpAddr) -> Option<Visit> {
+    pub fn admit(&self, address: IpAddr) -> Option<Visit> {
         let from = network(address);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let count = held.entry(from).or_default();

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use api::visitors::Visitors;
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -17,6 +18,8 @@ use crate::{Login, NoRandomness, Node, session::Session};
 const SESSIONS_MAX: usize = 64;
 /// Connections at once that are not let in yet; further ones wait in the system's queue.
 const STRANGERS_MAX: usize = 256;
+/// How many of them one address may have; further ones are closed at once, so that no address alone takes all places.
+const STRANGERS_PER_ADDRESS: usize = 128;
 /// How soon a connection is probed that says nothing, and how often, until it counts as lost.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -113,16 +116,18 @@ impl Served {
     /// Answers until the future is dropped.
     pub async fn run(self) {
         let doors = Arc::new(Semaphore::new(STRANGERS_MAX));
+        let visitors = Visitors::new(STRANGERS_PER_ADDRESS);
         loop {
             let Ok(door) = Arc::clone(&doors).acquire_owned().await else { return };
-            let Ok((socket, _)) = self.listener.accept().await else {
+            let Ok((socket, peer)) = self.listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
+            let Some(visit) = visitors.admit(peer.ip()) else { continue };
             let probes = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4);
             SockRef::from(&socket).set_tcp_keepalive(&probes).ok();
             // How a client goes away is its own affair.
-            tokio::spawn(self.session.clone().answer(socket, self.tls.clone(), door));
+            tokio::spawn(self.session.clone().answer(socket, self.tls.clone(), (door, visit)));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use api::visitors::Visit;
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -53,7 +54,7 @@ impl Session {
         self,
         socket: TcpStream,
         tls: Option<TlsAcceptor>,
-        door: OwnedSemaphorePermit,
+        door: (OwnedSemaphorePermit, Visit),
     ) -> io::Result<()> {
         let peer = socket.peer_addr()?;
         socket.set_nodelay(true)?;

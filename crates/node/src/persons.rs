@@ -63,12 +63,14 @@ pub(crate) struct Person {
     pub(crate) did: Did,
     name: String,
     scopes: BTreeSet<Scope>,
+    /// When the delegation ends, seconds since 1970.
+    pub(crate) expires: u64,
 }
 
 impl Person {
     /// A person of a regulator that the member lets read, and nothing else.
-    pub(crate) fn reader(did: Did, name: String) -> Self {
-        Self { did, name, scopes: BTreeSet::from([Scope::Read]) }
+    pub(crate) fn reader(did: Did, name: String, expires: u64) -> Self {
+        Self { did, name, scopes: BTreeSet::from([Scope::Read]), expires }
     }
 
     /// Whether the person's delegation covers an act.
@@ -127,7 +129,7 @@ impl Persons {
             Some(delegation) if now >= delegation.expires => {
                 return Err(NotLetIn::Expired { name: delegation.name });
             }
-            Some(Delegation { name, scopes, .. }) => Person { did, name, scopes },
+            Some(Delegation { name, scopes, expires, .. }) => Person { did, name, scopes, expires },
             None => reader(&did).ok_or(NotLetIn::Stranger { person: did })?,
         };
         // Last, so that a stranger cannot fill the table.

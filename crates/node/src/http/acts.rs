@@ -27,10 +27,14 @@ pub(super) async fn act(
     Extension(person): Extension<Person>,
     Json(request): Json<Act>,
 ) -> Result<Json<Acted>, Failure> {
-    let action: Action = serde_json::from_value(request.action)
+    let mut action: Action = serde_json::from_value(request.action)
         .map_err(|error| Failure::malformed(format!("that is no act of the ledger: {error}")))?;
     for scope in needed(&action)? {
         require(&person, scope)?;
+    }
+    // Nor for longer than it was given to them.
+    if let Action::Delegate(delegation) = &mut action {
+        delegation.expires = delegation.expires.min(person.expires);
     }
     let entry = node.replica.record(Some(person.did), action).await?.entry;
     acted(&node, entry).map(Json)

@@ -67,13 +67,13 @@ pub(super) fn announced(
 
 /// A person of a regulator that this member lets read, by the ledger; what it asks for is in the node's log.
 fn reader(node: &Node, person: &Did, now: u64, path: &str) -> Option<Person> {
-    let (regulator, name) = node.replica.read(|ledger| {
+    let (regulator, name, expires) = node.replica.read(|ledger| {
         let (regulator, delegation) = ledger.state().reader_of(&node.me, person, now)?;
-        Some((regulator, delegation.name.clone()))
+        Some((regulator, delegation.name.clone(), delegation.expires))
     })?;
     let regulator = node.names.name(&regulator);
     tracing::info!(%person, regulator, path, "a regulator asks to read");
-    Some(Person::reader(*person, format!("{name} of {regulator}")))
+    Some(Person::reader(*person, format!("{name} of {regulator}"), expires))
 }
 
 /// Whether the person's delegation covers the act.

@@ -15,7 +15,6 @@ mod queries;
 mod runs;
 mod serve;
 mod transactions;
-mod visitors;
 
 use std::sync::Arc;
 

@@ -403,17 +403,18 @@ impl Replica {
         serde_json::from_slice(answer.body()).map_err(|error| failed(format!("answered nonsense: {error}")))
     }
 
-    /// Whom to ask for what is new after so many failures: the operator first, then the others in turn.
-    fn source(&self, failures: u32) -> Did {
+    /// Whom to ask for what is new after so many attempts: the operator, and as long as it does not answer every second
+    /// time one of the others in turn.
+    fn source(&self, attempts: u32) -> Did {
         let (operator, me) = (self.operator(), self.keyring.member());
         let others: Vec<Did> = self.read(|ledger| {
             let seated = ledger.state().roster().cards().map(|card| card.member);
             let known = seated.chain(self.acquaintance.contact());
             known.filter(|member| *member != me && Some(*member) != operator).collect()
         });
-        let sources: Vec<Did> = operator.into_iter().chain(others).collect();
-        let turn = usize::try_from(failures).unwrap_or(0).checked_rem(sources.len()).unwrap_or(0);
-        sources.get(turn).copied().unwrap_or(me)
+        let turn = usize::try_from(attempts / 2).unwrap_or(0).checked_rem(others.len()).unwrap_or(0);
+        let other = others.get(turn).copied().filter(|_| attempts % 2 == 1);
+        other.or(operator).unwrap_or(me)
     }
 
     /// On the operator's node: orders a transaction, durably, and signs the new checkpoint.
@@ -439,12 +440,13 @@ impl Replica {
         })
     }
 
-    /// What a follower that has `size` entries and knows `final_size` of them to be final should see next; waits until
-    /// there is something.
+    /// What a follower that has `size` entries and knows `final_size` of them to be final should see next; the operator
+    /// waits until there is something. Another member answers at once: whoever asks it should ask the operator again.
     pub(crate) async fn news(&self, size: u64, final_size: u64, confirmed: u64) -> Result<News, Failure> {
         let mut heads = self.watch();
         let news = heads.wait_for(|heads| heads.size > size || heads.final_size > final_size);
-        let _ = tokio::time::timeout(LONG_POLL, news).await;
+        let patience = if self.is_operator() { LONG_POLL } else { Duration::ZERO };
+        let _ = tokio::time::timeout(patience, news).await;
         self.read(|ledger| {
             let final_checkpoint = ledger.final_checkpoint().map(|(_, note)| note.clone());
             let handovers = ledger.handovers_above(confirmed)?;
@@ -494,22 +496,19 @@ impl Replica {
 
     /// On every other node: follows the operator, for as long as it is another member's.
     pub(crate) async fn follow(&self) {
-        let mut failures = 0_u32;
+        let mut attempts = 0_u32;
         while !self.is_operator() {
-            match self.follow_once(&self.source(failures)).await {
-                Ok(()) => failures = 0,
-                Err(failure) => {
-                    if failures == 0 {
-                        tracing::warn!(
-                            reason = failure.problem.message,
-                            "cannot follow the ledger; trying again"
-                        );
-                    }
-                    failures = failures.saturating_add(1);
-                    let pause = Duration::from_millis(50 << failures.min(6));
-                    tokio::time::sleep(pause).await;
-                }
+            let source = self.source(attempts);
+            let followed = self.follow_once(&source).await;
+            if followed.is_ok() && self.operator() == Some(source) {
+                attempts = 0;
+                continue;
             }
+            if let (0, Err(failure)) = (attempts, followed) {
+                tracing::warn!(reason = failure.problem.message, "cannot follow the ledger; trying again");
+            }
+            attempts = attempts.saturating_add(1);
+            tokio::time::sleep(Duration::from_millis(50 << attempts.min(6))).await;
         }
     }
 

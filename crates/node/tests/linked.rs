@@ -69,9 +69,9 @@ fn a_contract_runs_over_rows_that_stay_in_postgresql() {
     wanted.runs = 3;
     let drafted = lake.draft(&wanted).unwrap();
     assert_eq!(drafted.refusals, []);
-    lake.propose(&ProposeContract { contract: drafted.contract }).unwrap();
+    alliance.hears(&lake.propose(&ProposeContract { contract: drafted.contract }).unwrap());
     for client in alliance.clients.values() {
-        client.sign(&drafted.id).unwrap();
+        alliance.hears(&client.sign(&drafted.id).unwrap());
     }
     let start_run = || {
         let run = lake.start_run(&StartRun { contract: drafted.id.clone(), purpose: None }).unwrap();
@@ -121,7 +121,7 @@ fn a_contract_runs_over_rows_that_stay_in_postgresql() {
         let mut wanted = draft("SELECT COUNT(*) AS n FROM pay");
         wanted.tables.get_mut("pay").unwrap()[0] = reference;
         let drafted = lake.draft(&wanted).unwrap();
-        lake.propose(&ProposeContract { contract: drafted.contract }).unwrap();
+        alliance.hears(&lake.propose(&ProposeContract { contract: drafted.contract }).unwrap());
         format!("{:?}", north.check(&drafted.id).unwrap().refusals)
     };
     let changed = "its rows were linked and have changed since";

@@ -50,18 +50,18 @@ fn from_import_to_proof() {
     let mut told_otherwise = drafted.contract.clone();
     told_otherwise.audit = Some(contract::Hash::of("audit-report", b"another page"));
     let other = told_otherwise.id().unwrap().to_string();
-    lake.propose(&ProposeContract { contract: told_otherwise }).unwrap();
+    alliance.hears(&lake.propose(&ProposeContract { contract: told_otherwise }).unwrap());
     assert!(!north.audit(&other).unwrap().agrees);
     let refused = north.sign(&other).unwrap_err();
     assert!(format!("{refused:?}").contains("audit-differs"), "{refused:?}");
     let refused = alliance.clients["watch"].give_opinion(&other, &GiveOpinion::default()).unwrap_err();
     assert!(format!("{refused:?}").contains("audit-differs"), "{refused:?}");
 
-    lake.propose(&ProposeContract { contract: drafted.contract }).unwrap();
+    alliance.hears(&lake.propose(&ProposeContract { contract: drafted.contract }).unwrap());
     let refused = lake.start_run(&StartRun { contract: drafted.id.clone(), purpose: None });
     assert!(refused.is_err(), "nobody has signed");
     for client in alliance.clients.values() {
-        client.sign(&drafted.id).unwrap();
+        alliance.hears(&client.sign(&drafted.id).unwrap());
     }
     assert_eq!(north.contract(&drafted.id).unwrap().state, "proposed", "its auditor has said nothing");
     let reports: Vec<_> = alliance.clients.values().map(|node| node.audit(&drafted.id).unwrap()).collect();
@@ -69,7 +69,7 @@ fn from_import_to_proof() {
     assert!(reports.iter().all(|view| view.report == reports[0].report));
     let refused = north.give_opinion(&drafted.id, &GiveOpinion::default()).unwrap_err();
     assert!(format!("{refused:?}").contains("not-in-role"), "{refused:?}");
-    alliance.clients["watch"].give_opinion(&drafted.id, &GiveOpinion::default()).unwrap();
+    alliance.hears(&alliance.clients["watch"].give_opinion(&drafted.id, &GiveOpinion::default()).unwrap());
     let view = north.contract(&drafted.id).unwrap();
     assert_eq!((view.state.as_str(), view.auditors[0].opinion.as_deref()), ("active", Some("approved")));
 
@@ -94,7 +94,7 @@ fn from_import_to_proof() {
     // The same groups but for one row of south's: that row would be the difference to what was answered.
     let narrower = "SELECT team, SUM(pay) AS total FROM pay WHERE pay <> 400 GROUP BY team";
     let second = lake.draft(&draft(narrower)).unwrap();
-    lake.propose(&ProposeContract { contract: second.contract }).unwrap();
+    alliance.hears(&lake.propose(&ProposeContract { contract: second.contract }).unwrap());
     for name in ["lake", "north", "watch"] {
         alliance.clients[name].sign(&second.id).unwrap();
     }
@@ -103,9 +103,9 @@ fn from_import_to_proof() {
 
     // What the auditor declines cannot be signed any more.
     let third = lake.draft(&draft("SELECT COUNT(*) AS n FROM pay")).unwrap();
-    lake.propose(&ProposeContract { contract: third.contract }).unwrap();
+    alliance.hears(&lake.propose(&ProposeContract { contract: third.contract }).unwrap());
     let decline = GiveOpinion { decline: Some("it was asked before".to_owned()) };
-    alliance.clients["watch"].give_opinion(&third.id, &decline).unwrap();
+    alliance.hears(&alliance.clients["watch"].give_opinion(&third.id, &decline).unwrap());
     assert_eq!(lake.contract(&third.id).unwrap().auditors[0].reason, decline.decline);
     let refused = alliance.clients["watch"].sign(&third.id).unwrap_err();
     assert!(format!("{refused:?}").contains("audit-declined"), "{refused:?}");
@@ -139,12 +139,12 @@ fn a_total_is_refused_where_groups_are_withheld_for_their_contributors() {
     let ask = |sql: &str| {
         let asked = DraftContract { contributors_min: Some(2), ..draft(sql) };
         let drafted = lake.draft(&asked).unwrap();
-        lake.propose(&ProposeContract { contract: drafted.contract }).unwrap();
+        alliance.hears(&lake.propose(&ProposeContract { contract: drafted.contract }).unwrap());
         drafted.id
     };
     let groups = ask("SELECT team, SUM(pay) AS total FROM pay GROUP BY team");
     for client in alliance.clients.values() {
-        client.sign(&groups).unwrap();
+        alliance.hears(&client.sign(&groups).unwrap());
     }
     let run = lake.start_run(&StartRun { contract: groups, purpose: None }).unwrap();
     assert_eq!(follow(lake, &run.id).state, "completed");

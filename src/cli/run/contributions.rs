@@ -101,7 +101,8 @@ fn measured(client: &Client, run: &str, column: &str) -> Result<Measured, Error>
         })?;
         let sum = value.checked_add(cell.0);
         value = sum.ok_or_else(|| unusable(format!("the sum of `{column}` over run {run} is too large")))?;
-        scale = cell.1;
+        // All cells of a column have the same scale but for those without a value.
+        scale = scale.max(cell.1);
     }
     Ok(Measured { contract, providers, value, scale })
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use api::types::contracts::{DraftContract, DraftSettlement};
 use api::types::datasets::{ColumnDeclaration, Format, ImportDataset, PublishDataset};
+use api::types::ledger::Recorded;
 use api::types::runs::RunView;
 use api::{Client, Profile};
 use contract::terms::Use;
@@ -22,6 +23,19 @@ pub(crate) const MEMBERS: [&str; 3] = ["north", "lake", "south"];
 pub(crate) struct Alliance {
     pub(crate) clients: BTreeMap<String, Client>,
     pub(crate) directory: tempfile::TempDir,
+}
+
+impl Alliance {
+    /// Waits until every node has the entry: the one that wrote it answers when a quorum has.
+    pub(crate) fn hears(&self, recorded: &Recorded) {
+        let patience = Instant::now() + Duration::from_secs(20);
+        for (name, client) in &self.clients {
+            while client.status().unwrap().entries <= recorded.entry {
+                assert!(Instant::now() < patience, "{name} hears of entry {}", recorded.entry);
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
 }
 
 fn address() -> String {

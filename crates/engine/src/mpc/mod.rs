@@ -198,6 +198,17 @@ pub struct Sides<'a, N> {
     pub subtrahend: &'a dyn Fn(N, &mut [N]),
 }
 
+/// A number's minuend and subtrahend, each divided by a power of two.
+pub struct Divided<P: Mixed> {
+    /// The difference of the quotients, without a borrow from below.
+    pub parts: Numbers<P>,
+    /// The difference itself.
+    pub difference: Difference<P>,
+    /// Whether it has instead of all places those that are divided away, and above them the one that follows the number's
+    /// own: since the number's bit there is 0, a borrow leaves it just where it makes one.
+    pub is_short: bool,
+}
+
 /// Shared numbers of a scheme.
 pub type Numbers<P> = <P as Mpc<<P as Mixed>::Num>>::Shares;
 
@@ -225,17 +236,11 @@ pub trait Mixed: Shuffle<Self::Num> + Shuffle<Lanes> {
     /// Those of the transport.
     fn difference(&mut self, x: &Numbers<Self>, width: u32) -> Result<Difference<Self>>;
 
-    /// As [`Mixed::difference`], for 0 ≤ x < 2^`width`, and with it, as numbers, the difference of minuend and subtrahend
-    /// each divided by 2^`shift`, without a borrow from below. 1 round.
+    /// What dividing by 2^`shift` starts from, for 0 ≤ x < 2^`width` and `shift` < `width`. 1 round.
     ///
     /// # Errors
     /// Those of the transport.
-    fn truncated_difference(
-        &mut self,
-        x: &Numbers<Self>,
-        width: u32,
-        shift: u32,
-    ) -> Result<(Difference<Self>, Numbers<Self>)>;
+    fn divided(&mut self, x: &Numbers<Self>, width: u32, shift: u32) -> Result<Divided<Self>>;
 
     /// Divides signed numbers by 2^`shift`, rounding down or up at random, nearer more often. 1 round.
     ///

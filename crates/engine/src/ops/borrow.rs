@@ -66,6 +66,20 @@ pub(super) fn borrows_at<P: Mpc<Lanes>>(
     Ok([low.generate, high.generate.xor(&passed)])
 }
 
+/// The borrow out of all places but the last, and whether the last makes one by itself. 1 + ⌈log₂ (places − 1)⌉ rounds, less
+/// than 3 bits per place.
+///
+/// # Errors
+/// Those of the transport.
+pub(super) fn borrow_below_last<P: Mpc<Lanes>>(
+    protocol: &mut P,
+    difference: &Difference<P>,
+) -> Result<[Bits<P>; 2]> {
+    let places = difference.minuend.width();
+    let [low, last] = joined(protocol, difference, places - 1, places)?;
+    Ok([low.generate, last.generate])
+}
+
 /// The borrow into each of the low `width` places, at least one. 1 + ⌈log₂ (`width` − 1)⌉ rounds, about
 /// `width` · (1 + log₂ `width`) bits; where a borrow goes around two rounds more, with all places of the difference.
 ///

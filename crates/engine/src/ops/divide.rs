@@ -31,8 +31,8 @@ pub(super) const PRECISION: u32 = 38;
 ///
 /// Both operands are normalised; the reciprocal of the denominator's mantissa starts at a line of relative error
 /// below 1/16 and is refined thrice by Goldschmidt's products, to below 2^-32; then the quotient is moved by the
-/// difference of the exponents. Source: Catrina, Saxena, FC 2010, protocol 3.4 (`Div`); Goldschmidt 1964. At most 68
-/// rounds and 1.5 kB per row; when `numerator_bits` + `denominator_bits` ≤ 86 the numerator is left as it is. When
+/// difference of the exponents. Source: Catrina, Saxena, FC 2010, protocol 3.4 (`Div`); Goldschmidt 1964. At most 66
+/// rounds and 1.4 kB per row; when `numerator_bits` + `denominator_bits` ≤ 86 the numerator is left as it is. When
 /// besides 2 · `numerator_bits` + `fraction` ≤ 84, few enough bits of the reciprocal do for its product with the
 /// numerator to be divided near the value: with 32 bits each and 18 of fraction 28 rounds and 272 bytes.
 ///

@@ -24,7 +24,7 @@ pub struct InverseRange {
 /// for 0, arbitrary for negative numbers.
 ///
 /// The operand is normalised; the reciprocal of its mantissa is that of [`divide`](super::divide()), which is
-/// then moved by the exponent. At most 59 rounds and 1.1 kB per row.
+/// then moved by the exponent. At most 57 rounds and 1.0 kB per row.
 ///
 /// # Errors
 /// Those of the transport; [`Error::OutOfRange`] when a range is too wide; [`Error::Narrow`] when the numbers
@@ -44,8 +44,8 @@ pub fn reciprocal<P: Mixed>(protocol: &mut P, x: &Numbers<P>, range: InverseRang
 /// for 0, arbitrary for negative numbers.
 ///
 /// The operand is normalised; the inverse root of its mantissa is that from which
-/// [`square_root`](super::square_root()) makes the root; it is then moved by half the exponent. At most 66
-/// rounds and 783 bytes per row.
+/// [`square_root`](super::square_root()) makes the root; it is then moved by half the exponent. At most 62
+/// rounds and 730 bytes per row.
 ///
 /// # Errors
 /// As [`reciprocal`].

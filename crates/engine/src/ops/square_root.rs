@@ -26,7 +26,7 @@ pub struct RootRange {
 /// The radicand is normalised; the inverse root of its mantissa starts at a parabola of relative error below
 /// 0.0037 and is refined with the root itself by two of Goldschmidt's steps, to below 2^-30.6; then the root is moved by
 /// half the exponent. Source: Goldschmidt 1964; Markstein: Software Division and Square Root Using Goldschmidt's Algorithms,
-/// 2004, §2.3. At most 53 rounds and 698 bytes per row; where the results' range is so short that the move is one
+/// 2004, §2.3. At most 52 rounds and 681 bytes per row; where the results' range is so short that the move is one
 /// product near its value, 34 rounds and 347 bytes with 50 bits and 18 of fraction.
 ///
 /// # Errors

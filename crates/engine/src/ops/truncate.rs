@@ -2,16 +2,18 @@
 
 use ring::{Number, Ring};
 
-use super::borrow::borrows_at;
+use super::borrow::{borrow_below_last, borrows_at};
 use crate::error::{Error, Result};
-use crate::mpc::{Bits, Mixed, Numbers, Shares};
+use crate::mpc::{Bits, Divided, Mixed, Numbers, Shares};
 
-/// x / 2^`shift`, rounded down, for −2^(`width` − 1) ≤ x < 2^(`width` − 1). 5 + ⌈log₂ of the longer of shift and
-/// width − shift⌉ rounds, less than 3 ⅓ · `width` bits and 1 ⅔ numbers.
+/// x / 2^`shift`, rounded down, for −2^(`width` − 1) ≤ x < 2^(`width` − 1). With `rep3`, where the numbers have more than
+/// `width` bits, 4 + ⌈log₂ shift⌉ rounds, less than 3 ⅓ · (`shift` + 1) bits and 1 ⅔ numbers; else 5 + ⌈log₂ of the longer of
+/// shift and width − shift⌉ rounds, less than 3 ⅓ · `width` bits and 1 ⅔ numbers.
 ///
 /// With x ≡ u − w modulo 2^`width`, both parts are divided apart; then the borrow from the low bits and the one
 /// out of the top are put right (Dalskov, Escudero, Keller: Secure Evaluation of Quantized Neural Networks, PoPETs 2020,
-/// §4.2, do the same with one masked value).
+/// §4.2, do the same with one masked value). Modulo 2^(`width` + 1) the top bit of x is 0, and the two top bits of u and w say
+/// alone whether u − w wraps (Cheetah, USENIX Security 2022, §4.3, of values whose sign is known).
 ///
 /// # Errors
 /// Those of the transport; [`Error::OutOfRange`] when `width` exceeds the numbers' bits or `shift` exceeds `width`.
@@ -33,10 +35,15 @@ pub fn truncate<P: Mixed>(protocol: &mut P, x: &Numbers<P>, width: u32, shift: u
     }
     // Moved up by half the range, so that the number is its own remainder modulo 2^width.
     let raised = protocol.plus_constant(x, P::Num::ONE.shifted_left(width - 1));
-    let (difference, parts) = protocol.truncated_difference(&raised, width, shift)?;
-    let [below, out] = borrows_at(protocol, &difference, shift as usize)?;
-    // Modulo 2^width, or modulo the field's size, which is one less than a power of two: a whole turn of the quotients.
-    let turn = P::Num::ONE.shifted_left(difference.minuend.width() as u32 - shift);
+    let Divided { parts, difference, is_short } = protocol.divided(&raised, width, shift)?;
+    // Modulo a power of two, or modulo the field's size, which is one less than one: a whole turn of the quotients.
+    let (borrows, bits) = if is_short {
+        (borrow_below_last(protocol, &difference)?, width + 1)
+    } else {
+        (borrows_at(protocol, &difference, shift as usize)?, difference.minuend.width() as u32)
+    };
+    let [below, out] = borrows;
+    let turn = P::Num::ONE.shifted_left(bits - shift);
     let weights = vec![P::Num::ONE.negated(), turn];
     let quotient = parts.plus(&protocol.inject_sums(&Bits::stack(&[&below, &out], x.len()), &[weights])?);
     Ok(protocol.plus_constant(&quotient, P::Num::ONE.shifted_left(width - 1 - shift).negated()))

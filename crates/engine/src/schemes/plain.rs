@@ -12,8 +12,8 @@ use super::message::{self, Component, Expected};
 use super::{check_shape, rows_of_terms};
 use crate::error::{Error, Result, ShareMessageFault};
 use crate::mpc::{
-    Bits, Cost, Dealing, Difference, Mixed, Modulus, Mpc, Numbers, Permuting, Protocol, Receivers, Scheme,
-    Shares, Shuffle, Verified,
+    Bits, Cost, Dealing, Difference, Divided, Mixed, Modulus, Mpc, Numbers, Permuting, Protocol, Receivers,
+    Scheme, Shares, Shuffle, Verified,
 };
 use crate::session::{Link, Party, Transport};
 
@@ -170,13 +170,9 @@ impl<N: Number> Mixed for Plain<N> {
         Ok(Difference { modulus: Modulus::Power, minuend: bits(minuend), subtrahend: bits(subtrahend) })
     }
 
-    fn truncated_difference(
-        &mut self,
-        x: &Column<N>,
-        width: u32,
-        shift: u32,
-    ) -> Result<(Difference<Self>, Column<N>)> {
-        Ok((self.difference(x, width)?, x.map(|value| value.low_bits(width).shifted_right(shift))))
+    fn divided(&mut self, x: &Column<N>, width: u32, shift: u32) -> Result<Divided<Self>> {
+        let parts = x.map(|value| value.low_bits(width).shifted_right(shift));
+        Ok(Divided { parts, difference: self.difference(x, width)?, is_short: false })
     }
 
     fn truncate_near(&mut self, x: &Column<N>, shift: u32) -> Result<Column<N>> {

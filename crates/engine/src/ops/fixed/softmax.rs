@@ -18,7 +18,7 @@ const RECIPROCAL: u32 = 40;
 ///
 /// The largest of each row is subtracted first, so that all powers lie in (0, 1] and their sum in [1,
 /// `columns`]; one reciprocal serves a row. A tree of ⌈log₂ `columns`⌉ maxima, an [`exp`] per element, a
-/// [`reciprocal`] per row, and 2 rounds. With ten columns in the default format 102 rounds and 323 bytes per
+/// [`reciprocal`] per row, and 2 rounds. With ten columns in the default format 101 rounds and 300 bytes per
 /// element.
 ///
 /// # Errors

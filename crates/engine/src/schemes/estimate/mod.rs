@@ -21,7 +21,8 @@ use ring::{Lanes, Number, Prg, Ring, Seed, Shape};
 
 use crate::error::{Error, Result};
 use crate::mpc::{
-    Bits, Cost, Difference, Mixed, Mpc, Permuting, Protocol, Receivers, Shares, Shuffle, Sides, Verified,
+    Bits, Cost, Difference, Divided, Mixed, Mpc, Permuting, Protocol, Receivers, Shares, Shuffle, Sides,
+    Verified,
 };
 use crate::schemes::{check_shape, rows_of_terms};
 use crate::session::Party;
@@ -247,15 +248,11 @@ impl<M: Model, N: Number> Mixed for Estimate<M, N> {
         self.count(&Primitive::Difference { rows: x.0, width });
         Ok(bits_of(x.0, width as usize))
     }
-    fn truncated_difference(
-        &mut self,
-        x: &Length,
-        width: u32,
-        _shift: u32,
-    ) -> Result<(Difference<Self>, Length)> {
-        let width = width.min(N::BITS);
-        self.count(&Primitive::TruncatedDifference { rows: x.0, width, element: N::BYTES });
-        Ok((bits_of(x.0, width as usize), *x))
+    fn divided(&mut self, x: &Length, width: u32, shift: u32) -> Result<Divided<Self>> {
+        let is_short = M::SHORT_DIVISION && width < N::BITS;
+        let width = if is_short { shift + 1 } else { width.min(N::BITS) };
+        self.count(&Primitive::Divided { rows: x.0, width, element: N::BYTES });
+        Ok(Divided { parts: *x, difference: bits_of(x.0, width as usize), is_short })
     }
     fn truncate_near(&mut self, x: &Length, shift: u32) -> Result<Length> {
         if M::EXACT_TRUNCATION && shift < N::BITS {

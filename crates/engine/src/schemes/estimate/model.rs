@@ -13,6 +13,9 @@ pub trait Model: Send + Sync {
     /// Whether the scheme truncates near the value as [`truncate`](crate::ops::truncate()) does.
     const EXACT_TRUNCATION: bool = false;
 
+    /// Whether the scheme shares only some places of a number that is divided, where there is room above its bits.
+    const SHORT_DIVISION: bool = false;
+
     /// Number of compute parties.
     fn parties(memory: &Self::Memory) -> usize;
 
@@ -161,8 +164,8 @@ pub enum Primitive<'a> {
         /// Bits to a row.
         width: u32,
     },
-    /// [`Mixed::truncated_difference`](crate::mpc::Mixed::truncated_difference).
-    TruncatedDifference {
+    /// [`Mixed::divided`](crate::mpc::Mixed::divided).
+    Divided {
         /// Rows.
         rows: usize,
         /// Bits to a row.

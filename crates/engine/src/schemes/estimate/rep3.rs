@@ -16,6 +16,8 @@ pub struct Rep3Model;
 impl Model for Rep3Model {
     type Memory = ();
 
+    const SHORT_DIVISION: bool = true;
+
     fn parties((): &()) -> usize {
         3
     }
@@ -35,7 +37,7 @@ impl Model for Rep3Model {
             Primitive::Shuffle { len, element, .. } => passes([0, 1, 2], len * element),
             Primitive::Unshuffle { len, element, .. } => passes([2, 1, 0], len * element),
             Primitive::Difference { rows, width } => vec![bits_of_dealers(rows, width as usize)],
-            Primitive::TruncatedDifference { rows, width, element } => {
+            Primitive::Divided { rows, width, element } => {
                 vec![[bits_of_dealers(rows, width as usize), numbers_of_dealers(rows, element)].concat()]
             }
             Primitive::TruncateNear { rows, element, .. } => vec![numbers_of_dealers(rows, element)],

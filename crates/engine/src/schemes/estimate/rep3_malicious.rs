@@ -79,7 +79,7 @@ impl Model for Rep3MaliciousModel {
             Primitive::Difference { rows, width } => {
                 due.ands(Lanes::words(rows) * (width as usize).saturating_sub(1))
             }
-            Primitive::TruncatedDifference { rows, width, element } => {
+            Primitive::Divided { rows, width, element } => {
                 let carries = due.ands(Lanes::words(rows) * width as usize);
                 [carries, due.injected(2 * rows, element)].concat()
             }

@@ -96,7 +96,7 @@ impl Model for ShamirModel {
             Primitive::Shuffle { len, bits, .. } => state.passes(len, bits, false),
             Primitive::Unshuffle { len, bits, .. } => state.passes(len, bits, true),
             Primitive::Difference { rows, .. } => state.difference(rows),
-            Primitive::TruncatedDifference { rows, .. } => {
+            Primitive::Divided { rows, .. } => {
                 // Two bits of each step that leaves two of three.
                 let moved = 2 * (state.setting.corruptible().len() - 2);
                 [state.difference(rows), state.injected(rows, moved)].concat()

@@ -10,34 +10,41 @@ use ring::{Column, Lanes, Number, Ring};
 
 use super::{Rep3, Rep3Shares};
 use crate::error::Result;
-use crate::mpc::{Bits, Difference, Mixed, Modulus, Numbers, Shares, Sides};
+use crate::mpc::{Bits, Difference, Divided, Mixed, Modulus, Numbers, Shares, Sides};
 
 impl<N: Number> Mixed for Rep3<N> {
     type Num = N;
 
     /// `width` bits from the dealer of each row.
     fn difference(&mut self, x: &Rep3Shares<N>, width: u32) -> Result<Difference<Self>> {
-        let halves = self.begin_difference(x, width)?;
+        let width = width.min(N::BITS);
+        let halves = self.begin_difference(x, width, |values| N::to_slices(values.values(), width))?;
         self.finish_difference(halves, x.len())
     }
 
-    /// `width` bits and one number from the dealer of each row.
-    fn truncated_difference(
-        &mut self,
-        x: &Rep3Shares<N>,
-        width: u32,
-        shift: u32,
-    ) -> Result<(Difference<Self>, Rep3Shares<N>)> {
+    /// One number from the dealer of each row, and `shift` + 1 bits, or `width` of them where the numbers have no more.
+    fn divided(&mut self, x: &Rep3Shares<N>, width: u32, shift: u32) -> Result<Divided<Self>> {
         let rows = x.len();
         let ranges = row_parts(rows);
-        let truncated = |values: &Column<N>| values.map(|value| value.low_bits(width).shifted_right(shift));
+        let is_short = width < N::BITS;
+        let bits = if is_short { width + 1 } else { width };
+        let truncated = |values: &Column<N>| values.map(|value| value.low_bits(bits).shifted_right(shift));
         let (kept_mine, kept_next) = self.kept(x, rows);
-        let halves = self.begin_difference(x, width)?;
+        let halves = if is_short {
+            let joined = |value: N| {
+                value.low_bits(shift).plus(value.shifted_right(width).low_bits(1).shifted_left(shift))
+            };
+            self.begin_difference(x, shift + 1, |values| {
+                N::to_slices(values.map(joined).values(), shift + 1)
+            })?
+        } else {
+            self.begin_difference(x, width, |values| N::to_slices(values.values(), width))?
+        };
         let minuend = self.begin_spread(&truncated(&self.dealt(x, rows)), 1, rows, &ranges)?;
         let difference = self.finish_difference(halves, rows)?;
         let minuend = self.finish_spread(minuend)?;
         let subtrahend = self.hold(&truncated(&kept_mine), &truncated(&kept_next), 1, rows, &ranges);
-        Ok((difference, minuend.minus(&subtrahend)))
+        Ok(Divided { parts: minuend.minus(&subtrahend), difference, is_short })
     }
 
     /// One number from the dealer of each row. Both sides first add a coin that all parties know, so that the
@@ -93,11 +100,15 @@ impl<N: Number> Rep3<N> {
         (x.mine().slice(after).map(N::negated), x.next().slice(before).map(N::negated))
     }
 
-    /// Sends the dealer's bits; the subtrahend is complete.
-    fn begin_difference(&mut self, x: &Rep3Shares<N>, width: u32) -> Result<Halves> {
-        let (rows, width) = (x.len(), width.min(N::BITS));
+    /// Sends the dealer's bits, `width` slices of them; the subtrahend is complete.
+    fn begin_difference(
+        &mut self,
+        x: &Rep3Shares<N>,
+        width: u32,
+        slices: impl Fn(&Column<N>) -> Column<Lanes>,
+    ) -> Result<Halves> {
+        let rows = x.len();
         let (parts, words) = (word_parts(rows), Lanes::words(rows));
-        let slices = |values: &Column<N>| N::to_slices(values.values(), width);
         let (kept_mine, kept_next) = self.kept(x, rows);
         let (known, width) = (slices(&self.dealt(x, rows)), width as usize);
         let minuend = self.begin_spread(&known, width, words, &parts)?;

@@ -11,7 +11,7 @@ use ring::{Column, Lanes, Number, Ring};
 use super::Rep3Malicious;
 use super::arithmetic::Element;
 use crate::error::Result;
-use crate::mpc::{Bits, Difference, Mixed, Modulus, Mpc, Numbers, Shares, weighted_sums};
+use crate::mpc::{Bits, Difference, Divided, Mixed, Modulus, Mpc, Numbers, Shares, weighted_sums};
 use crate::schemes::rep3::Rep3Shares;
 
 impl<N: Number + Element> Mixed for Rep3Malicious<N> {
@@ -30,12 +30,7 @@ impl<N: Number + Element> Mixed for Rep3Malicious<N> {
     ///
     /// With each of the three numbers divided apart, of all that they add up to only the carries count that the step
     /// moves across place `shift` and beyond `width`.
-    fn truncated_difference(
-        &mut self,
-        x: &Rep3Shares<N>,
-        width: u32,
-        shift: u32,
-    ) -> Result<(Difference<Self>, Rep3Shares<N>)> {
+    fn divided(&mut self, x: &Rep3Shares<N>, width: u32, shift: u32) -> Result<Divided<Self>> {
         let (rows, width) = (x.len(), width.min(N::BITS));
         let lessened = self.base.plus_constant(x, N::ONE.negated());
         let sums = self.bits_of(&lessened, width);
@@ -52,7 +47,7 @@ impl<N: Number + Element> Mixed for Rep3Malicious<N> {
         let parts = parts.plus(&across).minus(&top.times(beyond));
         let parts = self.base.plus_constant(&parts, N::ONE.minus(beyond));
         let kept = carries.range(0..carries.width().saturating_sub(1));
-        Ok((self.difference_of(sums, &kept, rows), parts))
+        Ok(Divided { parts, difference: self.difference_of(sums, &kept, rows), is_short: false })
     }
 
     /// 4 rounds, 6 ANDs and 4 injected bits, summed in pairs, for each number; right for any number of magnitude below 2^(bits − 3).

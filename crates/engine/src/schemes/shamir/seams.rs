@@ -14,7 +14,7 @@ use ring::{Column, Lanes, Mersenne61, Number, Ring};
 
 use super::{Field, Guard, Shamir};
 use crate::error::Result;
-use crate::mpc::{Bits, Difference, Mixed, Modulus, Mpc, Numbers, Receivers, Shares};
+use crate::mpc::{Bits, Difference, Divided, Mixed, Modulus, Mpc, Numbers, Receivers, Shares};
 use crate::ops;
 
 /// All bits of a number.
@@ -34,12 +34,7 @@ impl<G: Guard> Mixed for Shamir<G> {
     ///
     /// With every summand divided apart, all that they add up to lacks what carry-save steps move across place `shift`, and
     /// has what they move around: 2^61 − 1 for each carry out of the top.
-    fn truncated_difference(
-        &mut self,
-        x: &Column<Mersenne61>,
-        _width: u32,
-        shift: u32,
-    ) -> Result<(Difference<Self>, Column<Mersenne61>)> {
+    fn divided(&mut self, x: &Column<Mersenne61>, _width: u32, shift: u32) -> Result<Divided<Self>> {
         let rows = x.len();
         let addends = self.addends(x)?;
         let bits = self.bits_of_addends(&addends, rows);
@@ -55,7 +50,7 @@ impl<G: Guard> Mixed for Shamir<G> {
         let moved = self.inject_sums(&moved, &[weights])?;
         // The last two are added with a carry where they are subtracted with a borrow, which is its opposite.
         let parts = self.plus_constant(&parts.plus(&moved), Mersenne61::ONE.minus(turn));
-        Ok((difference, parts))
+        Ok(Divided { parts, difference, is_short: false })
     }
 
     /// Exact, since this field has no bits to spare.

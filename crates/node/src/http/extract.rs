@@ -83,7 +83,7 @@ mod tests {
         limit: u8,
     }
 
-    async fn asked(uri: &str, kind: &str, body: &str) -> (StatusCode, api::types::Problem) {
+    async fn asked(method: &str, uri: &str, kind: &str, body: &str) -> (StatusCode, api::types::Problem) {
         let handler = async |State(()): State<()>,
                              Path(number): Path<u8>,
                              Query(query): Query<Wanted>,
@@ -91,9 +91,14 @@ mod tests {
             let limits = body.iter().map(|wanted| wanted.limit).sum::<u8>();
             Failure::not_found(format!("{number} {} {limits}", query.limit))
         };
-        let router: Router = Router::new().route("/{number}", post(handler)).with_state(());
-        let request =
-            Request::post(uri).header(CONTENT_TYPE, kind).body(Body::from(body.to_owned())).unwrap();
+        let router = Router::new().route("/{number}", post(handler));
+        let router: Router = super::super::refusing_the_rest(router).with_state(());
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(CONTENT_TYPE, kind)
+            .body(Body::from(body.to_owned()))
+            .unwrap();
         let answer = TowerToHyperService::new(router).call(request).await.unwrap();
         let status = answer.status();
         assert_eq!(answer.headers()[CONTENT_TYPE], "application/json");
@@ -104,7 +109,7 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_read_is_a_problem_that_names_it() {
         let json = "application/json";
-        let whole = asked("/1?limit=2", json, r#"[{"limit": 3}]"#).await;
+        let whole = asked("POST", "/1?limit=2", json, r#"[{"limit": 3}]"#).await;
         assert_eq!((whole.0, whole.1.message.as_str()), (StatusCode::NOT_FOUND, "1 2 3"));
         for (uri, kind, body, parts) in [
             ("/1?limit=2", json, r#"[{"limit": 3}, {"limit": 300}]"#, ["body", "[1].limit"]),
@@ -115,7 +120,7 @@ mod tests {
             ("/1", json, "[]", ["query", "missing field `limit`"]),
             ("/one?limit=2", json, "[]", ["path", "one"]),
         ] {
-            let (status, problem) = asked(uri, kind, body).await;
+            let (status, problem) = asked("POST", uri, kind, body).await;
             assert_eq!(
                 (status, problem.rule.as_str()),
                 (StatusCode::BAD_REQUEST, "malformed"),
@@ -125,5 +130,15 @@ mod tests {
                 assert!(problem.message.contains(part), "{uri} {body}: {}", problem.message);
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_no_route_takes_is_a_problem_that_says_where_to_look() {
+        let (status, problem) = asked("POST", "/1/2", "application/json", "[]").await;
+        assert_eq!((status, problem.rule.as_str()), (StatusCode::NOT_FOUND, "not-found"));
+        assert!(problem.message.contains("no `/1/2` here") && problem.message.contains("/v1/openapi.json"));
+        let (status, problem) = asked("DELETE", "/1", "application/json", "").await;
+        assert_eq!((status, problem.rule.as_str()), (StatusCode::METHOD_NOT_ALLOWED, "malformed"));
+        assert!(problem.message.contains("`/1` takes no DELETE"), "{}", problem.message);
     }
 }

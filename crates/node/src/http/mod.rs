@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, StatusCode, Uri};
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,6 +28,7 @@ use utoipa_axum::routes;
 
 pub(crate) use serve::serve;
 
+use crate::failure::Failure;
 use crate::node::Node;
 
 /// The largest JSON request.
@@ -94,7 +96,22 @@ fn router(node: Arc<Node>) -> axum::Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     let (router, document) =
         OpenApiRouter::with_openapi(Head::openapi()).merge(signed).merge(upload_routes()).split_for_parts();
-    router.route("/v1/openapi.json", get(move || async move { Json(document) })).with_state(node)
+    let router = router.route("/v1/openapi.json", get(move || async move { Json(document) }));
+    refusing_the_rest(router).with_state(node)
+}
+
+/// What no route takes is answered as a refusal, too.
+fn refusing_the_rest<S: Clone + Send + Sync + 'static>(router: axum::Router<S>) -> axum::Router<S> {
+    router.fallback(no_such_path).method_not_allowed_fallback(no_such_method)
+}
+
+async fn no_such_path(uri: Uri) -> Failure {
+    Failure::not_found(format!("there is no `{}` here; `/v1/openapi.json` lists what there is", uri.path()))
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Failure {
+    let message = format!("`{}` takes no {method}; `/v1/openapi.json` lists what there is", uri.path());
+    Failure { status: StatusCode::METHOD_NOT_ALLOWED, ..Failure::malformed(message) }
 }
 
 #[cfg(test)]

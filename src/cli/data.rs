@@ -49,7 +49,7 @@ pub(super) enum Data {
     #[command(after_help = ownership::OFFER)]
     Offer(Offer),
     /// Take a dataset over that another member offers
-    #[command(after_help = "Example:\n  treaty data accept north/salaries")]
+    #[command(after_help = ownership::ACCEPT)]
     Accept(Accept),
 }
 
@@ -82,7 +82,7 @@ terms.toml:
 pub(super) struct Import {
     /// A CSV or Parquet file
     file: PathBuf,
-    /// The dataset's name in the vault: lower-case letters, digits and `_`
+    /// The dataset's name in the vault: lower-case letters, digits and `_`; of one that was taken over, its path
     #[arg(long)]
     name: String,
     /// How the file is written; by the end of its name when left out
@@ -108,7 +108,7 @@ struct Declared {
 
 #[derive(Debug, Args)]
 pub(super) struct Publish {
-    /// The dataset's name in the vault
+    /// The dataset's name in the vault, or the path of one that was taken over
     name: String,
     /// The owner's terms, in TOML
     #[arg(long, value_name = "FILE")]

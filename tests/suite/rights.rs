@@ -64,6 +64,23 @@ fn own(alliance: &Alliance) {
     let owned = |page: &Value| page["items"].as_array().is_some_and(|items| items.len() == 1);
     alliance.until("lake", &["catalog", "search", "--owner", "south"], owned);
     assert!(alliance.refused("lake", &["data", "withdraw", "salaries"]).contains("belongs to `south`"));
+    let next = |name: &'static str| ["data", "import", "--name", name];
+    let late = alliance.refused("lake", &[&next("salaries")[..], &[&data("lake")]].concat());
+    assert!(late.contains("belongs to `south`"), "{late}");
+    let stranger = alliance.refused("north", &[&next("lake/wages")[..], &[&data("lake")]].concat());
+    assert!(stranger.contains("no dataset that this member has taken over"), "{stranger}");
+    let file = data("south");
+    let declared = ["--description", "next year", "--column", r#"salary = { unit = "USD" }"#];
+    let words = [&next(path)[..], &[&file], &declared].concat();
+    let imported = alliance.json("south", &words);
+    assert_eq!(imported["reference"], "lake/salaries@2");
+    let terms = alliance.path("terms.toml");
+    assert!(alliance.text("south", &["data", "publish", path, "--terms", &terms]).contains(path));
+    let both = |page: &Value| page["items"].as_array().is_some_and(|items| items.len() == 2);
+    alliance.until("north", &["catalog", "search", "--owner", "south"], both);
+    // Only the first one is in the catalog from here on.
+    alliance.text("south", &["data", "withdraw", path]);
+    alliance.until("north", &["catalog", "search", "--owner", "south"], owned);
 }
 
 /// A request for data finds a dataset, until its new owner withdraws it; an algorithm and a template stand beside it.
@@ -94,7 +111,7 @@ fn look_for(alliance: &Alliance) {
         alliance.refused("north", &["catalog", "matches", "north/pay@1"]).contains("no request for data")
     );
 
-    alliance.text("south", &["data", "withdraw", "lake/salaries"]);
+    alliance.text("south", &["data", "withdraw", "lake/salaries", "--version", "1"]);
     let gone = |page: &Value| page["items"].as_array().is_some_and(Vec::is_empty);
     alliance.until("north", &["catalog", "search", "paid"], gone);
 }

@@ -11,11 +11,12 @@ use compiler::answers::{Answers, identities};
 use compiler::overlap::{self, Answer, Field, Verdict};
 use compiler::{Compiled, LocalError};
 use contract::policy::Refusal;
-use contract::{Contract, Did, Hash, dataset::parse_reference};
+use contract::{Contract, Hash, dataset::parse_reference};
 use vault::{Vault, VaultError};
 
-use crate::gatekeeper::{self, local_name};
+use crate::gatekeeper::{self, Me};
 use crate::held::Held;
+use crate::paths::local_name;
 use crate::replica::Replica;
 
 /// Everything in answers that were given before which stands against a contract, as far as this member's data tells.
@@ -26,7 +27,7 @@ pub(crate) async fn refusals(
     contract: &Contract,
     compiled: &Compiled,
     before: Option<u64>,
-    me: &Did,
+    me: Me<'_>,
     replica: &Replica,
     vault: &Arc<Vault>,
 ) -> Vec<Refusal> {
@@ -35,7 +36,7 @@ pub(crate) async fn refusals(
         return Vec::new();
     }
     let mut refusals = Vec::new();
-    for (table, input) in contract.inputs().filter(|(_, input)| input.provider == *me) {
+    for (table, input) in contract.inputs().filter(|(_, input)| input.provider == me.did) {
         let owned = Owned { reference: &input.dataset, me, replica, vault };
         let answers = compiled.answers.iter().filter(|answers| answers.table == table);
         for answers in answers {
@@ -52,7 +53,7 @@ pub(crate) async fn refusals(
 /// A dataset of this member's.
 struct Owned<'a> {
     reference: &'a str,
-    me: &'a Did,
+    me: Me<'a>,
     replica: &'a Replica,
     vault: &'a Arc<Vault>,
 }
@@ -78,6 +79,9 @@ enum Incomparable {
     Vault(VaultError),
     Randomness(getrandom::Error),
 }
+
+/// It was deleted, or published by another member before this one took the dataset over.
+const NOT_HELD: &str = "its owner does not hold that version of the rows";
 
 /// Not known before the queries are, so that none can be made for it.
 fn field() -> Result<Field, Incomparable> {
@@ -214,7 +218,7 @@ impl Owned<'_> {
             inputs.iter().any(|input| parse_reference(&input.dataset).map(|(path, _)| path) == path)
         };
         let mut tables = contract.computation.tables.values().filter(concerns);
-        tables.all(|inputs| inputs.iter().all(|input| input.provider == *self.me))
+        tables.all(|inputs| inputs.iter().all(|input| input.provider == self.me.did))
     }
 
     /// What an earlier contract answered about versions of this dataset.
@@ -265,18 +269,23 @@ impl Owned<'_> {
     }
 
     fn open(&self, reference: &str) -> Result<Held, Incomparable> {
-        let (name, version) = Self::held(reference)?;
-        Held::open(self.vault, name, version).map_err(Incomparable::Vault)
+        let (name, version) = self.held(reference)?;
+        let held = Held::open(self.vault, name, version).map_err(Incomparable::Vault)?;
+        // A version of that number may never have been published from here, but by an owner before.
+        let published = self.replica.read(|ledger| {
+            ledger.state().dataset(reference).is_some_and(|record| record.dataset.root == held.root)
+        });
+        if published { Ok(held) } else { Err(Incomparable::Because(NOT_HELD)) }
     }
 
     /// Whether the table that another version is linked to has this version's rows instead: there is nothing to read.
     fn is_overwritten(&self, reference: &str) -> Result<bool, Incomparable> {
-        let ((name, other), (_, own)) = (Self::held(reference)?, Self::held(self.reference)?);
+        let ((name, other), (_, own)) = (self.held(reference)?, self.held(self.reference)?);
         self.vault.exclude_each_other(name, other, own).map_err(Incomparable::Vault)
     }
 
-    fn held(reference: &str) -> Result<(&str, u32), Incomparable> {
-        local_name(reference).ok_or(Incomparable::Because("its owner does not hold that version any more"))
+    fn held<'a>(&self, reference: &'a str) -> Result<(&'a str, u32), Incomparable> {
+        local_name(self.me.name, reference).ok_or(Incomparable::Because(NOT_HELD))
     }
 
     /// What others may know of why answers could not be compared.
@@ -290,7 +299,7 @@ impl Owned<'_> {
             Incomparable::Local(error) => logged(&error),
             Incomparable::Randomness(error) => logged(&error),
             Incomparable::Vault(VaultError::UnknownDataset { .. } | VaultError::UnknownVersion { .. }) => {
-                "its owner does not hold an earlier version any more"
+                NOT_HELD
             }
             Incomparable::Vault(error) => logged(&error),
         }

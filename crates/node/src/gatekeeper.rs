@@ -12,6 +12,7 @@ use contract::policy::{self, Permit, Refusal, Request, View};
 use contract::{Contract, Dataset, Did, Hash};
 use vault::{Vault, VaultError};
 
+use crate::paths::local_name;
 use crate::replica::Replica;
 use crate::setup::now_seconds;
 
@@ -94,10 +95,18 @@ pub(crate) fn check(contract: &Contract, replica: &Replica, now: u64) -> Reading
     }
 }
 
+/// The member whose node decides.
+#[derive(Clone, Copy)]
+pub(crate) struct Me<'a> {
+    pub(crate) did: Did,
+    /// As its card has it.
+    pub(crate) name: &'a str,
+}
+
 /// Decides on a run: may this node take part in it?
 pub(crate) fn decide(
     run: &Hash,
-    me: &Did,
+    me: Me<'_>,
     replica: &Replica,
     vault: &Vault,
 ) -> Result<Granted, Vec<Refusal>> {
@@ -141,10 +150,10 @@ pub(crate) fn decide(
 }
 
 /// Hashes again what this member is to provide: the vault must hold exactly what was published.
-fn held_as_published(contract: &Contract, me: &Did, vault: &Vault) -> Vec<Refusal> {
-    let mine = contract.inputs().filter(|(_, input)| input.provider == *me);
+fn held_as_published(contract: &Contract, me: Me<'_>, vault: &Vault) -> Vec<Refusal> {
+    let mine = contract.inputs().filter(|(_, input)| input.provider == me.did);
     mine.filter_map(|(_, input)| {
-        let Some((name, version)) = local_name(&input.dataset) else {
+        let Some((name, version)) = local_name(me.name, &input.dataset) else {
             return Some(Refusal::DatasetNotHeld { dataset: input.dataset.clone() });
         };
         match vault.verify(name, version) {
@@ -174,13 +183,6 @@ fn held_as_published(contract: &Contract, me: &Did, vault: &Vault) -> Vec<Refusa
         }
     })
     .collect()
-}
-
-/// `north/patients@1` → (`patients`, 1).
-pub(crate) fn local_name(reference: &str) -> Option<(&str, u32)> {
-    let (path, version) = reference.rsplit_once('@')?;
-    let (_, name) = path.split_once('/')?;
-    Some((name, version.parse().ok()?))
 }
 
 /// What the ledger says about a run, copied out so that the replica is not held while compiling.

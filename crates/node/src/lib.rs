@@ -8,6 +8,7 @@
 //! | how does it follow and write the ledger? | `replica` |
 //! | who decides what comes next on it? | `order` |
 //! | whom does it know, and who is heard? | `acquaintance`, `names` |
+//! | what are datasets called here? | `paths` |
 //! | with which key and certificate does it speak? | `keyring`, `certificates` |
 //! | what may its own persons ask of it? | `http` |
 //! | what may other nodes ask of it? | `peer_routes` |
@@ -29,6 +30,7 @@ mod keyring;
 mod names;
 mod node;
 mod order;
+mod paths;
 mod peer_routes;
 mod persons;
 mod replica;

@@ -20,6 +20,7 @@ use vault::Vault;
 use crate::acquaintance::Acquaintance;
 use crate::certificates::{self, Certificates};
 use crate::failure::Failure;
+use crate::gatekeeper::Me;
 use crate::home::{self, Config, Home, HomeError};
 use crate::journal::{Journal, JournalError, Leaving};
 use crate::keyring::Keyring;
@@ -112,6 +113,11 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// The member whose node this is.
+    pub(crate) fn member(&self) -> Me<'_> {
+        Me { did: self.me, name: &self.config.name }
+    }
+
     /// The one door through which a run's data leaves this node over requests: counted before it is sent.
     pub(crate) async fn leave(
         &self,

@@ -15,7 +15,8 @@
 //! lock                         held while a process has the vault open
 //! incoming/                    files being written; emptied when the vault is opened
 //! chunks/<hash>                Arrow IPC streams of one record batch each
-//! datasets/<name>/<version>.json   manifests: what makes up a version, in canonical JSON
+//! datasets/<name>/<version>.json   manifests: what makes up a version, in canonical JSON; `<owner>.<name>` of a
+//!                              dataset that was taken over from another member
 //! ```
 //!
 //! Files are written aside, synced and renamed, a version's manifest last. A process that is killed leaves either
@@ -43,4 +44,4 @@ pub use import::{
 pub use scan::Scan;
 pub use source::{Location, Source, SourceColumn, SourceFailure, SourceTable};
 pub use storage::schema::to_arrow;
-pub use vault::{Description, Vault};
+pub use vault::{Description, Earlier, Vault};

@@ -14,7 +14,8 @@ use arrow::array::RecordBatch;
 use contract::{Hash, Schema};
 
 use crate::{
-    ImportError, ImportRequest, Imported, LinkRequest, Location, Scan, Source, VaultError, import,
+    ImportError, ImportRequest, Imported, LinkRequest, Location, Scan, Source, VaultError,
+    import::{self, Text},
     storage::{
         files::{self, Staged},
         identity,
@@ -37,6 +38,15 @@ pub struct Vault {
     _lock: File,
 }
 
+/// What was published of a dataset before, out of this vault or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// The dataset's id, which all its versions keep.
+    pub id: Hash,
+    /// The latest version.
+    pub version: u32,
+}
+
 /// A dataset version without its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
@@ -44,7 +54,7 @@ pub struct Description {
     pub name: String,
     /// Counts from 1.
     pub version: u32,
-    /// The dataset's, the same in every version, and different in every vault.
+    /// The dataset's, the same in every version; made by the vault that has its first one, and different in each.
     pub id: Hash,
     /// One paragraph for people.
     pub description: String,
@@ -97,7 +107,19 @@ impl Vault {
     /// # Errors
     /// [`ImportError`] names the row and column at fault; the vault is then as it was before.
     pub fn import(&self, request: &ImportRequest<'_>) -> Result<Imported, ImportError> {
-        import::run(self, request)
+        import::run(self, request, None)
+    }
+
+    /// As [`Self::import`], of a dataset of which versions were published before, perhaps out of another vault.
+    ///
+    /// # Errors
+    /// As [`Self::import`].
+    pub fn import_after(
+        &self,
+        request: &ImportRequest<'_>,
+        earlier: &Earlier,
+    ) -> Result<Imported, ImportError> {
+        import::run(self, request, Some(earlier))
     }
 
     /// The same vault with a way to read tables that stay where they are.
@@ -112,7 +134,15 @@ impl Vault {
     /// # Errors
     /// [`ImportError`] names the row and column at fault; the vault is then as it was before.
     pub fn link(&self, request: &LinkRequest<'_>) -> Result<Imported, ImportError> {
-        import::run_link(self, request)
+        import::run_link(self, request, None)
+    }
+
+    /// As [`Self::link`], of a dataset of which versions were published before, perhaps out of another vault.
+    ///
+    /// # Errors
+    /// As [`Self::link`].
+    pub fn link_after(&self, request: &LinkRequest<'_>, earlier: &Earlier) -> Result<Imported, ImportError> {
+        import::run_link(self, request, Some(earlier))
     }
 
     /// The names of all datasets, sorted.
@@ -120,8 +150,10 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Io`].
     pub fn list(&self) -> Result<Vec<String>, VaultError> {
-        let mut names = files::names(&self.directory.join("datasets"))?;
-        names.retain(|name| import::names::is_dataset(name));
+        let directories = files::names(&self.directory.join("datasets"))?;
+        let mut names: Vec<String> =
+            directories.iter().filter_map(|directory| import::names::of_directory(directory)).collect();
+        names.sort_unstable();
         // A directory without a manifest is what an import killed just before its end leaves.
         let mut listed = Vec::with_capacity(names.len());
         for name in names {
@@ -225,17 +257,20 @@ impl Vault {
     /// Makes staged chunks the next version of a dataset: durable, and visible to readers at once.
     pub(crate) fn publish(
         &self,
-        name: &str,
-        description: &str,
+        text: Text<'_>,
+        earlier: Option<&Earlier>,
         schema: Schema,
         staged: Vec<StagedChunk>,
         link: Option<Link>,
     ) -> Result<Manifest, ImportError> {
         let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Text { name, description } = text;
         let last = self.version_numbers(name)?.last().copied().unwrap_or(0);
+        let last = earlier.map_or(last, |earlier| earlier.version.max(last));
+        let own_id = || Hash::of("vault/dataset", &[self.identity.as_bytes(), name.as_bytes()].concat());
         let chunks: Vec<_> = staged.iter().map(|chunk| chunk.entry.clone()).collect();
         let head = Head {
-            id: Hash::of("vault/dataset", &[self.identity.as_bytes(), name.as_bytes()].concat()),
+            id: earlier.map_or_else(own_id, |earlier| earlier.id),
             name: name.to_owned(),
             version: last.checked_add(1).ok_or(ImportError::TooLarge)?,
             description: description.to_owned(),
@@ -323,7 +358,7 @@ impl Vault {
     }
 
     fn dataset_path(&self, name: &str) -> PathBuf {
-        self.directory.join("datasets").join(name)
+        self.directory.join("datasets").join(import::names::directory(name))
     }
 
     fn chunk_path(&self, hash: &Hash) -> PathBuf {

@@ -11,7 +11,9 @@ use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type};
 use common::{Place, declarations};
 use contract::ColumnType;
 use proptest::prelude::*;
-use treaty_vault::{Breach, CsvFault, DeclarationFault, Format, ImportError, ImportRequest, VaultError};
+use treaty_vault::{
+    Breach, CsvFault, DeclarationFault, Earlier, Format, ImportError, ImportRequest, VaultError,
+};
 
 const SALARIES: &str = "\
 rank,yrs.service,salary,rate,since,tenured
@@ -373,5 +375,37 @@ proptest! {
         prop_assert_eq!(numbers, rows.iter().map(|row| row.0).collect::<Vec<_>>());
         prop_assert_eq!(texts, rows.iter().map(|row| row.1.clone()).collect::<Vec<_>>());
         prop_assert_eq!(floats, rows.iter().map(|row| row.2.filter(|f| f.is_finite())).collect::<Vec<_>>());
+    }
+}
+
+/// It keeps the id and counts on from what was published, whatever this vault has; own versions of the same name are
+/// another dataset. Both are there when the vault is opened again.
+#[test]
+fn a_dataset_of_another_vault_is_continued_beside_one_of_the_same_name() {
+    let place = Place::new();
+    let vault = place.open();
+    let own = place.import(&vault, SALARIES, &[]).unwrap();
+    let file = place.file("data.csv", SALARIES);
+    let columns = declarations(&[]);
+    let request =
+        |name| ImportRequest { name, description: "", file: &file, format: Format::Csv, columns: &columns };
+    let earlier = Earlier { id: contract::Hash::of("test", b"another vault's"), version: 4 };
+    let next = vault.import_after(&request("lake/data"), &earlier).unwrap();
+    assert_eq!((next.name.as_str(), next.version, next.id), ("lake/data", 5, earlier.id));
+    assert_ne!(next.id, own.id);
+    assert_ne!(next.root, own.root);
+    assert_eq!(vault.import_after(&request("lake/data"), &earlier).unwrap().version, 6, "5 waits here");
+    drop(vault);
+    let vault = place.open();
+    assert_eq!(vault.list().unwrap(), ["data", "lake/data"]);
+    assert_eq!(
+        (vault.versions("data").unwrap(), vault.versions("lake/data").unwrap()),
+        (vec![1], vec![5, 6])
+    );
+    assert_eq!(vault.verify("lake/data", 5).unwrap(), next.root);
+    assert_eq!(vault.describe("lake/data", 5).unwrap().id, earlier.id);
+    for name in ["lake/", "/data", "../data", "lake/../data", "a/b/c"] {
+        let refused = vault.import_after(&request(name), &earlier).unwrap_err();
+        assert!(matches!(refused, ImportError::DatasetName { .. }), "{name}: {refused}");
     }
 }

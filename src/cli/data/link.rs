@@ -48,7 +48,7 @@ pub(in crate::cli) struct Postgres {
     /// Only these columns; all when left out. The key need not be among them
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     select: Vec<String>,
-    /// The dataset's name in the vault: lower-case letters, digits and `_`
+    /// The dataset's name in the vault: lower-case letters, digits and `_`; of one that was taken over, its path
     #[arg(long)]
     name: String,
     /// A file whose first line is the role's password

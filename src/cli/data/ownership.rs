@@ -18,7 +18,19 @@ pub(super) const OFFER: &str = "\
 Example:
   treaty data offer north/salaries --to lake
 
-Whoever accepts withdraws it and answers requests for access from then on. The data stay in this member's vault.";
+Whoever accepts publishes further versions, withdraws earlier ones and answers requests for access from then on. The
+rows of the versions so far stay in this member's vault, and contracts that name them go on reading them there, until
+the new owner withdraws those versions. Access that was asked for or given before stays with the member that was asked.";
+
+pub(super) const ACCEPT: &str = "\
+Example:
+  treaty data accept north/salaries
+  treaty data import salaries.csv --name north/salaries --columns salaries-columns.toml
+  treaty data publish north/salaries --terms terms.toml
+
+The path stays as it is, and versions count on. The rows of the next version lie in this member's vault; those of the
+versions before stay with the member that published them. Contracts that were answered over those cannot be compared
+with new queries: each counts against overlaps_max in the terms.";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Claim {

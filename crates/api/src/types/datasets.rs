@@ -21,7 +21,7 @@ pub struct Upload {
 pub struct ImportDataset {
     /// From `POST /v1/uploads`.
     pub upload: String,
-    /// Name in the vault: lower-case letters, digits and `_`.
+    /// Name in the vault: lower-case letters, digits and `_`; of a dataset that was taken over, its path.
     pub name: String,
     /// How to read the upload.
     pub format: Format,

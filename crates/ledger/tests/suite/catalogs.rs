@@ -119,6 +119,59 @@ fn a_dataset_passes_on_once_its_ownership_is_established() {
     world.act(&mut state, 2, Action::WithdrawDataset { dataset: dataset() }).unwrap();
 }
 
+/// Contracts from before the transfer go on; a version is provided by whoever published it; the new owner ends both.
+#[test]
+fn contracts_that_name_an_older_version_go_on_until_the_new_owner_withdraws_it() {
+    let world = World::new();
+    let mut contract = world.contract();
+    contract.limits.expires = FOUNDED + 100_000_000;
+    let (mut state, id) = world.activated(&contract);
+    let path = || "lake/staff".to_owned();
+    let claim = Action::ClaimDataset { path: path(), statement: "ours".to_owned(), evidence: vec![] };
+    world.act(&mut state, 1, claim).unwrap();
+    let until = state.claim_to("lake/staff").unwrap().disputable_until;
+    let offer =
+        world.sign(&state, &world.members[1], Action::OfferDataset { path: path(), to: world.did(2) });
+    state.apply(until, &offer).unwrap();
+    world.act(&mut state, 2, Action::AcceptDataset { path: path() }).unwrap();
+    let mut next = world.dataset(1, 2);
+    next.owner = world.did(2);
+    let mut foreign = next.clone();
+    foreign.id = hash("another vault's");
+    let other = world.act(&mut state, 2, Action::PublishDataset(Box::new(foreign))).unwrap_err();
+    assert!(matches!(other, Refused::DatasetId { .. }), "{other}");
+    world.act(&mut state, 2, Action::PublishDataset(Box::new(next.clone()))).unwrap();
+
+    world.act(&mut state, 0, world.request(id, hash("run"))).unwrap();
+    world.start(&mut state, hash("run"));
+
+    let propose = |contract: &contract::Contract| Action::ProposeContract(Box::new(contract.clone()));
+    let mut again = contract.clone();
+    again.title = "Again".to_owned();
+    world.act(&mut state, 0, propose(&again)).unwrap();
+    let input = |contract: &mut contract::Contract, provider: Did| {
+        let inputs = contract.computation.tables.get_mut("staff").unwrap();
+        inputs[1] = contract::document::Input { dataset: next.reference(), provider, root: next.root };
+    };
+    let mut newer = contract.clone();
+    input(&mut newer, world.did(1));
+    let old_owner = world.act(&mut state, 0, propose(&newer)).unwrap_err();
+    assert!(matches!(old_owner, Refused::ProviderIsNotOwner { .. }), "{old_owner}");
+    input(&mut newer, world.did(2));
+    for party in newer.parties.iter_mut().filter(|party| party.member == world.did(1)) {
+        party.roles.remove(&contract::document::Role::DataProvider);
+    }
+    world.act(&mut state, 0, propose(&newer)).unwrap();
+
+    let withdraw = Action::WithdrawDataset { dataset: "lake/staff@1".to_owned() };
+    world.act(&mut state, 2, withdraw).unwrap();
+    assert!(!state.datasets_of(&contract).contains_key("lake/staff@1"), "no run is permitted on it");
+    assert!(state.datasets_ever_of(&contract).contains_key("lake/staff@1"), "what ran stays provable");
+    again.title = "Once more".to_owned();
+    let gone = world.act(&mut state, 0, propose(&again)).unwrap_err();
+    assert!(matches!(gone, Refused::WithdrawnDataset { .. }), "{gone}");
+}
+
 fn place(jurisdiction: &str) -> Place {
     Place {
         jurisdiction: jurisdiction.to_owned(),

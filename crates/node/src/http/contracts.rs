@@ -270,7 +270,7 @@ async fn too_close(node: &Node, contract: &Contract, reading: &gatekeeper::Readi
     let Some(compiled) = &reading.compiled else { return Vec::new() };
     // It reads this member's rows several times, which whoever may read could ask for without end.
     let _turn = node.comparing.lock().await;
-    differencing::refusals(contract, compiled, None, &node.me, &node.replica, &node.vault).await
+    differencing::refusals(contract, compiled, None, node.member(), &node.replica, &node.vault).await
 }
 
 fn find(node: &Node, id: &Hash) -> Result<Arc<Contract>, Failure> {

@@ -20,7 +20,7 @@ use futures::StreamExt;
 use ledger::Action;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
-use vault::{Declaration, ImportRequest, Imported, Location, VaultError};
+use vault::{Declaration, Earlier, ImportRequest, Imported, Location, VaultError};
 
 use super::admit::{announced, require};
 use super::extract::{Json, Path, Query};
@@ -28,6 +28,7 @@ use super::paging::Paging;
 use crate::draft::nonce;
 use crate::failure::Failure;
 use crate::node::Node;
+use crate::paths::{name_of, path_of};
 use crate::persons::Person;
 
 /// Takes a file that a dataset is to be imported from. `Content-Digest` (RFC 9530, SHA-256) says beforehand what it
@@ -96,7 +97,8 @@ fn upload_path(node: &Node, upload: &str) -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::malformed(format!("`{upload}` is no upload")))
 }
 
-/// Imports an upload as the next version of a dataset in the vault. Nothing is published by this.
+/// Imports an upload as the next version of a dataset in the vault. Nothing is published by this. One that was taken
+/// over is named by its path, and counts on from the version published last.
 #[utoipa::path(post, path = "/v1/datasets", tag = "datasets", request_body = ImportDataset,
     responses((status = 200, body = DatasetView), (status = 400, body = Problem)))]
 pub(super) async fn import(
@@ -105,6 +107,7 @@ pub(super) async fn import(
     Json(request): Json<ImportDataset>,
 ) -> Result<Json<DatasetView>, Failure> {
     require(&person, Scope::Data)?;
+    let (name, earlier) = next_of(&node, &request.name)?;
     let path = upload_path(&node, &request.upload)?;
     if !path.exists() {
         return Err(Failure::not_found(format!("there is no upload `{}`", request.upload)));
@@ -117,19 +120,47 @@ pub(super) async fn import(
             Format::Csv => vault::Format::Csv,
             Format::Parquet => vault::Format::Parquet,
         };
-        importing.vault.import(&ImportRequest {
-            name: &request.name,
-            description: &request.description,
-            file: &file,
-            format,
-            columns: &columns,
-        })
+        let description = &request.description;
+        let request = ImportRequest { name: &name, description, file: &file, format, columns: &columns };
+        match earlier {
+            None => importing.vault.import(&request),
+            Some(earlier) => importing.vault.import_after(&request, &earlier),
+        }
     })
     .await
     .map_err(|_| Failure::unavailable("the import broke off"))?;
     tokio::fs::remove_file(&path).await.ok();
     let imported = imported.map_err(|error| Failure::malformed(error.to_string()))?;
     Ok(Json(new_version(&node, &imported)?))
+}
+
+/// What the vault calls a dataset that is to get a next version, and what was published of it before. Refused of one
+/// that belongs to another member: nobody could publish that version.
+pub(super) fn next_of(node: &Node, name: &str) -> Result<(String, Option<Earlier>), Failure> {
+    let own = &node.config.name;
+    let path = path_of(own, name);
+    let name = name_of(own, &path).to_owned();
+    let (owner, latest) = node.replica.read(|ledger| {
+        let state = ledger.state();
+        let latest =
+            state.latest_version(&path).and_then(|version| state.dataset(&format!("{path}@{version}")));
+        let latest = latest.map(|record| Earlier { id: record.dataset.id, version: record.dataset.version });
+        (state.path_owner(&path), latest)
+    });
+    match owner {
+        Some(owner) if owner != node.me => {
+            let message = format!(
+                "dataset `{path}` belongs to `{}`, which publishes its versions; import under another name",
+                node.names.name(&owner)
+            );
+            Err(Failure::refused("not-owner", message).next("treaty catalog search"))
+        }
+        None if name.contains('/') => {
+            let message = format!("`{path}` is no dataset that this member has taken over");
+            Err(Failure::refused("unknown-path", message).next("treaty catalog search"))
+        }
+        _ => Ok((name, latest)),
+    }
 }
 
 /// A version that was just made, with what its owner alone is told about it.
@@ -188,8 +219,10 @@ fn broken(error: VaultError) -> Failure {
 
 fn describe(node: &Node, name: &str, version: u32) -> Result<DatasetView, Failure> {
     let held = node.vault.describe(name, version).map_err(broken)?;
-    let reference = format!("{}/{name}@{version}", node.config.name);
-    let published = node.replica.read(|ledger| ledger.state().dataset(&reference).is_some());
+    let reference = format!("{}@{version}", path_of(&node.config.name, name));
+    let published = node.replica.read(|ledger| {
+        ledger.state().dataset(&reference).is_some_and(|record| record.dataset.root == held.root)
+    });
     Ok(DatasetView {
         reference,
         id: held.id.to_string(),
@@ -202,7 +235,8 @@ fn describe(node: &Node, name: &str, version: u32) -> Result<DatasetView, Failur
     })
 }
 
-/// Puts a dataset's description, schema and terms on the ledger. Never the data.
+/// Puts a dataset's description, schema and terms on the ledger. Never the data. One that was taken over is named by
+/// its path.
 #[utoipa::path(post, path = "/v1/datasets/{name}/publish", tag = "datasets", request_body = PublishDataset,
     responses((status = 200, body = Recorded), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(super) async fn publish(
@@ -212,14 +246,16 @@ pub(super) async fn publish(
     Json(request): Json<PublishDataset>,
 ) -> Result<Json<Recorded>, Failure> {
     require(&person, Scope::Data)?;
+    let path = path_of(&node.config.name, &name);
+    let name = name_of(&node.config.name, &path);
     let version = match request.version {
         Some(version) => version,
-        None => node.vault.versions(&name).map_err(broken)?.last().copied().unwrap_or(1),
+        None => node.vault.versions(name).map_err(broken)?.last().copied().unwrap_or(1),
     };
-    let held = node.vault.describe(&name, version).map_err(broken)?;
+    let held = node.vault.describe(name, version).map_err(broken)?;
     let dataset = Dataset {
         id: held.id,
-        path: format!("{}/{name}", node.config.name),
+        path: path.clone(),
         version,
         owner: node.me,
         description: held.description,
@@ -242,8 +278,7 @@ pub(super) async fn withdraw(
     Json(request): Json<WithdrawDataset>,
 ) -> Result<Json<Recorded>, Failure> {
     require(&person, Scope::Data)?;
-    // A dataset that was taken over keeps the path under its first owner.
-    let path = if name.contains('/') { name } else { format!("{}/{name}", node.config.name) };
+    let path = path_of(&node.config.name, &name);
     let newest = || node.replica.read(|ledger| ledger.state().latest_version(&path));
     let version = request.version.or_else(newest).ok_or_else(|| {
         Failure::not_found(format!("`{path}` was never published")).next("treaty data list")

@@ -9,11 +9,11 @@ use api::types::datasets::{DatasetView, LinkDataset};
 use axum::Extension;
 use axum::extract::State;
 use postgres::{Address, PostgresError};
-use vault::{ImportError, LinkRequest, Location, SourceFailure};
+use vault::{Earlier, ImportError, LinkRequest, Location, SourceFailure};
 use zeroize::Zeroizing;
 
 use super::admit::require;
-use super::datasets::{declaration, new_version};
+use super::datasets::{declaration, new_version, next_of};
 use super::extract::{Json, Path};
 use crate::failure::Failure;
 use crate::node::Node;
@@ -30,15 +30,21 @@ pub(super) async fn link(
     Json(request): Json<LinkDataset>,
 ) -> Result<Json<DatasetView>, Failure> {
     require(&person, Scope::Data)?;
+    let (name, earlier) = next_of(&node, &name)?;
     let linking = Arc::clone(&node);
-    let linked = tokio::task::spawn_blocking(move || run(&linking, &name, request))
+    let linked = tokio::task::spawn_blocking(move || run(&linking, &name, earlier, request))
         .await
         .map_err(|_| Failure::unavailable("linking broke off"))?;
     let linked = linked.map_err(failure)?;
     Ok(Json(new_version(&node, &linked)?))
 }
 
-fn run(node: &Node, name: &str, request: LinkDataset) -> Result<vault::Imported, ImportError> {
+fn run(
+    node: &Node,
+    name: &str,
+    earlier: Option<Earlier>,
+    request: LinkDataset,
+) -> Result<vault::Imported, ImportError> {
     let source = |error: PostgresError| ImportError::Source(error.into());
     let (address, in_url) =
         Address::parse(request.url.expose()).map_err(|fault| source(PostgresError::Address(fault)))?;
@@ -55,7 +61,10 @@ fn run(node: &Node, name: &str, request: LinkDataset) -> Result<vault::Imported,
         select: &request.select,
         columns: &columns,
     };
-    node.vault.link(&request)
+    match earlier {
+        None => node.vault.link(&request),
+        Some(earlier) => node.vault.link_after(&request, &earlier),
+    }
 }
 
 fn failure(error: ImportError) -> Failure {

@@ -18,7 +18,7 @@ pub(super) async fn decide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     share_one_history(&node, &run).await?;
     let deciding = Arc::clone(&node);
     let decision = tokio::task::spawn_blocking(move || {
-        gatekeeper::decide(&run, &deciding.me, &deciding.replica, &deciding.vault)
+        gatekeeper::decide(&run, deciding.member(), &deciding.replica, &deciding.vault)
     })
     .await
     .map_err(|_| Trouble::new("the gatekeeper did not come to a decision"))?;
@@ -54,7 +54,7 @@ async fn too_close(node: &Arc<Node>, granted: &Granted) -> Vec<Refusal> {
     let requested =
         node.replica.read(|ledger| ledger.state().run(&granted.run).map(|run| run.requested.index));
     let (contract, compiled) = (&granted.contract, &granted.compiled);
-    differencing::refusals(contract, compiled, requested, &node.me, &node.replica, &node.vault).await
+    differencing::refusals(contract, compiled, requested, node.member(), &node.replica, &node.vault).await
 }
 
 fn is_open(node: &Node, run: &Hash) -> bool {

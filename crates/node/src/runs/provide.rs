@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 
 use super::shares::{InputShares, by_component, commit_input};
 use super::{Granted, Trouble};
-use crate::gatekeeper::local_name;
 use crate::held::Held;
 use crate::journal::{Leaving, Note};
 use crate::node::Node;
+use crate::paths::local_name;
 use crate::setup::now_seconds;
 
 pub(super) async fn provide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
@@ -107,7 +107,8 @@ async fn local_stage(
         tracing::error!(dataset, %error, "the local stage failed");
         Trouble::by(node.me, format!("the local stage on `{dataset}` failed; its owner's log says why"))
     };
-    let (name, version) = local_name(dataset).ok_or_else(|| failed(&"it is no dataset of this vault"))?;
+    let (name, version) =
+        local_name(&node.config.name, dataset).ok_or_else(|| failed(&"it is no dataset of this vault"))?;
     let held = Held::open(&node.vault, name, version).map_err(|error| failed(&error))?;
     if held.root != input.root {
         return Err(failed(&"the vault's version is not the one that the contract names"));

@@ -20,7 +20,7 @@ use std::{collections::BTreeMap, fs::File, path::Path};
 use contract::{Hash, Schema};
 
 use crate::{
-    ColumnNote, Declaration, Format, ImportError, Location, Vault,
+    ColumnNote, Declaration, Earlier, Format, ImportError, Location, Vault,
     storage::manifest::{Link, Manifest},
 };
 use sink::Sink;
@@ -34,7 +34,8 @@ pub(crate) const DECLARED_BYTES_MAX: usize = 4096;
 /// What to import, and what its owner declares about it.
 #[derive(Clone, Debug)]
 pub struct ImportRequest<'a> {
-    /// Name in the vault: a lower-case letter, then at most 62 lower-case letters, digits, `_` or `-`.
+    /// Name in the vault: a lower-case letter, then at most 62 lower-case letters, digits, `_` or `-`. Of a dataset
+    /// that was taken over from another member: `owner/name`, as its path is.
     pub name: &'a str,
     /// One paragraph for people who search the catalog.
     pub description: &'a str,
@@ -67,9 +68,9 @@ pub struct LinkRequest<'a> {
 pub struct Imported {
     /// Name in this vault.
     pub name: String,
-    /// 1 for a new dataset, one more than the latest otherwise.
+    /// 1 for a new dataset, one more than the latest otherwise, here or published.
     pub version: u32,
-    /// The dataset's, the same in every version, and different in every vault.
+    /// The dataset's, the same in every version; made by the vault that has its first one, and different in each.
     pub id: Hash,
     /// What may be published about the columns.
     pub schema: Schema,
@@ -81,20 +82,30 @@ pub struct Imported {
     pub notes: Vec<ColumnNote>,
 }
 
-pub(crate) fn run(vault: &Vault, request: &ImportRequest<'_>) -> Result<Imported, ImportError> {
+pub(crate) fn run(
+    vault: &Vault,
+    request: &ImportRequest<'_>,
+    earlier: Option<&Earlier>,
+) -> Result<Imported, ImportError> {
     check(request.name, request.description)?;
     let file = File::open(request.file).map_err(ImportError::file(request.file))?;
     let (sink, notes) = match request.format {
         Format::Csv => csv::import(vault, &file, request)?,
         Format::Parquet => parquet::import(vault, &file, request)?,
     };
-    publish(vault, request.name, request.description, sink, None, notes)
+    let text = Text { name: request.name, description: request.description };
+    publish(vault, text, earlier, sink, None, notes)
 }
 
-pub(crate) fn run_link(vault: &Vault, request: &LinkRequest<'_>) -> Result<Imported, ImportError> {
+pub(crate) fn run_link(
+    vault: &Vault,
+    request: &LinkRequest<'_>,
+    earlier: Option<&Earlier>,
+) -> Result<Imported, ImportError> {
     check(request.name, request.description)?;
     let (sink, link, notes) = link::link(vault.source()?, request)?;
-    publish(vault, request.name, request.description, sink, Some(link), notes)
+    let text = Text { name: request.name, description: request.description };
+    publish(vault, text, earlier, sink, Some(link), notes)
 }
 
 fn check(name: &str, description: &str) -> Result<(), ImportError> {
@@ -111,16 +122,23 @@ fn check(name: &str, description: &str) -> Result<(), ImportError> {
     Ok(())
 }
 
+/// What a person says of a version.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) description: &'a str,
+}
+
 fn publish(
     vault: &Vault,
-    name: &str,
-    description: &str,
+    text: Text<'_>,
+    earlier: Option<&Earlier>,
     sink: Sink<'_>,
     link: Option<Link>,
     notes: Vec<ColumnNote>,
 ) -> Result<Imported, ImportError> {
     let (schema, chunks) = sink.finish()?;
-    let Manifest { head, root, .. } = vault.publish(name, description, schema, chunks, link)?;
+    let Manifest { head, root, .. } = vault.publish(text, earlier, schema, chunks, link)?;
     Ok(Imported {
         name: head.name,
         version: head.version,

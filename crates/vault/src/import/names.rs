@@ -3,8 +3,28 @@
 /// Longest name of a dataset or column, in bytes.
 const NAME_BYTES_MAX: usize = 63;
 
-/// Whether a name is one that a dataset may have. Such a name is also a safe file name.
+/// Whether a name is one that a dataset may have: `patients`, or `north/patients` for one that was taken over from
+/// another member and keeps its path.
 pub(crate) fn is_dataset(name: &str) -> bool {
+    match name.split_once('/') {
+        None => is_word(name),
+        Some((owner, name)) => is_word(owner) && is_word(name),
+    }
+}
+
+/// The directory of a dataset: a name that may be one is also a safe file name but for `/`, in whose place is a
+/// character that no name has.
+pub(crate) fn directory(name: &str) -> String {
+    name.replace('/', ".")
+}
+
+/// The dataset of a directory, if it is one's.
+pub(crate) fn of_directory(directory: &str) -> Option<String> {
+    let name = directory.replacen('.', "/", 1);
+    is_dataset(&name).then_some(name)
+}
+
+fn is_word(name: &str) -> bool {
     name.len() <= NAME_BYTES_MAX
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
@@ -67,10 +87,34 @@ mod tests {
 
     #[test]
     fn dataset_names_cannot_leave_their_directory() {
-        assert!(is_dataset("patients-2024_b"));
-        for name in ["", ".", "..", "a/b", "a\\b", "A", "1a", "-a", "a.b", "a b", "a@1", "é", &"a".repeat(64)]
-        {
+        assert!(is_dataset("patients-2024_b") && is_dataset("north/patients"));
+        for name in [
+            "",
+            ".",
+            "..",
+            "a/",
+            "/a",
+            "../a",
+            "a/..",
+            "a/b/c",
+            "a\\b",
+            "A",
+            "1a",
+            "-a",
+            "a.b",
+            "a b",
+            "a@1",
+            "é",
+            &"a".repeat(64),
+        ] {
             assert!(!is_dataset(name), "{name}");
+        }
+        for name in ["patients", "north/patients"] {
+            assert!(!directory(name).contains('/'));
+            assert_eq!(of_directory(&directory(name)).as_deref(), Some(name));
+        }
+        for directory in ["", ".", "..", "a.", ".a", "a.b.c", "A"] {
+            assert_eq!(of_directory(directory), None, "{directory}");
         }
     }
 

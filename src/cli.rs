@@ -23,6 +23,7 @@ mod proof;
 mod query;
 mod regulator;
 mod run;
+mod succeed;
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};

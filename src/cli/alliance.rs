@@ -10,6 +10,7 @@ use super::Session;
 use super::act::{member, records};
 use super::govern::{Propose, Vote};
 use super::paging::Paging;
+use super::succeed::{SUCCEED, Succeed};
 use crate::error::Error;
 use crate::files;
 use crate::output::table;
@@ -36,6 +37,9 @@ pub(super) enum Alliance {
     /// Vote on a proposal
     #[command(after_help = "Example:\n  treaty alliance vote PROPOSAL")]
     Vote(Vote),
+    /// Go on with another operator when the one there has lost its key or its node
+    #[command(subcommand, after_help = SUCCEED)]
+    Succeed(Succeed),
     /// List proposals, and how they stand or ended
     Proposals(Paging),
     /// Show the numbers that members can vote on
@@ -134,6 +138,7 @@ impl Alliance {
             Self::Show(Show { alliance }) => show(session, &alliance),
             Self::Propose(propose) => propose.run(session),
             Self::Vote(vote) => vote.run(session),
+            Self::Succeed(succeed) => succeed.run(session),
             Self::Proposals(paging) => records(session, "proposals", &paging),
             Self::Parameters(paging) => records(session, "parameters", &paging),
             Self::Members(paging) => records(session, "members", &paging),

@@ -43,7 +43,8 @@ Example:
   treaty member new-key --dir lake --out lake-key.json
   treaty alliance propose replace-key lake-key.json      (by another member; then they vote)
 
-The node takes the new key over with the entry that decides the vote.";
+The node takes the new key over with the entry that decides the vote. Where the key of the member that orders the ledger is \
+lost, nobody can order that vote: another member goes on first, see `treaty alliance succeed`.";
 
 #[derive(Debug, Args)]
 pub(super) struct Renew {

@@ -16,5 +16,6 @@ mod path;
 mod refusals;
 mod rights;
 mod salaries;
+mod successors;
 mod support;
 mod together;

@@ -153,6 +153,16 @@ impl Client {
         self.post("/v1/member/key", &())
     }
 
+    /// `POST /v1/succession/signature`.
+    pub fn sign_succession(&self, operator: &str) -> Result<SuccessionSignature, ClientError> {
+        self.post("/v1/succession/signature", &SignSuccession { operator: operator.to_owned() })
+    }
+
+    /// `POST /v1/succession`.
+    pub fn take_over(&self, signatures: &TakeOver) -> Result<Recorded, ClientError> {
+        self.post("/v1/succession", signatures)
+    }
+
     /// `POST /v1/member/card`.
     pub fn renew_card(&self, renewal: &RenewCard) -> Result<Recorded, ClientError> {
         self.post("/v1/member/card", renewal)

@@ -16,6 +16,7 @@ use crate::{
         tree::{self, Frontier},
     },
     store::Addition,
+    succession::other_root,
     transaction::{Checked, Verified},
 };
 
@@ -74,6 +75,7 @@ impl Ledger {
         let mut batch_bytes = 0;
         for (transaction, forged) in transactions {
             let verified = Verified::already_checked(&transaction);
+            let forged = forged.or_else(|| other_root(&transaction.transaction.action, &frontier));
             let outcome = match forged.map_or_else(|| state.advance(time, verified), Err) {
                 Ok(outcome) => outcome,
                 Err(refused) => {

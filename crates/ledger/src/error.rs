@@ -130,6 +130,19 @@ pub enum LedgerError {
         /// Number of entries after the block.
         size: u64,
     },
+    /// This member has signed that another one goes on.
+    #[error(
+        "this member has signed that `{operator}` orders the log from entry {size} on: nothing else is taken as that entry"
+    )]
+    Pledged {
+        /// Where the log ends for it.
+        size: u64,
+        /// Who goes on.
+        operator: Did,
+    },
+    /// A rule stands against what was to be signed.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The operator did something that it may not.
     #[error("the operator is at fault: {0}")]
     Diverged(#[from] Divergence),

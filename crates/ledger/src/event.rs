@@ -93,6 +93,11 @@ pub enum Happening {
         /// From the next entry on.
         operator: Did,
     },
+    /// Another member orders the log without a word of the one before, by the signatures of the others.
+    OperatorSucceeded {
+        /// From this entry on.
+        operator: Did,
+    },
     /// Another number of members must stand behind checkpoints.
     QuorumChanged {
         /// From the next entry on.

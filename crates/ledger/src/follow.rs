@@ -1,7 +1,7 @@
 //! Following the operator: replay what it sends, believe nothing.
 
 use contract::{
-    Hash,
+    Did, Hash,
     canonical::{self, CanonicalError},
 };
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use crate::{
     },
     state::Outcome,
     store::Addition,
+    succession::other_root,
     transaction::Verified,
 };
 
@@ -62,7 +63,7 @@ impl Ledger {
         let roster = self.state.roster();
         let (latest, _) = self.latest_checkpoint().ok_or(LedgerError::NoCheckpoint)?;
         // Where the log was handed over, the operator before says where it ended.
-        let handed_over = roster.handed_over_after(from).map_or(u64::MAX, |index| index.saturating_add(1));
+        let handed_over = roster.handed_over_after(from).unwrap_or(u64::MAX);
         let mut size = latest.size.min(handed_over);
         let wanted =
             size.checked_sub(from).ok_or(LedgerError::OutOfRange { size: latest.size, asked: from })?;
@@ -89,12 +90,30 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Diverged`] names what the operator did wrong; nothing of the page is kept then.
     pub fn replay(&mut self, page: &Page) -> Result<Vec<Applied>, LedgerError> {
+        if let Some((size, operator)) = self.pledged()?
+            && self.new_entries(&page.entries)?.first().is_some_and(|entry| successor(entry).is_none())
+        {
+            return Err(LedgerError::Pledged { size, operator });
+        }
+        self.catch_up(page)
+    }
+
+    /// [`Self::replay`] whatever this member has signed: to learn what the operator ordered before a succession, and sign
+    /// again where the log ends.
+    ///
+    /// # Errors
+    /// As [`Self::replay`].
+    pub fn catch_up(&mut self, page: &Page) -> Result<Vec<Applied>, LedgerError> {
         let checkpoint = self.signed_by_operator(page)?;
         let new = self.new_entries(&page.entries)?;
         let leaves = new.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
         let mut addition = Addition { first: self.size(), ..Addition::default() };
         let mut frontier = self.frontier.clone();
-        for leaf in &leaves {
+        for (leaf, entry) in leaves.iter().zip(new) {
+            let action = entry.transaction().map(|signed| &signed.transaction.action);
+            if let Some(refused) = action.and_then(|action| other_root(action, &frontier)) {
+                return Err(Divergence::Invalid { index: entry.index, refused }.into());
+            }
             frontier.push(tree::leaf_hash(leaf), |node| addition.nodes.push(node));
         }
         self.check_extends(&checkpoint, &frontier, page)?;
@@ -110,7 +129,7 @@ impl Ledger {
         }
 
         check_balance(&state)?;
-        self.check_signer(&page.checkpoint, state.roster())?;
+        self.check_signer(&page.checkpoint, state.roster(), new.first().and_then(successor))?;
         addition.entries = leaves;
         if frontier.size() == checkpoint.size && !self.knows(&checkpoint)? {
             addition.checkpoint = Some((checkpoint.size, page.checkpoint.clone()));
@@ -131,7 +150,7 @@ impl Ledger {
         let endorsement = match self.endorsement(&page.checkpoint) {
             Ok(endorsement) => endorsement,
             Err(LedgerError::Endorsement(EndorsementFlaw::UnknownSigner { .. }))
-                if self.is_rotated_in(page) =>
+                if self.is_rotated_in(page) || self.is_succeeded_in(page) =>
             {
                 let note = Note::parse(&page.checkpoint)?;
                 return Checkpoint::parse_body(&note.body)
@@ -156,13 +175,21 @@ impl Ledger {
         })
     }
 
+    /// Whether the page goes on where this node stands, by another operator that the members have signed for.
+    fn is_succeeded_in(&self, page: &Page) -> bool {
+        let next = page.entries.iter().find(|entry| entry.index == self.size());
+        next.is_some_and(|entry| successor(entry).is_some())
+    }
+
     /// Whether the operator that was known before the page signed its checkpoint, by the key that it has after it: a
-    /// page cannot itself bring the one that vouches for it.
-    fn check_signer(&self, note: &str, after: &Roster) -> Result<(), LedgerError> {
+    /// page cannot itself bring the one that vouches for it. A successor is known by what members signed whom this node
+    /// knew before the page, and that its entries begin with; the rules have looked at it when this is asked.
+    fn check_signer(&self, note: &str, after: &Roster, successor: Option<Did>) -> Result<(), LedgerError> {
         let endorsement = Endorsement::check(note, after, &self.state.alliance_id())
             .map_err(|flaw| blame_checkpoint(LedgerError::Endorsement(flaw)))?;
         let size = endorsement.checkpoint.size;
-        if endorsement.operator && after.operator_at(size) == self.state.roster().operator_at(size) {
+        let expected = successor.or(self.state.roster().operator_at(size));
+        if endorsement.operator && after.operator_at(size) == expected {
             return Ok(());
         }
         Err(Divergence::Unsigned { size }.into())
@@ -209,6 +236,14 @@ impl Ledger {
 
     fn knows(&self, checkpoint: &Checkpoint) -> Result<bool, LedgerError> {
         Ok(self.store.checkpoint(checkpoint.size)?.is_some())
+    }
+}
+
+/// Who takes the log over by this entry.
+fn successor(entry: &Entry) -> Option<Did> {
+    match &entry.transaction()?.transaction.action {
+        Action::Succeed(signed) => Some(signed.succession.operator),
+        _ => None,
     }
 }
 

@@ -126,6 +126,7 @@ impl Action {
             | Self::StateContributions { .. }
             | Self::SetReading { .. }
             | Self::RotateKey { .. }
+            | Self::Succeed(_)
             | Self::RenewCard(_)
             | Self::Delegate(_)
             | Self::RevokeDelegation { .. } => None,

@@ -6,12 +6,13 @@ use std::thread;
 use contract::{Hash, SigningKey, canonical};
 
 use crate::{
-    Alliance, Effects, Entry, Event, LedgerError, Refused, SignedTransaction, State,
+    Action, Alliance, Effects, Entry, Event, LedgerError, Refused, SignedTransaction, State,
     log::{
         Checkpoint, Endorsement, Note,
         checkpoint::merge,
         tree::{self, Frontier},
     },
+    refused::SuccessionRule,
     state::Outcome,
     store::{Addition, Store},
     transaction::Verified,
@@ -110,6 +111,15 @@ impl Ledger {
         transactions: Vec<SignedTransaction>,
     ) -> Result<Vec<Result<Applied, Refused>>, LedgerError> {
         let refusals = forged(&transactions);
+        let misplaced = |signed: &SignedTransaction| {
+            let succeeds = matches!(signed.transaction.action, Action::Succeed(_));
+            succeeds.then(|| SuccessionRule::Elsewhere.into())
+        };
+        let refusals: Vec<Option<Refused>> = transactions
+            .iter()
+            .zip(refusals)
+            .map(|(signed, forged)| forged.or_else(|| misplaced(signed)))
+            .collect();
         let staged = self.stage_checked(now, transactions.into_iter().zip(refusals))?;
         self.record(staged, None)
     }

@@ -9,6 +9,7 @@
 //! | what changed? | [`Event`] |
 //! | how is it kept, ordered and followed? | [`Ledger`] |
 //! | how can anyone check a run? | [`Proof`], [`verify`] and its [`proof::Report`] |
+//! | who orders the log when its operator cannot hand it over? | [`succession::Succession`] |
 //! | who stands behind it? | [`log::Checkpoint`] and its [`log::Endorsement`] |
 //!
 //! Deterministic throughout: no clock, no randomness, no floating point, no unordered maps.
@@ -74,6 +75,7 @@ pub mod search;
 pub mod settlement;
 pub mod state;
 pub mod store;
+pub mod succession;
 mod text;
 pub mod transaction;
 

@@ -19,8 +19,8 @@ use crate::{
 /// All that are or were in the alliance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
-    /// Who orders the log and the entries that said so, ascending; none when the members' nodes order it together.
-    operators: Vec<(u64, Did)>,
+    /// Who orders the log, from the first to the present one; none when the members' nodes order it together.
+    operators: Vec<Reign>,
     seats: BTreeMap<Did, Seat>,
     /// Quorums and the entries that set them, ascending.
     quorums: Vec<(u64, u16)>,
@@ -52,6 +52,17 @@ pub struct Tenure {
     pub from: u64,
     /// Put in place by a vote, not by its predecessor.
     pub by_vote: bool,
+}
+
+/// The time of one operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Reign {
+    operator: Did,
+    /// The entry that said so.
+    index: u64,
+    /// Entries of the first checkpoint that it signs. The first one over the entry that hands the log over is the last of
+    /// the operator before; a successor signs the one over its succession itself.
+    first: u64,
 }
 
 /// A change of the roster that too few of those before it stand behind.
@@ -92,7 +103,7 @@ impl Roster {
     pub fn founding(alliance: &Alliance) -> Self {
         let seats = alliance.members.iter().map(|card| (card.member, Seat::new(card.clone(), 0)));
         Self {
-            operators: alliance.operator.iter().map(|operator| (0, *operator)).collect(),
+            operators: alliance.operator.iter().map(|operator| Reign::from_founding(*operator)).collect(),
             seats: seats.collect(),
             quorums: vec![(0, alliance.quorum)],
             changes: Vec::new(),
@@ -101,15 +112,14 @@ impl Roster {
 
     /// The member whose node orders the log; none when the members' nodes order it together.
     pub fn operator(&self) -> Option<Did> {
-        self.operators.last().map(|(_, operator)| *operator)
+        self.operators.last().map(|reign| reign.operator)
     }
 
     /// The member that signs a checkpoint of `size` entries as the log. The first checkpoint over the entry that hands
     /// the log over is the last one of the operator before: nobody else can say where it ended.
     pub fn operator_at(&self, size: u64) -> Option<Did> {
-        let handed_over = |(from, _): &&(u64, Did)| from.saturating_add(1) < size;
-        let found = self.operators.iter().rev().find(handed_over).or(self.operators.first());
-        found.map(|(_, operator)| *operator)
+        let found = self.operators.iter().rev().find(|reign| reign.first <= size).or(self.operators.first());
+        found.map(|reign| reign.operator)
     }
 
     /// The key by which that member signs it.
@@ -119,16 +129,26 @@ impl Roster {
 
     /// Sizes of the checkpoints after which somebody else, or another key, signs as the log.
     pub(crate) fn turns(&self) -> BTreeSet<u64> {
-        let handed_over = self.operators.iter().skip(1).map(|(index, _)| index.saturating_add(1));
-        let seats = self.operators.iter().filter_map(|(_, operator)| self.seat(operator));
+        let handed_over = self.operators.iter().skip(1).map(|reign| reign.first.saturating_sub(1));
+        let seats = self.operators.iter().filter_map(|reign| self.seat(&reign.operator));
         let rotated = seats.flat_map(|seat| seat.keys.iter().skip(1).map(|tenure| tenure.from));
         handed_over.chain(rotated).collect()
     }
 
-    /// The first entry from `from` on that hands the log over.
+    /// Size of the first checkpoint of more than `from` entries that is the last one of an operator.
     pub(crate) fn handed_over_after(&self, from: u64) -> Option<u64> {
-        let later = |(index, _): &&(u64, Did)| *index >= from.max(1);
-        self.operators.iter().find(later).map(|(index, _)| *index)
+        let ends = self.operators.iter().skip(1).map(|reign| reign.first.saturating_sub(1));
+        ends.filter(|end| *end > from).min()
+    }
+
+    /// Entries by which an operator was succeeded without its word, ascending.
+    pub fn successions(&self) -> impl Iterator<Item = u64> {
+        self.operators.iter().filter(|reign| reign.is_succession()).map(|reign| reign.index)
+    }
+
+    /// Whether entry `index` or a later one did so.
+    pub(crate) fn succeeded_from(&self, index: u64) -> bool {
+        self.successions().any(|succession| succession >= index)
     }
 
     /// The first entry from `known` on by which the key changed that signs a checkpoint of `size` entries as the log.
@@ -161,6 +181,11 @@ impl Roster {
     pub fn voters(&self) -> BTreeSet<Did> {
         let voting = |card: &&Card| card.standing == Standing::Member;
         self.cards().filter(voting).map(|card| card.member).collect()
+    }
+
+    /// Organisations that counted towards the quorum after `size` entries.
+    pub fn voters_at(&self, size: u64) -> BTreeSet<Did> {
+        self.seats.values().filter(|seat| seat.counts_at(size)).map(|seat| seat.card.member).collect()
     }
 
     /// Keys that vote on blocks, with their members: those of all voters whose cards name one.
@@ -254,7 +279,12 @@ impl Roster {
                     seat.left = Some(index);
                 }
             }
-            Happening::OperatorChanged { operator } => self.operators.push((index, *operator)),
+            Happening::OperatorChanged { operator } => {
+                self.operators.push(Reign { operator: *operator, index, first: index.saturating_add(2) });
+            }
+            Happening::OperatorSucceeded { operator } => {
+                self.operators.push(Reign { operator: *operator, index, first: index.saturating_add(1) });
+            }
             Happening::QuorumChanged { quorum } => self.quorums.push((index, *quorum)),
             Happening::StandingLowered { member, .. } => {
                 if let Some(seat) = self.seats.get_mut(member) {
@@ -274,6 +304,16 @@ impl Roster {
         if let Some(seat) = self.seats.get_mut(member) {
             seat.keys.push(Tenure { key, from, by_vote });
         }
+    }
+}
+
+impl Reign {
+    fn from_founding(operator: Did) -> Self {
+        Self { operator, index: 0, first: 0 }
+    }
+
+    fn is_succession(&self) -> bool {
+        self.index > 0 && self.first == self.index.saturating_add(1)
     }
 }
 

@@ -24,6 +24,8 @@ const BLOCKS: TableDefinition<'_, u64, u64> = TableDefinition::new("blocks");
 const HANDOVERS: TableDefinition<'_, u64, &str> = TableDefinition::new("handovers");
 /// Checkpoints after which somebody else or another key signs as the log, by size: kept for ever.
 const TURNS: TableDefinition<'_, u64, &str> = TableDefinition::new("turns");
+/// What this member has signed about another operator: who, by the size from which on.
+const PLEDGES: TableDefinition<'_, u64, &str> = TableDefinition::new("pledges");
 /// Under [`FINAL`]: the size of the last final checkpoint.
 const MARKS: TableDefinition<'_, &str, u64> = TableDefinition::new("marks");
 const FINAL: &str = "final";
@@ -89,6 +91,7 @@ impl Store {
         transaction.open_table(CHECKPOINTS)?;
         transaction.open_table(HANDOVERS)?;
         transaction.open_table(TURNS)?;
+        transaction.open_table(PLEDGES)?;
         transaction.open_table(MARKS)?;
         transaction.open_table(BLOCKS)?;
         forget_unfinished(&transaction)?;
@@ -186,6 +189,19 @@ impl Store {
         let transaction = self.database.begin_write()?;
         transaction.open_table(TURNS)?.insert(size, note.as_str())?;
         Ok(transaction.commit()?)
+    }
+
+    /// Keeps what this member signs about another operator.
+    pub(crate) fn pledge(&self, size: u64, operator: &str) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(PLEDGES)?.insert(size, operator)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// What it signed last.
+    pub(crate) fn pledged(&self) -> Result<Option<(u64, String)>, StoreError> {
+        let table = self.database.begin_read()?.open_table(PLEDGES)?;
+        Ok(table.last()?.map(|(size, operator)| (size.value(), operator.value().to_owned())))
     }
 
     /// The checkpoint of that size that was kept so.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Card, Receipt, Refused, catalog::Publication, dispute::Subject, entry::ENTRY_BYTES_MAX,
-    governance::Motion, identity::Delegation,
+    governance::Motion, identity::Delegation, succession::SignedSuccession,
 };
 
 /// The signature domain of transactions.
@@ -169,6 +169,8 @@ pub enum Action {
         /// By the new key, as [`prove_key`](crate::identity::prove_key) makes it.
         proof: Signature,
     },
+    /// Takes the log over from an operator that cannot hand it over; the first entry that its submitter orders.
+    Succeed(Box<SignedSuccession>),
     /// New endpoints, certificate or place, signed by the member's present key.
     RenewCard(Box<Card>),
     /// Lets a person sign alone, within scopes and until a time.

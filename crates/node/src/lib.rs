@@ -9,6 +9,7 @@
 //! | who decides what comes next on it? | `order` |
 //! | whom does it know, and who is heard? | `acquaintance`, `names` |
 //! | what are datasets called here? | `paths` |
+//! | and when its operator is lost? | `succession` |
 //! | with which key and certificate does it speak? | `keyring`, `certificates` |
 //! | what may its own persons ask of it? | `http` |
 //! | what may other nodes ask of it? | `peer_routes` |
@@ -36,6 +37,7 @@ mod persons;
 mod replica;
 mod runs;
 pub mod setup;
+mod succession;
 mod wire;
 
 pub use home::HomeError;

@@ -63,7 +63,7 @@ pub(crate) struct Heads {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct News {
-    page: Page,
+    pub(crate) page: Page,
     #[serde(rename = "final")]
     final_checkpoint: Option<String>,
     /// Checkpoints that confirm who came and went.
@@ -170,7 +170,7 @@ impl Replica {
         self.read(|ledger| ledger.state().clone())
     }
 
-    fn change<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
+    pub(crate) fn change<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let known = ledger.state().roster().changes().len();
         let outcome = act(&mut ledger);
@@ -298,7 +298,7 @@ impl Replica {
     }
 
     /// Waits until the entry is final, and is what was submitted.
-    async fn settled(&self, entry: u64, signed: &SignedTransaction) -> Result<Recorded, Failure> {
+    pub(crate) async fn settled(&self, entry: u64, signed: &SignedTransaction) -> Result<Recorded, Failure> {
         let mut heads = self.watch();
         if !reaches(&mut heads, FINALITY, |heads| heads.final_size > entry).await {
             return Err(Failure::unavailable(format!(
@@ -345,7 +345,7 @@ impl Replica {
     }
 
     /// The member's next transaction, after the last one that this node knows to be ordered.
-    fn sign_next(
+    pub(crate) fn sign_next(
         &self,
         last: u64,
         person: Option<Did>,
@@ -424,6 +424,8 @@ impl Replica {
                 let message = "the log was handed over just now: try again";
                 return Err(Failure::refused("not-the-operator", message));
             }
+            // What is ordered must be signed: without its key this node orders nothing.
+            log_key(ledger, &self.keyring).map_or_else(|| self.present_key(), Ok)?;
             let outcome = ledger.append(now_seconds(), vec![transaction]).map_err(broken)?;
             match outcome.into_iter().next() {
                 Some(Ok(applied)) => {
@@ -482,16 +484,6 @@ impl Replica {
         self.change(|ledger| ledger.add_cosignature(note))
             .map(|_| ())
             .map_err(|error| Failure::malformed(error.to_string()))
-    }
-
-    /// On the operator's node: until another member's orders.
-    pub(crate) async fn until_handed_over(&self) {
-        let mut heads = self.watch();
-        while self.is_operator() {
-            if heads.changed().await.is_err() {
-                return;
-            }
-        }
     }
 
     /// On every other node: follows the operator, for as long as it is another member's.
@@ -581,7 +573,7 @@ fn is_covered(note: &str, ledger: &Ledger) -> bool {
     size.is_some_and(|checkpoint| checkpoint.size <= ledger.size())
 }
 
-fn broken(error: LedgerError) -> Failure {
+pub(crate) fn broken(error: LedgerError) -> Failure {
     Failure::unavailable(format!("the ledger: {error}"))
 }
 

@@ -14,6 +14,40 @@ pub struct RotatedKey {
     pub entry: u64,
 }
 
+/// `POST /v1/succession/signature`: sign that another member orders the ledger from where it ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignSuccession {
+    /// Name of the next operator.
+    pub operator: String,
+}
+
+/// A member's signature under a succession, to be handed to the next operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuccessionSignature {
+    /// The alliance.
+    pub alliance: String,
+    /// Entries of the ledger as it ends for this member.
+    pub size: u64,
+    /// Merkle root over them.
+    pub root: String,
+    /// The next operator, as `did:key`.
+    pub operator: String,
+    /// Who signs, as `did:key`.
+    pub member: String,
+    /// Its signature.
+    pub signature: String,
+}
+
+/// `POST /v1/succession`: take the ledger over from an operator that cannot hand it over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeOver {
+    /// Of the other members; this one signs itself.
+    pub signatures: Vec<SuccessionSignature>,
+}
+
 /// `POST /v1/member/card`: renews the card by which others know the member and its node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -45,6 +45,9 @@ pub struct Proof {
     /// Earlier checkpoints by which those of before confirmed who came and went, by size.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handovers: Vec<Handover>,
+    /// That the checkpoint extends the log that each succession of an operator names, by index (RFC 6962 §2.1.2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub successions: Vec<Vec<Hash>>,
 }
 
 /// An entry with its audit path.
@@ -118,7 +121,9 @@ impl Proof {
         };
         let entries = indices.iter().map(proven).collect::<Result<_, _>>()?;
         let handovers = ledger.handovers(size)?;
-        Ok(Self { format: FORMAT.to_owned(), run, program, entries, checkpoint, handovers })
+        let succeeded = ledger.state().roster().successions().filter(|index| *index < size);
+        let successions = succeeded.map(|index| ledger.consistency(index, size)).collect::<Result<_, _>>()?;
+        Ok(Self { format: FORMAT.to_owned(), run, program, entries, checkpoint, handovers, successions })
     }
 
     /// Reads a proof from its canonical bytes; nothing is checked yet.

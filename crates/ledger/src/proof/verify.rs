@@ -17,6 +17,7 @@ use crate::{
     refused::IdentityRule,
     roster::Unconfirmed,
     state::participants,
+    succession::{SignedSuccession, Succession},
 };
 
 /// Checks a proof against an alliance's founding document; both as the canonical bytes of their files.
@@ -49,6 +50,7 @@ pub fn verify(
         return Err(Flaw::NoQuorum { found: endorsement.members, quorum });
     }
     check_handovers(&roster, &endorsement, &proof.handovers, &alliance_id)?;
+    check_successions(&proof, &endorsement.checkpoint)?;
     check_places(&proof.entries, &endorsement.checkpoint)?;
     let transactions = check_transactions(&proof.entries, &alliance, &alliance_id, &roster)?;
     let story = Story::tell(&transactions, proof.run, &roster)?;
@@ -73,6 +75,11 @@ fn follow_roster(entries: &[ProvenEntry], alliance: &Alliance) -> Result<Roster,
             {
                 return Err(Flaw::Effects { index });
             }
+            if let Happening::OperatorSucceeded { operator } = &event.what
+                && !succeeds(entry, operator, &roster)
+            {
+                return Err(Flaw::Effects { index });
+            }
             heard |= roster.hear(index, &event.what);
         }
         if !heard {
@@ -88,6 +95,34 @@ fn rotates(entry: &Entry, who: &Did, to: &Did) -> bool {
     transaction.is_some_and(|Transaction { member, action, .. }| {
         member == who && matches!(action, Action::RotateKey { key, .. } if key == to)
     })
+}
+
+/// A log that was taken over without a word of its operator: enough of those who were there before it signed.
+fn succeeds(entry: &Entry, operator: &Did, before: &Roster) -> bool {
+    succession(entry).is_some_and(|signed| {
+        let Succession { size, operator: named, .. } = &signed.succession;
+        (*size, named) == (entry.index, operator) && signed.check(before).is_ok()
+    })
+}
+
+fn succession(entry: &Entry) -> Option<&SignedSuccession> {
+    match &entry.transaction()?.transaction.action {
+        Action::Succeed(signed) => Some(signed),
+        _ => None,
+    }
+}
+
+/// What was signed when a log was taken over is of this log.
+fn check_successions(proof: &Proof, last: &Checkpoint) -> Result<(), Flaw> {
+    let mut paths = proof.successions.iter();
+    for signed in proof.entries.iter().filter_map(|proven| succession(&proven.entry)) {
+        let Succession { size, root, .. } = &signed.succession;
+        let path = paths.next().ok_or(Flaw::OtherLog { size: *size })?;
+        if !consistency(*size, root, last.size, &last.root, path) {
+            return Err(Flaw::OtherLog { size: *size });
+        }
+    }
+    paths.next().map_or(Ok(()), |_| Err(Flaw::OtherLog { size: last.size }))
 }
 
 /// Every change of the roster is confirmed by a quorum of those who were there before it, by keys that they had then

@@ -25,7 +25,7 @@ rules! {
         /// Whoever brings a key must have it.
         "key-not-held" KeyNotHeld(Did) = "the new key `{0}` has not signed this rotation: sign it with the new key too",
         /// Without its key nobody can sign the checkpoint over the vote.
-        "operators-key" OperatorsKey(Did) = "`{0}` orders the log and can only change its key itself",
+        "operators-key" OperatorsKey(Did) = "`{0}` orders the log and can only change its key itself; if it is lost, another member goes on first: `treaty alliance succeed`",
         /// Delegations end, and allow something.
         "empty-delegation" EmptyDelegation = "a delegation names at least one scope and ends in the future",
         /// A card breaks its own rules.

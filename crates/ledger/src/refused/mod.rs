@@ -7,6 +7,7 @@ mod dispute;
 mod governance;
 mod identity;
 mod rule;
+mod succession;
 mod table;
 
 use contract::{
@@ -22,6 +23,7 @@ pub use self::{
     dispute::DisputeRule,
     governance::{GovernanceRule, PointsRule},
     identity::IdentityRule,
+    succession::SuccessionRule,
     table::When,
 };
 
@@ -103,6 +105,9 @@ pub enum Refused {
     /// About auditors and what they say of contracts.
     #[error(transparent)]
     Audit(#[from] AuditRule),
+    /// Who goes on as operator.
+    #[error(transparent)]
+    Succession(#[from] SuccessionRule),
     /// About publications, claims and regulators.
     #[error(transparent)]
     Catalog(#[from] CatalogRule),

@@ -19,6 +19,7 @@ impl Refused {
             Self::Points(rule) => rule.rule(),
             Self::Access(rule) => rule.rule(),
             Self::Audit(rule) => rule.rule(),
+            Self::Succession(rule) => rule.rule(),
             Self::Catalog(rule) => rule.rule(),
             Self::Dispute(rule) => rule.rule(),
             Self::Contributions { .. } => "contributions",

@@ -13,8 +13,9 @@ use crate::{
     alliance::{Card, MEMBERS_MAX, quorum_of_founding},
     event::Happening,
     governance::{Id, Motion, Parameter, Parameters, Proposal, Shares, Tally, Verdict, WHOLE},
-    refused::{GovernanceRule, IdentityRule, When},
+    refused::{GovernanceRule, IdentityRule, SuccessionRule, When},
     settlement::{Transfer, apportion},
+    succession::{SignedSuccession, Succession},
 };
 
 /// Most bytes of the reasons given for a proposal.
@@ -228,6 +229,25 @@ impl Step {
             return Err(GovernanceRule::OrdersAlready(to).into());
         }
         self.change_roster(Happening::OperatorChanged { operator: to });
+        Ok(())
+    }
+
+    /// Whether the root that was signed is the log's is looked at by who has the log.
+    pub(super) fn succeed(&mut self, member: Did, signed: &SignedSuccession) -> Result<(), Refused> {
+        let Succession { alliance, size, operator, .. } = signed.succession;
+        if operator != member {
+            return Err(SuccessionRule::NotYours(member, operator).into());
+        }
+        let expected = self.state.alliance_id;
+        if alliance != expected {
+            return Err(Refused::OtherAlliance { expected, found: alliance });
+        }
+        if size != self.index {
+            return Err(SuccessionRule::Size(self.index, size).into());
+        }
+        self.voter(&member)?;
+        signed.check(&self.state.roster)?;
+        self.change_roster(Happening::OperatorSucceeded { operator });
         Ok(())
     }
 

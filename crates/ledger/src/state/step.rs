@@ -158,6 +158,7 @@ impl Step {
                 self.state_contributions(member, *run, contributions)
             }
             Action::TransferPoints { to, points, note } => self.transfer_points(member, *to, *points, note),
+            Action::Succeed(signed) => self.succeed(member, signed),
             Action::RotateKey { key, proof } => self.rotate_key(member, *key, proof),
             Action::RenewCard(card) => self.renew_card(member, card),
             Action::Delegate(delegation) => self.delegate(member, delegation),

@@ -35,6 +35,7 @@ mod refusals;
 mod remedies;
 mod searches;
 mod settlements;
+mod successions;
 mod texts;
 mod throughput;
 mod trees;

@@ -14,6 +14,7 @@ mod paging;
 mod queries;
 mod runs;
 mod serve;
+mod succession;
 mod transactions;
 
 use std::sync::Arc;
@@ -60,6 +61,8 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(transactions::submit))
         .routes(routes!(member::rotate_key))
         .routes(routes!(member::renew_card))
+        .routes(routes!(succession::sign))
+        .routes(routes!(succession::take_over))
         .routes(routes!(datasets::import, datasets::list))
         .routes(routes!(links::link))
         .routes(routes!(datasets::publish))

@@ -26,7 +26,10 @@ impl Ordering for ByOperator {
     fn follow<'a>(&'a self, replica: &'a Arc<Replica>) -> BoxFuture<'a, String> {
         Box::pin(async {
             loop {
-                replica.until_handed_over().await;
+                tokio::select! {
+                    () = replica.until_handed_over() => {}
+                    () = replica.until_succeeded() => {}
+                }
                 replica.follow().await;
             }
         })

@@ -1,0 +1,401 @@
+//! The operator's key is lost: the other members sign who goes on, and from where. Nobody else can make it so.
+
+use std::collections::BTreeMap;
+
+use contract::{Did, Signature, SigningKey};
+use ledger::{
+    Action, Alliance, Applied, Divergence, Ledger, LedgerError, Page, Proof, Refused, SignedTransaction,
+    Transaction,
+    governance::Motion,
+    identity::prove_key,
+    proof::Flaw,
+    refused::SuccessionRule,
+    succession::{SignedSuccession, Succession},
+    verify,
+};
+use tempfile::TempDir;
+
+use crate::world::{FOUNDED, PROGRAM, World, hash, key, program_hash};
+
+/// Three members' ledgers, in step after a completed run. North orders.
+struct House {
+    world: World,
+    ledgers: Vec<Ledger>,
+    keys: Vec<SigningKey>,
+    operator: usize,
+    now: u64,
+    directory: TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        let (mut world, directory) = (World::new(), tempfile::tempdir().unwrap());
+        let path = |member: usize| directory.path().join(member.to_string());
+        let ledgers =
+            (0..3).map(|member| Ledger::open(&path(member), world.alliance.clone()).unwrap()).collect();
+        let (keys, run) = (world.members.clone(), world.whole_path(hash("run")));
+        let mut house = Self { world, ledgers, keys, operator: 0, now: FOUNDED + 10, directory };
+        for signed in run {
+            house.order(signed);
+        }
+        house
+    }
+
+    fn signed(&self, member: usize, action: Action) -> SignedTransaction {
+        let (identity, key) = (self.world.did(member), &self.keys[member]);
+        let state = self.ledgers[self.operator].state();
+        let transaction = Transaction {
+            alliance: state.alliance_id(),
+            member: identity,
+            sequence: state.next_sequence(&identity),
+            person: None,
+            signer: (key.did() != identity).then(|| key.did()),
+            action,
+        };
+        SignedTransaction::sign(transaction, key).unwrap()
+    }
+
+    /// The operator orders one transaction; the others who are there replay and cosign.
+    fn order(&mut self, signed: SignedTransaction) -> contract::Hash {
+        self.now += 1;
+        let id = signed.id().unwrap();
+        let lead = &mut self.ledgers[self.operator];
+        lead.append(self.now, vec![signed]).unwrap()[0].as_ref().unwrap();
+        lead.sign_checkpoint(&self.keys[self.operator]).unwrap();
+        self.spread();
+        id
+    }
+
+    /// North's node is gone once another one orders.
+    fn others(&self) -> Vec<usize> {
+        let from = usize::from(self.operator != 0);
+        (from..3).filter(|member| *member != self.operator).collect()
+    }
+
+    fn spread(&mut self) {
+        for member in self.others() {
+            follow(&mut self.ledgers, self.operator, member);
+            let note = self.ledgers[member].cosign(&self.keys[member], self.now).unwrap();
+            self.ledgers[self.operator].add_cosignature(&note).unwrap();
+        }
+    }
+
+    fn give(&mut self, from: usize, to: usize) {
+        let to = self.world.did(to);
+        let gift = Action::TransferPoints { to, points: 1, note: "still there".to_owned() };
+        self.order(self.signed(from, gift));
+    }
+
+    fn pledge(&mut self, member: usize, operator: usize) -> (Succession, Signature) {
+        let operator = self.world.did(operator);
+        self.ledgers[member].pledge(operator, &self.keys[member]).unwrap()
+    }
+
+    /// What these members sign about lake.
+    fn succession(&mut self, signers: &[usize]) -> SignedSuccession {
+        let mut signatures = BTreeMap::new();
+        let mut found = None;
+        for member in signers {
+            let (succession, signature) = self.pledge(*member, 1);
+            assert_eq!(*found.get_or_insert(succession.clone()), succession);
+            signatures.insert(self.world.did(*member), signature);
+        }
+        SignedSuccession { succession: found.unwrap(), signatures }
+    }
+
+    fn take_over(&mut self, succession: SignedSuccession) -> Result<Applied, Refused> {
+        self.now += 1;
+        let signed = self.signed(1, Action::Succeed(Box::new(succession)));
+        let taken = self.ledgers[1].take_over(self.now, signed).unwrap()?;
+        self.ledgers[1].sign_checkpoint(&self.keys[1]).unwrap();
+        self.operator = 1;
+        self.spread();
+        Ok(taken)
+    }
+
+    fn succeeded() -> Self {
+        let mut house = Self::new();
+        let succession = house.succession(&[1, 2]);
+        house.take_over(succession).unwrap();
+        house
+    }
+
+    fn rule(&mut self, succession: SignedSuccession) -> SuccessionRule {
+        let signed = self.signed(1, Action::Succeed(Box::new(succession)));
+        let (before, now) = (self.ledgers[1].root(), self.now + 1);
+        let refused = self.ledgers[1].take_over(now, signed).unwrap().unwrap_err();
+        assert_eq!(self.ledgers[1].root(), before);
+        match refused {
+            Refused::Succession(rule) => rule,
+            other => panic!("{other}"),
+        }
+    }
+
+    fn proof(&self) -> Proof {
+        Proof::export(&self.ledgers[self.operator], hash("run"), PROGRAM.to_owned()).unwrap()
+    }
+
+    fn check(&self, proof: &Proof) -> Result<ledger::proof::Report, Flaw> {
+        let alliance = self.world.alliance.to_bytes().unwrap();
+        verify(&proof.to_bytes().unwrap(), &alliance, program_hash)
+    }
+}
+
+/// Page by page, as a follower asks.
+fn follow(ledgers: &mut [Ledger], from: usize, to: usize) {
+    while ledgers[to].size() < ledgers[from].size() {
+        let page = ledgers[from].page(ledgers[to].size()).unwrap();
+        ledgers[to].replay(&page).unwrap();
+    }
+}
+
+fn divergence(result: Result<impl std::fmt::Debug, LedgerError>) -> Divergence {
+    match result {
+        Err(LedgerError::Diverged(divergence)) => divergence,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn members_go_on_without_the_operators_key() {
+    let mut house = House::succeeded();
+    let lake = house.world.did(1);
+    for member in [1, 2] {
+        assert_eq!(house.ledgers[member].state().roster().operator(), Some(lake));
+        assert_eq!(house.ledgers[member].pledged().unwrap(), None, "it is carried out");
+    }
+    house.give(2, 1);
+
+    // A proof of what ran before, and one to whom a signature or the way from the old log is missing.
+    let proof = house.proof();
+    let report = house.check(&proof).unwrap();
+    assert_eq!(report.operator.as_deref(), Some("lake"));
+    assert_eq!(report.checkpoint_size, house.ledgers[1].size());
+    let mut cut = proof.clone();
+    cut.successions.clear();
+    assert!(matches!(house.check(&cut), Err(Flaw::OtherLog { .. })));
+    let mut more = proof.clone();
+    more.successions.push(Vec::new());
+    assert!(matches!(house.check(&more), Err(Flaw::OtherLog { .. })));
+    let mut bent = proof;
+    bent.successions[0][0] = hash("another");
+    assert!(matches!(house.check(&bent), Err(Flaw::OtherLog { .. })));
+
+    // Lake's next key, and a new one for north by vote, which nobody could order before.
+    let next = key(23);
+    let alliance = house.world.alliance.id().unwrap();
+    let rotate = prove_key(&alliance, &lake, &next).unwrap();
+    let signed = house.signed(1, Action::RotateKey { key: next.did(), proof: rotate });
+    house.now += 1;
+    house.ledgers[1].append(house.now, vec![signed]).unwrap()[0].as_ref().unwrap();
+    house.keys[1] = next;
+    house.ledgers[1].sign_checkpoint(&house.keys[1]).unwrap();
+    house.spread();
+    let (north, new) = (house.world.did(0), key(21));
+    let held = prove_key(&alliance, &north, &new).unwrap();
+    let motion = Motion::ReplaceKey { member: north, key: new.did(), proof: held };
+    let proposal = house.order(house.signed(2, Action::Propose { motion, text: "it is lost".to_owned() }));
+    for voter in [1, 2] {
+        house.order(house.signed(voter, Action::Vote { proposal, approve: true }));
+    }
+    assert_eq!(house.ledgers[2].state().roster().key(&north), Some(new.did()));
+    follow(&mut house.ledgers, 1, 0);
+    house.keys[0] = new;
+    house.give(2, 0);
+    let note = house.ledgers[0].page(0).unwrap();
+    assert!(!note.entries.is_empty());
+    let proof = house.proof();
+    house.check(&proof).unwrap();
+
+    // Every ledger opens again, and who was away from the first entry on gets it page by page, from a follower too.
+    let (root, size) = (house.ledgers[1].root(), house.ledgers[1].size());
+    let House { world, ledgers, directory, .. } = house;
+    drop(ledgers);
+    let open = |name: &str| Ledger::open(&directory.path().join(name), world.alliance.clone()).unwrap();
+    for (source, late) in [("1", "late"), ("2", "later")] {
+        let (source, mut late) = (open(source), open(late));
+        assert_eq!(source.root(), root);
+        while late.size() < size {
+            late.replay(&source.page(late.size()).unwrap()).unwrap();
+        }
+        assert_eq!(late.root(), root);
+    }
+}
+
+#[test]
+fn a_succession_needs_the_others_and_nobody_else() {
+    let mut house = House::new();
+    let good = house.succession(&[1, 2]);
+    let did = |member: usize| house.world.did(member);
+    let (north, lake, south, watch) = (did(0), did(1), did(2), house.world.regulator.did());
+    let by = |succession: &Succession, keys: &[(Did, &SigningKey)]| SignedSuccession {
+        signatures: keys.iter().map(|(who, key)| (*who, succession.sign(key).unwrap())).collect(),
+        succession: succession.clone(),
+    };
+    let keys = house.keys.clone();
+    let both = [(lake, &keys[1]), (south, &keys[2])];
+    let stated = good.succession.clone();
+
+    assert_eq!(house.rule(by(&stated, &both[..1])), SuccessionRule::TooFew(1, 2, 2));
+    let operators = [(north, &keys[0]), (lake, &keys[1])];
+    assert_eq!(house.rule(by(&stated, &operators)), SuccessionRule::NoVoice(north));
+    let regulator = house.world.regulator.clone();
+    assert_eq!(
+        house.rule(by(&stated, &[(lake, &keys[1]), (watch, &regulator)])),
+        SuccessionRule::NoVoice(watch)
+    );
+    let others_key = [(lake, &keys[1]), (south, &keys[1])];
+    assert_eq!(house.rule(by(&stated, &others_key)), SuccessionRule::Forged(south));
+    let size = house.ledgers[1].size();
+    let early = Succession { size: size - 1, ..stated };
+    assert_eq!(house.rule(by(&early, &both)), SuccessionRule::Size(size, size - 1));
+    let root = hash("another log");
+    let other = Succession { root, ..stated };
+    assert_eq!(house.rule(by(&other, &both)), SuccessionRule::Root(stated.root, root));
+    let for_south = Succession { operator: south, ..stated };
+    assert_eq!(house.rule(by(&for_south, &both)), SuccessionRule::NotYours(lake, south));
+
+    // The operator's own node does not order it: whoever takes over does.
+    let signed = house.signed(1, Action::Succeed(Box::new(good.clone())));
+    let answers = house.ledgers[0].append(house.now + 1, vec![signed]).unwrap();
+    assert_eq!(answers[0].clone().unwrap_err(), SuccessionRule::Elsewhere.into());
+
+    // Who cannot order, and who need not be succeeded.
+    let pledge = |house: &mut House, member: usize, operator: Did| {
+        let key = house.keys[member].clone();
+        house.ledgers[member].pledge(operator, &key).unwrap_err()
+    };
+    let refused = pledge(&mut house, 2, watch);
+    assert!(
+        matches!(refused, LedgerError::Refused(Refused::Succession(SuccessionRule::NotAMember(_)))),
+        "{refused}"
+    );
+    let refused = pledge(&mut house, 2, north);
+    assert!(matches!(refused, LedgerError::Refused(Refused::Succession(SuccessionRule::OrdersAlready(_)))));
+    let refused = pledge(&mut house, 0, lake);
+    assert!(
+        matches!(refused, LedgerError::Refused(Refused::Succession(SuccessionRule::NoVoice(_)))),
+        "{refused}"
+    );
+    let twice = pledge(&mut house, 2, south);
+    assert!(matches!(twice, LedgerError::Pledged { operator, .. } if operator == lake), "{twice}");
+    house.take_over(good.clone()).unwrap();
+    assert_eq!(house.rule(good), SuccessionRule::Size(size + 1, size));
+}
+
+/// Whoever has signed takes nothing more of the operator, over a restart too, but can learn what it had ordered before.
+#[test]
+fn who_has_signed_keeps_to_it() {
+    let mut house = House::new();
+    let size = house.ledgers[2].size();
+    house.pledge(2, 1);
+    let gift = Action::TransferPoints { to: house.world.did(2), points: 1, note: "late".to_owned() };
+    let signed = house.signed(1, gift);
+    house.ledgers[0].append(house.now + 1, vec![signed]).unwrap()[0].as_ref().unwrap();
+    house.ledgers[0].sign_checkpoint(&house.keys[0]).unwrap();
+    let page = house.ledgers[0].page(size).unwrap();
+    let path = house.directory.path().join("2");
+    drop(house.ledgers.remove(2));
+    house.ledgers.push(Ledger::open(&path, house.world.alliance.clone()).unwrap());
+    let refused = house.ledgers[2].replay(&page).unwrap_err();
+    assert!(matches!(refused, LedgerError::Pledged { size: at, .. } if at == size), "{refused}");
+
+    // Lake has the entry: south must have it too before both can sign for one end of the log.
+    house.ledgers[1].replay(&page).unwrap();
+    let (ahead, _) = house.pledge(1, 1);
+    assert_eq!(ahead.size, size + 1);
+    house.ledgers[2].catch_up(&page).unwrap();
+    let succession = house.succession(&[1, 2]);
+    assert_eq!(succession.succession, ahead);
+    house.take_over(succession).unwrap();
+    assert_eq!(house.ledgers[2].root(), house.ledgers[1].root());
+}
+
+/// The next operator leaves out what the one before ordered, and puts the signatures on a log of its own.
+#[test]
+fn who_takes_over_cannot_say_where_it_began() {
+    let mut house = House::new();
+    house.give(2, 0);
+    let (south, size) = (2, house.ledgers[2].size());
+    let succession = house.succession(&[1, 2]);
+    let path = house.directory.path().join("forged");
+    let mut forged = Ledger::open(&path, house.world.alliance.clone()).unwrap();
+    for entry in house.ledgers[1].entries(1, usize::MAX).unwrap() {
+        // All in place but a second later.
+        let signed = entry.transaction().unwrap().clone();
+        let time = entry.time + u64::from(entry.index + 1 == size);
+        forged.append(time, vec![signed]).unwrap()[0].as_ref().unwrap();
+    }
+    forged.sign_checkpoint(&house.keys[0]).unwrap();
+    assert_eq!(forged.size(), size);
+    let signed = house.signed(1, Action::Succeed(Box::new(succession)));
+    let refused = forged.take_over(house.now + 2, signed.clone()).unwrap().unwrap_err();
+    assert!(matches!(refused, Refused::Succession(SuccessionRule::Root(..))), "{refused}");
+
+    // South takes it as it was signed, with the next operator's checkpoint and no other.
+    house.ledgers[1].take_over(house.now + 2, signed).unwrap().unwrap();
+    let checkpoint = |key: &SigningKey, ledger: &Ledger| {
+        let origin = ledger::log::Checkpoint::origin_of(&ledger.state().alliance_id());
+        let checkpoint = ledger::log::Checkpoint { origin, size: ledger.size(), root: ledger.root() };
+        let signatures = vec![checkpoint.sign(key)];
+        ledger::log::Note { body: checkpoint.body(), signatures }.to_text()
+    };
+    let entries = house.ledgers[1].entries(size, usize::MAX).unwrap();
+    for wrong in [&house.keys[0], &house.keys[2]] {
+        let checkpoint = checkpoint(wrong, &house.ledgers[1]);
+        let page = Page { entries: entries.clone(), checkpoint, consistency: Vec::new() };
+        divergence(house.ledgers[south].replay(&page));
+        assert_eq!(house.ledgers[south].size(), size, "nothing of it was kept");
+    }
+    let good = checkpoint(&house.keys[1], &house.ledgers[1]);
+    house.ledgers[south].replay(&Page { entries, checkpoint: good, consistency: Vec::new() }).unwrap();
+
+    // The operator before, when it comes back with its key, is not heard.
+    let mut old = house.ledgers.remove(0);
+    let late = house.world.sign(old.state(), &house.world.members[2], {
+        Action::TransferPoints { to: house.world.did(0), points: 1, note: "mine".to_owned() }
+    });
+    old.append(house.now + 9, vec![late]).unwrap()[0].as_ref().unwrap();
+    old.sign_checkpoint(&house.keys[0]).unwrap();
+    let page = old.page(size).unwrap();
+    divergence(house.ledgers[1].replay(&page));
+}
+
+/// Two members: one alone cannot depose the other.
+#[test]
+fn nobody_takes_over_alone() {
+    let world = World::new();
+    let mut members: Vec<_> = world
+        .alliance
+        .members
+        .iter()
+        .filter(|card| [world.did(0), world.did(1)].contains(&card.member))
+        .cloned()
+        .collect();
+    members.sort_by_key(|card| card.member);
+    let points = members.iter().map(|card| (card.member, 1)).collect();
+    let alliance = Alliance { members, points, ..world.alliance.clone() };
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(&directory.path().join("ledger"), alliance).unwrap();
+    ledger.sign_checkpoint(&world.members[0]).unwrap();
+    let (succession, signature) = ledger.pledge(world.did(1), &world.members[1]).unwrap();
+    assert_eq!(succession.quorum(ledger.state().roster()), 2);
+    let signed = SignedSuccession { succession, signatures: BTreeMap::from([(world.did(1), signature)]) };
+    let refused = signed.check(ledger.state().roster()).unwrap_err();
+    assert_eq!(refused, SuccessionRule::TooFew(1, 2, 1).into());
+}
+
+#[test]
+fn a_log_that_all_order_is_not_succeeded() {
+    let world = World::new();
+    let mut state = ledger::State::new(Alliance { operator: None, ..world.alliance.clone() }).unwrap();
+    let (alliance, size) = (state.alliance_id(), state.size());
+    let succession = Succession { alliance, size, root: hash("root"), operator: world.did(0) };
+    let signatures = (1..3).map(|at| (world.did(at), succession.sign(&world.members[at]).unwrap())).collect();
+    let action = Action::Succeed(Box::new(SignedSuccession { succession, signatures }));
+    let member = world.did(0);
+    let transaction = Transaction { alliance, member, sequence: 1, person: None, signer: None, action };
+    let signed = SignedTransaction::sign(transaction, &world.members[0]).unwrap();
+    let refused = state.apply(FOUNDED + 1, &signed).unwrap_err();
+    assert_eq!(refused, SuccessionRule::NobodyAlone.into());
+}

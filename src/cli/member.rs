@@ -20,6 +20,9 @@ pub(super) enum Member {
     /// Make a key for a member that has lost its own; the others put it in place by vote
     #[command(after_help = NEW_KEY)]
     NewKey(NewKey),
+    /// Make keys for a validator that has lost its own, where all members order the ledger
+    #[command(after_help = NEW_VALIDATOR)]
+    NewValidator(NewValidator),
 }
 
 const ROTATE: &str = "\
@@ -32,11 +35,12 @@ new key is on the node's disk before the ledger is told, so that a crash at any 
 const RENEW: &str = "\
 Examples:
   treaty member renew-card --certificate
+  treaty member renew-card --validator
   treaty member renew-card --jurisdiction DE --operated-by \"Lake Hospital\" --hosted-by \"own rooms\" --region Konstanz
 
 The node's addresses are taken from its node.toml: to move, change them there, start the node again and renew the card. \
 A new certificate is presented at once; the other nodes hear the old one for ten minutes more. Persons' profiles stay \
-valid.";
+valid. A new validator's key votes two blocks after the card; the old one does until then, and the node deletes it.";
 
 const NEW_KEY: &str = "\
 Example:
@@ -46,11 +50,32 @@ Example:
 The node takes the new key over with the entry that decides the vote. Where the key of the member that orders the ledger is \
 lost, nobody can order that vote: another member goes on first, see `treaty alliance succeed`.";
 
+const NEW_VALIDATOR: &str = "\
+Example:
+  treaty member new-validator --dir lake      (the node does not start without its keys)
+  treaty node run --dir lake
+  treaty member renew-card --validator
+
+Made anew is what is missing in the directory: the key that votes on blocks, the one by which CometBFT processes know each \
+other, or both. Until the renewed card names them the node follows, or waits to be let in, and has no vote: more than two \
+thirds of the other members must be up. By plan, with the old key still there, `treaty member renew-card --validator` is \
+enough.";
+
+#[derive(Debug, Args)]
+pub(super) struct NewValidator {
+    /// The node's directory
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Renew {
     /// With a new certificate and key between nodes
     #[arg(long)]
     certificate: bool,
+    /// With a new key for votes on blocks, where all members order the ledger
+    #[arg(long)]
+    validator: bool,
     /// The law that the member acts under, for example DE or US-CA
     #[arg(long, requires_all = ["operated_by", "hosted_by", "region"])]
     jurisdiction: Option<String>,
@@ -90,6 +115,16 @@ impl Member {
                 })
             }
             Self::RenewCard(renew) => renew.run(session),
+            Self::NewValidator(NewValidator { dir }) => {
+                let made = node::setup::new_validator(&dir)?;
+                session.output.answer(&made, || {
+                    format!(
+                        "{}\nnext: `treaty node run --dir {}`, then `treaty member renew-card --validator`",
+                        made.key,
+                        dir.display()
+                    )
+                })
+            }
             Self::NewKey(NewKey { dir, out }) => {
                 let made = node::setup::new_key(&dir)?;
                 let text = serde_json::to_vec_pretty(&made).unwrap_or_default();
@@ -115,7 +150,11 @@ impl Renew {
             }
             _ => None,
         };
-        let recorded = session.client()?.renew_card(&RenewCard { certificate: self.certificate, place })?;
+        let recorded = session.client()?.renew_card(&RenewCard {
+            certificate: self.certificate,
+            validator: self.validator,
+            place,
+        })?;
         session.output.answer(&recorded, || format!("renewed by entry {}", recorded.entry))
     }
 }

@@ -40,6 +40,26 @@ impl Alliance {
         alliance
     }
 
+    /// The same for any members, who order together: needs `cometbft`.
+    pub(crate) fn founded_by_all(members: &[&str]) -> Self {
+        let mut alliance = Self { room: tempfile::tempdir().unwrap(), nodes: BTreeMap::new() };
+        for name in members {
+            alliance.init(name, &["--bft", &address()]);
+        }
+        let cards: Vec<_> = members.iter().map(|name| alliance.path(&format!("{name}/card.json"))).collect();
+        let founding = alliance.path("alliance.json");
+        let points: Vec<_> = members.iter().map(|name| format!("{name}=100")).collect();
+        let mut found = vec!["alliance", "found", "--name", "faculties", "--bft", "--out", &founding];
+        found.extend(points.iter().flat_map(|points| ["--points", points]));
+        found.extend(cards.iter().map(String::as_str));
+        alliance.plain(&found);
+        for name in members {
+            alliance.plain(&["alliance", "join", "--dir", &alliance.path(name), &founding]);
+            alliance.run(name);
+        }
+        alliance
+    }
+
     /// Makes a member's node, at addresses that were free a moment ago.
     pub(crate) fn init(&self, name: &str, more: &[&str]) {
         let [peer, api] = [address(), address()];

@@ -19,3 +19,4 @@ mod salaries;
 mod successors;
 mod support;
 mod together;
+mod validators;

@@ -2,7 +2,7 @@
 //!
 //! | route | on whose node | carries |
 //! | --- | --- | --- |
-//! | `POST /peer/ledger/transactions` | the operator's | a signed transaction to be ordered |
+//! | `POST /peer/ledger/transactions` | the operator's; any, where all order | a signed transaction to be ordered |
 //! | `GET /peer/ledger/news?size=&final=&confirmed=` | any | entries and checkpoints that are new to a follower |
 //! | `POST /peer/ledger/cosignatures` | the operator's; any, where all order | a member's cosignature |
 //! | `GET /peer/ledger/checkpoint` | any | the newest checkpoint that it holds to be final |
@@ -69,9 +69,15 @@ fn must_be_operator(node: &Node) -> Result<(), Failure> {
 }
 
 async fn order(State(node): State<Arc<Node>>, body: Bytes) -> Result<Json<Ordered>, Failure> {
-    must_be_operator(&node)?;
+    let by_all = node.replica.operator().is_none();
+    if !by_all {
+        must_be_operator(&node)?;
+    }
     let transaction =
         SignedTransaction::from_bytes(&body).map_err(|error| Failure::malformed(error.to_string()))?;
+    if by_all {
+        return Ok(Json(node.replica.order_for_another(&transaction).await?));
+    }
     // Any member may hand in any member's transaction: it is the signature that counts.
     Ok(Json(node.replica.order(transaction)?))
 }

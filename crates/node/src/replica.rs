@@ -297,6 +297,14 @@ impl Replica {
         }
     }
 
+    /// Where all order: hands in what another member's node cannot.
+    pub(crate) async fn order_for_another(&self, signed: &SignedTransaction) -> Result<Ordered, Failure> {
+        if !self.ordering.is_let_in(self) {
+            return Err(Failure::unavailable("this node's own cometbft is not let in by the others"));
+        }
+        self.ordering.order(self, signed).await
+    }
+
     /// Waits until the entry is final, and is what was submitted.
     pub(crate) async fn settled(&self, entry: u64, signed: &SignedTransaction) -> Result<Recorded, Failure> {
         let mut heads = self.watch();

@@ -292,6 +292,13 @@ pub fn new_key(directory: &Path) -> Result<NewKey, SetupError> {
     Ok(NewKey { member, key: key.did(), proof })
 }
 
+/// Makes keys for a validator that has lost its own: the node starts with them, and a renewed card puts them in place.
+pub fn new_validator(directory: &Path) -> Result<ledger::Validator, SetupError> {
+    let home = Home::new(directory);
+    let named = read_card(&home.card())?.validator.ok_or(ordering::OrderingError::NoValidator)?;
+    Ok(ordering::home::Home::new(&home.bft()).next(&named.address)?)
+}
+
 /// Signs a contract with the member's key, without a node and without its checks: for a machine that has no network.
 pub fn sign_offline(directory: &Path, contract: &Contract) -> Result<FileSignature, SetupError> {
     let home = Home::new(directory);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -14,6 +15,7 @@ use crate::abci::{self, Connections};
 use crate::app::{App, Committed, SharedLedger, Verdict, key_of, lock};
 use crate::error::{Fault, OrderingError};
 use crate::home::{Home, Trust};
+use crate::keys;
 use crate::process::{Process, Renew, Restart};
 use crate::rpc;
 
@@ -54,6 +56,8 @@ pub struct Agreement {
     app: Arc<App>,
     connections: Arc<Connections>,
     process: Mutex<Process>,
+    /// Ends whoever looks after the next key.
+    stopping: Arc<AtomicBool>,
 }
 
 impl Agreement {
@@ -78,9 +82,11 @@ impl Agreement {
         let app = Arc::new(app);
         let connections = Arc::new(Connections::default());
         abci::serve(listener, Arc::clone(&app), Arc::clone(&connections));
-        let renew = renewal(home.clone(), ledger, validator, trust);
-        let process = Process::start(&program, &home, restart, renew)?;
-        Ok(Self { home, app, connections, process: Mutex::new(process) })
+        let renew = renewal(home.clone(), Arc::clone(&ledger), validator, trust);
+        let process = Process::start(&program, &home, Arc::clone(&restart), renew)?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        keys::watch(home.clone(), ledger, restart, Arc::clone(&stopping));
+        Ok(Self { home, app, connections, process: Mutex::new(process), stopping })
     }
 
     /// Hands in a transaction and waits until it is in a block that this node has recorded, or refused.
@@ -140,6 +146,7 @@ impl Agreement {
 
     /// Hangs up, and waits until CometBFT has ended: a few seconds at most.
     pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
         self.connections.close();
         lock(&self.process).stop();
     }

@@ -63,7 +63,7 @@ pub enum OrderingError {
     )]
     NoValidator,
     /// The card and the keys do not belong together.
-    #[error("the keys in `{}` are not those of this member's card: restore the directory that the card was made with", .0.display())]
+    #[error("the keys in `{}` are not those of this member's card: restore the directory that the card was made with, or make new ones with `treaty member new-validator`", .0.display())]
     OtherKeys(PathBuf),
     /// The ledger.
     #[error(transparent)]

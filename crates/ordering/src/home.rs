@@ -20,6 +20,12 @@ use crate::validators;
 
 /// Most bytes of transactions in a block: the entries that they become keep within [`ledger::BATCH_BYTES_MAX`].
 const BLOCK_BYTES_MAX: usize = 2 << 20;
+/// The key that votes on blocks.
+pub(crate) const KEY: &str = "priv_validator_key.json";
+/// The one that takes its place, see [`crate::keys`].
+pub(crate) const NEXT_KEY: &str = "priv_validator_key.next.json";
+/// The key by which processes know each other.
+pub(crate) const NODE_KEY: &str = "node_key.json";
 /// The longest name of a Unix socket.
 const SOCKET_BYTES_MAX: usize = 107;
 
@@ -53,7 +59,7 @@ impl Home {
         self.0.join("rpc.sock")
     }
 
-    fn config(&self, file: &str) -> PathBuf {
+    pub(crate) fn config(&self, file: &str) -> PathBuf {
         self.0.join("config").join(file)
     }
 
@@ -73,8 +79,8 @@ impl Home {
         let make = || SigningKey::generate().map_err(|error| OrderingError::KeyNotMade(error.to_string()));
         let (key, node) = (make()?, make()?);
         write_new(&self.state(), br#"{"height":"0","round":0,"step":0}"#)?;
-        write_new(&self.config("priv_validator_key.json"), &key_file(&key, true))?;
-        write_new(&self.config("node_key.json"), &key_file(&node, false))?;
+        write_new(&self.config(KEY), &key_file(&key, true))?;
+        write_new(&self.config(NODE_KEY), &key_file(&node, false))?;
         Ok(Validator { key: key.did(), node: node.did(), address: address.to_owned() })
     }
 
@@ -89,8 +95,14 @@ impl Home {
         mine: &Validator,
         trust: Option<&Trust>,
     ) -> Result<(), OrderingError> {
-        let key = self.public_key("priv_validator_key.json")?;
-        if key != *mine.key.public_key() {
+        self.stand_in()?;
+        if !self.config(KEY).exists() {
+            return Err(OrderingError::OtherKeys(self.0.join("config")));
+        }
+        let (key, next) = (self.public_key(KEY)?, self.next_key()?);
+        // The card may name the next key already, or not yet the one that stands in for a lost one.
+        let is_next = next.is_some_and(|next| next == key || next == *mine.key.public_key());
+        if key != *mine.key.public_key() && !is_next {
             return Err(OrderingError::OtherKeys(self.0.join("config")));
         }
         for socket in [self.application(), self.rpc()] {
@@ -126,7 +138,7 @@ impl Home {
         replace(&self.config("config.toml"), self.configuration(&mine.address, &peers, trust).as_bytes())
     }
 
-    fn public_key(&self, file: &str) -> Result<[u8; 32], OrderingError> {
+    pub(crate) fn public_key(&self, file: &str) -> Result<[u8; 32], OrderingError> {
         let path = self.config(file);
         let bytes = fs::read(&path);
         let bytes =
@@ -134,9 +146,14 @@ impl Home {
         let bytes = Zeroizing::new(bytes);
         let malformed = |reason: &str| OrderingError::Key { path: path.clone(), reason: reason.to_owned() };
         let value: Value = serde_json::from_slice(&bytes).map_err(|error| malformed(&error.to_string()))?;
-        let text = value.pointer("/pub_key/value").and_then(Value::as_str);
-        let decoded = text.and_then(|text| STANDARD.decode(text).ok());
-        let key = decoded.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let decode = |place: &str| {
+            let text = value.pointer(place).and_then(Value::as_str)?;
+            STANDARD.decode(text).ok().map(Zeroizing::new)
+        };
+        // The second half of a secret key is the public one; a node's key has no other place for it.
+        let of_secret = || decode("/priv_key/value").and_then(|pair| pair.get(32..)?.try_into().ok());
+        let stated = decode("/pub_key/value").and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+        let key: Option<[u8; 32]> = stated.or_else(of_secret);
         key.ok_or_else(|| malformed("it has no public key of 32 bytes"))
     }
 
@@ -261,7 +278,7 @@ fn genesis(alliance: &Alliance) -> Result<Value, OrderingError> {
 }
 
 /// A key as CometBFT keeps it: seed and public key, in base64.
-fn key_file(key: &SigningKey, with_public: bool) -> Zeroizing<Vec<u8>> {
+pub(crate) fn key_file(key: &SigningKey, with_public: bool) -> Zeroizing<Vec<u8>> {
     let public = key.did();
     let mut pair = Zeroizing::new([0; 64]);
     let (seed, rest) = pair.split_at_mut(32);
@@ -285,7 +302,7 @@ fn key_file(key: &SigningKey, with_public: bool) -> Zeroizing<Vec<u8>> {
 }
 
 /// Writes a file that only its owner may read, and that is not there yet.
-fn write_new(path: &Path, content: &[u8]) -> Result<(), OrderingError> {
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), OrderingError> {
     let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .map_err(|source| OrderingError::File { what: "write", path: path.to_owned(), source })

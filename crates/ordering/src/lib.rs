@@ -14,6 +14,7 @@
 //! | who votes on blocks? | [`validators`] |
 //! | how does a new node get the log? | [`snapshot`], in [`chunk`]s, and [`relay`] for the headers that vouch for it |
 //! | what does CometBFT read from its directory? | [`home`] |
+//! | how does a validator get other keys? | [`keys`] |
 //! | who starts it, and ends it? | [`process`], [`Agreement`] |
 //!
 //! *Adversary:* fewer than a third of the validators are malicious, in any way; the network may delay everything.
@@ -33,6 +34,7 @@ mod chunk;
 mod error;
 mod framing;
 pub mod home;
+mod keys;
 mod mempool;
 mod messages;
 mod process;

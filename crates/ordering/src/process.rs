@@ -140,9 +140,7 @@ fn keep(child: Child, program: &Path, home: &Home, stopping: &AtomicBool, restar
     while !stopping.load(Ordering::SeqCst) {
         match child.as_mut().map(Child::try_wait) {
             Some(Ok(None)) if restart.take_due() => {
-                tracing::info!(
-                    "a member has left: cometbft is started anew, and lets its process in no more"
-                );
+                tracing::info!("cometbft is started anew: who votes or may connect has changed");
                 if let Some(mut child) = child.take() {
                     drop(child.stdin.take());
                     child.wait().ok();

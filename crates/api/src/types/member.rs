@@ -54,6 +54,8 @@ pub struct TakeOver {
 pub struct RenewCard {
     /// With a new certificate and key between nodes.
     pub certificate: bool,
+    /// With a new key for votes on blocks, where all members order the ledger.
+    pub validator: bool,
     /// Where the member is now; stays as it was when absent.
     pub place: Option<Place>,
 }

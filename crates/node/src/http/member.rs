@@ -39,8 +39,8 @@ pub(super) async fn rotate_key(
     Ok(Json(RotatedKey { member: node.me.to_string(), key: key.did().to_string(), entry }))
 }
 
-/// Renews the member's card: its node's addresses as they are configured now and, if asked for, a new certificate and
-/// where the member is.
+/// Renews the member's card: its node's addresses as they are configured now and, if asked for, a new certificate, a new
+/// key for votes on blocks, and where the member is. The node puts the new key in place once it votes.
 #[utoipa::path(post, path = "/v1/member/card", tag = "member", request_body = RenewCard,
     responses((status = 200, body = Recorded), (status = 400, body = Problem), (status = 409, body = Problem)))]
 pub(super) async fn renew_card(
@@ -64,6 +64,17 @@ pub(super) async fn renew_card(
         let (_, certificates) = node.replica.own();
         let der = certificates.prepare(&hosts).map_err(|error| Failure::unavailable(error.to_string()))?;
         card.certificate = STANDARD.encode(der);
+    }
+    if request.validator {
+        let present = card.validator.ok_or_else(|| {
+            Failure::refused(
+                "no-validator",
+                "this member's card names no validator: it has no vote on blocks",
+            )
+        })?;
+        let bft = ordering::home::Home::new(&node.home.bft());
+        let next = bft.next(&present.address).map_err(|error| Failure::unavailable(error.to_string()))?;
+        card.validator = Some(next);
     }
     let card = card
         .renewed(&node.replica.present_key()?)

@@ -134,6 +134,9 @@ impl Ordering for ByAgreement {
         signed: &'a SignedTransaction,
     ) -> BoxFuture<'a, Result<Ordered, Failure>> {
         Box::pin(async {
+            if !self.is_let_in(replica) {
+                return by_another(replica, signed).await;
+            }
             let (agreement, signed) = (self.running()?, signed.clone());
             let verdict = tokio::task::spawn_blocking(move || agreement.submit(&signed, BLOCK)).await;
             let verdict = verdict.map_err(|error| Failure::unavailable(error.to_string()))?;
@@ -143,6 +146,15 @@ impl Ordering for ByAgreement {
                     Ok(Ordered::Refused { rule, message: replica.in_names(&message) })
                 }
             }
+        })
+    }
+
+    /// A process that lost its key is no longer the one that the member's card names: the others don't let it in.
+    fn is_let_in(&self, replica: &Replica) -> bool {
+        let Ok(node) = self.home.node() else { return false };
+        replica.read(|ledger| {
+            let mut processes = ledger.state().roster().cards().filter_map(|card| card.validator.as_ref());
+            processes.any(|validator| validator.node == node)
         })
     }
 
@@ -190,6 +202,24 @@ fn others(replica: &Replica) -> Vec<Did> {
         .into_iter()
         .filter(|member| *member != me)
         .collect()
+}
+
+/// Hands a transaction to the first other member whose node takes it.
+async fn by_another(replica: &Replica, signed: &SignedTransaction) -> Result<Ordered, Failure> {
+    let body = Bytes::from(signed.to_bytes().map_err(|error| Failure::malformed(error.to_string()))?);
+    for member in others(replica) {
+        let (member, body) = (member.to_string(), Body::Json(body.clone()));
+        let path = "/peer/ledger/transactions";
+        let answer = replica.peers().request_within(BLOCK + ANSWER, &member, Method::POST, path, body).await;
+        if let Some(answer) = answer.ok().filter(|answer| answer.status().is_success())
+            && let Ok(ordered) = serde_json::from_slice(answer.body())
+        {
+            return Ok(ordered);
+        }
+    }
+    Err(Failure::unavailable(
+        "this node's cometbft has keys that its card does not name, and no other member's node hands this in for it",
+    ))
 }
 
 /// To all others at once; who does not answer asks later.

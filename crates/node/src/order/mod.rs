@@ -25,6 +25,12 @@ pub(crate) trait Ordering: Send + Sync {
         signed: &'a SignedTransaction,
     ) -> BoxFuture<'a, Result<Ordered, Failure>>;
 
+    /// Whether this node can hand in what others cannot.
+    fn is_let_in(&self, replica: &Replica) -> bool {
+        let _ = replica;
+        true
+    }
+
     /// Keeps the replica up with what was ordered, and says to the others what this member stands behind; for as long
     /// as the node runs. Completes, with the reason, only when this node cannot go on.
     fn follow<'a>(&'a self, replica: &'a Arc<Replica>) -> BoxFuture<'a, String>;

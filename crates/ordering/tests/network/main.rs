@@ -8,6 +8,7 @@
 mod alliance;
 mod crashes;
 mod flow;
+mod keys;
 mod members;
 mod node;
 mod throughput;

@@ -30,11 +30,14 @@ fn validator() {
     let member: usize = env::var(MEMBER).unwrap().parse().unwrap();
     let founded = alliance::read(&root);
     let path = directory(&root, member).join("ledger.redb");
-    let ledger = Arc::new(Mutex::new(Ledger::open(&path, founded.clone()).unwrap()));
+    let ledger = Ledger::open(&path, founded.clone()).unwrap();
+    let seated = ledger.state().roster().card(&key(member).did()).cloned();
+    let card = seated.unwrap_or_else(|| alliance::read_card(&root, member));
+    let ledger = Arc::new(Mutex::new(ledger));
     let agreement = Agreement::start(Options {
         home: home(&root, member),
         program: treaty_ordering::find().unwrap(),
-        validator: alliance::read_card(&root, member).validator.unwrap(),
+        validator: card.validator.unwrap(),
         ledger: Arc::clone(&ledger),
         trust: fs::read_to_string(directory(&root, member).join("trust"))
             .ok()

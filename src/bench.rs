@@ -4,6 +4,7 @@
 mod ledger;
 mod party;
 mod sql;
+mod together;
 mod tpch;
 
 use std::io::{BufRead, BufReader, Write};
@@ -31,7 +32,7 @@ pub(crate) enum Bench {
     Engine(Engine),
     /// Measure the ledger: signed transactions a second, time to a cosigned checkpoint, replay, search
     #[command(
-        after_help = "Examples:\n  treaty bench ledger\n  treaty bench ledger --transactions 1000000 --json\n\nThree members' replicas in one process, without a network. Build with --release."
+        after_help = "Examples:\n  treaty bench ledger\n  treaty bench ledger --transactions 1000000 --json\n  treaty bench ledger --bft\n\nThree members' replicas in one process, without a network. With --bft also four that order together: each has a CometBFT\nbeside this process, and all share this machine's cores. Build with --release."
     )]
     Ledger(LedgerBench),
     /// Measure joint SQL: TPC-H dealt to four owners, three compute parties in this process, against plaintext DataFusion
@@ -94,6 +95,9 @@ pub(crate) enum BenchError {
     /// The ledger.
     #[error("the ledger: {0}")]
     Ledger(#[from] ::ledger::LedgerError),
+    /// Members that order together.
+    #[error(transparent)]
+    Ordering(#[from] ordering::OrderingError),
     /// What a party printed cannot be read.
     #[error("a party reported nonsense: {0}")]
     Report(#[from] serde_json::Error),

@@ -15,6 +15,7 @@ use ledger::{Action, Alliance, Card, Ledger, SignedTransaction, Standing, State,
 use serde::Serialize;
 
 use super::BenchError;
+use super::together::{self, Together};
 use crate::output::{Output, table};
 
 const NAMES: [&str; 3] = ["north", "lake", "south"];
@@ -34,6 +35,12 @@ pub(crate) struct LedgerBench {
     /// Datasets in the catalog that is searched
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     datasets: u32,
+    /// Also measure four members that order together; needs `cometbft`
+    #[arg(long)]
+    bft: bool,
+    /// Signed transactions that they order
+    #[arg(long, default_value_t = 8_000, requires = "bft", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    bft_transactions: u32,
 }
 
 /// What `--json` prints.
@@ -56,6 +63,9 @@ struct Figures {
     index_seconds: f64,
     search_milliseconds_p50: f64,
     search_milliseconds_p99: f64,
+    /// Four members that order together, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bft: Option<Together>,
 }
 
 /// One stretch of work.
@@ -94,6 +104,7 @@ impl LedgerBench {
         let memory_bytes_max = memory_bytes_max();
         drop((again, follower));
         let (index_seconds, mut searches) = search(&keys, self.datasets)?;
+        let bft = self.bft.then(|| together::measure(room, self.bft_transactions)).transpose()?;
         Ok(Figures {
             ordering: "log",
             transactions: self.transactions,
@@ -109,6 +120,7 @@ impl LedgerBench {
             index_seconds,
             search_milliseconds_p50: percentile(&mut searches, 50),
             search_milliseconds_p99: percentile(&mut searches, 99),
+            bft,
         })
     }
 
@@ -179,10 +191,11 @@ impl Figures {
             phase("follow: check all, durable", &self.follow),
             phase("replay at start", &self.replay),
         ];
+        let bft = self.bft.as_ref().map_or_else(String::new, |bft| format!("\n{}", bft.text()));
         format!(
             "{}\n{} transactions in batches of {}; replay of a million entries: {:.0} s; at most {} MB of memory\n\
              a batch is under a cosigned checkpoint after {:.1} ms, 99 of 100 within {:.1} ms\n\
-             search over {} datasets: {:.2} ms, 99 of 100 within {:.2} ms (index made in {:.2} s)",
+             search over {} datasets: {:.2} ms, 99 of 100 within {:.2} ms (index made in {:.2} s){bft}",
             table(&["", "time", "processor", "a second"], rows),
             self.transactions,
             self.batch,
@@ -370,7 +383,7 @@ fn dataset(owner: &SigningKey, version: u32) -> Dataset {
     }
 }
 
-fn percentile(times: &mut [f64], percent: usize) -> f64 {
+pub(super) fn percentile(times: &mut [f64], percent: usize) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(0.0)
 }

@@ -47,6 +47,21 @@ fn an_unknown_workload_is_refused_by_name() {
 }
 
 #[test]
+#[ignore = "needs cometbft: run `.ci/bft`"]
+fn members_that_order_together_are_measured() {
+    let small = ["--transactions", "1000", "--datasets", "100", "--bft-transactions", "400"];
+    let words = [&["bench", "ledger", "--bft", "--json"][..], &small].concat();
+    let output = treaty().args(words).output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let bft = &figures["bft"];
+    assert_eq!((bft["ordering"].as_str(), bft["validators"].as_u64()), (Some("bft"), Some(4)), "{figures}");
+    assert_eq!(bft["transactions"], 400);
+    assert!(bft["transactions_per_second"].as_f64().unwrap() > 0.0);
+    assert!(bft["block_milliseconds_p50"].as_f64() <= bft["block_milliseconds_p99"].as_f64());
+}
+
+#[test]
 fn the_ledger_is_measured_from_signature_to_search() {
     let words =
         ["bench", "ledger", "--transactions", "1000", "--batch", "100", "--datasets", "1000", "--json"];

@@ -48,6 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "treaty-ledger",
             "treaty-loopback",
             "treaty-node",
+            "treaty-ordering",
             "treaty-peers",
             "treaty-program",
             "treaty-vault",

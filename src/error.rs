@@ -56,6 +56,18 @@ pub(crate) enum Error {
         /// What is wrong with it.
         flaw: Box<ledger::proof::Flaw>,
     },
+    /// Shares that are not what a compute party committed to.
+    #[error(
+        "what is shown as the shares of `{party}` of v{value} does not hold: {reason}\n  try: treaty run commitments RUN"
+    )]
+    NotOpened {
+        /// Whose, as it says.
+        party: String,
+        /// Of which value.
+        value: u32,
+        /// Why not.
+        reason: String,
+    },
     /// A query that the datasets' terms forbid.
     #[error("the terms forbid the query, and no node would sign it:{why}\n  try: treaty query explain")]
     Forbidden {
@@ -112,6 +124,7 @@ impl Error {
             Self::Node(_) => "node",
             Self::File(_) => "file",
             Self::Unproven { .. } => "unproven",
+            Self::NotOpened { .. } => "not-opened",
             Self::Forbidden { .. } => "forbidden-by-terms",
             Self::NotAgreed { .. } => "not-agreed",
             Self::RunNotCompleted { .. } => "run-not-completed",

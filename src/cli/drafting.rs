@@ -68,6 +68,9 @@ pub(super) struct Drafting {
     /// Add noise for differential privacy: what a run costs of the data users' budgets, for example 0.5
     #[arg(long, value_name = "EPSILON")]
     epsilon: Option<Epsilon>,
+    /// Values of the program to whose shares each compute party commits in its receipt, to show them in a dispute
+    #[arg(long, value_name = "vN,…", value_delimiter = ',', value_parser = value_number)]
+    commit: Vec<u32>,
     /// Number of runs
     #[arg(long, value_name = "N")]
     runs: Option<u32>,
@@ -89,6 +92,12 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or_else(|| format!("`{text}` has no `=`; expected for example `name=value`"))?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// `v17`, as the program's listing writes it, or `17`.
+pub(super) fn value_number(text: &str) -> Result<u32, String> {
+    let number = text.trim().trim_start_matches('v').parse();
+    number.map_err(|_| format!("`{text}` is no value of a program: expected for example `v17`"))
 }
 
 /// The datasets of each table, from `TABLE=DATASET,…`.
@@ -128,6 +137,7 @@ impl Drafting {
             contributors_min: None,
             dominance_percent_max: None,
             epsilon: None,
+            committed: Default::default(),
             runs: 1,
             starts_in: None,
             expires_in: Span::days(30),
@@ -149,6 +159,9 @@ impl Drafting {
         set_list(&mut draft.receivers, self.receivers);
         set_list(&mut draft.regulators, self.regulators);
         set_list(&mut draft.auditors, self.auditors);
+        if !self.commit.is_empty() {
+            draft.committed = self.commit.into_iter().collect();
+        }
         set(&mut draft.runs, self.runs);
         set(&mut draft.expires_in, self.expires_in);
         draft.scheme = self.scheme.or(draft.scheme);

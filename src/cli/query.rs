@@ -146,6 +146,7 @@ impl Terms {
             contributors_min: None,
             dominance_percent_max: None,
             epsilon_micro: self.epsilon.map(Epsilon::micro),
+            committed: Default::default(),
             runs: 1,
             not_before: None,
             expires: now_seconds() + Span::days(1).seconds(),

@@ -1,5 +1,6 @@
 //! `treaty run`.
 
+mod commitments;
 mod contributions;
 
 use api::Client;
@@ -7,6 +8,7 @@ use api::types::runs::{RunView, StartRun};
 use clap::{Args, Subcommand};
 use contract::calendar::utc;
 
+use self::commitments::{Check, OpenArgs};
 use self::contributions::Contributions;
 use super::Session;
 use super::paging::{Paging, listed};
@@ -33,6 +35,15 @@ pub(super) enum Run {
     /// Show what left this node for a run: bytes, to whom, as what
     #[command(after_help = "Example:\n  treaty run egress RUN")]
     Egress(Id),
+    /// Show to which values on the way to the result the compute parties committed
+    #[command(after_help = "Example:\n  treaty run commitments RUN")]
+    Commitments(Id),
+    /// As a compute party, show its shares of a value that it committed to, for whoever decides a dispute
+    #[command(after_help = commitments::OPEN)]
+    OpenCommitment(OpenArgs),
+    /// Hold shares that a compute party shows against its receipt
+    #[command(after_help = commitments::CHECK)]
+    CheckCommitment(Check),
     /// As a compute party, measure what each data provider contributed to a run, and state it for the settlement
     #[command(after_help = contributions::EXAMPLE)]
     Contributions(Contributions),
@@ -82,6 +93,9 @@ impl Run {
             Self::Result(Receive { run, form }) => {
                 form.write(&session.client()?.result(&run)?, session.output)
             }
+            Self::Commitments(Id { run }) => commitments::list(session, &run),
+            Self::OpenCommitment(open) => open.run(session),
+            Self::CheckCommitment(check) => check.run(session),
             Self::Contributions(contributions) => contributions.run(session),
             Self::Egress(Id { run }) => {
                 let egress = session.client()?.egress(&run)?;

@@ -1,6 +1,6 @@
 //! What a drafter decides, as TOML.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::types::contracts::{DraftContract, DraftSettlement, TemplateUse};
 use serde::Deserialize;
@@ -62,6 +62,8 @@ pub(crate) struct DraftFile {
     pub(crate) dominance_percent_max: Option<u8>,
     #[serde(default)]
     pub(crate) epsilon: Option<Epsilon>,
+    #[serde(default)]
+    pub(crate) committed: BTreeSet<u32>,
     pub(crate) runs: u32,
     #[serde(default)]
     pub(crate) starts_in: Option<Span>,
@@ -93,6 +95,7 @@ impl DraftFile {
             contributors_min: file.contributors_min,
             dominance_percent_max: file.dominance_percent_max,
             epsilon_micro: file.epsilon.map(Epsilon::micro),
+            committed: file.committed,
             runs: file.runs,
             not_before: file.starts_in.map(|span| now.saturating_add(span.seconds())),
             expires: now.saturating_add(file.expires_in.seconds()),

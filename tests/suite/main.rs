@@ -6,6 +6,7 @@ mod alliance;
 mod banks;
 mod bench;
 mod commands;
+mod commitments;
 mod contributions;
 mod demonstrations;
 mod hospitals;

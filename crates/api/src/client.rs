@@ -325,6 +325,16 @@ impl Client {
         self.get(&format!("/v1/runs/{}/result", escape(id)))
     }
 
+    /// `GET /v1/runs/{id}/commitments`.
+    pub fn commitments(&self, run: &str) -> Result<Vec<CommitmentView>, ClientError> {
+        self.get(&format!("/v1/runs/{}/commitments", escape(run)))
+    }
+
+    /// `POST /v1/runs/{id}/opening`.
+    pub fn open_commitment(&self, run: &str, value: u32) -> Result<OpenedShares, ClientError> {
+        self.post(&format!("/v1/runs/{}/opening", escape(run)), &OpenCommitment { value })
+    }
+
     /// `GET /v1/runs/{id}/egress`.
     pub fn egress(&self, id: &str) -> Result<Egress, ClientError> {
         self.get(&format!("/v1/runs/{}/egress", escape(id)))

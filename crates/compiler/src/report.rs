@@ -72,6 +72,16 @@ fn gives(contract: &Contract, party: &Party) -> Vec<String> {
             times(contract.limits.runs)
         ));
     }
+    let committed = &contract.computation.committed;
+    if party.roles.contains(&Role::ComputeParty) && !committed.is_empty() {
+        let values: Vec<_> = committed.iter().map(|value| format!("v{value}")).collect();
+        gives.push(format!(
+            "commitments to its shares of {}, and these themselves if it shows them in a dispute: who has those of more than \
+             {} that compute knows the values, whatever the floor",
+            values.join(", "),
+            contract.protection.threshold
+        ));
+    }
     let settlement = &contract.settlement;
     if settlement.payer == party.member && settlement.fee > 0 {
         gives.push(format!("the fee, {} points", settlement.fee));

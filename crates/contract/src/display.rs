@@ -98,6 +98,20 @@ impl Page<'_> {
         computation
             .item(self, "Each node compiles it for itself and refuses any program but the one with hash");
         self.line(&format!("       {}", contract.computation.program));
+        if !contract.computation.committed.is_empty() {
+            let values: Vec<_> =
+                contract.computation.committed.iter().map(|value| format!("v{value}")).collect();
+            computation.item(
+                self,
+                &format!(
+                    "With its receipt each compute party commits, with a salt, to its shares of {} of that program, and \
+                     keeps them. It can show them when the run is in dispute; who then has those of more than {} of the \
+                     compute parties knows these values.",
+                    and(&values),
+                    contract.protection.threshold
+                ),
+            );
+        }
         if let Some(listing) = program_listing {
             computation.item(self, "That program, which follows from the query:");
             self.quote(listing);

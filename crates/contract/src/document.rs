@@ -181,6 +181,10 @@ pub struct Computation {
     pub tables: BTreeMap<String, Vec<Input>>,
     /// Hash of the compiled program; every node compiles `sql` again and compares.
     pub program: Hash,
+    /// Values of the program, by number: each compute party puts a salted commitment to its shares of them into its
+    /// receipt, so that it can be asked to show them in a dispute. At most 64.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub committed: BTreeSet<u32>,
 }
 
 /// One dataset version that a computation reads.

@@ -322,6 +322,10 @@ impl Contract {
 
     fn check_parties(&self, flaws: &mut Vec<Flaw>) {
         check_length("parties", self.parties.len(), flaws);
+        let committed = self.computation.committed.len();
+        if committed > 0 {
+            check_length("computation.committed", committed, flaws);
+        }
         for (before, party) in self.parties.iter().zip(self.parties.iter().skip(1)) {
             if before.member >= party.member {
                 flaws.push(Flaw::PartyOrder { member: party.member });

@@ -43,6 +43,7 @@ fn contract(sql: &str, receiver: Did, state: &str) -> ContractView {
             sql: sql.to_owned(),
             tables: BTreeMap::new(),
             program: Hash::of("test", b"program"),
+            committed: Default::default(),
         },
         audit: None,
         protection: Protection { scheme: "rep3".to_owned(), threshold: 1, compute_parties: Vec::new() },

@@ -66,6 +66,7 @@ pub mod handover;
 pub mod identity;
 mod ledger;
 pub mod log;
+pub mod opening;
 pub mod proof;
 pub mod receipt;
 pub mod refused;

@@ -6,7 +6,7 @@ use std::fmt;
 use contract::{Contract, Did, Hash, canonical::CanonicalError, document::Role};
 use serde::{Deserialize, Serialize};
 
-use crate::{InputCommitment, refused::ReceiptRule};
+use crate::{InputCommitment, opening::Intermediate, refused::ReceiptRule};
 
 /// Most components that the output of a run may have.
 pub const COMPONENTS_MAX: usize = 64;
@@ -31,6 +31,9 @@ pub struct Receipt {
     pub received: BTreeMap<Did, Hash>,
     /// The components of the result that this party holds, ascending by component; at least one.
     pub output: Vec<OutputComponent>,
+    /// Salted commitments to this party's shares of the values that the contract names, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intermediates: Vec<Intermediate>,
 }
 
 /// A component of the shared result, fixed but not shown.
@@ -130,6 +133,10 @@ impl Receipt {
             || components.iter().any(|component| *component >= COMPONENTS_MAX)
         {
             return Err(ReceiptRule::Output);
+        }
+        let committed = self.intermediates.iter().map(|intermediate| &intermediate.value);
+        if !committed.eq(&contract.computation.committed) {
+            return Err(ReceiptRule::Intermediates);
         }
         Ok(())
     }

@@ -48,6 +48,7 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
             tables: inputs(&request.tables, &datasets)?,
             // Put in below, once the source is compiled.
             program: Hash::from_bytes([0; 32]),
+            committed: request.committed.clone(),
         },
         protection: protection(node, request)?,
         output: OutputRule {

@@ -58,8 +58,18 @@ pub(crate) fn compile(
         tables.push(Table { name: name.clone(), datasets: sources });
     }
     // It blocks until another thread has compiled it.
-    tokio::task::block_in_place(|| compiler::compile(&contract.computation.sql, &tables, &contract.output))
-        .map_err(|refused| Refusal::NotCompilable { reason: refused.to_string() })
+    let compiled = tokio::task::block_in_place(|| {
+        compiler::compile(&contract.computation.sql, &tables, &contract.output)
+    });
+    let compiled = compiled.map_err(|refused| Refusal::NotCompilable { reason: refused.to_string() })?;
+    vm::check_kept(&compiled.program, &committed(contract))
+        .map_err(|refused| Refusal::NotCompilable { reason: refused.to_string() })?;
+    Ok(compiled)
+}
+
+/// The values of its program that a contract has compute parties commit to.
+pub(crate) fn committed(contract: &Contract) -> Vec<program::ValueId> {
+    contract.computation.committed.iter().map(|value| program::ValueId(*value)).collect()
 }
 
 /// The datasets that a contract names and may use, as they stand on the ledger.

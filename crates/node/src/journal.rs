@@ -32,6 +32,8 @@ pub(crate) enum Note<'a> {
     Input(&'a Did),
     /// This compute party's sealed output shares, not yet opened to anyone.
     Sealed,
+    /// This compute party's shares of the values that the contract names, with their salts, to be shown if it is asked.
+    Kept,
     /// Set before the first output share leaves: from then on nobody may say that nothing was opened.
     Released,
     /// This node delivered its output shares to a receiver, which confirmed.
@@ -150,6 +152,7 @@ fn key(run: &Hash, note: Note<'_>) -> String {
     match note {
         Note::Input(provider) => format!("{run}/input/{provider}"),
         Note::Sealed => format!("{run}/sealed"),
+        Note::Kept => format!("{run}/kept"),
         Note::Released => format!("{run}/released"),
         Note::Delivered(receiver) => format!("{run}/delivered/{receiver}"),
         Note::Output(party) => format!("{run}/output/{party}"),

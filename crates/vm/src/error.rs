@@ -43,6 +43,14 @@ pub enum Error {
     /// The program's own constants break a width that it promises.
     #[error(transparent)]
     Constants(#[from] Fault),
+    /// A value of which no share messages can be kept. Nothing was sent.
+    #[error("shares of {value} cannot be kept: {reason}")]
+    NotKept {
+        /// Which.
+        value: ValueId,
+        /// Why.
+        reason: &'static str,
+    },
     /// More or fewer share messages than the program has inputs.
     #[error("the program has {expected} inputs, but share messages for {found} were given")]
     InputCount {

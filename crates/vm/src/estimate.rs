@@ -68,7 +68,7 @@ pub(crate) fn follow<M: Model, N: Number>(
     narrow::check(program, &values, scheme, N::BITS)?;
     let mut lengths = Lengths::<M, N>::new(setting);
     lengths.start();
-    let mut machine = Machine::new(program, &values, Seed::from([0; 32]));
+    let mut machine = Machine::new(program, &values, Seed::from([0; 32]), &[]);
     for (i, value) in program.inputs.iter().enumerate().map(|(i, _)| (i, values[ValueId(i as u32)])) {
         machine.input(i, zeros(&lengths, value.ty));
     }
@@ -84,7 +84,7 @@ pub(crate) fn follow<M: Model, N: Number>(
         Ok(())
     })?;
     let steps = schedule(program, &values);
-    let column_bytes = Lifetimes::of(program, &steps).peak(program, &steps, |id| bytes(values[id].ty));
+    let column_bytes = Lifetimes::of(program, &steps, &[]).peak(program, &steps, |id| bytes(values[id].ty));
     Ok(Estimate {
         parties: lengths.costs().to_vec(),
         instructions: measured.into_iter().map(|measured| measured.instructions).collect(),

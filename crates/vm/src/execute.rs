@@ -1,31 +1,39 @@
 //! One compute party's run of a program, generic over the scheme.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use engine::{
     mpc::{Bits, Dealing, Scheme, parallel},
     session::Transport,
 };
-use program::{Kind, Program, ValueId, Values};
+use program::{Kind, Program, ValueId, Values, Visibility};
 use ring::{Lanes, Ring, Seed};
 
 use crate::{
-    Error, Progress, RunOutput, column::Column, lanes, machine::Machine, narrow, transcript::Recorder,
+    Error, Progress, RunOutput,
+    column::Column,
+    lanes,
+    machine::Machine,
+    narrow,
+    schedule::{Step, schedule},
+    transcript::Recorder,
 };
 
 /// Outputs that are sealed at the same time.
 pub(crate) const OUTPUTS_AT_ONCE: usize = 8;
 
-/// Runs `program` with this party's share messages of its inputs, in order.
+/// Runs `program` with this party's share messages of its inputs, in order, and keeps share messages of some values.
 pub(crate) fn execute<P: Scheme>(
     program: &Program,
     transport: Arc<dyn Transport>,
     setting: P::Setting,
     inputs: &[Vec<u8>],
+    kept: &[ValueId],
     entropy: &Seed,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RunOutput, Error> {
     let values = program.verify()?;
+    keepable(program, &values, kept)?;
     let own = entropy.child(b"own secrets of a run");
     narrow::check(program, &values, P::NAME, P::Num::BITS)?;
     let recorder = Arc::new(Recorder::new(transport));
@@ -34,21 +42,22 @@ pub(crate) fn execute<P: Scheme>(
     // Where parties may vanish later: what fails in a dry run does so in the run too, which says where.
     let dry_run = |protocol: &mut P| {
         let Ok(columns) = accept(protocol, program, &values, inputs) else { return Ok(()) };
-        let mut machine = Machine::new(program, &values, own.clone());
+        let mut machine = Machine::new(program, &values, own.clone(), kept);
         columns.into_iter().enumerate().for_each(|(i, column)| machine.input(i, column));
         if machine.compute(protocol, &mut |_| {}).is_ok() {
-            seal(protocol, program, &machine).ok();
+            seal(protocol, program, &machine, kept).ok();
         }
         Ok(())
     };
     protocol.prepare(dry_run).map_err(|source| Error::Setup { source })?;
-    let mut machine = Machine::new(program, &values, own.clone());
+    let mut machine = Machine::new(program, &values, own.clone(), kept);
     for (i, column) in accept(&protocol, program, &values, inputs)?.into_iter().enumerate() {
         machine.input(i, column);
     }
     let instructions = machine.compute(&mut protocol, progress)?;
-    let outputs = seal(&mut protocol, program, &machine)?;
-    Ok(RunOutput { outputs, cost: protocol.cost(), instructions, transcripts: recorder.transcripts() })
+    let mut outputs = seal(&mut protocol, program, &machine, kept)?;
+    let kept = outputs.split_off(program.outputs.len());
+    Ok(RunOutput { outputs, kept, cost: protocol.cost(), instructions, transcripts: recorder.transcripts() })
 }
 
 /// Reads the share messages, also of inputs that nothing reads: all must be sound.
@@ -70,20 +79,52 @@ fn accept<P: Scheme>(
     columns.collect()
 }
 
-/// This party's share messages of the outputs, in order. Everything computed so far is checked first.
+/// This party's share messages of the outputs, in order, and of the values that are kept. Everything computed so far is
+/// checked first.
 fn seal<P: Scheme>(
     protocol: &mut P,
     program: &Program,
     machine: &Machine<'_, P>,
+    kept: &[ValueId],
 ) -> Result<Vec<Vec<u8>>, Error> {
     protocol.verify()?;
-    let outcomes = parallel(protocol, OUTPUTS_AT_ONCE, &program.outputs, |protocol, output| {
-        Ok(sealed(protocol, machine.column(output.value)))
+    let outputs = program.outputs.iter().map(|output| (output.name.clone(), output.value));
+    let kept = kept.iter().map(|value| (value.to_string(), *value));
+    let all: Vec<(String, ValueId)> = outputs.chain(kept).collect();
+    let outcomes = parallel(protocol, OUTPUTS_AT_ONCE, &all, |protocol, (_, value)| {
+        Ok(sealed(protocol, machine.column(*value)))
     })?;
-    let outcomes = program.outputs.iter().zip(outcomes);
+    let outcomes = all.iter().zip(outcomes);
     outcomes
-        .map(|(o, sealed)| sealed.map_err(|source| Error::Output { name: o.name.clone(), source }))
+        .map(|((name, _), sealed)| sealed.map_err(|source| Error::Output { name: name.clone(), source }))
         .collect()
+}
+
+/// Whether share messages of these values can be kept: they are computed, and exist as shares of numbers or bits.
+pub(crate) fn keepable(program: &Program, values: &Values, kept: &[ValueId]) -> Result<(), Error> {
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let steps = schedule(program, values);
+    let computed: BTreeSet<usize> = steps.iter().flat_map(Step::instructions).collect();
+    for value in kept {
+        let refuse = |reason| Err(Error::NotKept { value: *value, reason });
+        if value.index() >= program.len() {
+            return refuse("the program has no such value");
+        }
+        let ty = values[*value].ty;
+        if ty.visibility == Visibility::Public {
+            return refuse("everybody knows it");
+        }
+        if matches!(ty.kind, Kind::Order | Kind::Groups) {
+            return refuse("it is neither numbers nor bits");
+        }
+        let instruction = value.index().checked_sub(program.inputs.len());
+        if instruction.is_some_and(|instruction| !computed.contains(&instruction)) {
+            return refuse("no output needs it, so that it is not computed");
+        }
+    }
+    Ok(())
 }
 
 fn accepted<P: Scheme>(protocol: &P, kind: Kind, rows: usize, message: &[u8]) -> engine::Result<Column<P>> {

@@ -5,7 +5,7 @@
 //! | who | calls |
 //! | --- | --- |
 //! | a data provider | [`deal`]: one share message per compute party; [`components`] of each, to commit to |
-//! | a compute party | [`run`]: share messages in, sealed share messages and a record of the run out |
+//! | a compute party | [`run`]: share messages in, sealed share messages and a record of the run out; [`run_keeping`]: also of values on the way |
 //! | a receiver | [`combine`]: the result, or which parties' messages contradict each other |
 //! | whoever signs | [`estimate()`]: rounds, bytes, memory and time on a stated network, before anything runs |
 //!
@@ -72,4 +72,4 @@ pub use error::Error;
 pub use estimate::{Estimate, Network};
 pub use report::{InstructionCost, Measured, Progress, RunOutput, Transcript};
 pub use ring::{Prg, Seed};
-pub use scheme::{SchemeName, combine, components, deal, estimate, run};
+pub use scheme::{SchemeName, check_kept, combine, components, deal, estimate, run, run_keeping};

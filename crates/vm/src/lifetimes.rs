@@ -10,11 +10,15 @@ pub(crate) struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// Before the first of `steps`.
-    pub(crate) fn of(program: &Program, steps: &[Step]) -> Self {
+    /// Before the first of `steps`. What is to be kept is read once more, after the last.
+    pub(crate) fn of(program: &Program, steps: &[Step], kept: &[ValueId]) -> Self {
         let mut reads = vec![0; program.len()];
         let planned = steps.iter().flat_map(Step::instructions).filter_map(|i| program.body.get(i));
-        for id in planned.flat_map(Operation::operands).chain(program.outputs.iter().map(|o| o.value)) {
+        for id in planned
+            .flat_map(Operation::operands)
+            .chain(program.outputs.iter().map(|o| o.value))
+            .chain(kept.iter().copied())
+        {
             reads[id.index()] += 1;
         }
         Self { reads }

@@ -29,10 +29,11 @@ pub(crate) struct Machine<'a, P: Mixed> {
 }
 
 impl<'a, P: Mixed> Machine<'a, P> {
-    /// `own` is the secret of this party alone, from which it draws noise.
-    pub(crate) fn new(program: &'a Program, values: &'a Values, own: Seed) -> Self {
+    /// `own` is the secret of this party alone, from which it draws noise; `kept` are values that are asked for after the
+    /// run, beside the outputs.
+    pub(crate) fn new(program: &'a Program, values: &'a Values, own: Seed, kept: &[ValueId]) -> Self {
         let steps = schedule(program, values);
-        let lifetimes = Lifetimes::of(program, &steps);
+        let lifetimes = Lifetimes::of(program, &steps, kept);
         let columns = (0..program.len()).map(|_| None).collect();
         Self { program, values, steps, columns, lifetimes, own }
     }

@@ -19,6 +19,8 @@ pub struct Progress {
 pub struct RunOutput {
     /// For each of the program's outputs, this party's sealed share message for the receivers.
     pub outputs: Vec<Vec<u8>>,
+    /// For each value that was to be kept, this party's share message of it: a fresh sharing, as of an output.
+    pub kept: Vec<Vec<u8>>,
     /// Rounds, bytes and messages of the whole run.
     pub cost: Cost,
     /// The same for each merged group of instructions that needed messages, in the order of their start.

@@ -11,14 +11,14 @@ use engine::{
     },
     session::Transport,
 };
-use program::{Kind, Program};
+use program::{Kind, Program, ValueId};
 use ring::{Lanes, Mersenne61, Number, Prg, Ring, Seed};
 
 use crate::{
     Error, Estimate, Progress, RunOutput,
     column::{elements, packed, unpacked},
     estimate::follow,
-    execute::execute,
+    execute::{execute, keepable},
 };
 
 /// A secret-sharing scheme, as contracts name it.
@@ -149,7 +149,26 @@ pub fn run(
     entropy: &Seed,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RunOutput, Error> {
-    with!(scheme, (S, setting) => execute::<S>(program, transport, setting, inputs, entropy, progress))
+    run_keeping(program, scheme, transport, inputs, &[], entropy, progress)
+}
+
+/// [`run`], with share messages of some values kept beside those of the outputs. Costs what one more output costs, for
+/// each; all parties must keep the same ones. Which can be kept, [`check_kept`] says.
+pub fn run_keeping(
+    program: &Program,
+    scheme: SchemeName,
+    transport: Arc<dyn Transport>,
+    inputs: &[Vec<u8>],
+    kept: &[ValueId],
+    entropy: &Seed,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<RunOutput, Error> {
+    with!(scheme, (S, setting) => execute::<S>(program, transport, setting, inputs, kept, entropy, progress))
+}
+
+/// Whether [`run_keeping`] can keep share messages of these values of a program.
+pub fn check_kept(program: &Program, kept: &[ValueId]) -> Result<(), Error> {
+    keepable(program, &program.verify()?, kept)
 }
 
 /// What a run of `program` will cost, from its text alone.

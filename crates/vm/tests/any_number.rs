@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use engine::session::{Frame, Party, Transport, sim};
-use program::{Builder, Divide, Kind, Program};
+use program::{Builder, Divide, Kind, Program, ValueId};
 use ring::{Prg, Seed};
-use treaty_vm::{Error, Progress, RunOutput, SchemeName, combine, deal, estimate, run};
+use treaty_vm::{
+    Error, Progress, RunOutput, SchemeName, check_kept, combine, deal, estimate, run, run_keeping,
+};
 
 /// The sum of the products of the rows where x < y, and which these are.
 fn sums() -> Program {
@@ -61,6 +63,35 @@ fn a_run_costs_what_was_estimated_and_any_majority_of_messages_tells_the_result(
             assert_eq!(combine(scheme, &messages(0), Kind::Integer, 1).unwrap(), [30 - 81]);
             assert_eq!(combine(scheme, &messages(1), Kind::Bit, 4).unwrap(), [1, 1, 0, 0]);
         }
+    }
+}
+
+/// What is kept of a value on the way is a sharing of it, whatever the scheme; the outputs are what they would be.
+#[test]
+fn shares_of_values_on_the_way_are_kept() {
+    let program = sums();
+    let kept = [ValueId(0), ValueId(2), ValueId(3)];
+    check_kept(&program, &kept).unwrap();
+    let mut prg = Prg::new(Seed::from([4; 32]));
+    for name in ["rep3", "rep3_malicious", "shamir(5,2)", "shamir_malicious(5,2)", "shamir_resilient(4,1)"] {
+        let scheme: SchemeName = name.parse().unwrap();
+        let dealt = [X, Y].map(|values| deal(scheme, &values, Kind::Integer, &mut prg).unwrap());
+        let ran = sim::run(scheme.parties(), |me, transport| {
+            let inputs: Vec<_> = dealt.iter().map(|messages| messages[me.0].clone()).collect();
+            let entropy = Seed::from([me.0 as u8; 32]);
+            run_keeping(&program, scheme, transport, &inputs, &kept, &entropy, &mut |_: Progress| {}).unwrap()
+        });
+        let of = |at: usize| ran.iter().map(|party| party.kept[at].clone()).collect::<Vec<_>>();
+        assert_eq!(combine(scheme, &of(0), Kind::Integer, 4).unwrap(), X, "{name}");
+        let products: Vec<i128> = X.iter().zip(Y).map(|(x, y)| x * y).collect();
+        assert_eq!(combine(scheme, &of(1), Kind::Integer, 4).unwrap(), products, "{name}");
+        assert_eq!(combine(scheme, &of(2), Kind::Bit, 4).unwrap(), [1, 1, 0, 0], "{name}");
+        let total: Vec<_> = ran.iter().map(|party| party.outputs[0].clone()).collect();
+        assert_eq!(combine(scheme, &total, Kind::Integer, 1).unwrap(), [30 - 81], "{name}");
+    }
+    for (value, reason) in [(4, "everybody knows it"), (99, "the program has no such value")] {
+        let refused = check_kept(&program, &[ValueId(value)]).unwrap_err();
+        assert_eq!(refused, Error::NotKept { value: ValueId(value), reason });
     }
 }
 

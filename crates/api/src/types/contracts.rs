@@ -1,6 +1,6 @@
 //! Drafting, checking, signing and revoking contracts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::settlement::{Charge, Parts};
 use contract::{Contract, audit::Report};
@@ -67,6 +67,10 @@ pub struct DraftContract {
     /// is exact when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon_micro: Option<u64>,
+    /// Values of the program, by number, to whose shares each compute party commits in its receipt, so that it can be
+    /// asked to show them in a dispute.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub committed: BTreeSet<u32>,
     /// Number of runs.
     pub runs: u32,
     /// Seconds since 1970; now when absent.

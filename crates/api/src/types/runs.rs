@@ -107,6 +107,43 @@ pub struct ResultColumn {
     pub unit: String,
 }
 
+/// `GET /v1/runs/{id}/commitments`: one commitment of a compute party to its shares of a value on the way to the result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CommitmentView {
+    /// The compute party, as `did:key`.
+    pub party: String,
+    /// Its name.
+    pub name: String,
+    /// The program's value, by number.
+    pub value: u32,
+    /// As its receipt on the ledger has it.
+    pub commitment: String,
+}
+
+/// `POST /v1/runs/{id}/opening`: show this compute party's shares of a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenCommitment {
+    /// The program's value, by number.
+    pub value: u32,
+}
+
+/// What opens a commitment, for whoever checks it. It shows shares: with those of enough other compute parties, the value.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenedShares {
+    /// The run.
+    pub run: String,
+    /// The compute party, as `did:key`.
+    pub party: String,
+    /// The program's value, by number.
+    pub value: u32,
+    /// 32 random bytes, in hex.
+    pub salt: String,
+    /// The share message, in base64.
+    pub shares: String,
+}
+
 /// `GET /v1/runs/{id}/egress`: everything that left this node for a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Egress {

@@ -68,6 +68,7 @@ fn contract() -> Contract {
                 .to_owned(),
             tables: BTreeMap::from([("salaries".to_owned(), (0..3).map(input).collect())]),
             program: Hash::of("program", b"to be compiled"),
+            committed: Default::default(),
         },
         audit: Some(Hash::of("audit-report", b"to be derived")),
         protection: Protection {

@@ -168,6 +168,7 @@ fn contract(members: &[Did; 3], datasets: &Datasets) -> Contract {
                 .to_owned(),
             tables: [("salaries".to_owned(), (0..3).map(input).collect())].into(),
             program: program(),
+            committed: Default::default(),
         },
         audit: Some(report()),
         protection: Protection { scheme: "rep3".to_owned(), threshold: 1, compute_parties: members.to_vec() },

@@ -526,6 +526,9 @@ pub enum ReceiptRule {
     /// All other compute parties, nobody else.
     #[error("its transcripts are not exactly those with the other compute parties")]
     Transcripts,
+    /// The values that the contract names, nothing else.
+    #[error("it does not commit to its shares of exactly the values that the contract names, in their order")]
+    Intermediates,
     /// Sorted, unique, bounded, at least one.
     #[error("its output must name 1 to {max} components below {max}, ascending", max = crate::receipt::COMPONENTS_MAX)]
     Output,

@@ -182,6 +182,7 @@ impl World {
                 sql: "SELECT AVG(salary) FROM staff".to_owned(),
                 tables: BTreeMap::from([("staff".to_owned(), inputs.collect())]),
                 program: program_hash(PROGRAM).unwrap(),
+                committed: Default::default(),
             },
             audit: Some(hash("audit report")),
             protection: Protection {
@@ -297,6 +298,7 @@ impl World {
             sent: others().map(|other| (self.did(other), frames(member, other))).collect(),
             received: others().map(|other| (self.did(other), frames(other, member))).collect(),
             output: output.to_vec(),
+            intermediates: Vec::new(),
         }
     }
 

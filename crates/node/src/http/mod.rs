@@ -5,6 +5,7 @@ mod admit;
 mod catalog;
 mod contracts;
 mod datasets;
+mod evidence;
 mod extract;
 mod find;
 mod ledger;
@@ -83,6 +84,8 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(runs::show))
         .routes(routes!(runs::result))
         .routes(routes!(runs::egress))
+        .routes(routes!(evidence::commitments))
+        .routes(routes!(evidence::open))
         .routes(routes!(runs::proof))
         .routes(routes!(runs::watch))
 }

@@ -12,8 +12,10 @@ use peers::{Plan, Run, SessionTransport};
 use vm::Party;
 
 use super::alive::while_alive;
+use super::kept::{self, Kept};
 use super::shares::{InputShares, by_component, commit_output, opens, outputs_to_bytes};
 use super::{Granted, Trouble, has_started, wait_for};
+use crate::gatekeeper;
 use crate::journal::{Leaving, Note};
 use crate::node::Node;
 use crate::setup::now_seconds;
@@ -34,11 +36,13 @@ pub(super) async fn compute(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     let inputs = while_alive(&node, &providers, collect(&node, &granted, &commitments)).await?;
     let output = run_program(&node, &granted, party, inputs).await?;
     let receipt = receipt(&node, &granted, &commitments, &output)?;
+    kept::keep(&node, &run, &output.kept)?;
     // Sealed before the receipt is filed: whoever said that it has a result can still hand it over after a crash.
     node.journal.put(&run, Note::Sealed, &outputs_to_bytes(&output.messages))?;
     if !node.replica.read(|ledger| ledger.state().run(&run).is_some_and(|run| run.phase.is_open())) {
         // Over meanwhile, and what is over forgets its shares, perhaps just before these were kept.
         node.journal.forget(&run, Note::Sealed)?;
+        node.journal.forget(&run, Note::Kept)?;
         return Ok(());
     }
     node.replica.record(None, Action::File(Box::new(receipt))).await?;
@@ -162,6 +166,8 @@ async fn arrival(node: &Node, granted: &Granted, provider: &Did) -> Result<Optio
 struct Output {
     /// One sealed share message for each output of the program.
     messages: Vec<Vec<u8>>,
+    /// Its shares of the values that the contract names.
+    kept: Vec<Kept>,
     /// Digests of what was sent to and received from each other compute party.
     sent: BTreeMap<Did, Hash>,
     received: BTreeMap<Did, Hash>,
@@ -195,7 +201,9 @@ async fn run_program(
         let program = &granted.compiled.program;
         let entropy = vm::fresh_seed().map_err(|error| Trouble::new(error.to_string()))?;
         let shared: Arc<dyn vm::Transport> = transport.clone();
-        let outcome = vm::run(program, granted.scheme, shared, &inputs, &entropy, &mut report);
+        let named = gatekeeper::committed(&granted.contract);
+        let outcome =
+            vm::run_keeping(program, granted.scheme, shared, &inputs, &named, &entropy, &mut report);
         // Also of a computation that broke off.
         for peer in transport.traffic() {
             let Some(to) = granted.compute_party(peer.party.0) else { continue };
@@ -212,7 +220,9 @@ async fn run_program(
             sent.insert(peer, Hash::from_bytes(transcript.sent));
             received.insert(peer, Hash::from_bytes(transcript.received));
         }
-        Ok(Output { messages: done.outputs, sent, received })
+        let kept = kept::salted(granted.contract.computation.committed.iter().copied(), done.kept)
+            .map_err(|error| Trouble::new(format!("no randomness for the salts: {error}")))?;
+        Ok(Output { messages: done.outputs, kept, sent, received })
     })
     .await
     .map_err(|_| Trouble::new("the computation broke off"))?
@@ -254,5 +264,7 @@ fn receipt(
         sent: output.sent.clone(),
         received: output.received.clone(),
         output: committed.collect(),
+        intermediates: kept::commitments(granted.run, node.me, &output.kept)
+            .map_err(|flaw| Trouble::new(flaw.to_string()))?,
     })
 }

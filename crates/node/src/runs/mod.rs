@@ -13,6 +13,7 @@
 
 mod alive;
 mod compute;
+pub(crate) mod kept;
 mod permit;
 mod provide;
 mod receive;

@@ -43,6 +43,7 @@ pub(super) async fn attest(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     forget_inputs(&node, &run)?;
     // Never to be released from now on.
     node.journal.forget(&run, Note::Sealed)?;
+    node.journal.forget(&run, Note::Kept)?;
     if !is_due {
         return Ok(());
     }

@@ -157,6 +157,7 @@ pub(crate) fn draft(sql: &str) -> DraftContract {
         contributors_min: None,
         dominance_percent_max: None,
         epsilon_micro: None,
+        committed: BTreeSet::new(),
         runs: 1,
         not_before: None,
         expires: 4_000_000_000,

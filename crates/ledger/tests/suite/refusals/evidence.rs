@@ -1,7 +1,7 @@
 //! The rules of receipts, failures and uses given back.
 
 use contract::document::Role;
-use ledger::{Action, FailReason, Phase, Refused, refused::ReceiptRule};
+use ledger::{Action, FailReason, Phase, Refused, opening::Intermediate, refused::ReceiptRule};
 
 use super::{Scene, refused_at};
 use crate::world::{FEE, POINTS, World, hash};
@@ -41,6 +41,9 @@ fn receipts_are_filed_once_by_compute_parties_and_are_complete() {
     assert_eq!(malformed(&|receipt| receipt.output.clear()), ReceiptRule::Output);
     assert_eq!(malformed(&|receipt| receipt.output.reverse()), ReceiptRule::Output);
     assert_eq!(malformed(&|receipt| receipt.output[1].component = 64), ReceiptRule::Output);
+    let unasked = Intermediate { value: 7, hash: hash("shares") };
+    let unasked = malformed(&|receipt| receipt.intermediates.push(unasked.clone()));
+    assert_eq!(unasked, ReceiptRule::Intermediates);
 
     scene.act(0, file(&receipt));
     let (who, step) = (scene.did(0), "file a receipt");

@@ -118,8 +118,20 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), FileError
 /// Declarations as the API takes them.
 pub(crate) fn declarations(columns: &BTreeMap<String, Declaration>) -> Vec<ColumnDeclaration> {
     let declaration = |(name, declared): (&String, &Declaration)| {
-        let Declaration { kind, nullable, unit, description, values, range, null_as } = declared.clone();
-        ColumnDeclaration { name: name.clone(), kind, nullable, unit, description, values, range, null_as }
+        let Declaration { kind, nullable, unit, description, values, range, bytes_max, unique, null_as } =
+            declared.clone();
+        ColumnDeclaration {
+            name: name.clone(),
+            kind,
+            nullable,
+            unit,
+            description,
+            values,
+            range,
+            bytes_max,
+            unique,
+            null_as,
+        }
     };
     columns.iter().map(declaration).collect()
 }

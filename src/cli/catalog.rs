@@ -160,6 +160,15 @@ impl Show {
     }
 }
 
+/// What an owner declares about a column's values, on one line.
+pub(super) fn declared(column: &contract::Column) -> String {
+    let range = column.range.as_ref().map(|range| format!("{} to {}", range.min, range.max));
+    let values = column.values.as_ref().map(|values| values.join(", "));
+    let bytes = column.bytes_max.map(|most| format!("at most {most} bytes"));
+    let unique = column.unique.then(|| "each value once".to_owned());
+    [range, values, bytes, unique].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
 fn text(entry: &CatalogEntry) -> String {
     let dataset = &entry.dataset;
     let terms = &dataset.terms;
@@ -168,13 +177,11 @@ fn text(entry: &CatalogEntry) -> String {
             .columns
             .get(&column.name)
             .map(|uses| uses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-        let range = column.range.as_ref().map(|range| format!("{} to {}", range.min, range.max));
-        let values = column.values.as_ref().map(|values| values.join(", "));
         [
             column.name.clone(),
             vault::type_name(column.kind),
             column.unit.clone(),
-            range.or(values).unwrap_or_default(),
+            declared(column),
             allowed.unwrap_or_else(|| "not to be used".to_owned()),
             column.description.clone(),
         ]

@@ -16,6 +16,7 @@ use vault::Declaration;
 use self::link::Link;
 use self::ownership::{Accept, Claim, Offer};
 use super::act::records;
+use super::catalog::declared;
 use super::paging::{Paging, listed};
 use super::{Session, now_seconds};
 use crate::error::Error;
@@ -61,8 +62,9 @@ Examples:
   treaty data import visits.parquet --name visits --columns visits-columns.toml
 
 Types are inferred and shown; `type` overrides them: integer, decimal(2), float(6), boolean, text, \
-date. To be grouped by, a text column needs `values`; to be aggregated, a number needs a `range`. \
-Both are published with the dataset, and import checks that every value obeys them.";
+date. To be grouped by, a text column needs `values`, or `bytes_max`, the most bytes that a text has; to be \
+aggregated, a number needs a `range`; `unique = true` says that no two rows have the same value. All of these are \
+published with the dataset, and import checks that every value obeys them.";
 
 const PUBLISH: &str = "\
 Example:
@@ -250,14 +252,12 @@ fn list(session: &Session, paging: &Paging) -> Result<(), Error> {
 
 fn new_version(dataset: &DatasetView, name: &str) -> String {
     let columns = dataset.schema.columns.iter().map(|column| {
-        let range = column.range.as_ref().map(|range| format!("{} to {}", range.min, range.max));
-        let values = column.values.as_ref().map(|values| values.join(", "));
         [
             column.name.clone(),
             vault::type_name(column.kind),
             if column.nullable { "may be missing".to_owned() } else { String::new() },
             column.unit.clone(),
-            range.or(values).unwrap_or_default(),
+            declared(column),
         ]
     });
     let mut text = format!(

@@ -36,9 +36,7 @@
 //! ```
 //! use treaty_compiler::{Source, Table, compile};
 //! # use contract::{Column, ColumnType, Range, Schema};
-//! # let column = |name: &str, kind| Column {
-//! #     name: name.into(), kind, nullable: false, unit: String::new(), description: String::new(), values: None, range: None,
-//! # };
+//! # let column = |name: &str, kind| Column::new(name, kind);
 //! let schema = Schema {
 //!     columns: vec![
 //!         Column { values: Some(vec!["A".into(), "B".into()]), ..column("discipline", ColumnType::Text) },

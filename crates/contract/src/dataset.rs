@@ -65,7 +65,7 @@ impl Schema {
     }
 
     /// Whether rows of both could stand in one table: the same names and types in the same order.
-    /// Descriptions may differ; declared values, ranges, units and nullability may not.
+    /// Descriptions may differ; whatever else is declared may not.
     pub fn is_union_compatible(&self, other: &Self) -> bool {
         let shape = |schema: &Self| -> Vec<_> {
             schema.columns.iter().map(|c| Column { description: String::new(), ..c.clone() }).collect()
@@ -97,6 +97,13 @@ pub struct Column {
     /// The public range that every value lies in; needed to aggregate a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
+    /// The public bound on the bytes of every text, as UTF-8; needed to group by text without a list of values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_max: Option<u16>,
+    /// Whether no two rows have the same value; rows without one may be many. Needed to group by columns of several
+    /// joined tables that are not public.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
 }
 
 impl Column {
@@ -110,6 +117,8 @@ impl Column {
             description: String::new(),
             values: None,
             range: None,
+            bytes_max: None,
+            unique: false,
         }
     }
 }

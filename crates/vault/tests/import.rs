@@ -169,10 +169,29 @@ fn values_are_held_to_what_is_declared() {
     );
     let kind = ColumnType::Date;
     assert_eq!(refused(r#"rank = { type = "date" }"#), at(1, 2, "rank", Breach::NotOfType { kind }));
+    let long = Breach::TextTooLong { found: 8, limit: 4 };
+    assert_eq!(refused("rank = { bytes_max = 4 }"), at(2, 3, "rank", long));
+    assert_eq!(refused("rank = { unique = true }"), at(3, 4, "rank", Breach::Repeated));
     assert!(vault.list().unwrap().is_empty(), "a refused import leaves no dataset");
     let left: Vec<_> =
         place.files().into_iter().filter(|file| file.parent().unwrap() != place.vault()).collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// Values that are missing may be many; numbers and days are compared as what they are.
+#[test]
+fn lengths_and_unique_values_are_published() {
+    let place = Place::new();
+    let vault = place.open();
+    let csv = "id,day,name\n1,2024-01-01,ann\n,2024-01-02,\n,2024-01-03,zoë\n2,2024-01-04,bob\n";
+    let flags =
+        ["id = { unique = true }", "day = { unique = true }", "name = { unique = true, bytes_max = 4 }"];
+    let schema = place.import(&vault, csv, &flags).unwrap().schema;
+    assert!(schema.columns.iter().all(|column| column.unique), "{schema:?}");
+    assert_eq!(schema.column("name").unwrap().bytes_max, Some(4));
+    let again = format!("{csv}1,2024-01-05,cy\n");
+    let repeated = place.import(&vault, &again, &flags);
+    assert!(matches!(repeated, Err(ImportError::Cell { breach: Breach::Repeated, .. })), "{repeated:?}");
 }
 
 #[test]
@@ -207,6 +226,8 @@ fn declarations_that_make_no_sense_are_refused() {
     assert!(matches!(refused(r#"rank = { values = ["Prof", ""] }"#), Fault::Value { .. }));
     assert!(matches!(refused(r#"since = { values = ["yesterday"] }"#), Fault::Value { .. }));
     assert!(matches!(refused(r#"yrs_service = { values = ["3", "03"] }"#), Fault::ValueTwice { .. }));
+    assert!(matches!(refused("salary = { bytes_max = 4 }"), Fault::BytesNotForType { .. }));
+    assert!(matches!(refused("rate = { unique = true }"), Fault::UniqueNotForType { .. }));
     let long = format!("rank = {{ unit = \"{}\" }}", "x".repeat(5000));
     assert!(matches!(refused(&long), Fault::TextTooLong { field: "unit", found: 5000, .. }));
 }

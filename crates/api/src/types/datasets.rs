@@ -69,6 +69,12 @@ pub struct ColumnDeclaration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub range: Option<Range>,
+    /// The most bytes that a text may have, as UTF-8; needed to group by text without a list of values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_max: Option<u16>,
+    /// Whether no two rows have the same value; needed to group by columns of several joined tables that are not public.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
     /// Texts that stand for a missing value in the file, besides an empty field (`NA`, `-`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub null_as: Vec<String>,

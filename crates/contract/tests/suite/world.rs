@@ -216,6 +216,8 @@ fn rank() -> Column {
         description: String::new(),
         values: Some(vec!["assistant".to_owned(), "full".to_owned()]),
         range: None,
+        bytes_max: None,
+        unique: false,
     }
 }
 
@@ -228,6 +230,8 @@ fn salary() -> Column {
         description: String::new(),
         values: None,
         range: Some(Range { min: "0".to_owned(), max: "1000000".to_owned() }),
+        bytes_max: None,
+        unique: false,
     }
 }
 

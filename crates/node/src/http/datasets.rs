@@ -180,8 +180,19 @@ pub(super) fn new_version(node: &Node, imported: &Imported) -> Result<DatasetVie
 }
 
 pub(super) fn declaration(column: ColumnDeclaration) -> (String, Declaration) {
-    let ColumnDeclaration { name, kind, nullable, unit, description, values, range, null_as } = column;
-    (name, Declaration { kind, nullable, unit, description, values, range, null_as })
+    let ColumnDeclaration {
+        name,
+        kind,
+        nullable,
+        unit,
+        description,
+        values,
+        range,
+        bytes_max,
+        unique,
+        null_as,
+    } = column;
+    (name, Declaration { kind, nullable, unit, description, values, range, bytes_max, unique, null_as })
 }
 
 /// The dataset versions in this node's vault.

@@ -1,11 +1,15 @@
 //! One column while it is imported: converts values, and holds them to what is declared.
 
-use std::{borrow::Borrow, collections::BTreeSet, sync::Arc};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use arrow::array::{
     ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, StringBuilder,
 };
-use contract::{Column, ColumnType, Range};
+use contract::{Column, ColumnType, Hash, Range};
 
 use super::{DECLARED_BYTES_MAX, declaration::expected, error::Breach};
 use crate::{
@@ -27,6 +31,8 @@ const VALUES_MAX: usize = 4096;
 pub(crate) struct ColumnWriter {
     column: Column,
     cells: Cells,
+    /// Of a column that has each value once, those so far: 32 bytes for each row.
+    seen: Option<HashSet<Hash>>,
 }
 
 /// A column's values so far, with what they are held to.
@@ -63,9 +69,18 @@ impl ColumnWriter {
             description: declared.description.clone().unwrap_or_default(),
             values: declared.values.clone(),
             range: declared.range.clone(),
+            bytes_max: declared.bytes_max,
+            unique: declared.unique,
         };
         let cells = cells(&mut column)?;
-        Ok(Self { column, cells })
+        if column.bytes_max.is_some() && kind != ColumnType::Text {
+            return Err(DeclarationFault::BytesNotForType { kind: type_name(kind) });
+        }
+        if column.unique && !matches!(kind, ColumnType::Integer | ColumnType::Date | ColumnType::Text) {
+            return Err(DeclarationFault::UniqueNotForType { kind: type_name(kind) });
+        }
+        let seen = column.unique.then(HashSet::new);
+        Ok(Self { column, cells, seen })
     }
 
     /// What may be published about the column.
@@ -84,6 +99,7 @@ impl ColumnWriter {
             Cells::Integer(cells, allowed) => {
                 let value = convert::to_integer(value).ok_or(wrong_type)?;
                 allowed.check(&value, &self.column)?;
+                once(&mut self.seen, &value.to_le_bytes())?;
                 cells.append_value(value);
             }
             Cells::Decimal(cells, scale, allowed) => {
@@ -100,15 +116,18 @@ impl ColumnWriter {
             }
             Cells::Text(cells, allowed) => {
                 let value = convert::to_text(value).ok_or(wrong_type)?;
-                if value.len() > TEXT_BYTES_MAX {
-                    return Err(Breach::TextTooLong { found: value.len(), limit: TEXT_BYTES_MAX });
+                let limit = self.column.bytes_max.map_or(TEXT_BYTES_MAX, usize::from).min(TEXT_BYTES_MAX);
+                if value.len() > limit {
+                    return Err(Breach::TextTooLong { found: value.len(), limit });
                 }
                 allowed.check(value.as_ref(), &self.column)?;
+                once(&mut self.seen, value.as_bytes())?;
                 cells.append_value(value);
             }
             Cells::Date(cells, allowed) => {
                 let value = convert::to_date(value).ok_or(wrong_type)?;
                 allowed.check(&value, &self.column)?;
+                once(&mut self.seen, &value.to_le_bytes())?;
                 cells.append_value(value);
             }
         }
@@ -156,6 +175,12 @@ impl<T: Ord> Allowed<T> {
             _ => Ok(()),
         }
     }
+}
+
+/// Enters a value of a column that has each value once.
+fn once(seen: &mut Option<HashSet<Hash>>, value: &[u8]) -> Result<(), Breach> {
+    let is_new = seen.as_mut().is_none_or(|seen| seen.insert(Hash::of("vault/unique", value)));
+    if is_new { Ok(()) } else { Err(Breach::Repeated) }
 }
 
 fn out_of_range(column: &Column) -> Breach {

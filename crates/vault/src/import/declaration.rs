@@ -33,6 +33,12 @@ pub struct Declaration {
     /// The smallest and the largest value allowed; for integers, decimals and floats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
+    /// The most bytes that a text may have, as UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_max: Option<u16>,
+    /// Whether no two rows have the same value; for integers, dates and text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
     /// Texts that mean a missing value, for example `NA`. In Parquet, `NaN` also stands for floats that are no number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub null_as: Vec<String>,
@@ -72,6 +78,18 @@ pub enum DeclarationFault {
     /// A list of values for a type that has none.
     #[error("a column of type {kind} has no `values`; only text, integers and dates have them")]
     ValuesNotForType {
+        /// The column's type.
+        kind: String,
+    },
+    /// A bound on bytes for a type without text.
+    #[error("a column of type {kind} has no `bytes_max`; only text has it")]
+    BytesNotForType {
+        /// The column's type.
+        kind: String,
+    },
+    /// Values that cannot be told apart reliably, or of which there are two.
+    #[error("a column of type {kind} cannot be `unique`; only integers, dates and text can")]
+    UniqueNotForType {
         /// The column's type.
         kind: String,
     },
@@ -231,6 +249,8 @@ mod tests {
             description: None,
             values: Some(vec!["it's".to_owned(), "a \"b\", c".to_owned()]),
             range: Some(Range { min: "0".to_owned(), max: "9.5".to_owned() }),
+            bytes_max: Some(40),
+            unique: true,
             null_as: vec!["NA".to_owned()],
         };
         for column in ["salary", "yrs.since phd", ""] {

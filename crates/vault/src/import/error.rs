@@ -194,8 +194,11 @@ pub enum Breach {
         /// How many are declared.
         count: usize,
     },
+    /// In an earlier row, too, of a column that has each value once.
+    #[error("an earlier row has the same value, but the column is declared with `unique = true`")]
+    Repeated,
     /// Longer than a text may be.
-    #[error("the text has {found} bytes, at most {limit} are possible")]
+    #[error("the text has {found} bytes, at most {limit} are allowed")]
     TextTooLong {
         /// Its length.
         found: usize,

@@ -94,7 +94,7 @@ impl std::fmt::Debug for Reread {
 
 /// What was declared about a column when it was linked.
 fn declared(column: &Column, linked: &LinkedColumn) -> Planned {
-    let Column { name, kind, nullable, unit, description, values, range } = column.clone();
+    let Column { name, kind, nullable, unit, description, values, range, bytes_max, unique } = column.clone();
     let declared = Declaration {
         kind: Some(kind),
         nullable: Some(nullable),
@@ -102,6 +102,8 @@ fn declared(column: &Column, linked: &LinkedColumn) -> Planned {
         description: Some(description),
         values,
         range,
+        bytes_max,
+        unique,
         null_as: linked.null_as.clone(),
     };
     Planned { header: linked.name.clone(), name, declared }

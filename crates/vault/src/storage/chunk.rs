@@ -144,6 +144,8 @@ mod tests {
             description: String::new(),
             values: None,
             range: None,
+            bytes_max: None,
+            unique: false,
         };
         let schema = Schema { columns: kinds.into_iter().enumerate().map(column).collect() };
         let decimals = Decimal128Array::from(vec![Some(125), None, Some(-7)]);

@@ -12,7 +12,7 @@ use crate::{
     ResultColumn, ResultKind, Rule, Table, attacks,
     groups::Groups,
     noise::Noisy,
-    sql::{Aggregate, Checked, Function, Item, Joined, Tree},
+    sql::{Aggregate, Checked, Function, Item, Joined, Key, Tree},
     stage::Partial,
 };
 
@@ -321,14 +321,29 @@ impl Page<'_> {
                 }
                 _ => "group".to_owned(),
             };
+            let (once, grouped) = match join {
+                Joined::Tree(tree) => (columns_of(&tree.once, side), columns_of(&tree.secret, side)),
+                _ => (Vec::new(), Vec::new()),
+            };
+            let grouped = match grouped.as_slice() {
+                [] => String::new(),
+                grouped => format!(" and the group columns {}", names(grouped)),
+            };
             steps.push(format!(
-                "of `{}`: {}, computes for each {each}, by {by}{}: {}, and shares these numbers and the keys, \
+                "of `{}`: {}, computes for each {each}, by {by}{}: {}, and shares these numbers and the keys{grouped}, \
                  filled up with rows without meaning to as many as were published",
                 relation.called,
                 kept(relation.filter.as_ref()),
                 apart(join, side),
                 names(&own),
             ));
+            if !once.is_empty() {
+                steps.push(format!(
+                    "of `{}`: looks whether each value of {} stands in one row, as was declared, and shares nothing if not",
+                    relation.called,
+                    names(&once),
+                ));
+            }
         }
         steps
     }
@@ -439,6 +454,10 @@ fn apart(join: &Joined, side: usize) -> String {
         all.push_str(&format!(", apart for rows for which each of these holds: {}", names(&terms)));
     }
     all
+}
+
+fn columns_of(keys: &[Key], side: usize) -> Vec<String> {
+    keys.iter().filter(|key| key.side == side).map(|key| key.column.name.clone()).collect()
 }
 
 /// `1 group`, `6 groups`.

@@ -130,8 +130,19 @@ pub enum ResultKind {
         /// Digits after the point.
         scale: u8,
     },
+    /// 1 for true, 0 for false.
+    Boolean(Opened),
     /// Days since 1970-01-01, exact.
     Date(Opened),
+    /// Text, as the integers that its bytes make.
+    Text {
+        /// The output of the first integer.
+        opened: Opened,
+        /// Indices of the outputs of all integers.
+        parts: Vec<usize>,
+        /// How many bytes it has at most.
+        bytes_max: u16,
+    },
     /// Computed by the receiver from opened cells.
     Computed {
         /// The type of the result.
@@ -170,7 +181,9 @@ impl ResultColumn {
             ResultKind::Key { cells, .. } | ResultKind::Computed { cells } => *cells,
             ResultKind::Count(_) | ResultKind::Integer(_) => CellType::Integer,
             ResultKind::Decimal { .. } => CellType::Decimal,
+            ResultKind::Boolean(_) => CellType::Boolean,
             ResultKind::Date(_) => CellType::Date,
+            ResultKind::Text { .. } => CellType::Text,
             ResultKind::Real { .. } => CellType::Real,
         }
     }
@@ -181,8 +194,20 @@ impl ResultKind {
     pub fn opened(&self) -> Option<Opened> {
         match self {
             Self::Key { .. } | Self::Computed { .. } => None,
-            Self::Count(opened) | Self::Integer(opened) | Self::Date(opened) => Some(*opened),
-            Self::Decimal { opened, .. } | Self::Real { opened, .. } => Some(*opened),
+            Self::Count(opened) | Self::Integer(opened) | Self::Date(opened) | Self::Boolean(opened) => {
+                Some(*opened)
+            }
+            Self::Decimal { opened, .. } | Self::Real { opened, .. } | Self::Text { opened, .. } => {
+                Some(*opened)
+            }
+        }
+    }
+
+    /// The outputs of its values; of text several.
+    pub fn outputs(&self) -> Vec<usize> {
+        match self {
+            Self::Text { parts, .. } => parts.clone(),
+            kind => kind.opened().into_iter().map(|opened| opened.output).collect(),
         }
     }
 }

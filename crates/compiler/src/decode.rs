@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::{
     Cell, CellType, ColumnHead, Compiled, Opened, ResultColumn, ResultKind, ResultTable, SHOWN, calendar,
-    number::format_scaled,
+    number::format_scaled, packed,
 };
 
 /// Opened values that are not the program's.
@@ -39,6 +39,18 @@ pub enum DecodeError {
     /// Expressions over the opened groups that have no value.
     #[error("the expressions over the opened groups cannot be computed: {0}")]
     Finish(String),
+    /// Integers that are no text.
+    #[error(
+        "opened column {output}, row {row}: expected the bytes of a text of at most {bytes_max} bytes; who put it in shared something else"
+    )]
+    NotText {
+        /// The output of its first integer.
+        output: usize,
+        /// Which row, from 0.
+        row: usize,
+        /// What its column declares.
+        bytes_max: u16,
+    },
     /// A bit that is neither 0 nor 1.
     #[error("opened column {output}, row {row}: expected the bit 0 or 1")]
     NotBit {
@@ -148,12 +160,23 @@ fn cell(
         })
     };
     match kind {
+        ResultKind::Text { opened: at, parts, bytes_max } => {
+            if at.valid.map_or(Ok(true), |valid| outputs.bit(valid, row))? {
+                let integers = parts.iter().map(|part| outputs.value(*part, row));
+                let text = packed::text(&integers.collect::<Result<Vec<_>, _>>()?, *bytes_max);
+                let bytes_max = *bytes_max;
+                text.map(Cell::Text).ok_or(DecodeError::NotText { output: at.output, row, bytes_max })
+            } else {
+                Ok(Cell::Null)
+            }
+        }
         ResultKind::Key { index, cells } => {
             Ok(key.get(*index).and_then(Option::as_deref).map_or(Cell::Null, |text| key_cell(text, *cells)))
         }
         // Stands in place of its value until that is computed.
         ResultKind::Computed { .. } => Ok(Cell::Null),
         ResultKind::Count(at) | ResultKind::Integer(at) => opened(at, &Cell::Integer),
+        ResultKind::Boolean(at) => opened(at, &|value| Cell::Boolean(value != 0)),
         ResultKind::Decimal { opened: at, scale } => {
             opened(at, &|value| Cell::Decimal(format_scaled(value, *scale)))
         }

@@ -305,7 +305,7 @@ pub(crate) struct Merged {
 impl Merged {
     /// Groups rows by their keys.
     pub(crate) fn by(builder: &mut Builder, keys: Vec<ValueId>) -> Result<Self, Refused> {
-        let groups = builder.group(keys.clone())?;
+        let groups = builder.group(keys.clone()).map_err(Refused::of_keys)?;
         let least = |of| Ok(builder.push(Operation::GroupMinimum { of, groups })?);
         Ok(Self { groups, keys: keys.into_iter().map(least).collect::<Result<_, Refused>>()? })
     }

@@ -24,7 +24,7 @@
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE, NULLIF, COALESCE). Covariance, correlation and regression of two
 //!   columns. MEDIAN and PERCENTILE_CONT over one table.
-//! - GROUP BY integers, decimals and dates without a public list, of one table, with LIMIT.
+//! - GROUP BY integers, decimals, dates and text without a public list, of one table, with LIMIT.
 //! - HAVING, decided inside the computation, also against sums over all groups; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
 //! - Expressions and window functions over groups, and any other ORDER BY: computed by the receivers from what is
@@ -98,6 +98,7 @@ mod lower;
 mod noise;
 mod number;
 pub mod overlap;
+mod packed;
 mod pairs;
 pub mod plain;
 mod quantile;
@@ -113,6 +114,7 @@ mod stage;
 pub mod synthetic;
 pub mod template;
 mod tree;
+mod tree_node;
 mod union;
 mod unit;
 

@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, sync::Arc};
 
 use arrow::{
-    array::{Array, AsArray, Int64Array},
+    array::{Array, AsArray, BooleanArray, Int64Array},
     datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef},
     record_batch::RecordBatch,
 };
@@ -22,8 +22,9 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    deep,
+    deep, packed,
     rows::{self, BadRows, Check},
+    sql::identifier,
 };
 
 /// Why a local stage yields nothing to share. For the owner's own eyes: texts name rows and columns and quote no
@@ -161,6 +162,8 @@ async fn query(sql: &str, table: &str, source: Source) -> Result<Vec<RecordBatch
     let rows = StreamingTable::try_new(Arc::clone(source.schema()), vec![Arc::new(source)])?;
     context.register_table(datafusion::common::TableReference::bare(table), Arc::new(rows))?;
     context.register_udf(text_key());
+    context.register_udf(packed::function());
+    context.register_udf(each_once());
     // A stage reads; whatever else its text might say is refused.
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
@@ -190,6 +193,37 @@ fn text_key() -> ScalarUDF {
     };
     let types = vec![DataType::Utf8, DataType::Int64];
     create_udf(TEXT_KEY, types, DataType::Int64, Volatility::Immutable, Arc::new(of))
+}
+
+/// The function of stages that fails where a column that has each value once does not: `each_once(column, repeated)`.
+const EACH_ONCE: &str = "each_once";
+
+/// The condition that no two rows of a table have the same value in a column, as SQL. It holds or the stage fails.
+pub(crate) fn once(table: &str, column: &str) -> String {
+    let (of, from) = (identifier(column), identifier(table));
+    let name = column.replace('\'', "''");
+    format!("{EACH_ONCE}('{name}', (SELECT COUNT({of}) - COUNT(DISTINCT {of}) FROM {from}))")
+}
+
+fn each_once() -> ScalarUDF {
+    let of = |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let [columns, repeated] = arrays.as_slice() else {
+            return exec_err!("{EACH_ONCE} takes a column's name and a number");
+        };
+        let columns = arrow::compute::cast(columns, &DataType::Utf8)?;
+        let rows = columns.as_string::<i32>().iter().zip(repeated.as_primitive::<Int64Type>().iter());
+        let holds = rows.map(|(column, repeated)| match repeated {
+            Some(0) => Ok(Some(true)),
+            _ => {
+                let column = column.unwrap_or_default().to_owned();
+                Err(DataFusionError::from(Fault::Rows(BadRows::Repeated { column })))
+            }
+        });
+        Ok(ColumnarValue::Array(Arc::new(holds.collect::<Result<BooleanArray, _>>()?)))
+    };
+    let types = vec![DataType::Utf8, DataType::Int64];
+    create_udf(EACH_ONCE, types, DataType::Boolean, Volatility::Immutable, Arc::new(of))
 }
 
 /// Whose fault it is that a stage failed: the rows', their source's, or the query's.

@@ -16,7 +16,8 @@ use crate::{
     groups::Groups,
     joined,
     noise::{self, Noisy},
-    secret, sets,
+    secret::{self, SecretKey},
+    sets,
     sql::{
         Aggregate, Argument, Checked, Cut, Function, Item, Join, JoinKind, Joined, OrderTerm, Query,
         Relation, Selected,
@@ -117,8 +118,9 @@ pub(crate) fn lower(
         opened.push(if query.opens(index) { Some(joint.aggregate(aggregate)?) } else { None });
     }
     let mut keys = Vec::new();
-    for (key, (missing, value)) in query.keys.iter().zip(secret.iter().flat_map(|keys| &keys.columns)) {
-        keys.push(joint.secret_key(&key.column, *missing, *value)?);
+    let alone = secret.as_ref().and_then(|keys| keys.alone);
+    for (key, shared) in query.keys.iter().zip(secret.iter().flat_map(|keys| &keys.columns)) {
+        keys.push(joint.secret_key(&key.column, shared)?);
     }
     let shown = |item: Item| shown(item, checked, &opened, &keys);
     let column = |Selected { name, item }: &Selected| {
@@ -144,7 +146,7 @@ pub(crate) fn lower(
                     *opened = Some(joint.aggregate(aggregate)?);
                 }
             }
-            let order = joint.order(query, groups, &opened, &keys)?;
+            let order = joint.order(query, groups, &opened, &keys, alone)?;
             Some((order, slice(cut, rows)?))
         }
         None => None,
@@ -332,16 +334,15 @@ impl Joint {
     }
 
     /// A group's key that is not public, opened where the group is shown.
-    fn secret_key(
-        &mut self,
-        column: &Column,
-        missing: Option<ValueId>,
-        value: ValueId,
-    ) -> Result<ResultKind, Refused> {
+    fn secret_key(&mut self, column: &Column, key: &SecretKey) -> Result<ResultKind, Refused> {
         let shown = self.enough(self.rows, self.floor_rows)?;
-        let masked = self.builder.select(shown, value, self.zero)?;
-        let output = self.open(format!("key {}", column.name), masked)?;
-        let valid = match missing {
+        let mut outputs = Vec::with_capacity(key.integers.len());
+        for (part, integer) in key.integers.iter().enumerate() {
+            let masked = self.builder.select(shown, *integer, self.zero)?;
+            let part = if part == 0 { String::new() } else { format!(", part {}", part + 1) };
+            outputs.push(self.open(format!("key {}{part}", column.name), masked)?);
+        }
+        let valid = match key.missing {
             Some(missing) => {
                 let present = self.builder.less_than(missing, self.one)?;
                 let present = self.builder.and(present, shown)?;
@@ -349,8 +350,11 @@ impl Joint {
             }
             None => None,
         };
+        let output = outputs.first().copied().ok_or_else(|| Refused::NoBytes(column.name.clone()))?;
         let opened = Opened { output, valid, null_if_invalid: true };
         Ok(match column.kind {
+            ColumnType::Text => ResultKind::Text { opened, parts: outputs, bytes_max: key.bytes_max },
+            ColumnType::Boolean => ResultKind::Boolean(opened),
             ColumnType::Date => ResultKind::Date(opened),
             ColumnType::Decimal { scale } if scale > 0 => ResultKind::Decimal { opened, scale },
             _ => ResultKind::Integer(opened),
@@ -372,9 +376,11 @@ impl Joint {
         groups: &Groups,
         aggregates: &[Option<(ResultKind, String)>],
         keys: &[ResultKind],
+        alone: Option<usize>,
     ) -> Result<ValueId, Refused> {
         let shown = self.enough(self.rows, self.floor_rows)?;
         let mut terms = vec![SortKey { of: shown, descending: true }];
+        let mut ordered = Vec::new();
         let by_keys = (0..query.keys.len()).map(|key| OrderTerm {
             item: Item::Key(key),
             descending: false,
@@ -382,6 +388,12 @@ impl Joint {
         });
         for term in query.order.iter().copied().chain(by_keys) {
             let OrderTerm { item, descending, nulls_first } = term;
+            // What is ordered twice, or after a key that each group has for itself, changes nothing.
+            let is_settled = alone.is_some_and(|place| ordered.contains(&Item::Key(place)));
+            if is_settled || ordered.contains(&item) {
+                continue;
+            }
+            ordered.push(item);
             let kind = match item {
                 Item::Key(_) if query.has_public_groups => {
                     let of = self.builder.constant(groups.places(term))?;
@@ -399,9 +411,10 @@ impl Joint {
             if let Some(of) = opened.valid.and_then(value) {
                 terms.push(SortKey { of, descending: !nulls_first });
             }
-            terms.extend(value(opened.output).map(|of| SortKey { of, descending }));
+            let values = kind.into_iter().flat_map(ResultKind::outputs).filter_map(value);
+            terms.extend(values.map(|of| SortKey { of, descending }));
         }
-        Ok(self.builder.sort(terms)?)
+        self.builder.sort(terms).map_err(Refused::of_keys)
     }
 
     /// The bit `count ≥ least`, for groups behind which there are enough rows of each table.

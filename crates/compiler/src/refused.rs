@@ -157,9 +157,24 @@ pub enum Refused {
     },
     /// Grouping by a column without a public list of values.
     #[error(
-        "column `{0}` has no public list of values, so grouping by it would reveal which values occur; its owner declares `values = [\"…\", \"…\"]` in the dataset's schema; integers and dates of one table can be grouped by without it, with LIMIT"
+        "column `{0}` has no public list of values, so grouping by it would reveal which values occur; its owner declares `values = [\"…\", \"…\"]` in the dataset's schema; with LIMIT, integers, decimals and dates can be grouped by without it, and so can text that has `bytes_max`"
     )]
     NoValues(String),
+    /// Grouping by text of which it is not known how long it is.
+    #[error(
+        "text column `{0}` has neither a public list of values nor a bound on their length, so that the size of what is shared of it is unknown; its owner declares `bytes_max = …`, or `values = [\"…\", \"…\"]`, in the dataset's schema"
+    )]
+    NoBytes(String),
+    /// Group columns that are too wide to be compared.
+    #[error(
+        "the group columns and what they are ordered by have {found} bits together, and at most {most} are supported; group by fewer or shorter columns: text counts with its `bytes_max`, integers with their `range`"
+    )]
+    GroupsTooWide {
+        /// How many there are.
+        found: u64,
+        /// The limit.
+        most: u64,
+    },
     /// Grouping by a type whose values cannot be listed.
     #[error(
         "grouping by `{0}` is not supported: it is a float, whose equality is not reliable; declare the column as a decimal"
@@ -240,6 +255,18 @@ pub enum Refused {
     Program(#[from] program::Flaw),
 }
 
+impl Refused {
+    /// Why rows cannot be grouped or ordered by their keys.
+    pub(crate) fn of_keys(flaw: program::Flaw) -> Self {
+        match flaw {
+            program::Flaw::Parameter { parameter: "key bits", found, most, .. } => {
+                Self::GroupsTooWide { found, most }
+            }
+            flaw => Self::Program(flaw),
+        }
+    }
+}
+
 /// Why a declared range is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BadRange {
@@ -295,6 +322,7 @@ pub enum Construct {
     TreeAggregate,
     TreeFloor,
     GroupsAcross,
+    GroupsWithin,
     Subquery,
     DerivedTable,
     NotIn,
@@ -384,12 +412,16 @@ impl Construct {
                 "use COUNT, SUM, AVG, VAR_SAMP and STDDEV_SAMP of one table's columns each",
             ),
             Self::TreeFloor => (
-                "grouping a join by keys that are not public, or equalities that close a circle, with a table whose owners ask for a floor of its own",
-                "group by columns with a public list of values, join along a tree",
+                "a floor of a table's owners where one of its rows may be behind several groups that are not public, or where equalities close a circle",
+                "group by columns with a public list of values, or of tables that each of its rows meets once, by keys that are declared `unique = true`, each table of one owner; join along a tree",
             ),
             Self::GroupsAcross => (
                 "grouping by columns of several tables that are not public",
-                "group by columns of one table, or by keys that equal them",
+                "group by columns of one table, by keys that equal them, and by columns of tables of one owner whose key is declared `unique = true`, so that each row of the first table meets one of theirs",
+            ),
+            Self::GroupsWithin => (
+                "IN over the groups of this subquery",
+                "read its table in FROM, too, joined by the subquery's key alone and without a condition of its own, group by that key, with LIMIT, and join other tables by keys that are declared `unique = true`, each table of one owner",
             ),
             Self::Subquery => (
                 "this subquery",
@@ -428,7 +460,7 @@ impl Construct {
             ),
             Self::Limit => (
                 "this LIMIT, OFFSET or FETCH",
-                "use LIMIT and OFFSET with constants, with GROUP BY columns with a public list of values, or integers or dates",
+                "use LIMIT and OFFSET with constants, with GROUP BY columns with a public list of values, or integers, decimals, dates and text",
             ),
             Self::GroupingSets => ("GROUPING SETS, CUBE or ROLLUP", "write one query for each grouping"),
             Self::GroupByAll => ("GROUP BY ALL", "name the columns"),

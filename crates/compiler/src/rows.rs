@@ -91,6 +91,22 @@ pub enum BadRows {
         /// The row.
         row: u64,
     },
+    /// Equal values in a column that is declared to have each once.
+    #[error("column `{column}`: rows have the same value, but the column is declared with `unique = true`")]
+    Repeated {
+        /// The column.
+        column: String,
+    },
+    /// A text with more bytes than declared.
+    #[error("column `{column}`, row {row}: the text has more than the declared {bytes_max} bytes")]
+    TooLong {
+        /// The column.
+        column: String,
+        /// The row.
+        row: u64,
+        /// Declared.
+        bytes_max: u16,
+    },
     /// A range or list that cannot be read.
     #[error("the declaration of column `{column}` cannot be read: {reason}")]
     Declaration {
@@ -152,6 +168,7 @@ impl Check {
 struct Rule {
     range: Option<number::Interval>,
     values: Option<BTreeSet<Value>>,
+    bytes_max: Option<u16>,
 }
 
 impl Rule {
@@ -172,12 +189,14 @@ impl Rule {
             }
             None => None,
         };
-        Ok(Self { range, values })
+        let bytes_max = column.bytes_max.filter(|_| column.kind == ColumnType::Text);
+        Ok(Self { range, values, bytes_max })
     }
 
     /// `first` is the number of the array's first row.
     fn check(&self, column: &Column, array: &dyn Array, first: u64) -> Result<(), BadRows> {
-        if self.range.is_none() && self.values.is_none() && (column.nullable || array.null_count() == 0) {
+        let is_free = self.range.is_none() && self.values.is_none() && self.bytes_max.is_none();
+        if is_free && (column.nullable || array.null_count() == 0) {
             return Ok(());
         }
         for (row, index) in (first..).zip(0..array.len()) {
@@ -189,6 +208,11 @@ impl Rule {
             }
             self.check_range(column, array, index, row)?;
             self.check_listed(column, array, index, row)?;
+            if let Some(bytes_max) = self.bytes_max
+                && array.as_string::<i32>().value(index).len() > usize::from(bytes_max)
+            {
+                return Err(BadRows::TooLong { column: column.name.clone(), row, bytes_max });
+            }
         }
         Ok(())
     }

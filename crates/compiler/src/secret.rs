@@ -1,4 +1,4 @@
-//! Groups that are not public: GROUP BY integers, decimals or dates of one table, with LIMIT.
+//! Groups that are not public: GROUP BY booleans, integers, decimals, dates or text of one table, with LIMIT.
 //!
 //! Each owner aggregates its rows by key at home and shares one row for each key, filled up to as many as its dataset
 //! has. Rows of equal keys of several owners are added up ([`program::Operation::Group`]). Then groups at or above the
@@ -12,7 +12,7 @@ use contract::{Column, ColumnType};
 use program::{Builder, ValueId};
 
 use crate::{
-    Construct, Refused, Table,
+    Refused, Table,
     aggregation::Aggregation,
     behind::Behind,
     domain,
@@ -20,23 +20,54 @@ use crate::{
     keyed::{self, Merged},
     lower::Combined,
     number::bits,
+    packed,
     sql::{Key, Relation, identifier},
     stage::{self, Partial},
 };
 
 /// The groups' keys, a row for each group that there may be.
 pub(crate) struct SecretKeys {
-    /// In the order of GROUP BY: 1 where the key is NULL, if it may be, and the key's integer, 0 where it is NULL.
-    pub(crate) columns: Vec<(Option<ValueId>, ValueId)>,
+    /// In the order of GROUP BY.
+    pub(crate) columns: Vec<SecretKey>,
     /// How many rows.
     pub(crate) rows: u32,
+    /// The key, by its place, that no two rows have in common, if there is one.
+    pub(crate) alone: Option<usize>,
+}
+
+/// One key of the groups.
+pub(crate) struct SecretKey {
+    /// 1 where it is NULL, if it may be.
+    pub(crate) missing: Option<ValueId>,
+    /// The key's integers, 0 where it is NULL: of text several, see [`packed`].
+    pub(crate) integers: Vec<ValueId>,
+    /// How many bytes it has at most, of text: as the column says that is shared, which may be one that the key equals.
+    pub(crate) bytes_max: u16,
+}
+
+impl SecretKeys {
+    /// Of `columns`, as [`key`] has them.
+    pub(crate) fn new(columns: &[Column], values: Vec<ValueId>, rows: u32) -> Result<Self, Refused> {
+        let mut values = values.into_iter();
+        let mut keys = Vec::with_capacity(columns.len());
+        for column in columns {
+            let missing = if column.nullable { values.next() } else { None };
+            let integers = widths(column)?.len().saturating_sub(missing.iter().len());
+            let integers = values.by_ref().take(integers).collect();
+            let bytes_max = packed::bytes_max(column).unwrap_or_default();
+            keys.push(SecretKey { missing, integers, bytes_max });
+        }
+        Ok(Self { columns: keys, rows, alone: None })
+    }
 }
 
 /// Whether a column's values can be group keys without being public.
 pub(crate) fn check(column: &Column) -> Result<(), Refused> {
     match column.kind {
-        ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Date => Ok(()),
-        _ => Err(Construct::Limit.refuse(&format!("GROUP BY {} … LIMIT", column.name))),
+        ColumnType::Boolean | ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Date => Ok(()),
+        ColumnType::Text if packed::bytes_max(column).is_some() => Ok(()),
+        ColumnType::Text => Err(Refused::NoBytes(column.name.clone())),
+        ColumnType::Float { .. } => Err(Refused::GroupByFloat(column.name.clone())),
     }
 }
 
@@ -61,8 +92,8 @@ pub(crate) fn combine(
     for (source, stage) in table.datasets.iter().zip(stages) {
         let mut columns = Vec::new();
         for (number, key) in keys.iter().enumerate() {
-            columns.push((format!("key {} is missing", number + 1), 1));
-            columns.push((format!("key {}", number + 1), width(&key.column)?));
+            let widths = widths(&key.column)?.into_iter().enumerate();
+            columns.extend(widths.map(|(part, bits)| (name(number, part), bits)));
         }
         let partials = partials.iter().enumerate();
         columns.extend(partials.map(|(place, one)| (stage::short(one.name(), place), one.bits(source.rows))));
@@ -76,7 +107,8 @@ pub(crate) fn combine(
         });
     }
     let rows = table.datasets.iter().map(|source| keyed::rows(source.rows)).sum();
-    let aggregated = columns.split_off((2 * keys.len()).min(columns.len()));
+    let keys: Vec<Column> = keys.iter().map(|key| key.column.clone()).collect();
+    let aggregated = columns.split_off(columns.len().saturating_sub(partials.len()));
     let (columns, aggregated) = match table.datasets.len() {
         0 | 1 => (columns, aggregated),
         // Rows without meaning have key 0 and results that change nothing.
@@ -101,38 +133,48 @@ pub(crate) fn combine(
         behind: Behind::default(),
         parts: Parts::default(),
     };
-    let pairs = keys.iter().zip(columns.chunks_exact(2));
-    let columns = pairs.filter_map(|(key, pair)| match pair {
-        [missing, value] => Some((key.column.nullable.then_some(*missing), *value)),
-        _ => None,
-    });
-    Ok((combined, SecretKeys { columns: columns.collect(), rows }))
+    Ok((combined, SecretKeys::new(&keys, columns, rows)?))
 }
 
-/// How wide a key's integer is.
-pub(crate) fn width(column: &Column) -> Result<u32, Refused> {
-    Ok(match column.kind {
-        ColumnType::Integer if column.range.is_none() => 64,
-        _ => bits(domain::range(column)?.magnitude()).max(1),
-    })
+/// How wide the columns of a key are: whether it is NULL, if it may be, and its integers.
+pub(crate) fn widths(column: &Column) -> Result<Vec<u32>, Refused> {
+    let mut widths = Vec::from_iter(column.nullable.then_some(1));
+    match column.kind {
+        ColumnType::Boolean => widths.push(1),
+        ColumnType::Integer if column.range.is_none() => widths.push(64),
+        ColumnType::Text => {
+            let bytes_max = packed::bytes_max(column).ok_or_else(|| Refused::NoBytes(column.name.clone()))?;
+            widths.extend(packed::widths(bytes_max));
+        }
+        _ => widths.push(bits(domain::range(column)?.magnitude()).max(1)),
+    }
+    Ok(widths)
 }
 
-/// A key as SQL: 1 where it is NULL, and its integer, 0 where it is NULL.
-pub(crate) fn key(column: &Column) -> [String; 2] {
+/// A key as SQL: if it may be NULL, 1 where it is; its integers, 0 where it is NULL.
+pub(crate) fn key(column: &Column) -> Vec<String> {
     let name = identifier(&column.name);
-    let integer = match column.kind {
-        ColumnType::Date => format!("CAST(CAST({name} AS INT) AS BIGINT)"),
-        _ => name.clone(),
+    let integers = match column.kind {
+        ColumnType::Date => vec![format!("CAST(CAST({name} AS INT) AS BIGINT)")],
+        ColumnType::Boolean => vec![format!("CAST({name} AS BIGINT)")],
+        ColumnType::Text => packed::sql(&column.name, packed::bytes_max(column).unwrap_or_default()),
+        _ => vec![name.clone()],
     };
-    [format!("CASE WHEN {name} IS NULL THEN 1 ELSE 0 END"), format!("COALESCE({integer}, 0)")]
+    let missing = column.nullable.then(|| format!("CASE WHEN {name} IS NULL THEN 1 ELSE 0 END"));
+    let integers = integers.into_iter().map(|integer| format!("COALESCE({integer}, 0)"));
+    missing.into_iter().chain(integers).collect()
+}
+
+/// What one column of a key is called in the program.
+fn name(key: usize, part: usize) -> String {
+    format!("key {}, part {}", key + 1, part + 1)
 }
 
 fn sql(table: &Table, relation: &Relation, keys: &[Key], partials: &[Partial], rows: u32) -> String {
     let mut by = Vec::new();
     for (number, key) in keys.iter().enumerate() {
-        let [missing, value] = self::key(&key.column);
-        by.push((format!("missing {}", number + 1), missing));
-        by.push((format!("key {}", number + 1), value));
+        let columns = self::key(&key.column).into_iter().enumerate();
+        by.extend(columns.map(|(part, sql)| (name(number, part), sql)));
     }
     let names: Vec<(String, u8)> = by.iter().map(|(name, _)| (name.clone(), 0)).collect();
     let (mut shared, mut calls) = (Vec::new(), Vec::new());

@@ -129,7 +129,15 @@ impl Choice<'_> {
         Ok(match kind {
             ColumnType::Boolean => Arc::new(self.each(|random| random & 1 == 1).collect::<BooleanArray>()),
             ColumnType::Text => {
-                let text = self.each(|random| format!("made up {}", random % STEPS.unsigned_abs() as u64));
+                let most = self.column.bytes_max.map_or(usize::MAX, usize::from);
+                let text = self.each(|random| {
+                    let number =
+                        if self.column.unique { random } else { random % STEPS.unsigned_abs() as u64 };
+                    // The number first, so that short texts differ, too.
+                    let mut text = format!("{number} made up");
+                    text.truncate(most);
+                    text
+                });
                 Arc::new(text.collect::<StringArray>())
             }
             _ => self.number(self.interval()?),
@@ -149,9 +157,16 @@ impl Choice<'_> {
     fn number(&self, range: Interval) -> ArrayRef {
         let width = range.max.saturating_sub(range.min);
         let steps = width.clamp(0, STEPS - 1);
+        let each = if steps == 0 { 0 } else { width / steps };
+        let (is_unique, rows) = (self.column.unique, i128::from(self.rows));
         let value = move |random: u64| {
-            let step = i128::from(random) % (steps + 1);
-            range.min + if steps == 0 { 0 } else { width / steps * step }
+            let (round, step) = (i128::from(random) / (steps + 1), i128::from(random) % (steps + 1));
+            match is_unique {
+                // The same values first, so that joins find partners, and then those beside them.
+                true if each > rows / (steps + 1) => range.min + each * step + round,
+                true => range.min.saturating_add(random.into()),
+                false => range.min + each * step,
+            }
         };
         self.numbers(self.each(value))
     }
@@ -207,15 +222,16 @@ impl Choice<'_> {
         }
     }
 
-    /// A value for each row, made of a number that follows from dataset, column and row.
+    /// A value for each row, made of a number that follows from dataset, column and row; of a column that has each value
+    /// once, of the row's number.
     fn each<T>(&self, value: impl Fn(u64) -> T) -> impl Iterator<Item = Option<T>> {
         let name = format!("{} {}", self.dataset, self.column.name);
-        let may_lack = self.column.nullable;
+        let (may_lack, is_unique) = (self.column.nullable, self.column.unique);
         (0..self.rows).map(move |row| {
             let hash: [u8; 32] = Sha256::digest(format!("{name} {row}")).into();
             let [first, second, ..] = *hash.as_chunks::<8>().0 else { return None };
             let is_missing = may_lack && u64::from_be_bytes(second) % MISSING_ONE_IN == 0;
-            (!is_missing).then(|| value(u64::from_be_bytes(first)))
+            (!is_missing).then(|| value(if is_unique { row } else { u64::from_be_bytes(first) }))
         })
     }
 }

@@ -6,8 +6,9 @@
 //!
 //! 1. From the leaves on, each relation's rows look up what their children found (counts and partial results) and
 //!    multiply it with their own; then rows of equal keys towards the parent are added up.
-//! 2. At the root, the sums over all rows are the results; or, where groups are not public, the sums by the root's group
-//!    columns.
+//! 2. At the root, the sums over all rows are the results; or, where groups are not public, the sums by the group columns:
+//!    the root's own, and those of relations of which each of its rows meets one row at most, which come with what they
+//!    found. That a key has each value once is declared, and its owner's stage fails if it does not.
 //!
 //! An equality that closes a circle is met value by value: both of its relations, of which one is the root, annotate by its
 //! public values, which go with what is found as groups do, and at the root equal values meet and are added up.
@@ -22,15 +23,15 @@ use program::{Builder, ValueId};
 
 use crate::{
     Construct, Refused, Table,
-    aggregation::Aggregation,
     behind::{Behind, Contributing},
     dominance::Parts,
     groups::{Groups, Sided},
-    keyed::{self, Layout, Merged},
+    keyed::{Layout, Merged},
     lower::Combined,
-    secret::{self, SecretKeys},
-    sql::{Relation, Tree, identifier},
-    stage::{self, Partial},
+    secret::SecretKeys,
+    sql::{Relation, Tree},
+    stage::Partial,
+    tree_node::{Node, Shared},
     union,
 };
 
@@ -95,153 +96,6 @@ pub(crate) fn combine(
     Ok((combined, Some(keys)))
 }
 
-/// One relation, as its owners share it.
-struct Node<'a> {
-    relation: &'a Relation,
-    table: &'a Table,
-    side: usize,
-    tree: &'a Tree,
-    sided: &'a Sided,
-    layout: Layout<'a>,
-}
-
-/// A relation's shared rows, of all owners one below the other.
-struct Shared {
-    /// For each edge of the tree that the relation has, by the edge's number, its keys' integers.
-    keys: BTreeMap<usize, Vec<ValueId>>,
-    /// 1 in rows with a meaning, 0 in others.
-    mark: ValueId,
-    /// Of the root, the group columns as [`secret::key`] has them.
-    secret: Vec<ValueId>,
-    /// Partial results, as [`Layout`] orders them.
-    columns: Vec<ValueId>,
-    rows: u32,
-}
-
-impl Node<'_> {
-    /// The tree's edges at this relation: number, and the columns here.
-    fn edges(&self) -> impl Iterator<Item = (usize, Vec<&Column>)> {
-        self.tree.edges.iter().enumerate().filter_map(|(number, edge)| {
-            let here = edge.sides.iter().position(|of| *of == self.side)?;
-            Some((number, edge.keys.iter().filter_map(|pair| pair.get(here)).collect()))
-        })
-    }
-
-    /// How many groups of the query its own columns tell apart.
-    fn groups(&self) -> usize {
-        self.layout.groups / self.values().max(1)
-    }
-
-    /// Of a relation at which a circle is closed, by how many values; else 1.
-    fn values(&self) -> usize {
-        let circle = self.tree.circle.as_ref();
-        let own = circle.filter(|circle| circle.ends.iter().any(|(side, _)| *side == self.side));
-        own.map_or(1, |circle| circle.values.len())
-    }
-
-    /// See [`Tree::is_merged`].
-    fn is_merged(&self) -> bool {
-        self.tree.is_merged(self.side, self.table.datasets.len())
-    }
-
-    fn secret(&self) -> &[Column] {
-        if self.tree.root == self.side { &self.tree.secret } else { &[] }
-    }
-
-    /// Declares the stages; all stages come before the first input.
-    fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
-        keyed::stages(builder, self.table, |rows| self.sql(rows))
-    }
-
-    fn sql(&self, rows: u32) -> String {
-        let mut by = Vec::new();
-        let mut filters: Vec<String> =
-            self.relation.filter.iter().map(|filter| format!("({filter})")).collect();
-        for (_, columns) in self.edges() {
-            for column in columns {
-                filters.push(format!("{} IS NOT NULL", identifier(&column.name)));
-                for limb in keyed::limbs(column) {
-                    by.push((format!("key {}", by.len() + 1), limb));
-                }
-            }
-        }
-        for column in self.secret() {
-            for sql in secret::key(column) {
-                by.push((format!("key {}", by.len() + 1), sql));
-            }
-        }
-        by.push(("mark".to_owned(), "1".to_owned()));
-        let names: Vec<(String, u8)> = by.iter().map(|(name, _)| (name.clone(), 0)).collect();
-        let (mut shared, mut calls) = (Vec::new(), Vec::new());
-        for place in 0..self.layout.len() {
-            let Some(partial) = self.layout.partial(place) else { continue };
-            let name = format!("part {}", place + 1);
-            let condition = self.sided.conditions.get(place % self.layout.groups.max(1)).cloned().flatten();
-            shared.push(partial.shared(&name));
-            calls.push((name, partial.aggregate(condition.as_deref())));
-        }
-        if !self.is_merged() {
-            by.push(("row".to_owned(), "ROW_NUMBER() OVER ()".to_owned()));
-        }
-        let inner = Aggregation { from: self.relation.name(self.table), filters, keys: by, calls }.sql();
-        keyed::padded(rows, &names, &shared, &inner)
-    }
-
-    /// Declares the inputs, in the order of the stage's columns: of each column one of each owner.
-    fn inputs(&self, builder: &mut Builder, stages: &[u16]) -> Result<Vec<Vec<ValueId>>, Refused> {
-        let mut widths = Vec::new();
-        for (number, _) in self.edges() {
-            for pair in self.tree.edges.get(number).into_iter().flat_map(|edge| &edge.keys) {
-                widths.extend(keyed::limb_widths(pair.each_ref())?);
-            }
-        }
-        for column in self.secret() {
-            widths.extend([1, secret::width(column)?]);
-        }
-        let mut stacked: Vec<Vec<ValueId>> = Vec::new();
-        for (source, stage) in self.table.datasets.iter().zip(stages) {
-            let named = |what: String| format!("{what} of {}", self.relation.called);
-            let mut columns: Vec<(String, u32)> = Vec::new();
-            for (number, width) in widths.iter().enumerate() {
-                columns.push((named(format!("key {}", number + 1)), *width));
-            }
-            columns.push((named("mark".to_owned()), 2));
-            for place in 0..self.layout.len() {
-                let Some(partial) = self.layout.partial(place) else { continue };
-                let what = format!("part {}, {}", place + 1, stage::cut(&partial.name()));
-                columns.push((named(what), partial.bits(if self.is_merged() { source.rows } else { 1 })));
-            }
-            keyed::declare(builder, source, *stage, columns, &mut stacked)?;
-        }
-        Ok(stacked)
-    }
-
-    /// The columns of all owners one below the other.
-    fn stacked(&self, builder: &mut Builder, inputs: Vec<Vec<ValueId>>) -> Result<Shared, Refused> {
-        let mut columns = Vec::with_capacity(inputs.len());
-        for values in inputs {
-            columns.push(match values.as_slice() {
-                [only] => *only,
-                _ => builder.concat(values)?,
-            });
-        }
-        let limbs_of =
-            |columns: Vec<&Column>| columns.into_iter().map(|column| keyed::limbs(column).len()).sum();
-        let limbs: usize = self.edges().map(|(_, columns)| -> usize { limbs_of(columns) }).sum();
-        let mut rest = columns.split_off(limbs.min(columns.len()));
-        let secret: Vec<ValueId> = rest.drain(..(2 * self.secret().len()).min(rest.len())).collect();
-        let mark = rest.drain(..1.min(rest.len())).next();
-        let mut keys = BTreeMap::new();
-        let mut limb = columns.into_iter();
-        for (number, of) in self.edges() {
-            keys.insert(number, limb.by_ref().take(limbs_of(of)).collect());
-        }
-        let rows = self.table.datasets.iter().map(|source| keyed::rows(source.rows)).sum();
-        let mark = mark.ok_or_else(|| Refused::NoDataset(self.table.name.clone()))?;
-        Ok(Shared { keys, mark, secret, columns: rest, rows })
-    }
-}
-
 /// What one relation's rows, or all below them, come to: for each partial result a column for each combination of the
 /// groups of the relations that were met, in the order in which they were.
 struct Annotated {
@@ -249,10 +103,24 @@ struct Annotated {
     sides: Vec<usize>,
     /// By name of the partial result.
     columns: BTreeMap<String, Vec<ValueId>>,
+    /// The group columns of the relations met, by place in GROUP BY.
+    secret: BTreeMap<usize, Vec<ValueId>>,
 }
 
 /// Stands among relations for the values that close a circle.
 const CIRCLE: usize = usize::MAX;
+
+/// What is asked of the relations below one.
+#[derive(Clone, Copy)]
+struct Asking {
+    /// Whether they found anything, instead of what.
+    is_whether: bool,
+    /// And for their group columns that are not public.
+    carries_groups: bool,
+}
+
+/// What they found, by group.
+const FOUND: Asking = Asking { is_whether: false, carries_groups: true };
 
 /// What a child found, ready to be looked up.
 struct Message {
@@ -272,15 +140,14 @@ impl TreeJoin<'_> {
         found.ok_or_else(|| Refused::NoDataset(String::new()))
     }
 
-    /// One relation's rows with everything below them, coming from edge `parent`. With `is_asked`, children are only asked
-    /// whether they found anything.
+    /// One relation's rows with everything below them, coming from edge `parent`.
     fn annotate(
         &self,
         builder: &mut Builder,
         side: usize,
         parent: Option<usize>,
         wanted: &[&Partial],
-        is_asked: bool,
+        asking: Asking,
     ) -> Result<Annotated, Refused> {
         let (node, own) = self.at(side)?;
         let reached = self.reached(side, parent);
@@ -291,8 +158,8 @@ impl TreeJoin<'_> {
             .collect();
         let mut below = Vec::new();
         for (edge, _) in node.edges().filter(|(edge, _)| Some(*edge) != parent) {
-            let mut found = self.found(builder, side, edge, &wanted)?;
-            if is_asked {
+            let mut found = self.found(builder, side, edge, &wanted, asking.carries_groups)?;
+            if asking.is_whether {
                 self.asked(builder, own.rows, &mut found)?;
             }
             below.push(found);
@@ -328,7 +195,9 @@ impl TreeJoin<'_> {
         }
         let met = |of: &usize| parent.is_some() || *of != CIRCLE;
         sides.extend(below.iter().flat_map(|child| child.sides.iter().copied()).filter(met));
-        Ok(Annotated { sides, columns })
+        let mut secret = if asking.carries_groups { own.secret.clone() } else { BTreeMap::new() };
+        below.iter_mut().for_each(|child| secret.append(&mut child.secret));
+        Ok(Annotated { sides, columns, secret })
     }
 
     /// At the root, the products of own columns with a child's, added up over the equal values that close the circle.
@@ -380,29 +249,34 @@ impl TreeJoin<'_> {
         side: usize,
         edge: usize,
         wanted: &[&Partial],
+        carries_groups: bool,
     ) -> Result<Annotated, Refused> {
         let (node, own) = self.at(side)?;
         let sides = node.tree.edges.get(edge).map_or([side, side], |edge| edge.sides);
         let child = if sides[0] == side { sides[1] } else { sides[0] };
-        let Message { keys, annotated } = self.message(builder, child, edge, wanted)?;
+        let Message { keys, annotated } = self.message(builder, child, edge, wanted, carries_groups)?;
         // Padding meets neither rows nor other padding.
         let two = builder.constant(vec![2])?;
         let twos = builder.repeat(two, own.rows)?;
         let mut queries = own.keys.get(&edge).cloned().unwrap_or_default();
         queries.push(builder.subtract(twos, own.mark)?);
-        let all: Vec<ValueId> = annotated.columns.values().flatten().copied().collect();
-        let looked_up = builder.lookup(queries, keys, all)?;
-        let mut start = own.rows;
-        let mut columns = BTreeMap::new();
-        for (name, of) in annotated.columns {
-            let mut values = Vec::with_capacity(of.len());
-            for _ in of {
-                values.push(builder.slice(looked_up, start, own.rows)?);
-                start += own.rows;
+        let Annotated { sides, mut columns, mut secret } = annotated;
+        // What is looked up together is as wide as the widest of it, and a product of counts as wide as text has no room.
+        let results = columns.values_mut().flatten().collect();
+        let grouped = secret.values_mut().flatten().collect();
+        for values in [results, grouped] {
+            let values: Vec<&mut ValueId> = values;
+            if values.is_empty() {
+                continue;
             }
-            columns.insert(name, values);
+            let of = values.iter().map(|value| **value).collect();
+            let looked_up = builder.lookup(queries.clone(), keys.clone(), of)?;
+            // The first rows say whether there are any.
+            for (place, value) in (1_u32..).zip(values) {
+                *value = builder.slice(looked_up, place * own.rows, own.rows)?;
+            }
         }
-        Ok(Annotated { sides: annotated.sides, columns })
+        Ok(Annotated { sides, columns, secret })
     }
 
     /// A child's rows, one for each key towards its parent.
@@ -412,12 +286,14 @@ impl TreeJoin<'_> {
         side: usize,
         edge: usize,
         wanted: &[&Partial],
+        carries_groups: bool,
     ) -> Result<Message, Refused> {
         let (node, own) = self.at(side)?;
-        let annotated = self.annotate(builder, side, Some(edge), wanted, false)?;
+        let asking = Asking { is_whether: false, carries_groups };
+        let annotated = self.annotate(builder, side, Some(edge), wanted, asking)?;
         let mut keys = own.keys.get(&edge).cloned().unwrap_or_default();
         keys.push(own.mark);
-        if node.is_merged() {
+        if node.is_merged() || node.is_once(edge) {
             return Ok(Message { keys, annotated });
         }
         let merged = Merged::by(builder, keys)?;
@@ -442,10 +318,15 @@ impl TreeJoin<'_> {
 
     /// How many rows of a relation are behind each combination of groups, and behind the values that aggregates cover
     /// there: each of its rows once.
-    fn contributing(&self, builder: &mut Builder, side: usize) -> Result<Annotated, Refused> {
+    fn contributing(
+        &self,
+        builder: &mut Builder,
+        side: usize,
+        carries_groups: bool,
+    ) -> Result<Annotated, Refused> {
         let counts = |partial: &&Partial| matches!(partial, Partial::Rows | Partial::Present(_));
         let wanted: Vec<&Partial> = self.partials.iter().filter(counts).collect();
-        self.annotate(builder, side, None, &wanted, true)
+        self.annotate(builder, side, None, &wanted, Asking { is_whether: true, carries_groups })
     }
 
     fn by_public_group(
@@ -455,7 +336,7 @@ impl TreeJoin<'_> {
         groups: &Groups,
     ) -> Result<Combined, Refused> {
         let wanted: Vec<&Partial> = self.partials.iter().collect();
-        let annotated = self.annotate(builder, tree.root, None, &wanted, false)?;
+        let annotated = self.annotate(builder, tree.root, None, &wanted, FOUND)?;
         let mut partials = BTreeMap::new();
         for (name, columns) in &annotated.columns {
             partials.insert(name.clone(), self.totals(builder, &annotated.sides, columns)?);
@@ -467,7 +348,7 @@ impl TreeJoin<'_> {
                 return Err(Construct::TreeFloor.refuse(&node.relation.called));
             }
             if floor_rows > 1 {
-                let counted = self.contributing(builder, side)?;
+                let counted = self.contributing(builder, side, false)?;
                 for (name, columns) in &counted.columns {
                     let at_least = vec![self.totals(builder, &counted.sides, columns)?];
                     behind.add(name.clone(), Contributing { at_least, floor_rows });
@@ -504,28 +385,68 @@ impl TreeJoin<'_> {
         }
     }
 
+    /// How many rows of a relation are behind each group of `rows` that are not public: counted by the group columns that
+    /// its own rows reach, and looked up by the groups.
+    fn behind(
+        &self,
+        builder: &mut Builder,
+        side: usize,
+        groups: &[ValueId],
+        rows: u32,
+    ) -> Result<Vec<(String, ValueId)>, Refused> {
+        let Annotated { columns, secret, .. } = self.contributing(builder, side, true)?;
+        let merged = Merged::by(builder, secret.into_values().flatten().collect())?;
+        let mut counts = Vec::with_capacity(columns.len());
+        for column in columns.values().flatten() {
+            counts.push(merged.combined(builder, *column, None)?);
+        }
+        let looked_up = builder.lookup(groups.to_vec(), merged.keys, counts)?;
+        let mut found = Vec::with_capacity(columns.len());
+        // The first rows say whether there are any.
+        for (place, name) in (1_u32..).zip(columns.into_keys()) {
+            found.push((name, builder.slice(looked_up, place * rows, rows)?));
+        }
+        Ok(found)
+    }
+
     fn by_secret_group(&self, builder: &mut Builder, tree: &Tree) -> Result<(Combined, SecretKeys), Refused> {
         let (root, own) = self.at(tree.root)?;
-        let other = self.nodes.iter().find(|node| node.side != tree.root && node.table.floor_rows() > 1);
-        if let Some(other) = other {
-            return Err(Construct::TreeFloor.refuse(&other.relation.called));
-        }
         let wanted: Vec<&Partial> = self.partials.iter().collect();
-        let annotated = self.annotate(builder, tree.root, None, &wanted, false)?;
-        let merged = Merged::by(builder, own.secret.clone())?;
+        let annotated = self.annotate(builder, tree.root, None, &wanted, FOUND)?;
+        let keys: Vec<ValueId> = annotated.secret.values().flatten().copied().collect();
+        let (merged, keys) = match tree.alone {
+            Some(_) => (None, keys),
+            None => {
+                let merged = Merged::by(builder, keys)?;
+                let keys = merged.keys.clone();
+                (Some(merged), keys)
+            }
+        };
+        let combined = |builder: &mut Builder, column| match &merged {
+            Some(merged) => merged.combined(builder, column, None),
+            None => Ok(column),
+        };
         let mut partials = BTreeMap::new();
         // Where groups are not public, there is one column.
         for (name, columns) in &annotated.columns {
             for column in columns {
-                partials.insert(name.clone(), merged.combined(builder, *column, None)?);
+                partials.insert(name.clone(), combined(builder, *column)?);
             }
         }
         let floor_rows = root.table.floor_rows();
         let mut behind = Behind::default();
         if floor_rows > 1 {
-            for (name, columns) in self.contributing(builder, tree.root)?.columns {
-                let sums = columns.into_iter().map(|column| merged.combined(builder, column, None));
+            for (name, columns) in self.contributing(builder, tree.root, false)?.columns {
+                let sums = columns.into_iter().map(|column| combined(builder, column));
                 behind.add(name, Contributing { at_least: sums.collect::<Result<_, _>>()?, floor_rows });
+            }
+        }
+        for node in self.nodes.iter().filter(|node| node.side != tree.root) {
+            let floor_rows = node.table.floor_rows();
+            if floor_rows > 1 {
+                for (name, count) in self.behind(builder, node.side, &keys, own.rows)? {
+                    behind.add(name, Contributing { at_least: vec![count], floor_rows });
+                }
             }
         }
         let mut constant = |value| -> Result<ValueId, Refused> {
@@ -533,12 +454,8 @@ impl TreeJoin<'_> {
             Ok(builder.repeat(one, own.rows)?)
         };
         let (zero, one) = (constant(0)?, constant(1)?);
-        let pairs = tree.secret.iter().zip(merged.keys.chunks_exact(2));
-        let columns = pairs.filter_map(|(column, pair)| match pair {
-            [missing, value] => Some((column.nullable.then_some(*missing), *value)),
-            _ => None,
-        });
-        let keys = SecretKeys { columns: columns.collect(), rows: own.rows };
+        let columns: Vec<Column> = tree.secret.iter().map(|key| key.column.clone()).collect();
+        let keys = SecretKeys { alone: tree.alone, ..SecretKeys::new(&columns, keys, own.rows)? };
         Ok((Combined { partials, zero, one, behind, parts: Parts::default() }, keys))
     }
 }

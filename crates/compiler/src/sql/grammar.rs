@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::{
 
 use super::{
     from::{self, From},
-    limits, names, output, predicate, subquery, unfold, units,
+    limits, names, output, predicate, subquery, unfold, units, within,
 };
 use crate::{Construct, Refused, Table};
 
@@ -26,6 +26,8 @@ pub(crate) struct Parsed {
     pub(crate) filter: Vec<Expr>,
     /// What the SELECT list names directly, to explain refusals of the planner.
     pub(crate) named: names::Named,
+    /// What was put into HAVING instead of IN, and is to be checked.
+    pub(crate) within: Option<within::Within>,
 }
 
 /// Parses one SELECT, in the units of its tables' columns, and refuses by name what is not supported.
@@ -35,6 +37,10 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     let [mut statement] = <[Statement; 1]>::try_from(statements)
         .map_err(|statements| Refused::StatementCount { found: statements.len() })?;
     unfold::unfold(&mut statement)?;
+    let within = match &mut statement {
+        Statement::Query(query) => within::take(query)?,
+        _ => None,
+    };
     units::convert(&mut statement, tables)?;
     let Statement::Query(query) = &statement else {
         return Err(Construct::OtherStatement.refuse(&statement));
@@ -63,7 +69,7 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         return Err(Construct::OtherExpression.refuse(query));
     }
     let named = names::named(select, keys);
-    Ok(Parsed { from, filter, named, statement })
+    Ok(Parsed { from, filter, named, within, statement })
 }
 
 fn read(sql: &str) -> Result<Vec<Statement>, Refused> {

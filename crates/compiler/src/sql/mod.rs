@@ -24,6 +24,7 @@ mod tree;
 mod unfold;
 mod units;
 pub(crate) mod usage;
+mod within;
 
 use contract::Column;
 use datafusion::{
@@ -90,7 +91,7 @@ impl Joined {
 /// Parses, plans, type-checks and analyses a query.
 pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     check_tables(tables)?;
-    let grammar::Parsed { statement, from, filter, named } = grammar::parse(sql, tables)?;
+    let grammar::Parsed { statement, from, filter, named, within } = grammar::parse(sql, tables)?;
     let mut indices = Vec::with_capacity(from.relations.len());
     for relation in &from.relations {
         let index = tables.iter().position(|table| table.name == relation.table);
@@ -117,17 +118,27 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
     let is_tree = from.relations.len() > 2 || from.join.is_some() && !query.has_public_groups;
-    let rows = indices.iter().filter_map(|index| tables.get(*index));
-    let rows: Vec<u64> = rows
-        .map(|table| table.datasets.iter().map(|source| source.rows).fold(0, u64::saturating_add))
+    let named = indices.iter().filter_map(|index| tables.get(*index));
+    let sizes: Vec<tree::Size> = named
+        .map(|table| tree::Size {
+            rows: table.datasets.iter().map(|source| source.rows).fold(0, u64::saturating_add),
+            datasets: table.datasets.len(),
+            floor_rows: table.floor_rows(),
+        })
         .collect();
+    if let (false, Some(within)) = (is_tree, &within) {
+        return Err(within.refuse());
+    }
     let (relations, join) = match (is_tree, &from.set) {
         (_, Some(set)) => {
             let (relations, set) = set.resolve(&from, &indices, &schemas)?;
             (relations, Some(Joined::Set(Box::new(set))))
         }
         (true, None) => {
-            let (relations, tree) = tree::read(&from, &indices, &filter, &scope, &query, &rows)?;
+            let (relations, mut tree) = tree::read(&from, &indices, &filter, &scope, &query, &sizes)?;
+            if let Some(within) = &within {
+                within.check(&mut tree, &relations, &scope, &sizes)?;
+            }
             (relations, Some(Joined::Tree(tree)))
         }
         (false, None) => {

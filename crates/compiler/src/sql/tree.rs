@@ -18,6 +18,7 @@ use crate::{
     Construct, Refused,
     domain::{self, Value},
     groups::literal,
+    secret,
 };
 
 /// How several relations are joined.
@@ -26,8 +27,13 @@ pub(crate) struct Tree {
     /// The relation to whose rows everything is brought.
     pub(crate) root: usize,
     pub(crate) edges: Vec<Edge>,
-    /// Of groups that are not public, the root's columns that are the keys, in the order of GROUP BY.
-    pub(crate) secret: Vec<Column>,
+    /// Of groups that are not public, the keys, in the order of GROUP BY: columns of the root, and of relations of which
+    /// each of the root's rows meets one row at most.
+    pub(crate) secret: Vec<Key>,
+    /// The key, by its place, that no two rows of the root have in common, so that each is a group of its own.
+    pub(crate) alone: Option<usize>,
+    /// Columns that are relied on to have each value once; their owner looks at home.
+    pub(crate) once: Vec<Key>,
     pub(crate) circle: Option<Box<Circle>>,
 }
 
@@ -64,7 +70,7 @@ pub(super) fn read(
     filter: &[Expr],
     scope: &Scope<'_>,
     query: &Query,
-    rows: &[u64],
+    sizes: &[Size],
 ) -> Result<(Vec<Relation>, Tree), Refused> {
     let mut relations = relations(from, tables);
     let Some((JoinKind::Inner, on)) = &from.join else {
@@ -77,21 +83,54 @@ pub(super) fn read(
     for (relation, own) in relations.iter_mut().zip(&split.own) {
         relation.filter = all(own);
     }
-    let circle = split.broken(rows)?;
+    let circle = split.broken(sizes)?;
     check_tree(&relations, &split.edges)?;
     if let (Some(circle), false) = (&circle, query.has_public_groups) {
         return Err(circle.refuse());
     }
     let degree = |side: usize| split.edges.iter().filter(|edge| edge.sides.contains(&side)).count();
     let most = (0..relations.len()).rev().max_by_key(|side| degree(*side)).unwrap_or_default();
-    let (root, secret) = match query.has_public_groups {
-        true => (circle.as_ref().map_or(most, |circle| circle.ends[0].0), Vec::new()),
-        false => holder(relations.len(), &split.edges, &query.keys).ok_or_else(|| {
+    let holder = match query.has_public_groups {
+        true => {
+            let root = circle.as_ref().map_or(most, |circle| circle.ends[0].0);
+            Holder { root, keys: Vec::new(), once: Vec::new(), uncounted: None }
+        }
+        false => Holder::of(sizes, &split.edges, &query.keys).ok_or_else(|| {
             let names: Vec<&str> = query.keys.iter().map(|key| key.column.name.as_str()).collect();
             Construct::GroupsAcross.refuse(&names.join(", "))
         })?,
     };
-    Ok((relations, Tree { root, edges: split.edges, secret, circle: circle.map(Box::new) }))
+    let Holder { root, keys: secret, mut once, uncounted } = holder;
+    if let Some(relation) = uncounted.and_then(|side| relations.get(side)) {
+        return Err(Construct::TreeFloor.refuse(&relation.called));
+    }
+    let is_alone = |key: &Key| key.side == root && is_once(&key.column, root, sizes) && !key.column.nullable;
+    let alone = secret.iter().position(is_alone);
+    relied(&mut once, alone.and_then(|place| secret.get(place)).cloned());
+    Ok((relations, Tree { root, edges: split.edges, secret, alone, once, circle: circle.map(Box::new) }))
+}
+
+/// Enters columns that are relied on, each once.
+pub(super) fn relied(once: &mut Vec<Key>, keys: impl IntoIterator<Item = Key>) {
+    for key in keys {
+        if !once.contains(&key) {
+            once.push(key);
+        }
+    }
+}
+
+/// How large a relation's table is, and how many of its rows must be behind a group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    pub(super) rows: u64,
+    pub(super) datasets: usize,
+    /// How many of its rows its owners want behind each group.
+    pub(super) floor_rows: u64,
+}
+
+/// Whether a column of that relation has each value once: what is declared of each dataset says nothing of several.
+pub(super) fn is_once(column: &Column, side: usize, sizes: &[Size]) -> bool {
+    column.unique && sizes.get(side).is_some_and(|size| size.datasets == 1)
 }
 
 struct Split {
@@ -129,7 +168,7 @@ impl Split {
 impl Split {
     /// Takes the equality out that closes a circle, if one does and can be asked value by value. Others are left, to be
     /// refused.
-    fn broken(&mut self, rows: &[u64]) -> Result<Option<Circle>, Refused> {
+    fn broken(&mut self, sizes: &[Size]) -> Result<Option<Circle>, Refused> {
         let values = |edge: &Edge| match edge.keys.as_slice() {
             [pair] => pair.iter().find_map(|column| domain::values(column).ok()),
             _ => None,
@@ -148,7 +187,8 @@ impl Split {
         let Edge { sides: [x, y], mut keys } = self.edges.remove(place);
         let Some([of_x, of_y]) = keys.pop() else { return Ok(None) };
         // What is met value by value is brought to the smaller table's rows.
-        let ends = match rows.get(x) <= rows.get(y) {
+        let rows = |side: usize| sizes.get(side).map(|size| size.rows);
+        let ends = match rows(x) <= rows(y) {
             true => [(x, of_x), (y, of_y)],
             false => [(y, of_y), (x, of_x)],
         };
@@ -191,21 +231,92 @@ fn check_tree(relations: &[Relation], edges: &[Edge]) -> Result<(), Refused> {
     }
 }
 
-/// The relation that has all group columns, or columns that equal them, and these columns.
-fn holder(relations: usize, edges: &[Edge], keys: &[Key]) -> Option<(usize, Vec<Column>)> {
-    (0..relations).find_map(|side| {
-        let own = |key: &Key| match key.side == side {
-            true => Some(key.column.clone()),
-            false => edges.iter().find_map(|edge| {
-                let here = edge.sides.iter().position(|of| *of == side)?;
-                let there = edge.sides.iter().position(|of| *of == key.side)?;
-                let equal = edge
-                    .keys
-                    .iter()
-                    .find(|pair| pair.get(there).is_some_and(|of| of.name == key.column.name));
-                equal?.get(here).cloned()
-            }),
-        };
-        Some((side, keys.iter().map(own).collect::<Option<Vec<Column>>>()?))
+/// The relation by whose rows groups that are not public are made.
+struct Holder {
+    root: usize,
+    keys: Vec<Key>,
+    /// What is relied on to have each value once.
+    once: Vec<Key>,
+    /// A relation whose floor cannot be counted, since a row of it may be behind several groups.
+    uncounted: Option<usize>,
+}
+
+impl Holder {
+    /// The first relation that has all group columns, or columns that equal them. Otherwise, of those whose rows each meet
+    /// one row at most of the relations that have the others, the one with the fewest rows. Before all, one at which every
+    /// floor can be counted.
+    fn of(sizes: &[Size], edges: &[Edge], keys: &[Key]) -> Option<Self> {
+        let all = (0..sizes.len()).filter_map(|root| Self::at(root, sizes, edges, keys));
+        all.min_by_key(|holder| {
+            let rows = sizes.get(holder.root).map_or(0, |size| size.rows);
+            let rows = if holder.is_whole() { None } else { Some(rows) };
+            (holder.uncounted.is_some(), rows)
+        })
+    }
+
+    fn at(root: usize, sizes: &[Size], edges: &[Edge], keys: &[Key]) -> Option<Self> {
+        let keys_of = Vec::with_capacity(keys.len());
+        let mut holder = Self { root, keys: keys_of, once: Vec::new(), uncounted: None };
+        for key in keys {
+            if let Some(column) = equal(root, key, edges) {
+                holder.keys.push(Key { side: root, column });
+                continue;
+            }
+            relied(&mut holder.once, way(root, key.side, sizes, edges)?);
+            holder.keys.push(key.clone());
+        }
+        let has_floor = |(side, size): &(usize, &Size)| *side != root && size.floor_rows > 1;
+        for (side, _) in sizes.iter().enumerate().filter(has_floor) {
+            // Its rows are counted by group, so that each of them must be behind one group at most.
+            let ways = holder.keys.iter().map(|key| way(side, key.side, sizes, edges));
+            match ways.collect::<Option<Vec<_>>>() {
+                Some(ways) => relied(&mut holder.once, ways.into_iter().flatten()),
+                None => holder.uncounted = Some(side),
+            }
+        }
+        Some(holder)
+    }
+
+    /// Whether the relation itself has all keys.
+    fn is_whole(&self) -> bool {
+        self.keys.iter().all(|key| key.side == self.root)
+    }
+}
+
+/// The key's column of a relation: its own, or one that equals it.
+fn equal(side: usize, key: &Key, edges: &[Edge]) -> Option<Column> {
+    if key.side == side {
+        return Some(key.column.clone());
+    }
+    edges.iter().find_map(|edge| {
+        let here = edge.sides.iter().position(|of| *of == side)?;
+        let there = edge.sides.iter().position(|of| *of == key.side)?;
+        let named = |pair: &&[Column; 2]| pair.get(there).is_some_and(|of| of.name == key.column.name);
+        // Of text it must be known how long it is.
+        edge.keys.iter().find(named)?.get(here).filter(|column| secret::check(column).is_ok()).cloned()
     })
+}
+
+/// The way from one relation to another, if each row meets one row at most at every step: by the columns that have each
+/// value once.
+pub(super) fn way(from: usize, to: usize, sizes: &[Size], edges: &[Edge]) -> Option<Vec<Key>> {
+    let mut ways = vec![(from, Vec::new())];
+    let mut next = 0;
+    while let Some((side, way)) = ways.get(next).cloned() {
+        if side == to {
+            return Some(way);
+        }
+        for edge in edges.iter().filter(|edge| edge.sides.contains(&side)) {
+            let [x, y] = edge.sides;
+            let (other, there) = if x == side { (y, 1) } else { (x, 0) };
+            let columns = edge.keys.iter().filter_map(|pair| pair.get(there));
+            let once = columns.into_iter().find(|column| is_once(column, other, sizes));
+            if let (Some(column), false) = (once, ways.iter().any(|(known, _)| *known == other)) {
+                let step = Key { side: other, column: column.clone() };
+                ways.push((other, [way.as_slice(), &[step]].concat()));
+            }
+        }
+        next += 1;
+    }
+    None
 }

@@ -271,7 +271,7 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
 }
 
 /// An expression over a table's columns under another name of the table.
-fn requalified(expr: &Expr, from: &Ident, to: &Ident) -> Result<Expr, Refused> {
+pub(super) fn requalified(expr: &Expr, from: &Ident, to: &Ident) -> Result<Expr, Refused> {
     let (mut expr, own, new) = (expr.clone(), normalised(from), normalised(to));
     let mut captured = false;
     let mut rename = Columns {
@@ -471,7 +471,7 @@ fn alias(item: &SelectItem) -> Option<String> {
     }
 }
 
-fn and(one: Option<Expr>, other: Option<Expr>) -> Option<Expr> {
+pub(super) fn and(one: Option<Expr>, other: Option<Expr>) -> Option<Expr> {
     match (one, other) {
         (Some(one), Some(other)) => Some(Expr::BinaryOp {
             left: Box::new(bracketed(one)),

@@ -22,7 +22,7 @@ fn accounts() -> Schema {
     Schema {
         columns: vec![
             column("phone", ColumnType::Integer).range("0", "99").nullable(),
-            column("holder", ColumnType::Text).nullable(),
+            column("holder", ColumnType::Text).bytes_max(8).nullable(),
             column("opened", ColumnType::Date),
             column("region", ColumnType::Text).values(&["east", "west"]),
             column("balance", ColumnType::Integer).range("-1000", "1000"),
@@ -36,7 +36,7 @@ fn subscribers() -> Schema {
     Schema {
         columns: vec![
             column("phone", ColumnType::Integer).range("-5", "99").nullable(),
-            column("name", ColumnType::Text).nullable(),
+            column("name", ColumnType::Text).bytes_max(7).nullable(),
             column("since", ColumnType::Date).nullable(),
             column("plan", ColumnType::Text).values(&["basic", "full"]),
             column("swaps", ColumnType::Integer).range("0", "9"),

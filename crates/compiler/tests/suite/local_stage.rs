@@ -67,6 +67,14 @@ fn a_value_outside_its_list_is_named_by_row_and_not_shown() {
 }
 
 #[test]
+fn a_text_that_is_too_long_is_named_by_row_and_not_shown() {
+    let note = |note: &str| Person { note: Some(note.into()), ..person(0) };
+    let error = bad_rows(&[note("as long as it is allowed"), person(0), note("longer, é: 25 bytes of it")]);
+    assert_eq!(error, BadRows::TooLong { column: "note".into(), row: 3, bytes_max: 24 });
+    assert!(!error.to_string().contains("longer, "), "{error}");
+}
+
+#[test]
 fn other_columns_than_declared_are_refused() {
     let whole = batch(&[person(1)]);
     let fewer = whole.project(&[0, 1]).unwrap();

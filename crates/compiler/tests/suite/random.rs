@@ -17,7 +17,7 @@ pub(crate) fn person() -> impl Strategy<Value = Person> {
         -1000_i64..=200_000,
         option::of(-5000_i128..=99_999),
         option::of(-10_000_i64..=10_000),
-        option::of(select(vec!["a", "ab", "b%", "_"])),
+        option::of(select(vec!["a", "ab", "b%", "_", "", "a\0", "aaaaaaaa", "aaaaaaaaé"])),
         -3_i64..3,
     )
         .prop_map(|(rank, team, active, joined, salary, bonus, score, note, free)| Person {

@@ -351,6 +351,7 @@ fn subqueries_hide_what_they_do_not_select() {
 fn what_must_be_declared_is_asked_for() {
     assert_eq!(refused("SELECT SUM(free) FROM people"), Refused::NoRange("free".into()));
     assert_eq!(refused("SELECT free, COUNT(*) FROM people GROUP BY free"), Refused::NoValues("free".into()));
+    assert_eq!(refused("SELECT note, COUNT(*) FROM people GROUP BY note"), Refused::NoValues("note".into()));
     assert_eq!(
         refused("SELECT score, COUNT(*) FROM people GROUP BY score"),
         Refused::GroupByFloat("score".into())
@@ -372,6 +373,16 @@ fn what_must_be_declared_is_asked_for() {
         refused("SELECT MIN(active) FROM people"),
         Refused::ArgumentType { found: "a boolean", .. }
     ));
+}
+
+#[test]
+fn how_long_text_is_must_be_declared_to_group_by_it() {
+    let sql = "SELECT x, COUNT(*) FROM people GROUP BY x LIMIT 2";
+    assert_eq!(with(column("x", ColumnType::Text), sql), Refused::NoBytes("x".into()));
+    let sql = "SELECT x, COUNT(*) FROM people GROUP BY x ORDER BY COUNT(*) LIMIT 2";
+    let wide = with(column("x", ColumnType::Text).bytes_max(70), sql);
+    assert!(matches!(wide, Refused::GroupsTooWide { most: 512, .. }), "{wide}");
+    assert!(wide.to_string().contains("`bytes_max`"), "{wide}");
 }
 
 fn with(column: contract::Column, sql: &str) -> Refused {

@@ -1,7 +1,7 @@
 //! Groups whose keys are not public: what LIMIT lets through equals plaintext, and nothing else is opened.
 
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
-use treaty_compiler::{Cell, decode};
+use treaty_compiler::{Cell, DecodeError, decode};
 
 use crate::{
     jointly,
@@ -11,7 +11,7 @@ use crate::{
 
 /// The query, and with what the plaintext query stands for the floor.
 fn query() -> impl Strategy<Value = [String; 2]> {
-    let keys = proptest::sample::subsequence(vec!["team", "free", "joined"], 1..=3);
+    let keys = proptest::sample::subsequence(vec!["team", "active", "free", "joined", "note", "rank"], 1..=3);
     let aggregate = select(vec![
         "COUNT(*)",
         "SUM(salary)",
@@ -70,6 +70,21 @@ fn withheld_groups_leave_no_trace() {
     let row = |key: i128, total: i128| vec![Cell::Integer(key), Cell::Integer(total)];
     assert_eq!(result.rows, [row(1, 11), row(3, 11)]);
     assert!(result.suppressed.is_empty());
+}
+
+/// Whoever shares something else than the bytes of a text is found out when it is read.
+#[test]
+fn what_is_no_text_is_refused_by_whoever_reads_it() {
+    let owners = [vec![Person { note: Some("ann".into()), ..of(1, 10) }]];
+    let (compiled, outputs, result) = run("SELECT note FROM people GROUP BY note LIMIT 1", &owners, 1);
+    assert_eq!(result.rows, [[Cell::Text("ann".into())]]);
+    let length =
+        compiled.program.outputs.iter().position(|output| output.name == "key note, part 5").unwrap();
+    for (output, value) in [(length, 25), (length, 2), (length, -1), (1, 0xff << 48), (1, 1 << 60)] {
+        let mut other = outputs.clone();
+        other[output][0] = value;
+        assert_eq!(decode(&compiled, &other), Err(DecodeError::NotText { output: 1, row: 0, bytes_max: 24 }));
+    }
 }
 
 #[test]

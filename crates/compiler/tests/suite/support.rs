@@ -20,6 +20,8 @@ pub(crate) trait Declare {
     fn range(self, min: &str, max: &str) -> Self;
     fn nullable(self) -> Self;
     fn unit(self, unit: &str) -> Self;
+    fn bytes_max(self, most: u16) -> Self;
+    fn unique(self) -> Self;
 }
 
 impl Declare for Column {
@@ -39,6 +41,14 @@ impl Declare for Column {
         self.unit = unit.into();
         self
     }
+    fn bytes_max(mut self, most: u16) -> Self {
+        self.bytes_max = Some(most);
+        self
+    }
+    fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
 }
 
 /// The people of a town: every type, with and without NULL, declared and not.
@@ -52,7 +62,7 @@ pub(crate) fn people() -> Schema {
             column("salary", ColumnType::Integer).range("-1000", "200000").unit("USD/year"),
             column("bonus", ColumnType::Decimal { scale: 2 }).range("-50.00", "999.99").nullable(),
             column("score", ColumnType::Float { scale: 3 }).range("-10", "10").nullable(),
-            column("note", ColumnType::Text).nullable(),
+            column("note", ColumnType::Text).bytes_max(24).nullable(),
             column("free", ColumnType::Integer),
         ],
     }

@@ -8,13 +8,17 @@ use arrow::{
 };
 use contract::{Column, ColumnType, Schema};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
-use treaty_compiler::{Cell, Construct, Refused, rows::arrow_schema};
+use treaty_compiler::{
+    Cell, Construct, Refused,
+    local::{self, LocalError},
+    rows::{BadRows, arrow_schema},
+};
 use vm::SchemeName;
 
 use crate::{
     place::{Owned, Place},
     random::assert_agrees,
-    support::{Declare, column},
+    support::{Declare, batches, column},
 };
 
 fn integers(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
@@ -49,8 +53,20 @@ type Order = (Option<i64>, Option<i64>, i32, i128);
 type Line = (Option<i64>, Option<i64>, &'static str, i64, Option<i64>);
 type Part = (Option<i64>, &'static str);
 
+/// Which values the keys of customers and orders have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keys {
+    /// Any, with several owners.
+    Many,
+    /// Each once, and none missing.
+    Once,
+    /// Each once, or none at all.
+    OnceOrNone,
+}
+
 #[derive(Clone, Debug)]
 struct World {
+    keys: Keys,
     customers: Vec<Vec<Customer>>,
     orders: Vec<Vec<Order>>,
     lines: Vec<Vec<Line>>,
@@ -58,6 +74,35 @@ struct World {
 }
 
 impl World {
+    fn key(&self, name: &str) -> Column {
+        match self.keys {
+            Keys::Many => id(name),
+            Keys::Once => Column { nullable: false, ..id(name).unique() },
+            Keys::OnceOrNone => id(name).unique(),
+        }
+    }
+
+    /// With one owner of customers and one of orders, whose keys are as given; of equal ones the first stays.
+    fn with(self, keys: Keys) -> Self {
+        fn kept<R: Clone>(rows: &[Vec<R>], keys: Keys, key: fn(&R) -> Option<i64>) -> Vec<Vec<R>> {
+            let mut seen = Vec::new();
+            let mut kept = rows.concat();
+            kept.retain(|row| match key(row) {
+                None => keys == Keys::OnceOrNone,
+                Some(key) => {
+                    !seen.contains(&key) && {
+                        seen.push(key);
+                        true
+                    }
+                }
+            });
+            vec![kept]
+        }
+        let customers = kept(&self.customers, keys, |row| row.0);
+        let orders = kept(&self.orders, keys, |row| row.0);
+        Self { keys, customers, orders, ..self }
+    }
+
     fn place(&self, floors: [u64; 4]) -> Place {
         Place(vec![
             owned(
@@ -65,10 +110,11 @@ impl World {
                 &self.customers,
                 floors[0],
                 vec![
-                    id("custkey"),
+                    self.key("custkey"),
                     column("region", ColumnType::Text).values(&["east", "west"]),
                     column("balance", ColumnType::Integer).range("-100", "100"),
                     column("home", ColumnType::Text).values(&["blue", "red"]).nullable(),
+                    column("name", ColumnType::Text).bytes_max(9).nullable(),
                 ],
                 |rows| {
                     vec![
@@ -76,6 +122,7 @@ impl World {
                         texts(rows.iter().map(|row| row.1)),
                         integers(rows.iter().map(|row| Some(row.2))),
                         Arc::new(rows.iter().map(|row| home(row.2)).collect::<StringArray>()),
+                        Arc::new(rows.iter().map(|row| name(row.2)).collect::<StringArray>()),
                     ]
                 },
             ),
@@ -84,7 +131,7 @@ impl World {
                 &self.orders,
                 floors[1],
                 vec![
-                    id("orderkey"),
+                    self.key("orderkey"),
                     id("buyer"),
                     column("day", ColumnType::Date),
                     column("total", ColumnType::Decimal { scale: 2 }).range("0", "100"),
@@ -140,6 +187,12 @@ fn home(balance: i64) -> Option<&'static str> {
     }
 }
 
+fn name(balance: i64) -> Option<&'static str> {
+    [None, Some(""), Some("ann"), Some("ann a"), Some("é longer")]
+        .get(balance.rem_euclid(7) as usize)
+        .copied()?
+}
+
 fn key() -> impl Strategy<Value = Option<i64>> {
     option::weighted(0.95, 0_i64..4)
 }
@@ -155,7 +208,13 @@ fn world() -> impl Strategy<Value = World> {
         vec(vec(line, 0..8), 1..=2),
         vec(vec(part, 0..6), 1..=2),
     )
-        .prop_map(|(customers, orders, lines, parts)| World { customers, orders, lines, parts })
+        .prop_map(|(customers, orders, lines, parts)| World {
+            keys: Keys::Many,
+            customers,
+            orders,
+            lines,
+            parts,
+        })
 }
 
 fn aggregate() -> impl Strategy<Value = String> {
@@ -241,10 +300,91 @@ proptest! {
         let plain = place.plain(&format!("{head} HAVING COUNT(*) >= {floor} {order}"));
         assert_agrees(&sql, &place.joint(&compiled, None), plain, true);
     }
+
+    #[test]
+    fn groups_of_several_tables_that_are_not_public(
+        world in world(),
+        aggregates in vec(aggregate(), 1..3),
+        from in from(),
+        keys in select(vec![
+            "name", "custkey, name", "orderkey, name, region", "name, day", "of_part, name", "balance, total",
+            "of_order, name, day, mode",
+        ]),
+        once in select(vec![Keys::Once, Keys::OnceOrNone]),
+        (floor, rows, by_key) in (1_u64..4, 1_u32..5, any::<bool>()),
+    ) {
+        let items: Vec<String> =
+            aggregates.iter().enumerate().map(|(n, aggregate)| format!("{aggregate} AS c{n}")).collect();
+        let head = format!("SELECT {keys}, COUNT(*) AS n, {} FROM {from} GROUP BY {keys}", items.join(", "));
+        let first = if by_key { "" } else { "n DESC, " };
+        let order = format!("ORDER BY {first}{keys} LIMIT {rows}");
+        let sql = format!("{head} {order}");
+        let place = world.with(once).place([1; 4]);
+        let compiled = place.compiled(&sql, floor).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+        let plain = place.plain(&format!("{head} HAVING COUNT(*) >= {floor} {order}"));
+        assert_agrees(&sql, &place.joint(&compiled, None), plain, true);
+    }
+
+    #[test]
+    fn every_tables_floor_counts_its_own_rows_by_groups_that_are_not_public(
+        world in world(),
+        from in from().prop_filter("without parts", |from| !from.contains("parts")),
+        // The tables whose rows reach the groups: lines, orders, customers.
+        (keys, reach) in select(vec![
+            ("name", 3), ("custkey, name", 3), ("region, name", 3), ("name, day", 2), ("orderkey, name", 2),
+            ("balance, day", 2), ("of_order, name", 2), ("mode, name", 1),
+        ]),
+        floors in (1_u64..5, 1_u64..3, 1_u64..3),
+        rows in 1_u32..5,
+    ) {
+        let mut floors = [floors.2, floors.1, floors.0, 1];
+        floors.iter_mut().take(3 - reach).for_each(|floor| *floor = 1);
+        let head = format!("SELECT {keys}, COUNT(*) AS n, SUM(amount) AS a FROM {from} GROUP BY {keys}");
+        let order = format!("ORDER BY n DESC, {keys} LIMIT {rows}");
+        let sql = format!("{head} {order}");
+        let place = world.with(Keys::Once).place(floors);
+        let compiled = place.compiled(&sql, 1).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+        let [customers, orders, lines, _] = floors;
+        // Each line meets one order and one customer.
+        let plain = place.plain(&format!(
+            "{head} HAVING COUNT(*) >= {lines} AND COUNT(DISTINCT orderkey) >= {orders} \
+             AND COUNT(DISTINCT custkey) >= {customers} {order}"
+        ));
+        let joint = place.joint(&compiled, None);
+        prop_assert!(!joint.rows.iter().flatten().any(|cell| *cell == Cell::Withheld), "{sql}");
+        assert_agrees(&sql, &joint, plain, true);
+    }
+
+    #[test]
+    fn groups_that_a_subquery_chooses(
+        world in world(),
+        aggregate in aggregate(),
+        (of, keys) in select(vec![
+            ("orderkey", "orderkey"), ("orderkey", "of_order, name"), ("of_order", "day, orderkey, region"),
+        ]),
+        filter in option::of(select(vec!["balance > 0", "day < DATE '2020-01-03' AND region = 'east'"])),
+        having in select(vec![
+            "SUM(amount) > 40", "COUNT(*) = 2", "AVG(rebate) >= 3 OR MIN(l.amount) < 5 AND NOT COUNT(rebate) = 1",
+        ]),
+        own in select(vec!["", "HAVING COUNT(*) <> 3", "HAVING SUM(amount) < 60 OR COUNT(rebate) > 1"]),
+    ) {
+        // MIN is none of three tables.
+        let having = having.replace("MIN(l.amount) < 5", "SUM(l.amount) < 5");
+        let filter = filter.map(|filter| format!(" AND {filter}")).unwrap_or_default();
+        let sql = format!(
+            "SELECT {keys}, {aggregate} AS a FROM customers, orders, lines WHERE {of} IN (SELECT l.of_order FROM lines l \
+             GROUP BY l.of_order HAVING {having}) AND custkey = buyer AND orderkey = of_order{filter} GROUP BY {keys} {own} \
+             ORDER BY {keys} LIMIT 4"
+        );
+        let place = world.with(Keys::Once).place([1; 4]);
+        let compiled = place.compiled(&sql, 1).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+        assert_agrees(&sql, &place.joint(&compiled, None), place.plain(&sql), true);
+    }
 }
 
 fn small() -> World {
     World {
+        keys: Keys::Many,
         customers: vec![vec![(Some(1), "east", 5), (Some(2), "west", 7)], vec![(Some(3), "east", 9)]],
         orders: vec![vec![
             (Some(1), Some(1), NEW_YEAR, 100),
@@ -268,6 +408,13 @@ const CHAIN: &str = "FROM customers, orders, lines WHERE custkey = buyer AND ord
 #[test]
 fn three_parties_join_three_tables() {
     let place = small().place([1; 4]);
+    let once = "SELECT name, orderkey, SUM(amount) AS a FROM customers, orders, lines WHERE custkey = buyer AND orderkey = of_order \
+                AND orderkey IN (SELECT of_order FROM lines GROUP BY of_order HAVING SUM(amount) >= 30) \
+                GROUP BY name, orderkey ORDER BY a, orderkey LIMIT 3";
+    let declared = small().with(Keys::Once).place([1; 4]);
+    let found = declared.joint(&declared.compiled(once, 1).unwrap(), Some(SchemeName::Rep3));
+    assert_eq!(found, declared.plain(once));
+    assert_eq!(found.rows.len(), 3);
     for sql in [
         format!(
             "SELECT region, mode, COUNT(*) AS n, AVG(amount) AS mean, SUM(balance) AS b {CHAIN} GROUP BY region, mode"
@@ -325,6 +472,64 @@ fn a_part_of_a_group_is_held_to_each_tables_floor() {
     }
 }
 
+/// What is declared to stand in one row and does not, is found by its owner, whatever the conditions leave.
+#[test]
+fn repeated_keys_are_found_at_home() {
+    let mut world = small().with(Keys::Once);
+    world.customers[0].push((Some(2), "east", 1));
+    let place = world.place([1; 4]);
+    let sql = format!("SELECT name, day, COUNT(*) {CHAIN} AND balance > 1 GROUP BY name, day LIMIT 2");
+    let program = place.compiled(&sql, 1).unwrap().program;
+    let stage = program.stages.iter().position(|stage| stage.table == "customers").unwrap() as u16;
+    let rows = vec![place.0[0].owners[0].clone()];
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let found = runtime.block_on(local::run(&program, stage, &place.0[0].schema, batches(rows)));
+    let column = "custkey".to_owned();
+    assert!(
+        matches!(&found, Err(LocalError::Rows { reason, .. }) if *reason == BadRows::Repeated { column }),
+        "{found:?}"
+    );
+}
+
+/// Who relies on keys that each row has for itself, needs them declared, and declared of the whole table.
+#[test]
+fn groups_of_several_tables_need_keys_that_are_unique() {
+    let construct = |world: &World, sql: &str| match world.place([1; 4]).compiled(sql, 1) {
+        Err(Refused::Unsupported { construct, .. }) => Some(construct),
+        Err(other) => panic!("{sql}: {other}"),
+        Ok(_) => None,
+    };
+    let across = format!("SELECT balance, day, COUNT(*) {CHAIN} GROUP BY balance, day LIMIT 2");
+    let within = |select: &str, having: &str, rest: &str| {
+        format!(
+            "SELECT {select}, COUNT(*) {CHAIN} AND orderkey IN (SELECT of_order FROM lines GROUP BY of_order HAVING {having}) \
+             {rest} LIMIT 2"
+        )
+    };
+    let sum = "SUM(amount) > 3";
+    let good = within("orderkey", sum, "GROUP BY orderkey");
+    let once = small().with(Keys::Once);
+    assert_eq!(construct(&once, &across), None);
+    assert_eq!(construct(&once, &good), None);
+    assert_eq!(construct(&small(), &good), Some(Construct::GroupsWithin));
+    let mut several = once.clone();
+    several.customers.push(vec![(Some(9), "east", 1)]);
+    assert_eq!(construct(&several, &across), Some(Construct::GroupsAcross));
+    assert_eq!(construct(&several, &good), Some(Construct::GroupsWithin));
+    for other in [
+        // Some of its lines alone; lines that two groups have; orders that no group tells apart; all groups together.
+        within("orderkey", sum, "AND amount > 2 GROUP BY orderkey"),
+        within("orderkey, mode", sum, "GROUP BY orderkey, mode"),
+        within("day", sum, "GROUP BY day"),
+        within("orderkey", sum, "GROUP BY orderkey HAVING COUNT(*) < (SELECT COUNT(*) FROM lines)"),
+        within("orderkey", "COUNT(*) < (SELECT COUNT(*) FROM lines)", "GROUP BY orderkey"),
+    ] {
+        assert_eq!(construct(&once, &other), Some(Construct::GroupsWithin), "{other}");
+    }
+    let where_ = good.replace("FROM lines GROUP", "FROM lines WHERE amount > 1 GROUP");
+    assert!(construct(&once, &where_).is_some());
+}
+
 #[test]
 fn what_is_no_tree_is_refused() {
     let place = small().place([1; 4]);
@@ -355,7 +560,7 @@ fn what_is_no_tree_is_refused() {
     ));
     let outer = "SELECT COUNT(*) FROM customers LEFT JOIN orders ON custkey = buyer JOIN lines ON orderkey = of_order";
     assert_eq!(refused(outer), Construct::SeveralTables);
-    let place = small().place([2, 1, 1, 1]);
+    let place = small().with(Keys::Once).place([2, 1, 1, 1]);
     let secret = format!("SELECT orderkey, COUNT(*) {CHAIN} GROUP BY orderkey LIMIT 2");
     assert!(matches!(
         place.compiled(&secret, 1),

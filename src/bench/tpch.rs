@@ -43,6 +43,12 @@ fn money(name: &str, max: &str) -> Column {
     up_to(max, Column::new(name, ColumnType::Decimal { scale: 2 }))
 }
 
+/// Money that may be owed.
+fn balance(name: &str) -> Column {
+    let range = Range { min: "-1000".to_owned(), max: "10000".to_owned() };
+    Column { range: Some(range), ..money(name, "0") }
+}
+
 /// Nations are public.
 fn nation_key(name: &str) -> Column {
     let values: Vec<String> = (0..25).map(|key| key.to_string()).collect();
@@ -51,6 +57,16 @@ fn nation_key(name: &str) -> Column {
 
 fn text(name: &str) -> Column {
     Column::new(name, ColumnType::Text)
+}
+
+/// Text of which it is published how long it may be: what the specification says of it.
+fn short(name: &str, bytes_max: u16) -> Column {
+    Column { bytes_max: Some(bytes_max), ..text(name) }
+}
+
+/// A primary key.
+fn unique(column: Column) -> Column {
+    Column { unique: true, ..column }
 }
 
 fn date(name: &str) -> Column {
@@ -108,7 +124,12 @@ pub(crate) fn tables(scale: f64) -> Result<Vec<Dealt>, ArrowError> {
         dealt(
             "customer",
             vec![
-                (number("c_custkey", "150000"), integers(c.clone().map(|c| c.c_custkey))),
+                (unique(number("c_custkey", "150000")), integers(c.clone().map(|c| c.c_custkey))),
+                (short("c_name", 25), texts(c.clone().map(|c| c.c_name.to_string()))),
+                (short("c_address", 40), texts(c.clone().map(|c| c.c_address.to_string()))),
+                (short("c_phone", 15), texts(c.clone().map(|c| c.c_phone.to_string()))),
+                (short("c_comment", 117), texts(c.clone().map(|c| c.c_comment.to_string()))),
+                (balance("c_acctbal"), decimals(c.clone().map(|c| c.c_acctbal.0))?),
                 (nation_key("c_nationkey"), integers(c.clone().map(|c| c.c_nationkey))),
                 (listed(&segments, text("c_mktsegment")), texts(c.map(|c| c.c_mktsegment.to_string()))),
             ],
@@ -116,9 +137,10 @@ pub(crate) fn tables(scale: f64) -> Result<Vec<Dealt>, ArrowError> {
         dealt(
             "orders",
             vec![
-                (number("o_orderkey", "6000000"), integers(o.clone().map(|o| o.o_orderkey))),
+                (unique(number("o_orderkey", "6000000")), integers(o.clone().map(|o| o.o_orderkey))),
                 (number("o_custkey", "150000"), integers(o.clone().map(|o| o.o_custkey))),
                 (number("o_shippriority", "9"), integers(o.clone().map(|o| o.o_shippriority.into()))),
+                (money("o_totalprice", "600000"), decimals(o.clone().map(|o| o.o_totalprice.0))?),
                 (date("o_orderdate"), dates(o.clone().map(|o| o.o_orderdate))),
                 (
                     listed(&priorities, text("o_orderpriority")),
@@ -180,7 +202,7 @@ pub(crate) fn tables(scale: f64) -> Result<Vec<Dealt>, ArrowError> {
         dealt(
             "nation",
             vec![
-                (nation_key("n_nationkey"), integers(n.clone().map(|n| n.n_nationkey))),
+                (unique(nation_key("n_nationkey")), integers(n.clone().map(|n| n.n_nationkey))),
                 (number("n_regionkey", "4"), integers(n.clone().map(|n| n.n_regionkey))),
                 (
                     listed(&n.clone().map(|n| n.n_name).collect::<Vec<_>>(), text("n_name")),
@@ -239,6 +261,14 @@ pub(crate) const QUERIES: &[(u8, &str)] = &[
          WHERE l_shipdate >= DATE '1994-01-01' AND l_shipdate < DATE '1995-01-01' \
          AND l_discount BETWEEN 0.05 AND 0.07 AND l_quantity < 24",
     ),
+    (
+        10,
+        "SELECT c_custkey, c_name, SUM(l_extendedprice * (1 - l_discount)) AS revenue, c_acctbal, n_name, c_address, \
+         c_phone, c_comment FROM customer, orders, lineitem, nation WHERE c_custkey = o_custkey \
+         AND l_orderkey = o_orderkey AND o_orderdate >= DATE '1993-10-01' AND o_orderdate < DATE '1994-01-01' \
+         AND l_returnflag = 'R' AND c_nationkey = n_nationkey \
+         GROUP BY c_custkey, c_name, c_acctbal, c_phone, n_name, c_address, c_comment ORDER BY revenue DESC LIMIT 20",
+    ),
     // With the fraction of scale factor 0.01, and with LIMIT, since which parts there are is not public.
     (
         11,
@@ -262,6 +292,15 @@ pub(crate) const QUERIES: &[(u8, &str)] = &[
         "SELECT 100.00 * SUM(CASE WHEN p_type LIKE 'PROMO%' THEN l_extendedprice * (1 - l_discount) ELSE 0 END) \
          / SUM(l_extendedprice * (1 - l_discount)) AS promo_revenue FROM lineitem, part \
          WHERE l_partkey = p_partkey AND l_shipdate >= DATE '1995-09-01' AND l_shipdate < DATE '1995-10-01'",
+    ),
+    (
+        18,
+        "SELECT c_name, c_custkey, o_orderkey, o_orderdate, o_totalprice, SUM(l_quantity) AS quantity \
+         FROM customer, orders, lineitem WHERE o_orderkey IN \
+         (SELECT l_orderkey FROM lineitem GROUP BY l_orderkey HAVING SUM(l_quantity) > 300) \
+         AND c_custkey = o_custkey AND o_orderkey = l_orderkey \
+         GROUP BY c_name, c_custkey, o_orderkey, o_orderdate, o_totalprice \
+         ORDER BY o_totalprice DESC, o_orderdate LIMIT 100",
     ),
     // The key, which is in each branch of OR, once before them.
     (

@@ -15,12 +15,6 @@ pub enum Error {
         /// The names that would do.
         known: &'static str,
     },
-    /// What a run costs under this scheme isn't known beforehand.
-    #[error("what a run under scheme `{scheme}` costs is not estimated")]
-    NotEstimated {
-        /// The scheme.
-        scheme: &'static str,
-    },
     /// Not a program that may run.
     #[error(transparent)]
     Refused(#[from] Flaw),

@@ -4,12 +4,12 @@ use engine::{
     mpc::{Bits, Cost, Mpc, Protocol, parallel},
     schemes::estimate::{Estimate as Lengths, Model},
 };
-use program::{Kind, Program, Type, ValueId};
+use program::{Kind, Program, Type, ValueId, Values};
 use ring::{Lanes, Number, Ring, Seed};
 
 use crate::{
-    Error, InstructionCost, column::Column, execute::OUTPUTS_AT_ONCE, lifetimes::Lifetimes, machine::Machine,
-    narrow, schedule::schedule,
+    Error, InstructionCost, Measured, column::Column, execute::OUTPUTS_AT_ONCE, lifetimes::Lifetimes,
+    machine::Machine, narrow, schedule::schedule,
 };
 
 /// What a run of a program will cost: rounds and bytes exactly as a run measures them.
@@ -19,9 +19,11 @@ pub struct Estimate {
     pub parties: Vec<Cost>,
     /// For each merged group of instructions, the most that any party will use.
     pub instructions: Vec<InstructionCost>,
-    /// The most bytes of columns that a party holds at the same time, without an operator's temporaries (about
-    /// 2 kB for each row of a division or root, for at most 65,536 rows at a time).
+    /// The most bytes of columns that a party holds at the same time, with what is prepared for the run and without an
+    /// operator's temporaries (about 2 kB for each row of a division or root, for at most 65,536 rows at a time).
     pub column_bytes: u64,
+    /// Bytes of what is prepared for the run, exactly as a run measures them; 0 in schemes that prepare nothing.
+    pub prepared_bytes: u64,
 }
 
 /// What connects the compute parties.
@@ -57,24 +59,58 @@ impl Estimate {
     }
 }
 
-/// Follows all parties of a run at once. `components` is how many ring elements a party holds of each shared one.
+/// Bytes that a party holds of shares.
+#[derive(Clone, Copy)]
+pub(crate) struct Held {
+    /// Of a number.
+    pub(crate) number: u64,
+    /// Of a word of bits.
+    pub(crate) word: u64,
+}
+
+/// Follows all parties of a run at once.
 pub(crate) fn follow<M: Model, N: Number>(
     program: &Program,
     scheme: &'static str,
     setting: M::Memory,
-    components: u64,
+    held: Held,
 ) -> Result<Estimate, Error> {
     let values = program.verify()?;
     narrow::check(program, &values, scheme, N::BITS)?;
     let mut lengths = Lengths::<M, N>::new(setting);
     lengths.start();
-    let mut machine = Machine::new(program, &values, Seed::from([0; 32]), &[]);
+    // What fails in a dry run does so in the run too, which says where.
+    let prepared_bytes = lengths
+        .prepare(|lengths| {
+            computed(program, &values, lengths).ok();
+            Ok(())
+        })
+        .map_err(|source| Error::Setup { source })?;
+    let measured = computed(program, &values, &mut lengths)?;
+    let steps = schedule(program, &values);
+    let column_bytes =
+        Lifetimes::of(program, &steps, &[]).peak(program, &steps, |id| bytes(values[id].ty, held));
+    Ok(Estimate {
+        parties: lengths.costs().to_vec(),
+        instructions: measured.into_iter().map(|measured| measured.instructions).collect(),
+        column_bytes: column_bytes + prepared_bytes,
+        prepared_bytes,
+    })
+}
+
+/// Counts the computation and the sealing of its outputs.
+fn computed<M: Model, N: Number>(
+    program: &Program,
+    values: &Values,
+    lengths: &mut Lengths<M, N>,
+) -> Result<Vec<Measured>, Error> {
+    let mut machine = Machine::new(program, values, Seed::from([0; 32]), &[]);
     for (i, value) in program.inputs.iter().enumerate().map(|(i, _)| (i, values[ValueId(i as u32)])) {
-        machine.input(i, zeros(&lengths, value.ty));
+        machine.input(i, zeros(lengths, value.ty));
     }
-    let measured = machine.compute(&mut lengths, &mut |_| {})?;
+    let measured = machine.compute(lengths, &mut |_| {})?;
     lengths.verify()?;
-    parallel(&mut lengths, OUTPUTS_AT_ONCE, &program.outputs, |lengths, output| {
+    parallel(lengths, OUTPUTS_AT_ONCE, &program.outputs, |lengths, output| {
         let ty = values[output.value].ty;
         if ty.kind == Kind::Bit {
             lengths.seal::<Lanes>(Lanes::words(ty.elements()));
@@ -83,13 +119,7 @@ pub(crate) fn follow<M: Model, N: Number>(
         }
         Ok(())
     })?;
-    let steps = schedule(program, &values);
-    let column_bytes = Lifetimes::of(program, &steps, &[]).peak(program, &steps, |id| bytes(values[id].ty));
-    Ok(Estimate {
-        parties: lengths.costs().to_vec(),
-        instructions: measured.into_iter().map(|measured| measured.instructions).collect(),
-        column_bytes: components * column_bytes,
-    })
+    Ok(measured)
 }
 
 fn zeros<M: Model, N: Number>(lengths: &Lengths<M, N>, ty: Type) -> Column<Lengths<M, N>> {
@@ -101,11 +131,11 @@ fn zeros<M: Model, N: Number>(lengths: &Lengths<M, N>, ty: Type) -> Column<Lengt
     Column::Numbers(Mpc::<N>::constant(lengths, N::ZERO, rows))
 }
 
-/// Of one component of a column.
-fn bytes(ty: Type) -> u64 {
-    let number = ty.elements() as u64 * u128::BYTES as u64;
+/// Of a column.
+fn bytes(ty: Type, held: Held) -> u64 {
+    let number = ty.elements() as u64 * held.number;
     match ty.kind {
-        Kind::Bit => (Lanes::words(ty.elements()) * Lanes::BYTES) as u64,
+        Kind::Bit => Lanes::words(ty.elements()) as u64 * held.word,
         Kind::Integer | Kind::Fixed(_) => number,
         // Places in the clear, and a party's part of the hidden permutation.
         Kind::Order => number,

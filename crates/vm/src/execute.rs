@@ -49,7 +49,7 @@ pub(crate) fn execute<P: Scheme>(
         }
         Ok(())
     };
-    protocol.prepare(dry_run).map_err(|source| Error::Setup { source })?;
+    let prepared_bytes = protocol.prepare(dry_run).map_err(|source| Error::Setup { source })?;
     let mut machine = Machine::new(program, &values, own.clone(), kept);
     for (i, column) in accept(&protocol, program, &values, inputs)?.into_iter().enumerate() {
         machine.input(i, column);
@@ -57,7 +57,10 @@ pub(crate) fn execute<P: Scheme>(
     let instructions = machine.compute(&mut protocol, progress)?;
     let mut outputs = seal(&mut protocol, program, &machine, kept)?;
     let kept = outputs.split_off(program.outputs.len());
-    Ok(RunOutput { outputs, kept, cost: protocol.cost(), instructions, transcripts: recorder.transcripts() })
+    let (cost, gone) = (protocol.cost(), protocol.gone());
+    let mut transcripts = recorder.transcripts();
+    transcripts.retain(|transcript| !gone.contains(&transcript.peer));
+    Ok(RunOutput { outputs, kept, cost, prepared_bytes, instructions, transcripts })
 }
 
 /// Reads the share messages, also of inputs that nothing reads: all must be sound.

@@ -25,7 +25,9 @@ pub struct RunOutput {
     pub cost: Cost,
     /// The same for each merged group of instructions that needed messages, in the order of their start.
     pub instructions: Vec<Measured>,
-    /// What went to and came from each peer, in the order of the parties.
+    /// Bytes of what was prepared for the run, held from its first step on; 0 in schemes that prepare nothing.
+    pub prepared_bytes: u64,
+    /// What went to and came from each peer that did not vanish, in the order of the parties.
     pub transcripts: Vec<Transcript>,
 }
 

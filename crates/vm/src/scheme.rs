@@ -17,7 +17,7 @@ use ring::{Lanes, Mersenne61, Number, Prg, Ring, Seed};
 use crate::{
     Error, Estimate, Progress, RunOutput,
     column::{elements, packed, unpacked},
-    estimate::follow,
+    estimate::{Held, follow},
     execute::{execute, keepable},
 };
 
@@ -33,8 +33,7 @@ pub enum SchemeName {
     Shamir(Threshold),
     /// The same with checks: the corrupted ones may deviate as they like, and the others then stop.
     ShamirMalicious(Threshold),
-    /// Sharing by polynomials, prepared so that all but t + 1 parties may vanish once the inputs are shared. What a run costs is
-    /// not estimated.
+    /// Sharing by polynomials, prepared so that all but t + 1 parties may vanish once the inputs are shared.
     ShamirResilient(Threshold),
 }
 
@@ -173,25 +172,27 @@ pub fn check_kept(program: &Program, kept: &[ValueId]) -> Result<(), Error> {
 
 /// What a run of `program` will cost, from its text alone.
 pub fn estimate(program: &Program, scheme: SchemeName) -> Result<Estimate, Error> {
+    // Each of three parties holds two of the three components.
+    let replicated = Held { number: 2 * u128::BYTES as u64, word: 2 * Lanes::BYTES as u64 };
+    let by_polynomials = |name, state: ShamirState| {
+        let held = Held { number: Mersenne61::BYTES as u64, word: state.word_bytes() };
+        follow::<ShamirModel, Mersenne61>(program, name, state, held)
+    };
     match scheme {
-        // Each party holds two of the three components.
-        SchemeName::ShamirResilient(_) => Err(Error::NotEstimated { scheme: ShamirResilient::NAME }),
-        SchemeName::Rep3 => follow::<Rep3Model, u128>(program, Rep3::<u128>::NAME, (), 2),
+        SchemeName::Rep3 => follow::<Rep3Model, u128>(program, Rep3::<u128>::NAME, (), replicated),
         SchemeName::Rep3Malicious => {
-            follow::<Rep3MaliciousModel, u128>(program, Rep3Malicious::<u128>::NAME, Due::default(), 2)
+            let name = Rep3Malicious::<u128>::NAME;
+            follow::<Rep3MaliciousModel, u128>(program, name, Due::default(), replicated)
         }
-        SchemeName::ShamirMalicious(threshold) => follow::<ShamirModel, Mersenne61>(
-            program,
-            ShamirMalicious::NAME,
-            ShamirState::active(threshold),
-            1,
-        ),
-        SchemeName::Shamir(threshold) => follow::<ShamirModel, Mersenne61>(
-            program,
-            Shamir::<Passive>::NAME,
-            ShamirState::passive(threshold),
-            1,
-        ),
+        SchemeName::Shamir(threshold) => {
+            by_polynomials(Shamir::<Passive>::NAME, ShamirState::passive(threshold))
+        }
+        SchemeName::ShamirMalicious(threshold) => {
+            by_polynomials(ShamirMalicious::NAME, ShamirState::active(threshold))
+        }
+        SchemeName::ShamirResilient(threshold) => {
+            by_polynomials(ShamirResilient::NAME, ShamirState::resilient(threshold))
+        }
     }
 }
 

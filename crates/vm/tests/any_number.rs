@@ -50,12 +50,19 @@ fn a_run_costs_what_was_estimated_and_any_majority_of_messages_tells_the_result(
         ("shamir_malicious(3,1)", 2),
         ("shamir_malicious(4,1)", 2),
         ("shamir_malicious(5,2)", 4),
+        ("shamir_resilient(3,1)", 1),
+        ("shamir_resilient(4,1)", 1),
+        ("shamir_resilient(5,2)", 2),
     ] {
         let scheme: SchemeName = name.parse().unwrap();
         assert_eq!(scheme.to_string(), name);
         let ran = run_all(&program, scheme).into_iter().collect::<Result<Vec<_>, _>>().unwrap();
         let costs: Vec<_> = ran.iter().map(|party| party.cost).collect();
-        assert_eq!(estimate(&program, scheme).unwrap().parties, costs, "{name}");
+        let estimate = estimate(&program, scheme).unwrap();
+        assert_eq!(estimate.parties, costs, "{name}");
+        assert!(ran.iter().all(|party| party.prepared_bytes == estimate.prepared_bytes), "{name}");
+        assert_eq!(estimate.prepared_bytes > 0, name.starts_with("shamir_resilient"), "{name}");
+        assert!(estimate.column_bytes > estimate.prepared_bytes);
         for first in 0..scheme.parties() - more {
             let messages = |output: usize| -> Vec<_> {
                 ran[first..=first + more].iter().map(|party| party.outputs[output].clone()).collect()
@@ -153,7 +160,6 @@ fn a_run_outlives_a_minority() {
         assert_eq!(combine(scheme, &messages(0), Kind::Integer, 1).unwrap(), [30 - 81]);
         assert_eq!(combine(scheme, &messages(1), Kind::Bit, 4).unwrap(), [1, 1, 0, 0]);
     }
-    assert_eq!(estimate(&program, scheme), Err(Error::NotEstimated { scheme: "shamir_resilient" }));
 }
 
 #[test]

@@ -21,8 +21,12 @@ fn noise(numerator: u64, denominator: u64) -> Program {
 fn schemes() -> Vec<SchemeName> {
     let mut schemes = support::SCHEMES.to_vec();
     schemes.extend(
-        [SchemeName::chosen("shamir", 3, 1), SchemeName::chosen("shamir_malicious", 5, 2)]
-            .map(Result::unwrap),
+        [
+            SchemeName::chosen("shamir", 3, 1),
+            SchemeName::chosen("shamir_malicious", 5, 2),
+            SchemeName::chosen("shamir_resilient", 3, 1),
+        ]
+        .map(Result::unwrap),
     );
     schemes
 }

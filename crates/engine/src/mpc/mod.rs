@@ -354,13 +354,19 @@ pub trait Scheme: Mixed + Dealing<Self::Num> + Dealing<Lanes> {
     /// Prepares what a computation will need, in schemes in which parties may vanish afterwards; nothing in others.
     ///
     /// `dry_run` does, on shares of any values, what the computation will do on this channel: in a run in which nothing is
-    /// sent and all that is opened is zero or in order.
+    /// sent and all that is opened is zero or in order. Returns the bytes that this party then holds.
     ///
     /// # Errors
     /// Those of the transport, and of `dry_run`.
-    fn prepare(&mut self, dry_run: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+    fn prepare(&mut self, dry_run: impl FnMut(&mut Self) -> Result<()>) -> Result<u64> {
         let _ = dry_run;
-        Ok(())
+        Ok(0)
+    }
+
+    /// Peers that vanished, as far as this party can tell, in schemes that go on without them: not all that passed between
+    /// such a peer and this party need have come.
+    fn gone(&self) -> Vec<Party> {
+        Vec::new()
     }
 
     /// The components of a share message, each with its number.

@@ -9,14 +9,41 @@ use super::{Frame, Party, Transport};
 use crate::error::{Error, Result};
 use crate::mpc::Cost;
 
-/// One party's end of one channel of a session.
-///
-/// A channel is named by its place in the tree of forks, so that all parties agree on it without a word. Rounds
-/// are the Lamport depth of what was received, bytes those of the frames' bodies.
+/// A channel's name: its place in the tree of forks, so that all parties agree on it without a word.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Channel {
+    number: u64,
+    forks: u64,
+}
+
+impl Channel {
+    /// Its number, equal at all parties; 0 at the root.
+    pub(crate) fn number(self) -> u64 {
+        self.number
+    }
+
+    /// The label of the next fork: unique in the session and equal at all parties.
+    pub(crate) fn next_fork(&mut self) -> [u8; 16] {
+        let mut label = [0; 16];
+        label[..8].copy_from_slice(&self.number.to_le_bytes());
+        label[8..].copy_from_slice(&self.forks.to_le_bytes());
+        self.forks += 1;
+        label
+    }
+
+    /// That of the fork with that label.
+    pub(crate) fn of_fork(label: [u8; 16]) -> Self {
+        let digest = blake3::derive_key("treaty 2026 engine channel of a fork", &label);
+        let mut number = [0; 8];
+        number.copy_from_slice(&digest[..8]);
+        Self { number: u64::from_le_bytes(number), forks: 0 }
+    }
+}
+
+/// One party's end of one channel of a session. Rounds are the Lamport depth of what was received, bytes those of the frames' bodies.
 pub struct Link {
     transport: Arc<dyn Transport>,
-    channel: u64,
-    forks: u64,
+    channel: Channel,
     depth: u32,
     bytes_sent: u64,
     messages_sent: u64,
@@ -25,7 +52,7 @@ pub struct Link {
 impl Link {
     /// The root channel of a session.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, channel: 0, forks: 0, depth: 0, bytes_sent: 0, messages_sent: 0 }
+        Self { transport, channel: Channel::default(), depth: 0, bytes_sent: 0, messages_sent: 0 }
     }
 
     /// The party whose end this is.
@@ -45,7 +72,7 @@ impl Link {
 
     /// The channel's number, equal at all parties.
     pub fn channel(&self) -> u64 {
-        self.channel
+        self.channel.number()
     }
 
     /// The same end of the same channel, as it is now: for a run in which nothing is sent.
@@ -55,22 +82,14 @@ impl Link {
 
     /// The label of the next fork: unique in the session and equal at all parties.
     pub fn next_fork(&mut self) -> [u8; 16] {
-        let mut label = [0; 16];
-        label[..8].copy_from_slice(&self.channel.to_le_bytes());
-        label[8..].copy_from_slice(&self.forks.to_le_bytes());
-        self.forks += 1;
-        label
+        self.channel.next_fork()
     }
 
     /// The channel of the fork with that label. It starts at this channel's depth and with nothing sent.
     pub fn forked(&self, label: [u8; 16]) -> Self {
-        let digest = blake3::derive_key("treaty 2026 engine channel of a fork", &label);
-        let mut channel = [0; 8];
-        channel.copy_from_slice(&digest[..8]);
         Self {
             transport: Arc::clone(&self.transport),
-            channel: u64::from_le_bytes(channel),
-            forks: 0,
+            channel: Channel::of_fork(label),
             depth: self.depth,
             bytes_sent: 0,
             messages_sent: 0,
@@ -97,7 +116,7 @@ impl Link {
         let body = Bytes::from_owner(Column::copied(values).into_bytes());
         self.bytes_sent += body.len() as u64;
         self.messages_sent += 1;
-        self.transport.send(to, self.channel, Frame { depth: self.depth.saturating_add(1), body })
+        self.transport.send(to, self.channel(), Frame { depth: self.depth.saturating_add(1), body })
     }
 
     /// Receives `len` values from `from`.
@@ -105,7 +124,7 @@ impl Link {
     /// # Errors
     /// As [`Transport::recv`]; [`Error::Malformed`] when the message has another size.
     pub fn recv<D: Ring>(&mut self, from: Party, len: usize) -> Result<Column<D>> {
-        let frame = self.transport.recv(from, self.channel)?;
+        let frame = self.transport.recv(from, self.channel())?;
         let expected = len * D::BYTES;
         if frame.body.len() != expected {
             return Err(Error::Malformed { party: from, expected, found: frame.body.len() });

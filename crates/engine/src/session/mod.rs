@@ -10,6 +10,7 @@ pub mod sim;
 pub mod tamper;
 
 pub use keys::{PeerKeys, fresh_seed, group_keys};
+pub(crate) use link::Channel;
 pub use link::Link;
 pub use shape::{Shape, Shaped};
 

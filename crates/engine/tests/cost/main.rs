@@ -11,7 +11,7 @@ use treaty_engine::schemes::estimate::{
     Due, Estimate, Length, Model, Rep3MaliciousModel, Rep3Model, ShamirModel, ShamirState,
 };
 use treaty_engine::schemes::shamir::Threshold;
-use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir, ShamirMalicious};
+use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir, ShamirMalicious, ShamirResilient};
 use treaty_engine::session::{Party, sim};
 use treaty_engine::{Error, Result};
 
@@ -60,6 +60,7 @@ macro_rules! operators {
                     let setting = Threshold::new(parties, threshold).unwrap();
                     estimated::<Shamir, ShamirModel>(parties, setting, || ShamirState::passive(setting));
                     estimated::<ShamirMalicious, ShamirModel>(parties, setting, || ShamirState::active(setting));
+                    estimated::<ShamirResilient, ShamirModel>(parties, setting, || ShamirState::resilient(setting));
                 }
             }
 
@@ -72,19 +73,27 @@ macro_rules! operators {
                     let mut estimate = Estimate::<M, S::Num>::new(memory());
                     estimate.start();
                     let column = Mpc::<S::Num>::constant(&estimate, S::Num::ONE, rows);
-                    match operator(&mut estimate, &column, &column) {
+                    let prepared = estimate.prepare(|estimate| operator(estimate, &column, &column));
+                    let done = prepared.and_then(|bytes| {
+                        operator(&mut estimate, &column, &column)?;
+                        Ok(bytes)
+                    });
+                    let bytes = match done {
                         // The same check refuses it on the scheme itself.
                         Err(Error::Narrow { .. } | Error::OutOfRange { .. }) if S::Num::BITS < 128 => return,
                         done => done.unwrap(),
-                    }
+                    };
                     estimate.verify().unwrap();
                     let measured = sim::run(parties, |me, transport| {
                         let mut protocol =
                             S::start(transport, setting, &Seed::from([me.0 as u8; 32])).unwrap();
+                        let column = Mpc::<S::Num>::constant(&protocol, S::Num::ONE, rows);
+                        let prepared = protocol.prepare(|protocol| operator(protocol, &column, &column)).unwrap();
                         measure(&mut protocol, rows);
-                        protocol.cost()
+                        (protocol.cost(), prepared)
                     });
-                    assert_eq!(estimate.costs(), measured, "{rows} rows among {parties}");
+                    let estimated: Vec<_> = estimate.costs().iter().map(|cost| (*cost, bytes)).collect();
+                    assert_eq!(estimated, measured, "{} with {rows} rows among {parties}", S::NAME);
                 }
             }
 

@@ -112,7 +112,7 @@ macro_rules! survived {
     ($($name:ident($protocol:ident, $x:ident, $y:ident) $body:block)*) => { $(
         #[test]
         fn $name() {
-            check(|$protocol, $x, $y| $body, stringify!($name) == "both");
+            check(|$protocol, $x, $y| $body, ["both", "noise"].contains(&stringify!($name)));
         }
     )* };
 }
@@ -140,6 +140,12 @@ survived! {
     select(protocol, x, y) {
         let less = ops::less_than(protocol, x, y, 20)?;
         ops::select(protocol, &less, x, y)
+    }
+    noise(protocol, x, _y) {
+        let mut own = Prg::new(Seed::from([protocol.me().0 as u8 + 40; 32]));
+        let scale = ops::NoiseScale { numerator: 1000, denominator: 1, bits: 40 };
+        let noise = ops::noise(protocol, scale, X.len(), &mut own)?;
+        Ok(noise.plus(x))
     }
     truncate(protocol, x, _y) { ops::truncate(protocol, x, 12, 1) }
     shuffle(protocol, x, y) {

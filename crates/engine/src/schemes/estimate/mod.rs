@@ -7,6 +7,7 @@
 mod model;
 mod rep3;
 mod rep3_malicious;
+mod resilience;
 mod shamir;
 
 pub use model::{Memory, Message, Model, Primitive, Steps};
@@ -31,6 +32,8 @@ use crate::session::Party;
 pub struct Estimate<M: Model, N> {
     costs: Vec<Cost>,
     memory: M::Memory,
+    /// Openings of shuffled columns on this channel so far.
+    shuffled: u64,
     numbers: PhantomData<N>,
 }
 
@@ -38,7 +41,8 @@ impl<M: Model, N: Number> Estimate<M, N> {
     /// A computation in which nothing has been done, with what the model depends on.
     #[must_use]
     pub fn new(memory: M::Memory) -> Self {
-        Self { costs: vec![Cost::default(); M::parties(&memory)], memory, numbers: PhantomData }
+        let costs = vec![Cost::default(); M::parties(&memory)];
+        Self { costs, memory, shuffled: 0, numbers: PhantomData }
     }
 
     /// Counts the start of a session.
@@ -56,6 +60,22 @@ impl<M: Model, N: Number> Estimate<M, N> {
     /// [`Dealing::seal`](crate::mpc::Dealing::seal) does it.
     pub fn seal<D: Ring>(&mut self, len: usize) {
         self.count(&Primitive::Seal { len, element: D::BYTES, bits: bits::<D>() });
+    }
+
+    /// Counts what [`Scheme::prepare`](crate::mpc::Scheme::prepare) does for a computation, and says how many bytes a party
+    /// then holds.
+    ///
+    /// # Errors
+    /// Those of `dry_run`.
+    pub fn prepare(&mut self, mut dry_run: impl FnMut(&mut Self) -> Result<()>) -> Result<u64> {
+        let mut offline = self.fork();
+        let Some(memory) = M::counting(&self.memory) else { return Ok(0) };
+        let mut counting = Self { costs: self.costs.clone(), memory, shuffled: 0, numbers: PhantomData };
+        dry_run(&mut counting)?;
+        let (steps, bytes) = M::prepared(&mut self.memory, counting.memory);
+        offline.count_steps(steps);
+        self.absorb(offline);
+        Ok(bytes)
     }
 
     fn count(&mut self, primitive: &Primitive<'_>) {
@@ -95,6 +115,7 @@ impl<M: Model, N: Number> Protocol for Estimate<M, N> {
         Self {
             costs: self.costs.iter().map(start).collect(),
             memory: self.memory.fork(),
+            shuffled: 0,
             numbers: PhantomData,
         }
     }
@@ -229,8 +250,8 @@ impl<M: Model, N: Number, D: Ring> Shuffle<D> for Estimate<M, N> {
         let proof = self.verify()?;
         Mpc::<D>::reveal(self, x, Receivers::All, proof)?;
         let mut opened = vec![D::ZERO; x.0];
-        let place = Protocol::cost(self).bytes_sent.to_le_bytes();
-        Prg::new(Seed::from([0; 32]).child(&place)).fill(&mut opened);
+        Prg::new(Seed::from([0; 32]).child(&self.shuffled.to_le_bytes())).fill(&mut opened);
+        self.shuffled += 1;
         Ok(opened)
     }
     /// The rows as they are.

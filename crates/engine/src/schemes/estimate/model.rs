@@ -28,6 +28,19 @@ pub trait Model: Send + Sync {
     /// The messages of one primitive, step by step: those of a step don't wait for each other.
     fn messages(memory: &mut Self::Memory, primitive: &Primitive<'_>) -> Steps;
 
+    /// That of a computation in which nothing is sent and what it needs is noted; `None` in schemes that prepare nothing.
+    #[must_use]
+    fn counting(memory: &Self::Memory) -> Option<Self::Memory> {
+        let _ = memory;
+        None
+    }
+
+    /// Takes what was noted as prepared: the messages for it, and the bytes that each party then holds.
+    fn prepared(memory: &mut Self::Memory, counted: Self::Memory) -> (Steps, u64) {
+        let _ = (memory, counted);
+        (Steps::new(), 0)
+    }
+
     /// The messages of [`Mixed::multiply_near`](crate::mpc::Mixed::multiply_near) where the scheme has its own.
     #[must_use]
     fn multiply_near(rows: usize, element: usize) -> Option<Steps> {
@@ -47,14 +60,14 @@ pub trait Model: Send + Sync {
 pub trait Memory: Send + Sync {
     /// That of a child channel.
     #[must_use]
-    fn fork(&self) -> Self;
+    fn fork(&mut self) -> Self;
     /// Takes a child's back.
     fn absorb(&mut self, child: Self);
 }
 
 /// Nothing.
 impl Memory for () {
-    fn fork(&self) {}
+    fn fork(&mut self) {}
     fn absorb(&mut self, (): Self) {}
 }
 

@@ -45,7 +45,7 @@ impl Kept for Size {
 }
 
 impl Memory for Due {
-    fn fork(&self) -> Self {
+    fn fork(&mut self) -> Self {
         Self(self.0.fork())
     }
     fn absorb(&mut self, child: Self) {

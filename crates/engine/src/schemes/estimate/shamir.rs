@@ -1,23 +1,26 @@
-//! The messages of [`Shamir`](crate::schemes::Shamir) and [`ShamirMalicious`](crate::schemes::ShamirMalicious).
+//! The messages of [`Shamir`](crate::schemes::Shamir) with each of its guards.
 
 use std::sync::Arc;
 
 use ring::{Lanes, Mersenne61, Ring, Shape};
 
 use super::rep3::KEYS;
+use super::resilience::{Mode, Need, Resilience, What};
 use super::{Memory, Message, Model, Primitive, Steps};
 use crate::mpc::{Modulus, Receivers};
 use crate::schemes::rep3_malicious::{Kept, Unchecked, groups, levels};
 use crate::schemes::shamir::{PLANES, Threshold, product_dealers};
 use crate::session::Party;
 
-/// The messages of [`Shamir`](crate::schemes::Shamir) and [`ShamirMalicious`](crate::schemes::ShamirMalicious).
+/// The messages of [`Shamir`](crate::schemes::Shamir) with each of its guards.
 pub struct ShamirModel;
 
-/// The parties, and the sizes of what is to be checked where parties may deviate.
+/// The parties, and what their guard keeps: the sizes of what is to be checked where parties may deviate, what is to be
+/// prepared where they may vanish.
 pub struct ShamirState {
     setting: Threshold,
     unchecked: Option<Unchecked<Size>>,
+    resilience: Option<Resilience>,
 }
 
 /// Bytes of a digest.
@@ -50,11 +53,18 @@ impl Kept for Size {
 }
 
 impl Memory for ShamirState {
-    fn fork(&self) -> Self {
-        Self { setting: self.setting, unchecked: self.unchecked.as_ref().map(Unchecked::fork) }
+    fn fork(&mut self) -> Self {
+        Self {
+            setting: self.setting,
+            unchecked: self.unchecked.as_ref().map(Unchecked::fork),
+            resilience: self.resilience.as_mut().map(Resilience::fork),
+        }
     }
     fn absorb(&mut self, child: Self) {
         if let (Some(mine), Some(child)) = (&mut self.unchecked, child.unchecked) {
+            mine.absorb(child);
+        }
+        if let (Some(mine), Some(child)) = (&mut self.resilience, child.resilience) {
             mine.absorb(child);
         }
     }
@@ -73,17 +83,36 @@ impl Model for ShamirModel {
         (Mersenne61::WIDTH, Modulus::OneLess)
     }
 
+    fn counting(state: &ShamirState) -> Option<ShamirState> {
+        let resilience = Some(state.resilience.as_ref()?.counting());
+        Some(ShamirState { setting: state.setting, unchecked: None, resilience })
+    }
+
+    fn prepared(state: &mut ShamirState, counted: ShamirState) -> (Steps, u64) {
+        if let Some(mine) = &mut state.resilience {
+            mine.mode = Mode::Prepared;
+        }
+        let (mut steps, mut bytes) = (Steps::new(), 0);
+        for need in counted.resilience.into_iter().flat_map(Resilience::into_needs) {
+            bytes += state.bytes(need.held, need.bits) as u64;
+            steps.push(match need.what {
+                What::Products => state.reduced(need.len, need.bits),
+                What::Pass(set) => state.passed(&set, need.len, need.bits),
+                What::Input(owner) => state.dealt([owner], state.bytes(need.len, need.bits)),
+            });
+        }
+        (steps, bytes)
+    }
+
     fn messages(state: &mut ShamirState, primitive: &Primitive<'_>) -> Steps {
         match *primitive {
             Primitive::Start => state.start(),
-            Primitive::Input { owner, len, bits, .. } => vec![state.dealt([owner], state.bytes(len, bits))],
-            Primitive::Mul { factors, bits: true, .. } if state.unchecked.is_some() => state.ands(factors),
-            Primitive::Mul { len, bits: true, .. } => state.ands(len),
+            Primitive::Input { owner, len, bits, .. } => vec![state.input(owner, len, bits)],
+            Primitive::Mul { len, factors, bits: true, .. } => state.ands(factors, len),
             Primitive::Mul { len, factors, .. } => state.products(len, factors),
-            Primitive::Matmul { shape, bits: true, .. } if state.unchecked.is_some() => {
-                state.ands(shape.product() * shape.inner)
+            Primitive::Matmul { shape, bits: true, .. } => {
+                state.ands(shape.product() * shape.inner, shape.product())
             }
-            Primitive::Matmul { shape, bits: true, .. } => state.ands(shape.product()),
             Primitive::Matmul { shape, .. } => state.matrices(shape),
             Primitive::Verify => state.verify(),
             Primitive::Seal { .. } | Primitive::TruncateNear { .. } => Vec::new(),
@@ -112,13 +141,25 @@ impl ShamirState {
     /// Where parties are taken to follow the protocol.
     #[must_use]
     pub fn passive(setting: Threshold) -> Self {
-        Self { setting, unchecked: None }
+        Self { setting, unchecked: None, resilience: None }
     }
 
     /// Where they may deviate.
     #[must_use]
     pub fn active(setting: Threshold) -> Self {
-        Self { setting, unchecked: Some(Unchecked::default()) }
+        Self { setting, unchecked: Some(Unchecked::default()), resilience: None }
+    }
+
+    /// Where they may vanish.
+    #[must_use]
+    pub fn resilient(setting: Threshold) -> Self {
+        Self { setting, unchecked: None, resilience: Some(Resilience::default()) }
+    }
+
+    /// Bytes that a party holds of a word of shared bits.
+    #[must_use]
+    pub fn word_bytes(&self) -> u64 {
+        self.bytes(1, true) as u64
     }
 
     fn bytes(&self, len: usize, bits: bool) -> usize {
@@ -158,10 +199,10 @@ impl ShamirState {
     fn opened(&self, len: usize, bits: bool, to: Receivers<'_>) -> Vec<Message> {
         let (parties, threshold, bytes) =
             (self.setting.parties(), self.setting.threshold(), self.bytes(len, bits));
-        if len == 0 {
+        if len == 0 || self.mode() == Some(Mode::Counting) {
             return Vec::new();
         }
-        let sent = |places: usize| match places <= threshold {
+        let sent = |places: usize| match places <= threshold || self.resilience.is_some() {
             true => Some(bytes),
             false => self.unchecked.as_ref().map(|_| DIGEST),
         };
@@ -176,20 +217,50 @@ impl ShamirState {
         self.dealt(product_dealers(self.setting), self.bytes(len, bits))
     }
 
+    fn mode(&self) -> Option<Mode> {
+        self.resilience.as_ref().map(|resilience| resilience.mode)
+    }
+
+    fn input(&mut self, owner: Party, len: usize, bits: bool) -> Vec<Message> {
+        match self.resilience.as_mut().filter(|_| len > 0).map(|resilience| (resilience.mode, resilience)) {
+            Some((Mode::Counting, resilience)) => {
+                resilience.note(Need { what: What::Input(owner), len, bits, held: len });
+                Vec::new()
+            }
+            Some((Mode::Prepared, _)) => Vec::new(),
+            Some((Mode::Complete, _)) | None => self.dealt([owner], self.bytes(len, bits)),
+        }
+    }
+
+    /// Of products, ANDs and products of matrices: what is multiplied and shared anew, or opened where that was prepared.
+    fn multiplied(&mut self, [left, right]: [usize; 2], len: usize, bits: bool) -> Vec<Message> {
+        match self.resilience.as_mut().filter(|_| len > 0).map(|resilience| (resilience.mode, resilience)) {
+            Some((Mode::Counting, resilience)) => {
+                resilience.note(Need { what: What::Products, len, bits, held: left + right + len });
+                Vec::new()
+            }
+            Some((Mode::Prepared, _)) => self.opened(left + right, bits, Receivers::All),
+            Some((Mode::Complete, _)) | None => self.reduced(len, bits),
+        }
+    }
+
     fn products(&mut self, len: usize, factors: usize) -> Steps {
         let size = Size { kind: Kind::Numbers, opened: factors, bytes: WORD * (2 * factors + len) };
-        [vec![self.reduced(len, false)], self.kept(len, size)].concat()
+        [vec![self.multiplied([factors; 2], len, false)], self.kept(len, size)].concat()
     }
 
     fn matrices(&mut self, shape: Shape) -> Steps {
         let bytes = WORD * (shape.left() + shape.right() + shape.product());
         let size = Size { kind: Kind::Matrix, opened: shape.inner, bytes };
-        [vec![self.reduced(shape.product(), false)], self.kept(shape.product(), size)].concat()
+        let factors = [shape.left(), shape.right()];
+        [vec![self.multiplied(factors, shape.product(), false)], self.kept(shape.product(), size)].concat()
     }
 
-    fn ands(&mut self, words: usize) -> Steps {
+    /// Inner products of bits are checked one by one, and so shared one by one where they are.
+    fn ands(&mut self, factors: usize, rows: usize) -> Steps {
+        let words = if self.unchecked.is_some() { factors } else { rows };
         let size = Size { kind: Kind::Ands, opened: words, bytes: 3 * WORD * PLANES * words };
-        [vec![self.reduced(words, true)], self.kept(words, size)].concat()
+        [vec![self.multiplied([factors; 2], words, true)], self.kept(words, size)].concat()
     }
 
     fn passes(&mut self, len: usize, bits: bool, undone: bool) -> Steps {
@@ -199,12 +270,27 @@ impl ShamirState {
         }
         let (kind, planes) = if bits { (Kind::Words, PLANES) } else { (Kind::Numbers, 1) };
         let pass = |set: Vec<Party>| {
-            let dealers = self.setting.others(&set).into_iter().take(self.setting.threshold() + 1);
-            let dealt = self.dealt(dealers, self.bytes(len, bits));
+            let moved = self.moved(set, len, bits);
             let size = Size { kind, opened: len, bytes: 2 * WORD * planes * len };
-            [vec![dealt], self.kept(len, size)].concat()
+            [vec![moved], self.kept(len, size)].concat()
         };
         sets.into_iter().flat_map(pass).collect()
+    }
+
+    fn moved(&mut self, set: Vec<Party>, len: usize, bits: bool) -> Vec<Message> {
+        match self.resilience.as_mut().filter(|_| len > 0).map(|resilience| (resilience.mode, resilience)) {
+            Some((Mode::Counting, resilience)) => {
+                resilience.note(Need { what: What::Pass(set), len, bits, held: 2 * len });
+                Vec::new()
+            }
+            Some((Mode::Prepared, _)) => self.opened(len, bits, Receivers::All),
+            Some((Mode::Complete, _)) | None => self.passed(&set, len, bits),
+        }
+    }
+
+    fn passed(&self, set: &[Party], len: usize, bits: bool) -> Vec<Message> {
+        let dealers = self.setting.others(set).into_iter().take(self.setting.threshold() + 1);
+        self.dealt(dealers, self.bytes(len, bits))
     }
 
     fn difference(&mut self, rows: usize) -> Steps {
@@ -212,7 +298,8 @@ impl ShamirState {
         let mut addends = self.setting.corruptible().len();
         while addends > 2 {
             let threes = addends / 3;
-            steps.extend(self.ands(threes * Mersenne61::WIDTH * Lanes::words(rows)));
+            let words = threes * Mersenne61::WIDTH * Lanes::words(rows);
+            steps.extend(self.ands(words, words));
             addends -= threes;
         }
         steps

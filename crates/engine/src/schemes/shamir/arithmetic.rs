@@ -34,15 +34,12 @@ impl<G: Guard, D: Field> Mpc<D> for Shamir<G> {
         }
         match values {
             Some(values) if mine && values.len() == len => {
-                let geometry = std::sync::Arc::clone(&self.geometry);
-                let secret = D::known(Column::copied(values));
-                let deal = Some(&D::constants(&geometry).deal);
-                self.dealt_by_all::<D>(std::iter::empty(), deal, &secret, len)
+                G::input::<D>(self, owner, Some(Column::copied(values)), len)
             }
             Some(_) if mine => refused("it has another length than agreed"),
             None if mine => refused("its owner gave no values"),
             Some(_) => refused("another party gave values for it"),
-            None => self.dealt_by_all::<D>(std::iter::once(owner), None, &D::Shares::zeros(0), len),
+            None => G::input::<D>(self, owner, None, len),
         }
     }
 

@@ -45,8 +45,12 @@ impl<G: Guard> Scheme for Shamir<G> {
         Ok(party)
     }
 
-    fn prepare(&mut self, dry_run: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+    fn prepare(&mut self, dry_run: impl FnMut(&mut Self) -> Result<()>) -> Result<u64> {
         G::prepare(self, dry_run)
+    }
+
+    fn gone(&self) -> Vec<Party> {
+        self.guard.gone()
     }
 
     /// Each party holds one component, of its own number.

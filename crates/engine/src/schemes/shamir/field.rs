@@ -7,7 +7,7 @@ use ring::{Binary, Column, Gf64, Lanes, Mersenne61, Prg, Ring, Shape};
 use super::arithmetic::factors_of_matmul;
 use super::geometry::{Constants, Geometry};
 use super::record::{Ands, Pass, Record};
-use super::resilient::{Ready, Store};
+use super::resilient::{Input, Need, Ready, Store};
 use super::shares::BitShares;
 use crate::mpc::Shares;
 
@@ -69,6 +69,9 @@ pub trait Field: Ring {
     /// This field's part of what was prepared.
     #[doc(hidden)]
     fn store(ready: &mut Ready) -> Option<&mut Store<Self>>;
+    /// An input that is to be shared beforehand.
+    #[doc(hidden)]
+    fn needed(input: Input<Self>) -> Option<Need>;
 }
 
 impl Field for Mersenne61 {
@@ -143,6 +146,9 @@ impl Field for Mersenne61 {
     }
     fn store(ready: &mut Ready) -> Option<&mut Store<Self>> {
         Some(ready.numbers())
+    }
+    fn needed(input: Input<Self>) -> Option<Need> {
+        Some(Need::Numbers(input))
     }
 }
 
@@ -223,6 +229,9 @@ impl Field for Lanes {
     }
     fn store(ready: &mut Ready) -> Option<&mut Store<Self>> {
         Some(ready.bits())
+    }
+    fn needed(input: Input<Self>) -> Option<Need> {
+        Some(Need::Words(input))
     }
 }
 
@@ -308,6 +317,9 @@ impl Field for Gf64 {
         None
     }
     fn store(_ready: &mut Ready) -> Option<&mut Store<Self>> {
+        None
+    }
+    fn needed(_input: Input<Self>) -> Option<Need> {
         None
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use ring::Shape;
+use ring::{Column, Shape};
 
 use super::record::{Moved, Record};
 use super::{Field, Shamir, Threshold};
 use crate::error::Result;
 use crate::mpc::Receivers;
 use crate::schemes::rep3_malicious::Unchecked;
+use crate::session::Party;
 
 /// What a scheme does about parties that deviate from it.
 pub trait Guard: Sized + Send + Sync + 'static {
@@ -34,6 +35,25 @@ pub trait Guard: Sized + Send + Sync + 'static {
     /// Whether what would be sent is only counted.
     fn counts(&self) -> bool {
         false
+    }
+
+    /// As [`Scheme::gone`](crate::mpc::Scheme::gone).
+    fn gone(&self) -> Vec<Party> {
+        Vec::new()
+    }
+
+    /// As [`Mpc::input`](crate::mpc::Mpc::input); its owner alone gives values.
+    ///
+    /// # Errors
+    /// Those of the transport.
+    #[doc(hidden)]
+    fn input<D: Field>(
+        protocol: &mut Shamir<Self>,
+        owner: Party,
+        values: Option<Column<D>>,
+        len: usize,
+    ) -> Result<D::Shares> {
+        protocol.dealt_by_owner::<D>(owner, values, len)
     }
 
     /// As [`Mpc::dot`](crate::mpc::Mpc::dot), with as many `rows` in the result.
@@ -94,9 +114,9 @@ pub trait Guard: Sized + Send + Sync + 'static {
     fn prepare(
         protocol: &mut Shamir<Self>,
         dry_run: impl FnMut(&mut Shamir<Self>) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let _ = (protocol, dry_run);
-        Ok(())
+        Ok(0)
     }
 
     /// Keeps what `record` makes until it is checked.

@@ -41,6 +41,21 @@ impl<G: Guard> Shamir<G> {
         }
     }
 
+    /// What `owner` shares, who alone gives values.
+    pub(super) fn dealt_by_owner<D: Field>(
+        &mut self,
+        owner: Party,
+        values: Option<Column<D>>,
+        len: usize,
+    ) -> Result<D::Shares> {
+        let Some(values) = values else {
+            return self.dealt_by_all::<D>(std::iter::once(owner), None, &D::Shares::zeros(0), len);
+        };
+        let geometry = std::sync::Arc::clone(&self.geometry);
+        let deal = Some(&D::constants(&geometry).deal);
+        self.dealt_by_all::<D>(std::iter::empty(), deal, &D::known(values), len)
+    }
+
     /// The sum of what the `dealers` deal, of which this party deals `secret`.
     pub(super) fn dealt_by_all<D: Field>(
         &mut self,

@@ -2,8 +2,8 @@
 //!
 //! Products of degree 2t need 2t + 1 parties, openings only t + 1. So a dry run, in which the same code runs and nothing is sent,
 //! counts what every channel will multiply and move; then, while all parties are there, random factors with their
-//! products (Beaver, CRYPTO 1991) and random columns with what the passes of shuffles make of them are prepared. From then on
-//! there are only openings, each of which every party computes from the first t + 1 shares that it gets.
+//! products (Beaver, CRYPTO 1991) and random columns with what the passes of shuffles make of them are prepared, and what
+//! compute parties input, like noise, is shared. From then on there are only openings, each of which every party computes from the first t + 1 shares that it gets.
 //!
 //! Adversary: t passive parties. Cost of a product: in preparation a product, in the computation 2 openings to all; of a pass: one
 //! pass, and one opening.
@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ring::{Column, Lanes, Mersenne61, Ring, Shape};
+use ring::{Binary, Column, Lanes, Mersenne61, Ring, Shape};
 
 use super::arithmetic::factors_of_matmul;
 use super::geometry::{lagrange, point};
@@ -48,10 +48,41 @@ struct Common {
 }
 
 /// What a channel will need next.
-enum Need {
-    Products { bits: bool, factors: usize, rows: usize },
+pub enum Need {
+    /// Products of so many factors on either side.
+    Products {
+        /// Whether they are words of bits.
+        bits: bool,
+        /// Elements on either side.
+        factors: usize,
+        /// Products, or inner products when there are fewer.
+        rows: usize,
+    },
+    /// A product of matrices.
     Matrices(Shape),
-    Pass { bits: bool, len: usize, by: Moved },
+    /// A pass of a shuffle.
+    Pass {
+        /// Whether it moves words of bits.
+        bits: bool,
+        /// Elements.
+        len: usize,
+        /// How it moves them.
+        by: Moved,
+    },
+    /// Numbers that a compute party shares, as noise is.
+    Numbers(Input<Mersenne61>),
+    /// The same of words of bits.
+    Words(Input<Lanes>),
+}
+
+/// What a compute party will share.
+pub struct Input<D: Field> {
+    /// Whose.
+    owner: Party,
+    /// At its owner, what it is.
+    values: Option<Column<D>>,
+    /// Elements.
+    len: usize,
 }
 
 /// What a channel has in store.
@@ -66,9 +97,10 @@ pub struct Store<D: Field> {
     products: VecDeque<Prepared<D>>,
     matrices: VecDeque<Prepared<D>>,
     passes: VecDeque<Prepared<D>>,
+    inputs: VecDeque<Prepared<D>>,
 }
 
-/// Random factors and their product, or a random column twice and what a pass makes of it.
+/// Random factors and their product; or a random column and what a pass makes of it; or what a compute party shares.
 struct Prepared<D: Field> {
     left: D::Shares,
     right: D::Shares,
@@ -77,7 +109,22 @@ struct Prepared<D: Field> {
 
 impl<D: Field> Default for Store<D> {
     fn default() -> Self {
-        Self { products: VecDeque::new(), matrices: VecDeque::new(), passes: VecDeque::new() }
+        Self {
+            products: VecDeque::new(),
+            matrices: VecDeque::new(),
+            passes: VecDeque::new(),
+            inputs: VecDeque::new(),
+        }
+    }
+}
+
+impl<D: Field> Store<D> {
+    /// Of all shares that are in store.
+    fn bytes(&self, small: Binary) -> u64 {
+        let all = self.products.iter().chain(&self.matrices).chain(&self.passes).chain(&self.inputs);
+        let len = |shares: &D::Shares| D::message_len(small, shares.len());
+        let lens = all.map(|prepared| len(&prepared.left) + len(&prepared.right) + len(&prepared.result));
+        (D::BYTES * lens.sum::<usize>()) as u64
     }
 }
 
@@ -114,6 +161,28 @@ impl Guard for Resilient {
 
     fn counts(&self) -> bool {
         self.mode == Mode::Counting
+    }
+
+    fn gone(&self) -> Vec<Party> {
+        locked(&self.shared.gone).iter().copied().collect()
+    }
+
+    /// Shared beforehand, as the dry run finds it: its owner may have vanished when it is used.
+    fn input<D: Field>(
+        protocol: &mut Shamir<Self>,
+        owner: Party,
+        values: Option<Column<D>>,
+        len: usize,
+    ) -> Result<D::Shares> {
+        match protocol.guard.mode {
+            Mode::Complete => protocol.dealt_by_owner::<D>(owner, values, len),
+            _ if len == 0 => Ok(D::Shares::zeros(0)),
+            Mode::Counting => match D::needed(Input { owner, values, len }) {
+                Some(need) => protocol.counted::<D>(need, len),
+                None => Ok(D::Shares::zeros(len)),
+            },
+            Mode::Prepared => Ok(protocol.taken::<D>(|store| &mut store.inputs)?.result),
+        }
     }
 
     fn dot<D: Field>(
@@ -222,21 +291,23 @@ impl Guard for Resilient {
     fn prepare(
         protocol: &mut Shamir<Self>,
         mut dry_run: impl FnMut(&mut Shamir<Self>) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let mut offline = protocol.fork();
         let guard = Self { mode: Mode::Counting, shared: Arc::clone(&protocol.guard.shared) };
         dry_run(&mut protocol.twin(guard))?;
         let needs = std::mem::take(&mut *locked(&protocol.guard.shared.needs));
+        let (small, mut bytes) = (protocol.setting.field(), 0);
         for (channel, needs) in needs {
             let mut ready = Ready::default();
             for need in needs {
                 offline.make(need, &mut ready)?;
             }
+            bytes += ready.numbers.bytes(small) + ready.bits.bytes(small);
             locked(&protocol.guard.shared.ready).insert(channel, ready);
         }
         protocol.absorb(offline);
         protocol.guard.mode = Mode::Prepared;
-        Ok(())
+        Ok(bytes)
     }
 }
 
@@ -279,7 +350,7 @@ impl Shamir<Resilient> {
         prepared: Prepared<D>,
         [x, y]: [&D::Shares; 2],
         len: usize,
-        multiply: impl Fn(ring::Binary, &D::Shares, &D::Shares, &mut D::Shares),
+        multiply: impl Fn(Binary, &D::Shares, &D::Shares, &mut D::Shares),
     ) -> Result<D::Shares> {
         let small = self.setting.field();
         let Prepared { left, right, result } = prepared;
@@ -312,6 +383,8 @@ impl Shamir<Resilient> {
                 let made = self.products(shape.left(), shape.right(), shape.product(), multiply)?;
                 ready.numbers.matrices.push_back(made);
             }
+            Need::Numbers(input) => ready.numbers.inputs.push_back(self.input_of(input)?),
+            Need::Words(input) => ready.bits.inputs.push_back(self.input_of(input)?),
             Need::Pass { bits: true, len, by } => {
                 let made = self.pass_of_random::<Lanes>(len, &by)?;
                 ready.bits.passes.push_back(made);
@@ -334,11 +407,16 @@ impl Shamir<Resilient> {
         left: usize,
         right: usize,
         len: usize,
-        multiply: impl Fn(ring::Binary, &D::Shares, &D::Shares, &mut D::Shares),
+        multiply: impl Fn(Binary, &D::Shares, &D::Shares, &mut D::Shares),
     ) -> Result<Prepared<D>> {
         let (left, right) = (self.random::<D>(left), self.random::<D>(right));
         let result = self.reduced::<D>(len, |small, sum| multiply(small, &left, &right, sum))?;
         Ok(Prepared { left, right, result })
+    }
+
+    fn input_of<D: Field>(&mut self, input: Input<D>) -> Result<Prepared<D>> {
+        let result = self.dealt_by_owner::<D>(input.owner, input.values, input.len)?;
+        Ok(Prepared { left: D::Shares::zeros(0), right: D::Shares::zeros(0), result })
     }
 
     fn pass_of_random<D: Field>(&mut self, len: usize, by: &Moved) -> Result<Prepared<D>> {

@@ -29,12 +29,27 @@ impl Choices<'_> {
 
 /// A program of about `steps` instructions over columns of `rows` rows, and inputs for it.
 pub(crate) fn program(choices: &[u32], rows: u32, steps: usize) -> (Program, Vec<Vec<i128>>) {
+    program_that(choices, rows, steps, |_| true)
+}
+
+/// As [`program`], but each step must leave a program that `passes`.
+pub(crate) fn program_that(
+    choices: &[u32],
+    rows: u32,
+    steps: usize,
+    passes: impl Fn(&Program) -> bool,
+) -> (Program, Vec<Vec<i128>>) {
     let mut choices = Choices(choices.iter());
     let (mut builder, inputs, mut values) = inputs(&mut choices, rows);
     for _ in 0..steps {
+        let before = builder.clone();
         // A refusal is one of the possible outcomes of a random choice.
-        if let Ok(value) = step(&mut builder, &mut choices, &values) {
-            values.push(value);
+        let made = step(&mut builder, &mut choices, &values).ok();
+        let newest = made.or(values.last().copied());
+        if newest.and_then(|newest| opened(&builder, newest)).is_some_and(|program| !passes(&program)) {
+            builder = before;
+        } else {
+            values.extend(made);
         }
     }
     // The newest values depend on the most others.
@@ -42,6 +57,13 @@ pub(crate) fn program(choices: &[u32], rows: u32, steps: usize) -> (Program, Vec
         builder.output(format!("result \"{i}\" \\ é"), value).unwrap();
     }
     (builder.finish().unwrap(), inputs)
+}
+
+/// The program so far, which opens one value.
+fn opened(builder: &Builder, value: ValueId) -> Option<Program> {
+    let mut builder = builder.clone();
+    builder.output("newest", value).ok()?;
+    builder.finish().ok()
 }
 
 fn inputs(choices: &mut Choices<'_>, rows: u32) -> (Builder, Vec<Vec<i128>>, Vec<ValueId>) {

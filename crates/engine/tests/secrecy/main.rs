@@ -1,6 +1,7 @@
 //! What a party sees, and what a party that breaks the protocol can do to the others.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod joint;
 mod polynomials;
 
 use std::sync::{Arc, Mutex};

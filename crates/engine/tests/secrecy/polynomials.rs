@@ -12,12 +12,12 @@ use treaty_engine::session::{sim, tamper};
 
 use super::chi_square;
 
-type Operator<S> = fn(&mut S, &Numbers<S>, &Numbers<S>) -> Result<Numbers<S>>;
+pub(super) type Operator<S> = fn(&mut S, &Numbers<S>, &Numbers<S>) -> Result<Numbers<S>>;
 
-const ROWS: usize = 960;
+pub(super) const ROWS: usize = 960;
 
 /// Operators that between them send every kind of message but opened orders, which hold rows' numbers.
-fn operators<G: Guard>() -> [(&'static str, Operator<Shamir<G>>); 5] {
+pub(super) fn operators<G: Guard>() -> [(&'static str, Operator<Shamir<G>>); 5] {
     [
         ("multiply", |protocol, x, y| protocol.multiply(x, y)),
         ("matmul", |protocol, x, y| {

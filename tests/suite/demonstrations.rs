@@ -61,7 +61,7 @@ fn members_decide_about_each_other_and_an_old_proof_still_holds() {
 }
 
 /// The salaries dealt to five employers, who all compute, two of whom may collude.
-fn five_employers(directory: &Path, scheme: &str) {
+pub(crate) fn five_employers(directory: &Path, scheme: &str) {
     let members = ["north", "lake", "south", "hill", "shore"];
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/salaries");
     let all =
@@ -95,7 +95,7 @@ salary = {{ nullable = false, range = {{ min = "0", max = "500000" }} }}
 purposes = ["pay equity"]
 receivers = ["hill"]
 floor_rows = 10
-runs_max = 2
+runs_max = 4
 schemes = ["{scheme}"]
 expires_in = "365d"
 [dataset.terms.columns]
@@ -111,7 +111,7 @@ compute_parties = [{quoted}]
 scheme = "{scheme}"
 data_users = ["hill"]
 receivers = ["hill"]
-runs = 1
+runs = 2
 expires_in = "30d"
 [contract.draft.tables]
 salaries = [{versions}]
@@ -130,7 +130,7 @@ by = "hill"
 
 #[test]
 fn five_members_compute_by_polynomials() {
-    for scheme in ["shamir", "shamir_malicious"] {
+    for scheme in ["shamir", "shamir_malicious", "shamir_resilient"] {
         let room = tempfile::tempdir().unwrap();
         let directory = room.path().join("five");
         five_employers(&directory, scheme);
@@ -152,7 +152,7 @@ fn under_way(place: &Path) -> Child {
     demo
 }
 
-fn send(signal: &str, process: u32) {
+pub(crate) fn send(signal: &str, process: u32) {
     let sent = Command::new("kill").args([signal, &process.to_string()]).status().unwrap();
     assert!(sent.success());
 }

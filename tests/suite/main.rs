@@ -21,3 +21,4 @@ mod successors;
 mod support;
 mod together;
 mod validators;
+mod vanishing;

@@ -12,6 +12,7 @@ use crate::{
     Did, Hash,
     canonical::{self, CanonicalError},
     disclosure::DisclosureRule,
+    scheme::Scheme,
 };
 
 /// Hash and signature domain of contracts.
@@ -209,6 +210,21 @@ pub struct Protection {
     pub threshold: u16,
     /// Compute parties in protocol order.
     pub compute_parties: Vec<Did>,
+}
+
+impl Protection {
+    /// How many compute parties' receipts complete a run: of all of them, unless the scheme lets some vanish.
+    #[must_use]
+    pub fn receipts_needed(&self) -> usize {
+        let parties = self.compute_parties.len();
+        Scheme::find(&self.scheme).map_or(parties, |scheme| scheme.receipts(parties, self.threshold))
+    }
+
+    /// Whether a run completes without the receipts of all compute parties.
+    #[must_use]
+    pub fn some_may_vanish(&self) -> bool {
+        self.receipts_needed() < self.compute_parties.len()
+    }
 }
 
 /// Who receives the result, and what is suppressed inside the computation.

@@ -7,26 +7,39 @@ pub const SCHEMES: &[Scheme] = &[
     Scheme {
         name: "rep3",
         size: Size::Fixed { parties: 3, threshold: 1 },
+        finish: Finish::ByAll,
         assumption: "This holds as long as each of them follows the protocol; one that deviates from it could falsify \
                      the result or learn more.",
     },
     Scheme {
         name: "rep3_malicious",
         size: Size::Fixed { parties: 3, threshold: 1 },
+        finish: Finish::ByAll,
         assumption: "This holds also when one of them deviates from the protocol: all that is computed is checked \
                      before anything is opened, and the run then fails without a result.",
     },
     Scheme {
         name: "shamir",
         size: Size::Majority,
+        finish: Finish::ByAll,
         assumption: "This holds as long as each of them follows the protocol; one that deviates from it could falsify \
                      the result or learn more.",
     },
     Scheme {
         name: "shamir_malicious",
         size: Size::Majority,
+        finish: Finish::ByAll,
         assumption: "This holds also when so many of them deviate from the protocol: all that is computed is checked \
                      before anything is opened, and the run then fails without a result.",
+    },
+    Scheme {
+        name: "shamir_resilient",
+        size: Size::Majority,
+        finish: Finish::ByMoreThanMayCollude,
+        assumption: "This holds as long as each of them follows the protocol; one that deviates from it could falsify \
+                     the result or learn more. A run needs all of them until the inputs were shared and its computation \
+                     was prepared; after that it completes as soon as one more of them than may collude has filed a \
+                     receipt, whatever becomes of the others.",
     },
 ];
 
@@ -37,6 +50,8 @@ pub struct Scheme {
     pub name: &'static str,
     /// Among how many, and against how many.
     pub size: Size,
+    /// Whose receipts complete a run.
+    pub finish: Finish,
     /// What its protection rests on, as a sentence of the contract.
     pub assumption: &'static str,
 }
@@ -53,6 +68,16 @@ pub enum Size {
     },
     /// Three or more, of whom any minority may collude.
     Majority,
+}
+
+/// Whose receipts complete a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// Those of all compute parties.
+    ByAll,
+    /// Those of one more than may collude: so many determine the result, and the others may vanish. One at least of them is
+    /// not corrupted.
+    ByMoreThanMayCollude,
 }
 
 impl Scheme {
@@ -80,6 +105,15 @@ impl Scheme {
         }
     }
 
+    /// How many compute parties' receipts complete a run, of so many and against so many.
+    #[must_use]
+    pub fn receipts(&self, parties: usize, threshold: u16) -> usize {
+        match self.finish {
+            Finish::ByAll => parties,
+            Finish::ByMoreThanMayCollude => parties.min(usize::from(threshold) + 1),
+        }
+    }
+
     /// How many compute parties it takes, in words.
     #[must_use]
     pub fn parties(&self) -> String {
@@ -96,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_minority_may_collude() {
-        let scheme = Scheme { name: "any", size: Size::Majority, assumption: "" };
+        let scheme = Scheme { name: "any", size: Size::Majority, finish: Finish::ByAll, assumption: "" };
         let most = |parties| *scheme.thresholds(parties).end();
         assert_eq!([3, 4, 5, 6, 7].map(most), [1, 1, 2, 2, 3]);
         assert!(!scheme.takes(2) && scheme.takes(3) && scheme.thresholds(2).is_empty());
@@ -107,5 +141,15 @@ mod tests {
         let scheme = Scheme::find("rep3").unwrap();
         assert!(scheme.takes(3) && !scheme.takes(4));
         assert_eq!(scheme.thresholds(3), 1..=1);
+    }
+
+    #[test]
+    fn only_where_parties_may_vanish_do_fewer_receipts_than_parties_complete_a_run() {
+        for scheme in SCHEMES {
+            let found =
+                [(3, 1), (5, 2), (7, 1)].map(|(parties, threshold)| scheme.receipts(parties, threshold));
+            let expected = if scheme.name == "shamir_resilient" { [2, 3, 2] } else { [3, 5, 7] };
+            assert_eq!(found, expected, "{}", scheme.name);
+        }
     }
 }

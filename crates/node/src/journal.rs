@@ -30,6 +30,8 @@ impl<E: Into<redb::Error>> From<E> for JournalError {
 pub(crate) enum Note<'a> {
     /// Shares from a provider, for this compute party.
     Input(&'a Did),
+    /// This provider has handed its shares to every compute party.
+    Dealt,
     /// This compute party's sealed output shares, not yet opened to anyone.
     Sealed,
     /// This compute party's shares of the values that the contract names, with their salts, to be shown if it is asked.
@@ -151,6 +153,7 @@ impl Journal {
 fn key(run: &Hash, note: Note<'_>) -> String {
     match note {
         Note::Input(provider) => format!("{run}/input/{provider}"),
+        Note::Dealt => format!("{run}/dealt"),
         Note::Sealed => format!("{run}/sealed"),
         Note::Kept => format!("{run}/kept"),
         Note::Released => format!("{run}/released"),

@@ -43,7 +43,7 @@ pub struct Report {
     pub requester: String,
     /// When, seconds since 1970, by the ledger.
     pub requested_at: u64,
-    /// When the last receipt was filed.
+    /// When the last receipt was filed of those that it took.
     pub completed_at: u64,
     /// Entries that were proven to be in the log.
     pub entries: usize,

@@ -14,7 +14,7 @@ use contract::{
     Did, Hash, calendar::utc, canonical::CanonicalError, disclosure::epsilon, document::Role, lifecycle, text,
 };
 
-use crate::state::Phase;
+use crate::{receipt::Difference, state::Phase};
 
 pub use self::{
     access::AccessRule,
@@ -450,6 +450,18 @@ pub enum Refused {
     /// A receipt that is not about this run, or incomplete.
     #[error("the receipt is malformed: {0}")]
     ReceiptMalformed(ReceiptRule),
+    /// A receipt that comes when others have completed the run, and contradicts them.
+    #[error(
+        "run {run} is completed: the receipt of `{who}` comes late and contradicts those that count on {what}"
+    )]
+    LateReceipt {
+        /// Who filed it.
+        who: Did,
+        /// Which run.
+        run: Hash,
+        /// On what.
+        what: Box<Difference>,
+    },
 }
 
 /// What a dataset's description must satisfy.
@@ -524,7 +536,9 @@ pub enum ReceiptRule {
     #[error("its inputs are not exactly those of the contract's data providers")]
     Inputs,
     /// All other compute parties, nobody else.
-    #[error("its transcripts are not exactly those with the other compute parties")]
+    #[error(
+        "its transcripts are not exactly those with the other compute parties (where some may vanish, with as many as the result takes)"
+    )]
     Transcripts,
     /// The values that the contract names, nothing else.
     #[error("it does not commit to its shares of exactly the values that the contract names, in their order")]

@@ -61,6 +61,7 @@ impl Refused {
             Self::ComponentCount { .. } => "component-count",
             Self::CommittedRows { .. } => "committed-rows",
             Self::ReceiptMalformed(_) => "receipt-malformed",
+            Self::LateReceipt { .. } => "late-receipt",
         }
     }
 }

@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use contract::{Contract, Did, Hash, document::Role, lifecycle, settlement::Split};
+use contract::{
+    Contract, Did, Hash, canonical::CanonicalError, document::Role, lifecycle, settlement::Split,
+};
 
 use super::{
     ContractRecord, Failure, Phase, Recorded, Run,
@@ -14,7 +16,7 @@ use super::{
     step::{Step, Timer, check_text},
 };
 use crate::{
-    FailReason, Receipt, Refused,
+    Disagreement, FailReason, Receipt, Refused,
     dispute::Subject,
     event::Happening,
     governance::Parameter,
@@ -23,19 +25,30 @@ use crate::{
 };
 
 impl Step {
+    /// The receipts of all compute parties are judged together when the last one comes. Where some may vanish the first ones
+    /// are, as many as determine the result; a later one, until the run's deadline, counts if it agrees with them.
     pub(super) fn file_receipt(&mut self, member: Did, receipt: &Receipt) -> Result<(), Refused> {
         let id = receipt.run;
         let mut run = self.run(id)?;
         let record = self.contract(run.contract)?;
         self.require_role(member, Role::ComputeParty, run.contract, &record.contract)?;
-        self.check_open(id, &run, &[Phase::Running], "file a receipt")?;
+        let protection = &record.contract.protection;
+        let phases: &[Phase] = match protection.some_may_vanish() {
+            true => &[Phase::Running, Phase::Completed],
+            false => &[Phase::Running],
+        };
+        self.check_open(id, &run, phases, "file a receipt")?;
         if run.receipts.contains_key(&member) {
             return Err(Refused::AlreadyDone { who: member, run: id, step: "file a receipt" });
         }
         receipt.check_form(member, run.contract, &record.contract).map_err(Refused::ReceiptMalformed)?;
         run.receipts.insert(member, Recorded { index: self.index, value: receipt.clone() });
         self.emit(Happening::RunReceiptFiled { run: id, party: member });
-        if run.receipts.len() == record.contract.protection.compute_parties.len() {
+        if run.phase == Phase::Completed {
+            if let Err(Disagreement { what, .. }) = judged(&run, &record.contract)? {
+                return Err(Refused::LateReceipt { who: member, run: id, what: Box::new(what) });
+            }
+        } else if run.receipts.len() == record.contract.protection.receipts_needed() {
             self.conclude(id, &mut run, record)?;
         }
         self.put_run(id, run);
@@ -89,12 +102,10 @@ impl Step {
         Ok(())
     }
 
-    /// All receipts are there: either they agree and points move, or the run is disputed.
+    /// Enough receipts are there: either they agree and points move, or the run is disputed.
     fn conclude(&mut self, id: Hash, run: &mut Run, mut record: ContractRecord) -> Result<(), Refused> {
         run.ended_at = Some(self.time);
-        let commitments = run.commitments.iter().map(|(provider, filed)| (*provider, &filed.value));
-        let receipts: Vec<Receipt> = run.receipts.values().map(|filed| filed.value.clone()).collect();
-        match evidence_agrees(record.contract.computation.program, commitments, &receipts)? {
+        match judged(run, &record.contract)? {
             Ok(()) => {
                 run.phase = Phase::Completed;
                 self.emit(Happening::RunCompleted { run: id });
@@ -118,7 +129,7 @@ impl Step {
         Ok(())
     }
 
-    /// All compute parties must say the same; the last one's word settles the run.
+    /// All compute parties must say the same, or as many as complete a run; the last one's word settles it.
     pub(super) fn state_contributions(
         &mut self,
         member: Did,
@@ -210,12 +221,20 @@ impl Step {
     }
 }
 
-/// What the data providers contributed, when every compute party stated the same; empty otherwise.
+/// Whether the receipts agree with the ledger and with each other.
+fn judged(run: &Run, contract: &Contract) -> Result<Result<(), Disagreement>, CanonicalError> {
+    let commitments = run.commitments.iter().map(|(provider, filed)| (*provider, &filed.value));
+    let receipts: Vec<Receipt> = run.receipts.values().map(|filed| filed.value.clone()).collect();
+    evidence_agrees(contract.computation.program, commitments, &receipts)
+}
+
+/// What the data providers contributed, when every compute party stated the same, or as many as complete a run; empty
+/// otherwise.
 fn agreed(run: &Run, contract: &Contract) -> BTreeMap<Did, u64> {
     let mut stated = run.contributions.values().map(|stated| &stated.value);
-    let all = run.contributions.len() == contract.protection.compute_parties.len();
+    let enough = run.contributions.len() >= contract.protection.receipts_needed();
     match stated.next() {
-        Some(first) if all && stated.all(|other| other == first) => first.clone(),
+        Some(first) if enough && stated.all(|other| other == first) => first.clone(),
         _ => BTreeMap::new(),
     }
 }

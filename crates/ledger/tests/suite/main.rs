@@ -39,4 +39,5 @@ mod successions;
 mod texts;
 mod throughput;
 mod trees;
+mod vanishing;
 mod world;

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use api::types::runs::ProgressView;
 use contract::{Did, Hash};
-use ledger::{Action, InputCommitment, OutputComponent, Receipt};
+use ledger::{Action, InputCommitment, OutputComponent, Phase, Receipt};
 use peers::{Plan, Run, SessionTransport};
 use vm::Party;
 
-use super::alive::while_alive;
+use super::alive::{while_alive, while_enough_alive};
 use super::kept::{self, Kept};
+use super::release::release;
 use super::shares::{InputShares, by_component, commit_output, opens, outputs_to_bytes};
 use super::{Granted, Trouble, has_started, wait_for};
 use crate::gatekeeper;
@@ -34,22 +35,60 @@ pub(super) async fn compute(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
     let providers: Vec<_> = granted.providers().copied().collect();
     let commitments = while_alive(&node, &providers, commitments(&node, &granted)).await?;
     let inputs = while_alive(&node, &providers, collect(&node, &granted, &commitments)).await?;
-    let output = run_program(&node, &granted, party, inputs).await?;
+    let output = match run_program(&node, &granted, party, inputs).await {
+        Ok(output) => output,
+        // Whoever has begun to compute has prepared it.
+        Err(trouble) if node.desk.progress(&run).is_some() && others_can_finish(&node, &granted).await => {
+            tracing::warn!(%run, reason = trouble.text, "the others go on without this node");
+            node.desk.leave(&run);
+            return Ok(());
+        }
+        Err(trouble) => return Err(trouble),
+    };
     let receipt = receipt(&node, &granted, &commitments, &output)?;
     kept::keep(&node, &run, &output.kept)?;
     // Sealed before the receipt is filed: whoever said that it has a result can still hand it over after a crash.
     node.journal.put(&run, Note::Sealed, &outputs_to_bytes(&output.messages))?;
-    if !node.replica.read(|ledger| ledger.state().run(&run).is_some_and(|run| run.phase.is_open())) {
+    let phase = node.replica.read(|ledger| ledger.state().run(&run).map(|run| run.phase));
+    match phase {
+        Some(phase) if phase.is_open() => {
+            node.replica.record(None, Action::File(Box::new(receipt))).await?;
+            others_file(&node, &granted).await
+        }
+        // Others have completed it: a receiver may need this node's shares when one of those is gone.
+        Some(Phase::Completed) if granted.contract.protection.some_may_vanish() => {
+            let filed = node.replica.record(None, Action::File(Box::new(receipt))).await;
+            node.desk.leave(&run);
+            if let Err(failure) = filed {
+                // Without a receipt no receiver takes them.
+                forget_output(&node, &run)?;
+                return Err(failure.into());
+            }
+            release(node, run).await
+        }
         // Over meanwhile, and what is over forgets its shares, perhaps just before these were kept.
-        node.journal.forget(&run, Note::Sealed)?;
-        node.journal.forget(&run, Note::Kept)?;
-        return Ok(());
+        _ => forget_output(&node, &run),
     }
-    node.replica.record(None, Action::File(Box::new(receipt))).await?;
-    others_file(&node, &granted).await
 }
 
-/// Waits for the other compute parties' receipts; one that is gone without having filed its own is named.
+/// Forgets what nobody will ask for.
+fn forget_output(node: &Node, run: &Hash) -> Result<(), Trouble> {
+    node.journal.forget(run, Note::Sealed)?;
+    Ok(node.journal.forget(run, Note::Kept)?)
+}
+
+/// Whether so many other compute parties' nodes answer that they complete the run without this one. What they computed before
+/// it stopped they need not compute again; if it was more than this party that stopped, the run fails at its deadline.
+async fn others_can_finish(node: &Node, granted: &Granted) -> bool {
+    let protection = &granted.contract.protection;
+    let others = protection.compute_parties.iter().filter(|party| **party != node.me);
+    let answers = futures::future::join_all(others.map(|party| node.is_alive(party))).await;
+    protection.some_may_vanish()
+        && answers.into_iter().filter(|alive| *alive).count() >= protection.receipts_needed()
+}
+
+/// Waits for the other compute parties' receipts, as many as complete the run; when too few are left for that, one that is gone
+/// without having filed its own is named.
 async fn others_file(node: &Node, granted: &Granted) -> Result<(), Trouble> {
     let missing = || {
         node.replica.read(|ledger| {
@@ -59,19 +98,23 @@ async fn others_file(node: &Node, granted: &Granted) -> Result<(), Trouble> {
             parties.copied().filter(|party| !filed(party)).collect::<Vec<_>>()
         })
     };
+    let protection = &granted.contract.protection;
     loop {
         let awaited = missing();
+        let may_be_gone = protection.compute_parties.len() - protection.receipts_needed();
+        let is_missed = |gone: &Did| {
+            let missing = missing();
+            missing.contains(gone) && (may_be_gone == 0 || missing == awaited)
+        };
         let over =
             wait_for(node, &granted.run, granted.deadline, |record| (!record.phase.is_open()).then_some(()));
-        let ended = while_alive(node, &awaited, async {
+        let ended = while_enough_alive(node, &awaited, may_be_gone, async {
             over.await;
             Ok(())
         });
         match ended.await {
-            Err(trouble) if trouble.blamed.is_some_and(|gone| missing().contains(&gone)) => {
-                return Err(trouble);
-            }
-            // It filed just before it went.
+            Err(trouble) if trouble.blamed.is_some_and(|gone| is_missed(&gone)) => return Err(trouble),
+            // It filed just before it went, or another one did whose receipt makes up for it.
             Err(_) => {}
             Ok(()) => return Ok(()),
         }

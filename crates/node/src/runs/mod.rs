@@ -5,11 +5,14 @@
 //! | requested | its gatekeeper decides | [`permit`] |
 //! | permitted by all | as data provider: local stage, commitment, shares out | [`provide`] |
 //! | | as compute party: collects shares, checks them, runs the program, files a receipt | [`compute`] |
-//! | completed (all receipts agree) | as compute party: releases its output shares to the receivers | [`release`] |
+//! | completed (the receipts agree) | as compute party: releases its output shares to the receivers | [`release`] |
 //! | | as receiver: combines them, checks them against the receipts | [`receive`] |
 //! | refused or failed | as compute party: stops, and signs that nothing was opened, if so | [`settle`] |
 //!
-//! Output shares leave only after all receipts agreed on the ledger: a run that fails, or is disputed, opens nothing.
+//! Output shares leave only after the receipts agreed on the ledger: a run that fails, or is disputed, opens nothing.
+//!
+//! A run needs the receipts of all compute parties. Where the scheme lets some vanish it needs those of one more than may
+//! collude, and a compute party that is killed, or cannot go on, after it has begun to compute does not end the run.
 
 mod alive;
 mod compute;
@@ -76,6 +79,7 @@ impl Desk {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner).get(run)?.granted.clone()
     }
 
+    /// Ends what this node still does for a run.
     fn close(&self, run: &Hash) {
         let closed = self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
         let Some(active) = closed else { return };
@@ -86,6 +90,11 @@ impl Desk {
         if let Some(transport) = active.transport {
             transport.abort();
         }
+    }
+
+    /// Lets go of a run for which this node has nothing more to do: what it has sent still reaches slower compute parties.
+    fn leave(&self, run: &Hash) {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
     }
 
     /// How far this node's own computation is.
@@ -154,7 +163,9 @@ fn react(node: &Arc<Node>, event: &Event) {
             start(node, *run, compute::compute);
         }
         Happening::RunCompleted { run } => {
-            node.desk.close(run);
+            if !is_still_computing(node, run) {
+                node.desk.leave(run);
+            }
             settle::spawn(node, *run, release::release);
         }
         Happening::RunRefused { run, .. } | Happening::RunFailed { run, .. } => {
@@ -199,6 +210,17 @@ fn is_participant(node: &Node, record: &Run) -> bool {
     })
 }
 
+/// Whether this node computes in a run that others have completed without it, and may still file its receipt.
+fn is_still_computing(node: &Node, run: &Hash) -> bool {
+    node.desk.granted(run).is_some_and(|granted| {
+        let protection = &granted.contract.protection;
+        let filed = node.replica.read(|ledger| {
+            ledger.state().run(run).is_none_or(|record| record.receipts.contains_key(&node.me))
+        });
+        protection.some_may_vanish() && protection.compute_parties.contains(&node.me) && !filed
+    })
+}
+
 /// Tells everyone that this node cannot go on.
 async fn fail(node: &Node, run: Hash, trouble: Trouble) {
     let mut text = node.names.in_text(&trouble.text);
@@ -212,7 +234,15 @@ async fn fail(node: &Node, run: Hash, trouble: Trouble) {
         match node.replica.record(None, Action::FailRun { run, reason: reason.clone() }).await {
             Ok(_) => return,
             // Somebody else failed it first, or it is over.
-            Err(failure) if over(&failure) => return,
+            Err(failure) if over(&failure) => {
+                if !node
+                    .replica
+                    .read(|ledger| ledger.state().run(&run).is_some_and(|run| run.phase.is_open()))
+                {
+                    node.desk.close(&run);
+                }
+                return;
+            }
             Err(_) => tokio::time::sleep(Duration::from_millis(200 << attempt)).await,
         }
     }

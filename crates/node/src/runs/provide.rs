@@ -36,7 +36,7 @@ pub(super) async fn provide(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
             async move { deliver(&node, run, party, &shares).await }
         });
     futures::future::try_join_all(deliveries).await?;
-    Ok(())
+    Ok(node.journal.put(&run, Note::Dealt, b"")?)
 }
 
 /// The permit may be old: between it and the last one of the others a party may have ended the contract, or this

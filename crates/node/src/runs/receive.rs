@@ -48,18 +48,19 @@ pub(crate) fn receive_output(node: &Node, run: &Hash, from: &Did, body: &[u8]) -
     keep(node, run, from, body).map_err(|trouble| Failure::malformed(trouble.text))
 }
 
-/// Keeps one compute party's output shares; the last one completes the result.
+/// Keeps one compute party's output shares; the last one completes the result, where some may vanish that of one more than
+/// may collude.
 pub(super) fn keep(node: &Node, run: &Hash, from: &Did, body: &[u8]) -> Result<(), Trouble> {
     let Some(context) = context(node, run) else { return Err(Trouble::new("the run is not completed")) };
     check(node, run, &context, from, body)?;
     node.journal.put(run, Note::Output(from), body)?;
-    let parties = &context.contract.protection.compute_parties;
+    let protection = &context.contract.protection;
     let mut bodies = Vec::new();
-    for party in parties {
-        match node.journal.read(run, Note::Output(party))? {
-            Some(body) => bodies.push(body),
-            None => return Ok(()),
-        }
+    for party in &protection.compute_parties {
+        bodies.extend(node.journal.read(run, Note::Output(party))?);
+    }
+    if bodies.len() < protection.receipts_needed() || node.journal.has(run, Note::Result)? {
+        return Ok(());
     }
     let result = combine(node, &context, &bodies)?;
     let bytes = serde_json::to_vec(&result).map_err(|error| Trouble::new(error.to_string()))?;
@@ -114,7 +115,7 @@ fn combine(node: &Node, context: &Context, bodies: &[Vec<u8>]) -> Result<RunResu
     Ok(result_view(&compiled, &table, context.contract.output.floor_rows))
 }
 
-/// Every output of the program, from the share messages of all compute parties.
+/// Every output of the program, from the share messages of the compute parties.
 fn opened(
     program: &Program,
     scheme: SchemeName,

@@ -13,7 +13,10 @@ use crate::node::Node;
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 pub(super) async fn release(node: Arc<Node>, run: Hash) -> Result<(), Trouble> {
-    let Some(sealed) = node.journal.read(&run, Note::Sealed)? else { return Ok(()) };
+    let Some(sealed) = node.journal.read(&run, Note::Sealed)? else {
+        // Where some may vanish, this node may have been one of them.
+        return settle::forget_inputs(&node, &run);
+    };
     let receivers = node.replica.read(|ledger| {
         let state = ledger.state();
         let contract = state.contract(&state.run(&run)?.contract)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::Hash;
-use ledger::{Action, Phase};
+use ledger::{Action, Phase, Run};
 use tokio::sync::watch;
 
 use super::{Trouble, fail, is_participant, permit, release, start, wait_for};
@@ -63,7 +63,9 @@ pub(super) fn forget_inputs(node: &Node, run: &Hash) -> Result<(), Trouble> {
         Some(Arc::clone(&state.contract(&state.run(run)?.contract)?.contract))
     });
     for (_, input) in contract.iter().flat_map(|contract| contract.inputs()) {
-        node.journal.forget(run, Note::Input(&input.provider))?;
+        if node.journal.has(run, Note::Input(&input.provider))? {
+            node.journal.forget(run, Note::Input(&input.provider))?;
+        }
     }
     Ok(())
 }
@@ -95,6 +97,7 @@ pub(super) async fn pick_up(node: &Arc<Node>, heads: &mut watch::Receiver<Heads>
             }
             // This node's part is done; its sealed output waits in the journal.
             Phase::Running if record.receipts.contains_key(&node.me) => watch_deadline(node, run),
+            Phase::Running if is_dispensable(node, &run, &record) => watch_deadline(node, run),
             Phase::Requested | Phase::Permitted | Phase::Running => {
                 let node = Arc::clone(node);
                 tokio::spawn(async move {
@@ -110,6 +113,19 @@ pub(super) async fn pick_up(node: &Arc<Node>, heads: &mut watch::Receiver<Heads>
         }
     }
     Some(size)
+}
+
+/// Whether the others can complete a run without this node, which was restarted and cannot take up what it had prepared: it
+/// owes them no input, and the scheme lets compute parties vanish. If they had not prepared it either they notice.
+fn is_dispensable(node: &Node, run: &Hash, record: &Run) -> bool {
+    let contract = node
+        .replica
+        .read(|ledger| ledger.state().contract(&record.contract).map(|record| Arc::clone(&record.contract)));
+    contract.is_some_and(|contract| {
+        let provides = contract.inputs().any(|(_, input)| input.provider == node.me);
+        let owes_nothing = !provides || node.journal.has(run, Note::Dealt).unwrap_or(false);
+        contract.protection.some_may_vanish() && owes_nothing
+    })
 }
 
 /// A run that is still open at its deadline is declared failed, naming who is missing. Every participant watches;

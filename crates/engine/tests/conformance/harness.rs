@@ -10,7 +10,7 @@ use treaty_engine::Result;
 use treaty_engine::mpc::{Bits, Cost, Dealing, Mixed, Mpc, Numbers, Receivers, Scheme};
 use treaty_engine::schemes::rep3_malicious::Element;
 use treaty_engine::schemes::shamir::{Guard, Threshold};
-use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir};
+use treaty_engine::schemes::{Plain, Rep3, Rep3Malicious, Shamir, ShamirResilient};
 use treaty_engine::session::{Transport, sim};
 
 /// A scheme under test.
@@ -26,6 +26,11 @@ pub(crate) trait Tested: Scheme {
     /// Bytes that a party sends for a product of numbers.
     fn product_bytes() -> usize {
         Self::Num::BYTES
+    }
+    /// Bytes that a party sends for an inner product of so many terms.
+    fn dot_bytes(terms: usize) -> usize {
+        let _ = terms;
+        Self::product_bytes()
     }
     /// Rounds from numbers to a difference of bits beyond one, and more for going around.
     fn rounds_of_seam() -> u32 {
@@ -88,6 +93,11 @@ impl<G: Guard> Tested for Shamir<G> {
         let (parties, threshold) = THRESHOLD.get();
         8 * (parties - 1 - threshold)
     }
+    /// Where parties may vanish both factors of each term are opened to all.
+    fn dot_bytes(terms: usize) -> usize {
+        let (parties, _) = THRESHOLD.get();
+        if G::NAME == ShamirResilient::NAME { 2 * terms * 8 * (parties - 1) } else { Self::product_bytes() }
+    }
     /// Two for three sets, five for ten.
     fn rounds_of_seam() -> u32 {
         6
@@ -108,7 +118,7 @@ pub(crate) fn session<S: Tested, T: Send>(party: impl Fn(&mut S) -> Result<T> + 
 }
 
 /// Deals `inputs`, runs `f` on their shares and combines what it returns, as signed numbers. Also the largest cost
-/// of a party without set-up and delivery.
+/// of a party without set-up, preparation and delivery.
 pub(crate) fn numbers<S: Tested>(
     inputs: &[Vec<i128>],
     f: impl Fn(&mut S, &[Numbers<S>]) -> Result<Numbers<S>> + Sync,
@@ -116,6 +126,7 @@ pub(crate) fn numbers<S: Tested>(
     let dealt = deal::<S>(inputs);
     let sealed = session::<S, _>(|protocol| {
         let shares = accept(protocol, &dealt, inputs)?;
+        protocol.prepare(|protocol| f(protocol, &shares).map(|_| ()))?;
         let before = protocol.cost();
         let result = f(protocol, &shares)?;
         let cost = protocol.cost().since(before);
@@ -138,6 +149,7 @@ pub(crate) fn bits<S: Tested>(
     let dealt = deal::<S>(inputs);
     let revealed = session::<S, _>(|protocol| {
         let shares = accept(protocol, &dealt, inputs)?;
+        protocol.prepare(|protocol| f(protocol, &shares).map(|_| ()))?;
         let before = protocol.cost();
         let result = f(protocol, &shares)?;
         let cost = protocol.cost().since(before);

@@ -52,6 +52,18 @@ macro_rules! on_all_schemes {
                 crate::harness::among(5, 2, super::$test::<treaty_engine::schemes::ShamirMalicious>);
             }
             #[test]
+            fn shamir_resilient_3_1() {
+                crate::harness::among(3, 1, super::$test::<treaty_engine::schemes::ShamirResilient>);
+            }
+            #[test]
+            fn shamir_resilient_4_1() {
+                crate::harness::among(4, 1, super::$test::<treaty_engine::schemes::ShamirResilient>);
+            }
+            #[test]
+            fn shamir_resilient_5_2() {
+                crate::harness::among(5, 2, super::$test::<treaty_engine::schemes::ShamirResilient>);
+            }
+            #[test]
             fn rep3_malicious_64() {
                 super::$test::<treaty_engine::schemes::Rep3Malicious<u64>>();
             }

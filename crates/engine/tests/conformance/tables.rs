@@ -28,7 +28,7 @@ fn dots<S: Tested>() {
             let concat = |columns: &[Numbers<S>]| Shares::concat(&columns.iter().collect::<Vec<_>>());
             Mpc::<S::Num>::dot(protocol, &concat(left), &concat(right), 3)
         });
-        assert!(cost.bytes_sent <= (inputs[0].len() * S::product_bytes()) as u64);
+        assert!(cost.bytes_sent <= (inputs[0].len() * S::dot_bytes(3)) as u64);
         let expected = (0..inputs[0].len())
             .map(|row| (0..3).map(|term| inputs[term][row] * inputs[term + 3][row]).sum());
         assert_eq!(found, expected.collect::<Vec<i128>>());

@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod vector;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use vector::xor;
 
 use crate::bytes;
 use crate::element::Ring;
@@ -161,6 +163,33 @@ mod tests {
             Gf64::add_scaled(&mut sums, &x, Gf64(factor));
             let expected = x.iter().zip(&y).map(|(x, y)| product(*x, Gf64(factor)).plus(*y));
             prop_assert_eq!(sums, expected.collect::<Vec<_>>());
+        }
+    }
+
+    /// Vectors of eight begin anywhere in memory and end anywhere, and the shorter operand says how far they go.
+    #[test]
+    fn vectors_need_no_alignment_and_end_with_the_shorter_one() {
+        let mut prg = crate::Prg::new(crate::Seed::from([9; 32]));
+        let most = if cfg!(miri) { 18 } else { 34 };
+        let (x, y) = (prg.elements::<Gf64>(most + 8), prg.elements::<Gf64>(most + 8));
+        for (first, second) in [(0, 0), (1, 0), (0, 3), (5, 7)] {
+            for (left, right) in (0..=most).flat_map(|len| [(len, len), (len, most), (most, len)]) {
+                let (x, y) = (&x.values()[first..first + left], &y.values()[second..second + right]);
+                let pairs = || x.iter().zip(y);
+                let expected = pairs().fold(Gf64::ZERO, |sum, (x, y)| sum.plus(product(*x, *y)));
+                assert_eq!(Gf64::dot(x, y), expected, "{first} {second} {left} {right}");
+                let beyond = &x[left.min(right)..];
+                let mut scaled = x.to_vec();
+                Gf64::scale_each(&mut scaled, y);
+                let expected = pairs().map(|(x, y)| product(*x, *y)).chain(beyond.iter().copied());
+                assert_eq!(scaled, expected.collect::<Vec<_>>(), "{first} {second} {left} {right}");
+                let mut sums = x.to_vec();
+                let factor = Gf64(0x8000_0000_0000_001b);
+                Gf64::add_scaled(&mut sums, y, factor);
+                let expected =
+                    pairs().map(|(x, y)| x.plus(product(*y, factor))).chain(beyond.iter().copied());
+                assert_eq!(sums, expected.collect::<Vec<_>>(), "{first} {second} {left} {right}");
+            }
         }
     }
 

@@ -11,6 +11,13 @@
 //! - [`Number::to_slices`] and [`Number::from_slices`]: numbers to bit slices and back;
 //! - [`Permutation`]: a secret order of rows;
 //! - [`Prg`]: an AES-128 counter stream, filled in bulk, with domain-separated children.
+//!
+//! # Unsafe code
+//! No other crate has any. Here it is of three kinds, each argued where it stands: calls of functions that need processor
+//! features, which take a value that exists only where these were detected (`processor`); vector loads and stores, of arrays of
+//! the vector's size behind references; and the cast of elements to bytes, for types without padding (`bytes`). Tests compare
+//! every vector path with the scalar one on random data, of odd lengths and anywhere in memory, and `.ci/miri` runs them under
+//! Miri with the vector paths on: what a processor without them would take is run by `cargo miri test` without flags.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod binary;

@@ -226,13 +226,17 @@ mod tests {
         Row(std::array::from_fn(|place| a.0[place] ^ b.0[place]))
     }
 
+    /// Variables and rows below these; fewer for Miri, which is slow.
+    const LEVELS: u32 = if cfg!(miri) { 3 } else { 8 };
+    const ROWS: usize = if cfg!(miri) { 10 } else { 300 };
+
     fn dot(weights: &[Gf64], row: Row) -> Gf64 {
         Gf64::dot(weights, &row.0.map(Gf64))
     }
 
     proptest! {
         #[test]
-        fn sums_over_ands_are_those_of_the_definition(levels in 0u32..6, width in 1usize..=8, seed: [u8; 32]) {
+        fn sums_over_ands_are_those_of_the_definition(levels in 0u32..LEVELS - 2, width in 1usize..=8, seed: [u8; 32]) {
             let mut prg = Prg::new(Seed::from(seed));
             let rows = 1 << levels;
             let [x0, x1, y0, y1] = [(); 4].map(|()| tile(&mut prg, rows));
@@ -251,7 +255,7 @@ mod tests {
         }
 
         #[test]
-        fn all_kernels_agree(levels in 0u32..8, seed: [u8; 32]) {
+        fn all_kernels_agree(levels in 0u32..LEVELS, seed: [u8; 32]) {
             let mut prg = Prg::new(Seed::from(seed));
             let rows = 1 << levels;
             let tiles = [(); 4].map(|()| tile(&mut prg, rows));
@@ -279,7 +283,7 @@ mod tests {
         }
 
         #[test]
-        fn sums_of_words_and_of_bits(width in 1usize..=8, rows in 1usize..300, seed: [u8; 32]) {
+        fn sums_of_words_and_of_bits(width in 1usize..=8, rows in 1usize..ROWS, seed: [u8; 32]) {
             let mut prg = Prg::new(Seed::from(seed));
             let words = tile(&mut prg, rows);
             let (weights, corners) = (prg.elements::<Gf64>(width), prg.elements::<Gf64>(rows));
@@ -295,6 +299,48 @@ mod tests {
             for (place, sum) in bits.values().iter().enumerate() {
                 let set = words.0.iter().map(|row| Gf64(row.0[place / 64] >> (place % 64) & 1)).collect::<Vec<_>>();
                 prop_assert_eq!(*sum, Gf64::dot(&set, corners.values()));
+            }
+        }
+    }
+
+    /// Rows that don't come in eights, weights for fewer rows than there are, and sums that begin and end anywhere.
+    #[test]
+    fn kernels_agree_on_odd_lengths_anywhere_in_memory() {
+        let mut prg = Prg::new(Seed::from([7; 32]));
+        let counts: &[usize] = if cfg!(miri) { &[1, 9] } else { &[0, 1, 7, 8, 9, 63, 127, 128, 129, 200] };
+        for &rows in counts {
+            let tile = tile(&mut prg, rows);
+            let most = if cfg!(miri) { 70 } else { 512 };
+            for (weights, first, len) in
+                [(rows, 0, most), (rows, 3, 449), (rows, 1, 64), (rows, 5, 1), (rows / 2, 0, 130), (0, 0, 70)]
+            {
+                if len > most {
+                    continue;
+                }
+                let corners = RowWeights::new(prg.elements::<Gf64>(weights).values());
+                let before = prg.elements::<Gf64>(first + len);
+                let run = |kernel: &dyn Fn(&mut [Gf64])| {
+                    let mut sums = before.clone();
+                    kernel(&mut sums.values_mut()[first..]);
+                    sums
+                };
+                let expected = run(&|sums| Scalar.add_weighted_bits(&tile.0, &corners, sums));
+                if let Some(kernel) = Avx512::detected() {
+                    let found = run(&|sums| kernel.add_weighted_bits(&tile.0, &corners, sums));
+                    assert_eq!(
+                        found.values(),
+                        expected.values(),
+                        "{rows} rows, {weights} weights, {len} sums"
+                    );
+                }
+                if let Some(kernel) = Pclmul::detected() {
+                    let found = run(&|sums| kernel.add_weighted_bits(&tile.0, &corners, sums));
+                    assert_eq!(
+                        found.values(),
+                        expected.values(),
+                        "{rows} rows, {weights} weights, {len} sums"
+                    );
+                }
             }
         }
     }

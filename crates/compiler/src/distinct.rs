@@ -54,7 +54,7 @@ impl<'a> Distinct<'a> {
         let present = format!("{} IS NOT NULL", identifier(&self.column.name));
         let filters = filter.into_iter().chain([present]).collect();
         let inner = Aggregation { from: self.relation.name(self.table), filters, keys, calls }.sql();
-        keyed::padded(rows, &names, &shared, &inner)
+        keyed::padded(rows, &names, &shared, &inner, &[])
     }
 
     /// Declares the inputs: of each column one of each owner, the last ones by group.

@@ -144,7 +144,7 @@ impl Part<'_> {
             self.layout.partial(place).map(|partial| partial.shared(&format!("part {}", place + 1)))
         });
         let inner = self.by_key(&self.key_expressions());
-        padded(rows, &keys.collect::<Vec<_>>(), &parts.collect::<Vec<_>>(), &inner)
+        padded(rows, &keys.collect::<Vec<_>>(), &parts.collect::<Vec<_>>(), &inner, &[])
     }
 
     fn key_names(&self) -> Vec<String> {
@@ -282,15 +282,22 @@ pub(crate) fn declare(
 
 /// Rows of `inner` in the order of `keys`, and rows without meaning after them: as many as were published, and not
 /// fewer than the owner has, so that more would fail. A row has the keys' columns, each with what stands in rows
-/// without meaning, and then those that `shared` makes of the others.
-pub(crate) fn padded(rows: u32, keys: &[(String, u8)], shared: &[String], inner: &str) -> String {
+/// without meaning, and then those that `shared` makes of the others. `checks` are looked at whatever `inner` yields.
+pub(crate) fn padded(
+    rows: u32,
+    keys: &[(String, u8)],
+    shared: &[String],
+    inner: &str,
+    checks: &[String],
+) -> String {
     let names: Vec<String> = keys.iter().map(|(name, _)| identifier(name)).collect();
     let keys =
         names.iter().zip(keys).map(|(name, (_, absent))| format!("COALESCE(a.{name}, {absent}) AS {name}"));
     let shared: Vec<String> = keys.chain(shared.iter().cloned()).collect();
     let order = names.join(", ");
+    let checks = if checks.is_empty() { String::new() } else { format!("\nWHERE {}", checks.join(" AND ")) };
     format!(
-        "SELECT\n  {}\nFROM generate_series(1, {rows}) AS g(n)\nFULL JOIN (\n  SELECT ROW_NUMBER() OVER (ORDER BY {order}) AS n, k.*\n  FROM (\n{inner}\n  ) AS k\n) AS a ON g.n = CAST(a.n AS BIGINT)\nORDER BY COALESCE(g.n, CAST(a.n AS BIGINT))",
+        "SELECT\n  {}\nFROM generate_series(1, {rows}) AS g(n)\nFULL JOIN (\n  SELECT ROW_NUMBER() OVER (ORDER BY {order}) AS n, k.*\n  FROM (\n{inner}\n  ) AS k\n) AS a ON g.n = CAST(a.n AS BIGINT){checks}\nORDER BY COALESCE(g.n, CAST(a.n AS BIGINT))",
         shared.join(",\n  "),
     )
 }

@@ -44,7 +44,7 @@ impl Ranked<'_> {
         let present = format!("({}) IS NOT NULL", self.argument.presence);
         let filters = filter.into_iter().chain([present]).collect();
         let inner = Aggregation { from: self.relation.name(self.table), filters, keys, calls }.sql();
-        keyed::padded(rows, &[("value".to_owned(), 0)], &shared, &inner)
+        keyed::padded(rows, &[("value".to_owned(), 0)], &shared, &inner, &[])
     }
 
     /// Declares the inputs: of each column one of each owner, values first, then counts by group.

@@ -185,5 +185,5 @@ fn sql(table: &Table, relation: &Relation, keys: &[Key], partials: &[Partial], r
     }
     let filters = relation.filter.iter().cloned().collect();
     let inner = Aggregation { from: relation.name(table), filters, keys: by, calls }.sql();
-    keyed::padded(rows, &names, &shared, &inner)
+    keyed::padded(rows, &names, &shared, &inner, &[])
 }

@@ -114,5 +114,5 @@ fn sql(relation: &Relation, table: &Table, key: &contract::Column, rows: u32) ->
     let names: Vec<(String, u8)> = keys.iter().map(|(name, _)| (name.clone(), 0)).collect();
     let filters = relation.filter.iter().cloned().collect();
     let inner = Aggregation { from: relation.name(table), filters, keys, calls: Vec::new() }.sql();
-    keyed::padded(rows, &names, &[], &inner)
+    keyed::padded(rows, &names, &[], &inner, &[])
 }

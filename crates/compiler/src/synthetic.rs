@@ -29,6 +29,8 @@ pub const ROWS_MAX: u64 = 1_000;
 
 /// Different values of a range.
 const STEPS: i128 = 50;
+/// Of numbers as short texts.
+const DIGITS: u64 = 36;
 /// One value in so many is missing, where it may be.
 const MISSING_ONE_IN: u64 = 10;
 
@@ -97,6 +99,7 @@ pub fn rows(published: u64) -> u64 {
 
 /// Made-up rows of a dataset.
 fn batch(dataset: &str, schema: &Schema, rows: u64) -> Result<RecordBatch, SyntheticError> {
+    let rows = schema.columns.iter().filter_map(different).fold(rows, u64::min);
     let column = |column: &Column| {
         let choice = Choice { dataset, column, rows };
         let dataset = || dataset.to_owned();
@@ -107,6 +110,29 @@ fn batch(dataset: &str, schema: &Schema, rows: u64) -> Result<RecordBatch, Synth
     let arrays = schema.columns.iter().map(column).collect::<Result<Vec<_>, _>>()?;
     let form = |reason| SyntheticError::Form { dataset: dataset.to_owned(), reason };
     RecordBatch::try_new(arrow_schema(schema), arrays).map_err(form)
+}
+
+/// How many values there are for a column that has each of them once; `None` for others.
+fn different(column: &Column) -> Option<u64> {
+    let values = match (&column.values, &column.range) {
+        (Some(values), _) => Some(values.len() as u64),
+        (None, Some(_)) => {
+            let range = domain::range(column).ok()?;
+            u64::try_from(range.max.saturating_sub(range.min)).ok().map(|width| width.saturating_add(1))
+        }
+        (None, None) => column.bytes_max.and_then(|most| DIGITS.checked_pow(most.into())),
+    };
+    values.filter(|_| column.unique)
+}
+
+/// A number in as few letters as there may be.
+fn short(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    while number > 0 || digits.is_empty() {
+        digits.extend(char::from_digit((number % DIGITS) as u32, DIGITS as u32));
+        number /= DIGITS;
+    }
+    digits.into_iter().rev().collect()
 }
 
 /// A column's values.
@@ -134,7 +160,8 @@ impl Choice<'_> {
                     let number =
                         if self.column.unique { random } else { random % STEPS.unsigned_abs() as u64 };
                     // The number first, so that short texts differ, too.
-                    let mut text = format!("{number} made up");
+                    let is_short = self.column.unique && self.rows.to_string().len() > most;
+                    let mut text = if is_short { short(number) } else { format!("{number} made up") };
                     text.truncate(most);
                     text
                 });

@@ -108,7 +108,6 @@ impl Node<'_> {
                 by.push((format!("key {}", by.len() + 1), sql));
             }
         }
-        filters.extend(self.once());
         by.push(("mark".to_owned(), "1".to_owned()));
         let names: Vec<(String, u8)> = by.iter().map(|(name, _)| (name.clone(), 0)).collect();
         let (mut shared, mut calls) = (Vec::new(), Vec::new());
@@ -123,7 +122,7 @@ impl Node<'_> {
             by.push(("row".to_owned(), "ROW_NUMBER() OVER ()".to_owned()));
         }
         let inner = Aggregation { from: self.relation.name(self.table), filters, keys: by, calls }.sql();
-        keyed::padded(rows, &names, &shared, &inner)
+        keyed::padded(rows, &names, &shared, &inner, &self.once().collect::<Vec<_>>())
     }
 
     /// Declares the inputs, in the order of the stage's columns: of each column one of each owner.

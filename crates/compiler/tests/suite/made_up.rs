@@ -69,6 +69,38 @@ fn tables_that_are_joined_find_partners() {
     assert!(matched > 10, "{matched} of 3600 pairs");
 }
 
+/// However short they are, and however few there can be.
+#[test]
+fn values_that_stand_once_are_made_up_once() {
+    let orders = Schema {
+        columns: vec![
+            column("of", ColumnType::Text).bytes_max(2),
+            column("day", ColumnType::Integer).range("0", "30"),
+        ],
+    };
+    let keys = [
+        column("code", ColumnType::Text).bytes_max(2),
+        column("code", ColumnType::Text).bytes_max(1),
+        column("code", ColumnType::Text).bytes_max(40),
+    ];
+    for key in keys {
+        let mut key = key;
+        key.unique = true;
+        let countries = Schema { columns: vec![key, column("name", ColumnType::Text).bytes_max(40)] };
+        let one = |name: &str, schema: &Schema| {
+            let mut table = table(&[900]);
+            table.name = name.into();
+            for source in &mut table.datasets {
+                source.reference = format!("{name}/{name}@1");
+                source.schema = schema.clone();
+            }
+            table
+        };
+        let sql = "SELECT name, day, COUNT(*) AS n FROM orders JOIN countries ON of = code GROUP BY name, day ORDER BY n DESC LIMIT 3";
+        answered(sql, &[one("orders", &orders), one("countries", &countries)], 1);
+    }
+}
+
 #[test]
 fn rows_are_as_many_as_were_published_up_to_a_bound() {
     assert_eq!(synthetic::rows(12), 12);

@@ -478,17 +478,19 @@ fn repeated_keys_are_found_at_home() {
     let mut world = small().with(Keys::Once);
     world.customers[0].push((Some(2), "east", 1));
     let place = world.place([1; 4]);
-    let sql = format!("SELECT name, day, COUNT(*) {CHAIN} AND balance > 1 GROUP BY name, day LIMIT 2");
-    let program = place.compiled(&sql, 1).unwrap().program;
-    let stage = program.stages.iter().position(|stage| stage.table == "customers").unwrap() as u16;
-    let rows = vec![place.0[0].owners[0].clone()];
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let found = runtime.block_on(local::run(&program, stage, &place.0[0].schema, batches(rows)));
-    let column = "custkey".to_owned();
-    assert!(
-        matches!(&found, Err(LocalError::Rows { reason, .. }) if *reason == BadRows::Repeated { column }),
-        "{found:?}"
-    );
+    for condition in ["balance > 1", "balance > 1000", "balance < 0 AND balance > 0"] {
+        let sql = format!("SELECT name, day, COUNT(*) {CHAIN} AND {condition} GROUP BY name, day LIMIT 2");
+        let program = place.compiled(&sql, 1).unwrap().program;
+        let stage = program.stages.iter().position(|stage| stage.table == "customers").unwrap() as u16;
+        let rows = vec![place.0[0].owners[0].clone()];
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let found = runtime.block_on(local::run(&program, stage, &place.0[0].schema, batches(rows)));
+        let column = "custkey".to_owned();
+        assert!(
+            matches!(&found, Err(LocalError::Rows { reason, .. }) if *reason == BadRows::Repeated { column }),
+            "{condition}: {found:?}"
+        );
+    }
 }
 
 /// Who relies on keys that each row has for itself, needs them declared, and declared of the whole table.

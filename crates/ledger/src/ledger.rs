@@ -160,10 +160,13 @@ impl Ledger {
     /// it was replayed and is durable.
     ///
     /// # Errors
-    /// When there is no checkpoint, the key is nobody's in the alliance, or the ledger's time is more than
-    /// [`CLOCK_TOLERANCE_SECONDS`] after `now`.
+    /// When there is no checkpoint, the key is nobody's in the alliance, the ledger's time is more than
+    /// [`CLOCK_TOLERANCE_SECONDS`] after `now`, or this member has signed that another one goes on from before it.
     pub fn cosign(&self, key: &SigningKey, now: u64) -> Result<String, LedgerError> {
         let (checkpoint, _) = self.latest.as_ref().ok_or(LedgerError::NoCheckpoint)?;
+        if let Some((size, operator)) = self.bound()?.filter(|(size, _)| checkpoint.size > *size) {
+            return Err(LedgerError::Pledged { size, operator });
+        }
         self.check_cosigner(key, checkpoint.size, now)?;
         Ok(Note { body: checkpoint.body(), signatures: vec![checkpoint.cosign(key, now)] }.to_text())
     }

@@ -198,6 +198,13 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
+    /// All that it signed, ascending by size.
+    pub(crate) fn pledges(&self) -> Result<Vec<(u64, String)>, StoreError> {
+        let table = self.database.begin_read()?.open_table(PLEDGES)?;
+        let rows = table.iter()?.map(|row| row.map(|(size, of)| (size.value(), of.value().to_owned())));
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// What it signed last.
     pub(crate) fn pledged(&self) -> Result<Option<(u64, String)>, StoreError> {
         let table = self.database.begin_read()?.open_table(PLEDGES)?;

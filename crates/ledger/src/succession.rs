@@ -67,10 +67,16 @@ impl Succession {
         usize::from(agreement.max(roster.quorum(self.size)))
     }
 
+    /// Who would order the next entry: after a vote to hand the log over its new operator, though the one before signed
+    /// the last checkpoint.
+    fn deposed(&self, roster: &Roster) -> Option<Did> {
+        roster.operator_at(self.size.saturating_add(1))
+    }
+
     /// The members that can sign: those of that size, without the operator that is succeeded.
     fn electorate(&self, roster: &Roster) -> BTreeSet<Did> {
         let mut members = roster.voters_at(self.size);
-        if let Some(operator) = roster.operator_at(self.size) {
+        if let Some(operator) = self.deposed(roster) {
             members.remove(&operator);
         }
         members
@@ -84,7 +90,7 @@ impl SignedSuccession {
     /// The [`SuccessionRule`] that stands against it.
     pub fn check(&self, roster: &Roster) -> Result<(), Refused> {
         let Self { succession, signatures } = self;
-        let before = roster.operator_at(succession.size).ok_or(SuccessionRule::NobodyAlone)?;
+        let before = succession.deposed(roster).ok_or(SuccessionRule::NobodyAlone)?;
         if succession.operator == before {
             return Err(SuccessionRule::OrdersAlready(before).into());
         }
@@ -132,7 +138,7 @@ impl Ledger {
         }
         let succession = Succession { alliance, size, root, operator };
         let roster = self.state.roster();
-        let before = roster.operator_at(size).ok_or(SuccessionRule::NobodyAlone).map_err(Refused::from)?;
+        let before = succession.deposed(roster).ok_or(SuccessionRule::NobodyAlone).map_err(Refused::from)?;
         if operator == before {
             return Err(Refused::from(SuccessionRule::OrdersAlready(before)).into());
         }
@@ -160,6 +166,14 @@ impl Ledger {
         let Some((size, operator)) = self.store.pledged()? else { return Ok(None) };
         let is_over = self.state.roster().succeeded_from(size);
         Ok(operator.parse().ok().filter(|_| !is_over).map(|operator| (size, operator)))
+    }
+
+    /// What this member has signed first of all that nobody has carried out yet: it stands behind nothing that goes further,
+    /// though it may look at that and sign again.
+    pub(crate) fn bound(&self) -> Result<Option<(u64, Did)>, LedgerError> {
+        let roster = self.state.roster();
+        let mut open = self.store.pledges()?.into_iter().filter(|(size, _)| !roster.succeeded_from(*size));
+        Ok(open.next().and_then(|(size, operator)| Some((size, operator.parse().ok()?))))
     }
 
     /// Takes the log over: orders the succession as the next entry. Only on the node of the next operator, which signs

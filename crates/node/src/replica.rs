@@ -535,9 +535,11 @@ impl Replica {
             let roster = ledger.state().roster();
             let speaks = |key: &SigningKey| roster.signer(&key.did(), ledger.size()).is_some();
             match self.keyring.at(ledger.size()).filter(speaks) {
-                Some(key) if is_open && reached => {
-                    Ok(Some(ledger.cosign(&key, now_seconds()).map_err(broken)?))
-                }
+                Some(key) if is_open && reached => match ledger.cosign(&key, now_seconds()) {
+                    // It has signed that another member goes on.
+                    Err(LedgerError::Pledged { .. }) => Ok(None),
+                    cosigned => Ok(Some(cosigned.map_err(broken)?)),
+                },
                 _ => Ok(None),
             }
         })?;

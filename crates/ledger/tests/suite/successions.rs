@@ -93,10 +93,14 @@ impl House {
 
     /// What these members sign about lake.
     fn succession(&mut self, signers: &[usize]) -> SignedSuccession {
+        self.succession_to(1, signers)
+    }
+
+    fn succession_to(&mut self, next: usize, signers: &[usize]) -> SignedSuccession {
         let mut signatures = BTreeMap::new();
         let mut found = None;
         for member in signers {
-            let (succession, signature) = self.pledge(*member, 1);
+            let (succession, signature) = self.pledge(*member, next);
             assert_eq!(*found.get_or_insert(succession.clone()), succession);
             signatures.insert(self.world.did(*member), signature);
         }
@@ -305,10 +309,44 @@ fn who_has_signed_keeps_to_it() {
     let (ahead, _) = house.pledge(1, 1);
     assert_eq!(ahead.size, size + 1);
     house.ledgers[2].catch_up(&page).unwrap();
+    // It has looked at the entry, but does not make it final for the operator before.
+    for member in [1, 2] {
+        let note = house.ledgers[member].cosign(&house.keys[member], house.now + 1);
+        let is_bound = matches!(&note, Err(LedgerError::Pledged { size: at, .. }) if *at == size);
+        assert!(is_bound == (member == 2), "{note:?}");
+    }
     let succession = house.succession(&[1, 2]);
     assert_eq!(succession.succession, ahead);
     house.take_over(succession).unwrap();
     assert_eq!(house.ledgers[2].root(), house.ledgers[1].root());
+}
+
+/// The log was handed over by vote, and its new operator is lost before its first entry: the one before may go on.
+#[test]
+fn who_was_handed_the_log_and_is_lost_is_succeeded() {
+    let mut house = House::new();
+    let motion = Motion::HandOver { to: house.world.did(1) };
+    let proposal = house.order(house.signed(0, Action::Propose { motion, text: "as discussed".to_owned() }));
+    for voter in 0..3 {
+        if house.ledgers[0].state().proposal(&proposal).unwrap().verdict.is_none() {
+            house.order(house.signed(voter, Action::Vote { proposal, approve: true }));
+        }
+    }
+    assert_eq!(house.ledgers[0].state().roster().operator(), Some(house.world.did(1)));
+    let key = house.keys[1].clone();
+    let refused = house.ledgers[1].pledge(house.world.did(2), &key).unwrap_err();
+    assert!(
+        matches!(refused, LedgerError::Refused(Refused::Succession(SuccessionRule::NoVoice(_)))),
+        "{refused}"
+    );
+    let succession = house.succession_to(0, &[0, 2]);
+    let signed = house.signed(0, Action::Succeed(Box::new(succession)));
+    house.ledgers[0].take_over(house.now + 1, signed).unwrap().unwrap();
+    let key = house.keys[0].clone();
+    house.ledgers[0].sign_checkpoint(&key).unwrap();
+    follow(&mut house.ledgers, 0, 2);
+    let roster = house.ledgers[2].state().roster();
+    assert_eq!(roster.operator(), Some(house.world.did(0)));
 }
 
 /// The next operator leaves out what the one before ordered, and puts the signatures on a log of its own.

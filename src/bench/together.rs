@@ -120,6 +120,7 @@ fn start(room: &Path) -> Result<(Alliance, Vec<Seat>), BenchError> {
         let agreement = Agreement::start(Options {
             home,
             program: program.clone(),
+            member: card.member,
             validator: card.validator.ok_or(ordering::OrderingError::NoValidator)?,
             ledger: Arc::clone(&ledger),
             trust: None,

@@ -296,7 +296,7 @@ pub fn new_key(directory: &Path) -> Result<NewKey, SetupError> {
 pub fn new_validator(directory: &Path) -> Result<ledger::Validator, SetupError> {
     let home = Home::new(directory);
     let named = read_card(&home.card())?.validator.ok_or(ordering::OrderingError::NoValidator)?;
-    Ok(ordering::home::Home::new(&home.bft()).next(&named.address)?)
+    Ok(ordering::home::Home::new(&home.bft()).next(&named.address, |_| false)?)
 }
 
 /// Signs a contract with the member's key, without a node and without its checks: for a machine that has no network.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use contract::Did;
 use ledger::{SignedTransaction, Validator};
 
 use crate::abci::{self, Connections};
@@ -28,6 +29,8 @@ pub struct Options {
     pub home: Home,
     /// The program, see [`crate::find`].
     pub program: PathBuf,
+    /// Whose node it is.
+    pub member: Did,
     /// What this member's card says of its validator.
     pub validator: Validator,
     /// The node's copy of the ledger.
@@ -67,7 +70,7 @@ impl Agreement {
     /// When an operator orders this ledger, the keys are not those of the member's card, or something cannot be
     /// written or started.
     pub fn start(options: Options) -> Result<Self, OrderingError> {
-        let Options { home, program, validator, ledger, trust, clock, committed } = options;
+        let Options { home, program, member, validator, ledger, trust, clock, committed } = options;
         let state = lock(&ledger).state().clone();
         if state.roster().operator().is_some() {
             return Err(OrderingError::HasOperator);
@@ -85,7 +88,7 @@ impl Agreement {
         let renew = renewal(home.clone(), Arc::clone(&ledger), validator, trust);
         let process = Process::start(&program, &home, Arc::clone(&restart), renew)?;
         let stopping = Arc::new(AtomicBool::new(false));
-        keys::watch(home.clone(), ledger, restart, Arc::clone(&stopping));
+        keys::watch(home.clone(), member, ledger, restart, Arc::clone(&stopping));
         Ok(Self { home, app, connections, process: Mutex::new(process), stopping })
     }
 

@@ -33,15 +33,27 @@ const ANSWER: Duration = Duration::from_secs(2);
 const PAGE: usize = 100;
 
 impl Home {
-    /// Makes the validator's next key unless one waits, and says what the member's renewed card needs. The key by which
-    /// CometBFT processes know each other stays, and is made anew only where it is lost.
+    /// Makes the validator's next key unless one waits, and says what the member's renewed card needs. One that waits and
+    /// that another member's card names (`is_taken`) is thrown away: whoever saw it on its way can have named it first. The
+    /// key by which CometBFT processes know each other stays, and is made anew only where it is lost.
     ///
     /// # Errors
     /// When a file cannot be read or written.
-    pub fn next(&self, address: &str) -> Result<Validator, OrderingError> {
+    pub fn next(
+        &self,
+        address: &str,
+        is_taken: impl FnOnce(&Did) -> bool,
+    ) -> Result<Validator, OrderingError> {
         let make = || SigningKey::generate().map_err(|error| OrderingError::KeyNotMade(error.to_string()));
         if !self.config(NODE_KEY).exists() {
             write_new(&self.config(NODE_KEY), &key_file(&make()?, false))?;
+        }
+        if let Some(waiting) = self.next_key()?
+            && is_taken(&did(waiting)?)
+        {
+            let path = self.config(NEXT_KEY);
+            let removed = fs::remove_file(&path);
+            removed.map_err(|source| OrderingError::File { what: "remove", path, source })?;
         }
         if !self.config(NEXT_KEY).exists() {
             write_new(&self.config(NEXT_KEY), &key_file(&make()?, true))?;
@@ -92,11 +104,17 @@ impl Home {
     }
 }
 
-/// Looks after the next key, until told to stop.
-pub(crate) fn watch(home: Home, ledger: SharedLedger, restart: Arc<Restart>, stopping: Arc<AtomicBool>) {
+/// Looks after the member's next key, until told to stop.
+pub(crate) fn watch(
+    home: Home,
+    member: Did,
+    ledger: SharedLedger,
+    restart: Arc<Restart>,
+    stopping: Arc<AtomicBool>,
+) {
     thread::spawn(move || {
         while !stopping.load(Ordering::SeqCst) {
-            match promote_when_due(&home, &ledger) {
+            match promote_when_due(&home, &member, &ledger) {
                 Ok(true) => {
                     tracing::info!("the validator's next key votes: cometbft is started anew with it");
                     restart.set(Instant::now());
@@ -111,10 +129,12 @@ pub(crate) fn watch(home: Home, ledger: SharedLedger, restart: Arc<Restart>, sto
     });
 }
 
-fn promote_when_due(home: &Home, ledger: &SharedLedger) -> Result<bool, OrderingError> {
+/// Only where this member's own card names the key: another's could, since the key is public before the card is recorded, and
+/// the present key, which still votes, would be lost.
+fn promote_when_due(home: &Home, member: &Did, ledger: &SharedLedger) -> Result<bool, OrderingError> {
     let Some(next) = home.next_key()? else { return Ok(false) };
     let named = did(next)?;
-    let is_named = lock(ledger).state().roster().validators().contains_key(&named);
+    let is_named = lock(ledger).state().roster().validators().get(&named) == Some(member);
     if is_named && votes(home, &next)? { home.promote() } else { Ok(false) }
 }
 
@@ -154,10 +174,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let home = Home::new(directory.path());
         let first = home.create("127.0.0.1:1").unwrap();
-        let next = home.next("127.0.0.1:1").unwrap();
+        let next = home.next("127.0.0.1:1", |_| false).unwrap();
         assert_eq!(next.node, first.node);
         assert_ne!(next.key, first.key);
-        assert_eq!(home.next("127.0.0.1:1").unwrap(), next, "one waits already");
+        assert_eq!(home.next("127.0.0.1:1", |_| false).unwrap(), next, "one waits already");
+        let other = home.next("127.0.0.1:1", |key| *key == next.key).unwrap();
+        assert_ne!(other.key, next.key, "another member has named the one that waited");
+        let next = other;
         home.stand_in().unwrap();
         assert_eq!(home.public_key(KEY).unwrap(), *first.key.public_key(), "the old one is there");
         let mode = fs::metadata(home.config(NEXT_KEY)).unwrap().permissions().mode();
@@ -176,7 +199,7 @@ mod tests {
         fs::remove_file(home.config(NODE_KEY)).unwrap();
         home.stand_in().unwrap();
         assert!(!home.config(KEY).exists(), "there is none to stand in");
-        let next = home.next("127.0.0.1:1").unwrap();
+        let next = home.next("127.0.0.1:1", |_| false).unwrap();
         assert_ne!((next.key, next.node), (first.key, first.node));
         home.stand_in().unwrap();
         assert_eq!(home.public_key(KEY).unwrap(), *next.key.public_key());

@@ -73,7 +73,12 @@ pub(super) async fn renew_card(
             )
         })?;
         let bft = ordering::home::Home::new(&node.home.bft());
-        let next = bft.next(&present.address).map_err(|error| Failure::unavailable(error.to_string()))?;
+        let is_taken = |key: &contract::Did| {
+            let named = |ledger: &ledger::Ledger| ledger.state().roster().validators().get(key).copied();
+            node.replica.read(named).is_some_and(|member| member != node.me)
+        };
+        let next = bft.next(&present.address, is_taken);
+        let next = next.map_err(|error| Failure::unavailable(error.to_string()))?;
         card.validator = Some(next);
     }
     let card = card

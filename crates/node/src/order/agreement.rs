@@ -68,6 +68,7 @@ impl ByAgreement {
         let agreement = Agreement::start(Options {
             home: self.home.clone(),
             program: self.program.clone(),
+            member: replica.member(),
             validator: self.validator.clone(),
             ledger: replica.shared(),
             trust: None,
@@ -204,9 +205,11 @@ fn others(replica: &Replica) -> Vec<Did> {
         .collect()
 }
 
-/// Hands a transaction to the first other member whose node takes it.
+/// Hands a transaction to all other members' nodes, one after the other: none of them alone can keep it back by saying that
+/// it was ordered, or refused.
 async fn by_another(replica: &Replica, signed: &SignedTransaction) -> Result<Ordered, Failure> {
     let body = Bytes::from(signed.to_bytes().map_err(|error| Failure::malformed(error.to_string()))?);
+    let mut answered = None;
     for member in others(replica) {
         let (member, body) = (member.to_string(), Body::Json(body.clone()));
         let path = "/peer/ledger/transactions";
@@ -214,12 +217,18 @@ async fn by_another(replica: &Replica, signed: &SignedTransaction) -> Result<Ord
         if let Some(answer) = answer.ok().filter(|answer| answer.status().is_success())
             && let Ok(ordered) = serde_json::from_slice(answer.body())
         {
-            return Ok(ordered);
+            // That it was recorded counts more than that it is there already, or may not be.
+            answered = match (answered, ordered) {
+                (Some(Ordered::Entry(entry)), _) => Some(Ordered::Entry(entry)),
+                (_, ordered) => Some(ordered),
+            };
         }
     }
-    Err(Failure::unavailable(
-        "this node's cometbft has keys that its card does not name, and no other member's node hands this in for it",
-    ))
+    answered.ok_or_else(|| {
+        Failure::unavailable(
+            "this node's cometbft has keys that its card does not name, and no other member's node hands this in for it",
+        )
+    })
 }
 
 /// To all others at once; who does not answer asks later.

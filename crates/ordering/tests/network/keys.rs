@@ -49,7 +49,7 @@ fn a_validators_key_is_changed_by_plan_and_no_block_is_missed() {
     let mut nodes: Vec<_> = (0..3).map(|member| Node::start(root.path(), member)).collect();
     nodes[0].send(2);
     let address = read_card(root.path(), 2).validator.unwrap().address;
-    let next = home(root.path(), 2).next(&address).unwrap();
+    let next = home(root.path(), 2).next(&address, |_| false).unwrap();
     nodes[2].act(&renewed(root.path(), 2, next.clone()));
     nodes[0].send(3);
     votes_with(root.path(), 2, &next.key);
@@ -58,7 +58,7 @@ fn a_validators_key_is_changed_by_plan_and_no_block_is_missed() {
     assert!(!config.join("priv_validator_key.next.json").exists(), "it is in place");
 
     // Killed between the card and the next block, it finds both keys and goes on.
-    let after = home(root.path(), 2).next(&address).unwrap();
+    let after = home(root.path(), 2).next(&address, |_| false).unwrap();
     nodes[2].act(&renewed(root.path(), 2, after.clone()));
     let mut acked = nodes.remove(2).kill();
     nodes.push(Node::start(root.path(), 2));
@@ -82,7 +82,7 @@ fn a_validator_that_lost_its_key_follows_and_votes_again_with_another() {
     fs::remove_file(&lost).unwrap();
     nodes[0].send(2);
     let address = read_card(root.path(), 3).validator.unwrap().address;
-    let next = home(root.path(), 3).next(&address).unwrap();
+    let next = home(root.path(), 3).next(&address, |_| false).unwrap();
     let (size, _) = nodes[0].size();
     let mut back = Node::start(root.path(), 3);
     back.reach(size);

@@ -37,6 +37,7 @@ fn validator() {
     let agreement = Agreement::start(Options {
         home: home(&root, member),
         program: treaty_ordering::find().unwrap(),
+        member: key(member).did(),
         validator: card.validator.unwrap(),
         ledger: Arc::clone(&ledger),
         trust: fs::read_to_string(directory(&root, member).join("trust"))

@@ -106,6 +106,13 @@ fn show(alliance: &Alliance, run: &str, sum: ValueId, ty: program::Type) {
     let listed = alliance.json("south", &["run", "commitments", run]);
     assert_eq!(listed.as_array().unwrap().len(), 3, "{listed}");
     let value = sum.to_string();
+    let early = ["run", "open-commitment", run, &value, "--out", &alliance.path("early.json")];
+    assert!(alliance.refused("lake", &early).contains("only when it is in dispute"));
+    alliance
+        .text("north", &["dispute", "challenge", "run", run, "--accuse", "south", "--reason", "too large"]);
+    for name in MEMBERS {
+        alliance.until(name, &["dispute", "list"], |page| page.to_string().contains(run));
+    }
     let mut messages = Vec::new();
     for name in MEMBERS {
         let file = alliance.path(&format!("{name}-shares.json"));

@@ -2,7 +2,9 @@
 //! kept, and shown when the member's person says so.
 
 use contract::{Did, Hash};
+use ledger::dispute::Subject;
 use ledger::opening::{Intermediate, Opening, OpeningFlaw};
+use ledger::{Phase, State};
 use zeroize::Zeroizing;
 
 use super::Trouble;
@@ -48,8 +50,14 @@ pub(super) fn keep(node: &Node, run: &Hash, kept: &[Kept]) -> Result<(), Trouble
     if kept.is_empty() { Ok(()) } else { Ok(node.journal.put(run, Note::Kept, &to_bytes(kept))?) }
 }
 
-/// Shows this party's shares of a value.
+/// Shows this party's shares of a value, if the run is in dispute.
 pub(crate) fn open(node: &Node, run: Hash, value: u32) -> Result<Opening, Failure> {
+    if !node.replica.read(|ledger| is_disputed(ledger.state(), &run, &node.me)) {
+        let message = format!(
+            "shares of run {run} are shown only when it is in dispute and this node's receipt is on the ledger"
+        );
+        return Err(Failure::refused("not-in-dispute", message).next("treaty dispute challenge --help"));
+    }
     let none = || {
         let message = format!(
             "this node keeps no shares of v{value} from run {run}: it did not compute it, or its \
@@ -62,7 +70,19 @@ pub(crate) fn open(node: &Node, run: Hash, value: u32) -> Result<Opening, Failur
         Failure::unavailable(format!("the shares that this node kept of run {run}: {error}"))
     })?;
     let found = kept.iter().find(|kept| kept.value == value).ok_or_else(none)?;
+    // From now on this node cannot say any more that nothing was opened.
+    node.journal.put(&run, Note::Released, b"")?;
     Ok(opening(run, node.me, found))
+}
+
+/// Whether receipts contradict each other, or a challenge of the run is undecided.
+fn is_disputed(state: &State, run: &Hash, party: &Did) -> bool {
+    let Some(record) = state.run(run).filter(|record| record.receipts.contains_key(party)) else {
+        return false;
+    };
+    let challenged = state.dispute_about(&Subject::Run(*run));
+    record.phase == Phase::Disputed
+        || record.phase == Phase::Completed && challenged.is_some_and(|dispute| dispute.ruling.is_none())
 }
 
 fn opening(run: Hash, party: Did, kept: &Kept) -> Opening {

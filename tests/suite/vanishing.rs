@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use api::types::runs::{RunView, StartRun};
@@ -24,6 +24,16 @@ impl Nodes {
 
     fn signal(&self, member: &str, signal: &str) {
         send(signal, u32::try_from(self.0[member]["process"].as_u64().unwrap()).unwrap());
+    }
+}
+
+/// A test that fails leaves none of them running.
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        let ids = self.0.as_object().into_iter().flatten().filter_map(|(_, node)| node["process"].as_u64());
+        for id in ids.filter(|_| std::thread::panicking()) {
+            Command::new("kill").args(["-9", &id.to_string()]).stderr(Stdio::null()).status().ok();
+        }
     }
 }
 

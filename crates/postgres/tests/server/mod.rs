@@ -125,9 +125,7 @@ fn serve(programs: &Path, own: &Path, port: u16) -> Child {
     let log = fs::File::create(own.join("log")).unwrap();
     let mut server = command(&programs.join("postgres"));
     server.arg("-D").arg(own.join("data")).arg("-k").arg(own).args(["-p", &port.to_string()]);
-    for setting in
-        ["listen_addresses=127.0.0.1", "fsync=off", "ssl=on", "max_wal_size=4GB", "synchronous_commit=off"]
-    {
+    for setting in ["listen_addresses=127.0.0.1", "fsync=off", "ssl=on", "max_wal_size=4GB"] {
         server.args(["-c", setting]);
     }
     server.arg("-c").arg(format!("ssl_cert_file={}", own.join("server.pem").display()));

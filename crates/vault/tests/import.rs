@@ -276,7 +276,7 @@ fn files_that_are_not_csv_are_refused() {
         columns: &declarations(&[]),
     });
     assert!(matches!(described, Err(ImportError::DescriptionTooLong { found: 5000, .. })));
-    for name in ["", "Data", "../data", "data/x", "data@1"] {
+    for name in ["", "Data", "../data", "data/", "a/b/c", "data@1"] {
         let request = ImportRequest {
             name,
             description: "",

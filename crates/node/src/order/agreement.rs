@@ -205,26 +205,24 @@ fn others(replica: &Replica) -> Vec<Did> {
         .collect()
 }
 
-/// Hands a transaction to all other members' nodes, one after the other: none of them alone can keep it back by saying that
-/// it was ordered, or refused.
+/// Hands a transaction to all other members' nodes at once: none of them alone can keep it back by saying that it was
+/// ordered, or refused.
 async fn by_another(replica: &Replica, signed: &SignedTransaction) -> Result<Ordered, Failure> {
     let body = Bytes::from(signed.to_bytes().map_err(|error| Failure::malformed(error.to_string()))?);
-    let mut answered = None;
-    for member in others(replica) {
-        let (member, body) = (member.to_string(), Body::Json(body.clone()));
-        let path = "/peer/ledger/transactions";
-        let answer = replica.peers().request_within(BLOCK + ANSWER, &member, Method::POST, path, body).await;
-        if let Some(answer) = answer.ok().filter(|answer| answer.status().is_success())
-            && let Ok(ordered) = serde_json::from_slice(answer.body())
-        {
-            // That it was recorded counts more than that it is there already, or may not be.
-            answered = match (answered, ordered) {
-                (Some(Ordered::Entry(entry)), _) => Some(Ordered::Entry(entry)),
-                (_, ordered) => Some(ordered),
-            };
+    let asked = others(replica).into_iter().map(|member| {
+        let body = Body::Json(body.clone());
+        async move {
+            let path = "/peer/ledger/transactions";
+            let (patience, member) = (BLOCK + ANSWER, member.to_string());
+            let answer = replica.peers().request_within(patience, &member, Method::POST, path, body).await;
+            let answer = answer.ok().filter(|answer| answer.status().is_success())?;
+            serde_json::from_slice::<Ordered>(answer.body()).ok()
         }
-    }
-    answered.ok_or_else(|| {
+    });
+    let answers: Vec<Ordered> = join_all(asked).await.into_iter().flatten().collect();
+    // That it was recorded counts more than that it is there already, or may not be.
+    let recorded = answers.iter().position(|ordered| matches!(ordered, Ordered::Entry(_))).unwrap_or(0);
+    answers.into_iter().nth(recorded).ok_or_else(|| {
         Failure::unavailable(
             "this node's cometbft has keys that its card does not name, and no other member's node hands this in for it",
         )

@@ -19,6 +19,17 @@ fn answered(sql: &str, tables: &[Table], floor: u64) -> treaty_compiler::ResultT
     first
 }
 
+/// A table of one owner.
+fn one(name: &str, schema: &Schema, rows: u64) -> Table {
+    let mut table = table(&[rows]);
+    table.name = name.into();
+    for source in &mut table.datasets {
+        source.reference = format!("{name}/{name}@1");
+        source.schema = schema.clone();
+    }
+    table
+}
+
 #[test]
 fn every_type_is_made_up_within_its_declaration() {
     let sql = "SELECT rank, COUNT(*) AS n, COUNT(bonus) AS given, SUM(salary) AS pay, AVG(bonus) AS mean, \
@@ -54,17 +65,8 @@ fn tables_that_are_joined_find_partners() {
         ],
     };
     let lines = Schema { columns: vec![column("id", ColumnType::Integer).range("1", "1000000000")] };
-    let one = |name: &str, schema: &Schema| {
-        let mut table = table(&[60]);
-        table.name = name.into();
-        for source in &mut table.datasets {
-            source.reference = format!("{name}/{name}@1");
-            source.schema = schema.clone();
-        }
-        table
-    };
     let sql = "SELECT COUNT(*) AS n, SUM(accounts.amount) AS total FROM accounts JOIN lines ON accounts.id = lines.id";
-    let result = answered(sql, &[one("accounts", &accounts), one("lines", &lines)], 1);
+    let result = answered(sql, &[one("accounts", &accounts, 60), one("lines", &lines, 60)], 1);
     let Cell::Integer(matched) = result.rows[0][0] else { panic!("{result:?}") };
     assert!(matched > 10, "{matched} of 3600 pairs");
 }
@@ -87,17 +89,8 @@ fn values_that_stand_once_are_made_up_once() {
         let mut key = key;
         key.unique = true;
         let countries = Schema { columns: vec![key, column("name", ColumnType::Text).bytes_max(40)] };
-        let one = |name: &str, schema: &Schema| {
-            let mut table = table(&[900]);
-            table.name = name.into();
-            for source in &mut table.datasets {
-                source.reference = format!("{name}/{name}@1");
-                source.schema = schema.clone();
-            }
-            table
-        };
         let sql = "SELECT name, day, COUNT(*) AS n FROM orders JOIN countries ON of = code GROUP BY name, day ORDER BY n DESC LIMIT 3";
-        answered(sql, &[one("orders", &orders), one("countries", &countries)], 1);
+        answered(sql, &[one("orders", &orders, 900), one("countries", &countries, 900)], 1);
     }
 }
 

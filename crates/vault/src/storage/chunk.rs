@@ -136,17 +136,7 @@ mod tests {
             ColumnType::Text,
             ColumnType::Date,
         ];
-        let column = |(index, kind)| Column {
-            name: format!("c{index}"),
-            kind,
-            nullable: true,
-            unit: String::new(),
-            description: String::new(),
-            values: None,
-            range: None,
-            bytes_max: None,
-            unique: false,
-        };
+        let column = |(index, kind)| Column { nullable: true, ..Column::new(format!("c{index}"), kind) };
         let schema = Schema { columns: kinds.into_iter().enumerate().map(column).collect() };
         let decimals = Decimal128Array::from(vec![Some(125), None, Some(-7)]);
         let arrays: Vec<ArrayRef> = vec![

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -17,6 +17,7 @@ use api::types::runs::{ResultColumn, RunResult, RunView};
 use contract::document::{Computation, Limits, OutputRule, Protection};
 use contract::{Contract, Did, Hash, SigningKey};
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 use treaty_gateway::{GatewayError, Login, Node, Options, serve};
 
 const PASSWORD: &str = "an open secret";
@@ -304,6 +305,27 @@ fn who_does_not_log_in_takes_no_place_from_others() {
     assert!(rows.contains("|Pay|active|3|"), "{said}");
     assert!(begun.elapsed() < Duration::from_secs(9), "before any of them is sent away");
     drop(silent);
+}
+
+/// Connections that say nothing, from another address than psql's: more than there are places for strangers.
+#[test]
+fn one_address_does_not_take_all_places() {
+    let gateway = gateway(vec![contract(SQL, me(), "active")]);
+    let connect = || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+        socket.connect(&gateway.address.into()).unwrap();
+        socket
+    };
+    let silent: Vec<_> = (0..300).map(|_| connect()).collect();
+    let (rows, said) = gateway.psql(&["TABLE contracts"]);
+    assert!(rows.contains("|Pay|active|3|"), "{said}");
+    // Those over the address's share were closed at once, those within it are still waited for.
+    let is_closed = |socket: &Socket| {
+        socket.set_nonblocking(true).unwrap();
+        matches!((&*socket).read(&mut [0; 1]), Ok(0)) || socket.take_error().unwrap().is_some()
+    };
+    assert!(!is_closed(&silent[0]) && is_closed(&silent[299]));
 }
 
 #[test]

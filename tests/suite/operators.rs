@@ -61,15 +61,20 @@ fn leave(alliance: &mut Alliance) {
     same_everywhere(alliance, &["lake", "south"]);
 }
 
-/// A member proposes, and votes come in until it is decided.
+/// A member proposes, and votes come in until it is decided. Who voted last knows, for its node has its vote: another's
+/// may be behind.
 fn pass(alliance: &Alliance, by: &str, what: &[&str]) {
     let proposal = alliance.json(by, &[&["alliance", "propose"], what].concat());
     let id = proposal["id"].as_str().unwrap();
+    let mut last = by;
     for member in MEMBERS {
-        let page = alliance.until(member, &["alliance", "proposals"], |page| page.to_string().contains(id));
+        let known = |page: &Value| page.to_string().contains(id);
+        let page = alliance.until(last, &["alliance", "proposals"], known);
         let items = page["items"].as_array().unwrap();
         if items.iter().any(|item| item["id"] == *id && item["record"]["verdict"].is_null()) {
+            alliance.until(member, &["alliance", "proposals"], known);
             alliance.text(member, &["alliance", "vote", id]);
+            last = member;
         }
     }
 }

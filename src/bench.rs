@@ -1,7 +1,9 @@
 //! `treaty bench`: how fast the engine is on this machine, in three processes that speak TLS with each other; and how
 //! fast the ledger and joint queries are, in one process.
 
+mod growth;
 mod ledger;
+mod memory;
 mod party;
 mod sql;
 mod together;
@@ -37,7 +39,7 @@ pub(crate) enum Bench {
     Ledger(LedgerBench),
     /// Measure joint SQL: TPC-H dealt to four owners, three compute parties in this process, against plaintext DataFusion
     #[command(
-        after_help = "Examples:\n  treaty bench sql\n  treaty bench sql 3 --json\n  treaty bench sql --scale 0.1\n\nQueries: those of TPC-H that can be asked (docs/sql.md). Every answer is compared with the plaintext one.\nBuild with --release."
+        after_help = "Examples:\n  treaty bench sql\n  treaty bench sql 3 --json\n  treaty bench sql --scale 0.1\n  treaty bench sql --growth\n\nQueries: those of TPC-H that can be asked (docs/sql.md), or with --growth a median, a join, groups and both over 10 thousand\nto a million rows a table. Every answer is compared with the plaintext one. Memory is that of this process: of all\nowners, the three compute parties and the tables. Build with --release."
     )]
     Sql(Sql),
     /// One compute party of a measurement; started by `treaty bench engine`

@@ -17,7 +17,7 @@ use peers::{
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
-use super::{BenchError, Report, print};
+use super::{BenchError, Report, memory, print};
 
 /// How long the parties may take to connect for one run.
 const GATHER: Duration = Duration::from_secs(20);
@@ -110,7 +110,7 @@ impl Table {
     fn measure<S: Scheme>(&self, setting: S::Setting, workloads: &[Workload<S>]) -> Result<(), BenchError> {
         for workload in self.wanted(workloads) {
             for run in 0..self.seat.runs {
-                forget_peak_memory();
+                memory::forget_peak();
                 let session = Arc::new(self.connect(workload.name, run)?);
                 let mut protocol = S::start(self.shaped(&session), setting, &session::fresh_seed()?)?;
                 let rows = self.seat.rows.unwrap_or(workload.rows);
@@ -124,7 +124,7 @@ impl Table {
                     seconds: measured.took.as_secs_f64(),
                     bytes_sent: measured.cost.bytes_sent,
                     rounds: measured.cost.rounds,
-                    memory_bytes_max: peak_memory_bytes(),
+                    memory_bytes_max: memory::peak_bytes(),
                     correct: measured.correct,
                 })?;
             }
@@ -165,17 +165,4 @@ fn member(party: usize) -> String {
 
 fn peer(party: usize, endpoint: &str, certificate: Fingerprint) -> Peer {
     Peer { member: member(party), endpoint: endpoint.to_owned(), certificates: vec![certificate] }
-}
-
-/// Begins a new peak; on systems without `/proc` the peak is that of the whole process.
-fn forget_peak_memory() {
-    std::fs::write("/proc/self/clear_refs", "5").ok();
-}
-
-/// The largest resident memory since [`forget_peak_memory`]; 0 where the system does not tell.
-fn peak_memory_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = peak.and_then(|peak| peak.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1024
 }

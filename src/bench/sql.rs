@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use vm::{Prg, RunOutput, SchemeName, Seed, fresh_seed};
 
 use super::{
-    BenchError,
+    BenchError, growth, memory,
     tpch::{self, Dealt, QUERIES},
 };
 use crate::output::{Output, table};
@@ -24,6 +24,9 @@ pub(crate) struct Sql {
     /// The scale factor: 0.01 has 60 000 lines of orders
     #[arg(long, default_value_t = 0.01, value_parser = scale)]
     scale: f64,
+    /// How time grows with rows, instead of TPC-H
+    #[arg(long, conflicts_with_all = ["query", "scale"])]
+    growth: bool,
 }
 
 fn scale(text: &str) -> Result<f64, String> {
@@ -33,15 +36,16 @@ fn scale(text: &str) -> Result<f64, String> {
 
 /// What one query took.
 #[derive(Debug, Serialize)]
-struct Measured {
-    query: u8,
+pub(super) struct Measured {
+    /// Its name, of TPC-H its number.
+    query: String,
     /// Of the tables that it reads.
-    input_rows: u64,
+    pub(super) input_rows: u64,
     result_rows: usize,
     /// All owners' stages, one after the other.
     home_seconds: f64,
     /// The program on shares.
-    joint_seconds: f64,
+    pub(super) joint_seconds: f64,
     /// DataFusion over all rows in one place.
     plain_seconds: f64,
     /// Stages and program together, by the plaintext query's time.
@@ -49,32 +53,43 @@ struct Measured {
     /// Of the party that sends most.
     bytes_sent: u64,
     rounds: u32,
+    /// Of this process, which holds the tables and all three parties.
+    memory_bytes_max: u64,
 }
 
 impl Sql {
     pub(super) fn run(self, output: Output) -> Result<(), BenchError> {
-        let tables = tpch::tables(self.scale).map_err(|error| BenchError::Sql(error.to_string()))?;
+        let event_loop = Builder::new_current_thread().build()?;
+        if self.growth {
+            return growth::run(output, &event_loop);
+        }
+        let tables = tpch::tables(self.scale).map_err(fault)?;
         let wanted = |(query, _): &&(u8, &str)| self.query.is_none_or(|wanted| wanted == *query);
         let queries: Vec<_> = QUERIES.iter().filter(wanted).collect();
         if queries.is_empty() {
             let known = QUERIES.iter().map(|(query, _)| query.to_string()).collect::<Vec<_>>().join(", ");
             return Err(BenchError::NoQuery { query: self.query.unwrap_or_default(), known });
         }
-        let event_loop = Builder::new_current_thread().build()?;
         let mut all = Vec::with_capacity(queries.len());
         for (query, sql) in queries {
-            all.push(measured(*query, sql, &tables, &event_loop)?);
+            all.push(measured(query, sql, &tables, &event_loop)?);
         }
-        let printed = output.answer(&all, || shown(&all));
-        printed.map_err(|error| BenchError::System(std::io::Error::other(error.to_string())))
+        output.answer(&all, || shown(&all)).map_err(fault)
     }
 }
 
-fn fault(error: impl ToString) -> BenchError {
+pub(super) fn fault(error: impl ToString) -> BenchError {
     BenchError::Sql(error.to_string())
 }
 
-fn measured(query: u8, sql: &str, all: &[Dealt], event_loop: &Runtime) -> Result<Measured, BenchError> {
+/// Asks one query of the tables that it names.
+pub(super) fn measured(
+    query: impl ToString,
+    sql: &str,
+    all: &[Dealt],
+    event_loop: &Runtime,
+) -> Result<Measured, BenchError> {
+    let query = query.to_string();
     let named = compiler::tables(sql).map_err(fault)?;
     let read: Vec<&Dealt> = all.iter().filter(|table| named.iter().any(|name| name == table.name)).collect();
     let as_table = |table: &&Dealt| Table {
@@ -90,10 +105,12 @@ fn measured(query: u8, sql: &str, all: &[Dealt], event_loop: &Runtime) -> Result
     };
     let compiled =
         compiler::compile(sql, &read.iter().map(as_table).collect::<Vec<_>>(), 1).map_err(fault)?;
+    memory::forget_peak();
     let start = Instant::now();
     let inputs = at_home(&compiled, &read, event_loop)?;
     let home_seconds = start.elapsed().as_secs_f64();
     let (outputs, joint_seconds) = jointly(&compiled, &inputs)?;
+    let memory_bytes_max = memory::peak_bytes();
     let result = opened(&compiled, &outputs)?;
     let rows =
         read.iter().map(|table| (table.name.to_owned(), table.schema.clone(), vec![table.rows.clone()]));
@@ -117,6 +134,7 @@ fn measured(query: u8, sql: &str, all: &[Dealt], event_loop: &Runtime) -> Result
         times_plain: (home_seconds + joint_seconds) / plain_seconds,
         bytes_sent: outputs.iter().map(|party| party.cost.bytes_sent).max().unwrap_or_default(),
         rounds: outputs.iter().map(|party| party.cost.rounds).max().unwrap_or_default(),
+        memory_bytes_max,
     })
 }
 
@@ -183,7 +201,7 @@ fn opened(compiled: &Compiled, parties: &[RunOutput]) -> Result<ResultTable, Ben
     compiler::decode(compiled, &columns).map_err(fault)
 }
 
-fn shown(all: &[Measured]) -> String {
+pub(super) fn shown(all: &[Measured]) -> String {
     let heads = [
         "query",
         "rows read",
@@ -194,10 +212,11 @@ fn shown(all: &[Measured]) -> String {
         "times plaintext",
         "sent by a party [MB]",
         "rounds",
+        "peak memory [MB]",
     ];
     let rows = all.iter().map(|one| {
         [
-            one.query.to_string(),
+            one.query.clone(),
             one.input_rows.to_string(),
             one.result_rows.to_string(),
             format!("{:.3}", one.home_seconds),
@@ -206,6 +225,7 @@ fn shown(all: &[Measured]) -> String {
             format!("{:.1}", one.times_plain),
             format!("{:.2}", one.bytes_sent as f64 / 1e6),
             one.rounds.to_string(),
+            format!("{:.0}", one.memory_bytes_max as f64 / 1e6),
         ]
     });
     table(&heads, rows)

@@ -35,7 +35,7 @@ fn listed(values: &[&str], column: Column) -> Column {
     Column { values: Some(values.iter().map(|value| (*value).to_owned()).collect()), ..column }
 }
 
-fn number(name: &str, max: &str) -> Column {
+pub(crate) fn number(name: &str, max: &str) -> Column {
     up_to(max, Column::new(name, ColumnType::Integer))
 }
 
@@ -65,7 +65,7 @@ fn short(name: &str, bytes_max: u16) -> Column {
 }
 
 /// A primary key.
-fn unique(column: Column) -> Column {
+pub(crate) fn unique(column: Column) -> Column {
     Column { unique: true, ..column }
 }
 
@@ -73,7 +73,7 @@ fn date(name: &str) -> Column {
     Column::new(name, ColumnType::Date)
 }
 
-fn integers(values: impl Iterator<Item = i64>) -> ArrayRef {
+pub(crate) fn integers(values: impl Iterator<Item = i64>) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(values))
 }
 
@@ -93,7 +93,7 @@ fn dates(values: impl Iterator<Item = TPCHDate>) -> ArrayRef {
     ))
 }
 
-fn dealt(name: &'static str, columns: Vec<(Column, ArrayRef)>) -> Result<Dealt, ArrowError> {
+pub(crate) fn dealt(name: &'static str, columns: Vec<(Column, ArrayRef)>) -> Result<Dealt, ArrowError> {
     let (columns, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
     let schema = Schema { columns };
     let field =

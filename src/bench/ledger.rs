@@ -4,7 +4,7 @@
 //! replaying and cosigning. Beside each time stands the processor time that it took, which other programs on the
 //! machine change less.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -14,8 +14,8 @@ use ledger::search::{Search, Wish};
 use ledger::{Action, Alliance, Card, Ledger, SignedTransaction, Standing, State, Transaction, alliance};
 use serde::Serialize;
 
-use super::BenchError;
 use super::together::{self, Together};
+use super::{BenchError, memory};
 use crate::output::{Output, table};
 
 const NAMES: [&str; 3] = ["north", "lake", "south"];
@@ -101,7 +101,7 @@ impl LedgerBench {
         if follower.root() != again.root() {
             return Err(BenchError::Wrong { workload: "following the ledger".to_owned() });
         }
-        let memory_bytes_max = memory_bytes_max();
+        let memory_bytes_max = memory::peak_bytes();
         drop((again, follower));
         let (index_seconds, mut searches) = search(&keys, self.datasets)?;
         let bft = self.bft.then(|| together::measure(room, self.bft_transactions)).transpose()?;
@@ -373,8 +373,10 @@ fn dataset(owner: &SigningKey, version: u32) -> Dataset {
             purposes: ["research".to_owned()].into(),
             receivers: [].into(),
             columns: BTreeMap::from([("salary".to_owned(), [Use::Aggregate].into())]),
+            comparisons: BTreeMap::new(),
             floor_rows: 5,
             schemes: ["rep3".to_owned()].into(),
+            jurisdictions: BTreeSet::new(),
             runs_max: 10,
             expires: None,
             access: None,
@@ -394,12 +396,4 @@ fn cpu_seconds() -> f64 {
     // The command's name, in parentheses, may have spaces.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
     fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-/// The most memory that this process has had.
-fn memory_bytes_max() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kibibytes.unwrap_or(0) << 10
 }

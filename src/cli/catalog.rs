@@ -2,9 +2,11 @@
 
 mod publish;
 
+use std::collections::BTreeSet;
+
 use api::types::datasets::{CatalogEntry, Find};
 use clap::{Args, Subcommand};
-use contract::calendar::utc;
+use contract::{calendar::utc, terms::Use};
 use ledger::Action;
 
 use self::publish::Publish;
@@ -169,14 +171,25 @@ pub(super) fn declared(column: &contract::Column) -> String {
     [range, values, bytes, unique].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
+fn quoted(items: &BTreeSet<String>) -> String {
+    if items.is_empty() {
+        return "nothing".to_owned();
+    }
+    items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
+}
+
 fn text(entry: &CatalogEntry) -> String {
     let dataset = &entry.dataset;
     let terms = &dataset.terms;
     let columns = dataset.schema.columns.iter().map(|column| {
-        let allowed = terms
-            .columns
-            .get(&column.name)
-            .map(|uses| uses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        let constants = terms.comparisons.get(&column.name);
+        let with = constants.map(|constants| format!(" with {}", quoted(constants)));
+        let used = |used: &Use| match used {
+            Use::Filter => format!("{used}{}", with.as_deref().unwrap_or_default()),
+            _ => used.to_string(),
+        };
+        let allowed =
+            terms.columns.get(&column.name).map(|uses| uses.iter().map(used).collect::<Vec<_>>().join(", "));
         [
             column.name.clone(),
             vault::type_name(column.kind),
@@ -186,14 +199,15 @@ fn text(entry: &CatalogEntry) -> String {
             column.description.clone(),
         ]
     });
-    let purposes: Vec<_> = terms.purposes.iter().map(|purpose| format!("`{purpose}`")).collect();
     let receivers: Vec<_> = terms.receivers.iter().map(ToString::to_string).collect();
     let receivers = if receivers.is_empty() { "any member".to_owned() } else { receivers.join(", ") };
     let schemes: Vec<_> = terms.schemes.iter().cloned().collect();
+    let places =
+        if terms.jurisdictions.is_empty() { "anywhere".to_owned() } else { quoted(&terms.jurisdictions) };
     format!(
         "dataset    {}\nowner      {} ({})\nid         {}\nrows       {}\nroot       {}\nabout      {}\n\
          purposes   {}\nreceivers  {receivers}\nfloor      {} rows\nruns       at most {} per contract\n\
-         schemes    {}\nterms end  {}\n{}",
+         schemes    {}\ncomputed   {places}\nterms end  {}\n{}",
         entry.reference,
         entry.owner,
         dataset.owner,
@@ -201,7 +215,7 @@ fn text(entry: &CatalogEntry) -> String {
         dataset.rows,
         dataset.root,
         dataset.description,
-        purposes.join(", "),
+        quoted(&terms.purposes),
         terms.floor_rows,
         terms.runs_max,
         schemes.join(", "),

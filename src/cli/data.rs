@@ -76,9 +76,12 @@ terms.toml:
   floor_rows = 10
   runs_max = 12
   expires_in = \"365d\"            # never when left out
+  jurisdictions = [\"CH\"]         # of compute parties, by their cards; any when left out
   [columns]                      # a column that is not named may not be used
   rank = [\"group\", \"filter\"]
-  salary = [\"aggregate\"]         # `extreme`: MIN and MAX; `join`: as a key; `product`";
+  salary = [\"aggregate\"]         # `extreme`: MIN and MAX; `join`: as a key; `product`
+  [comparisons]                  # constants that conditions may have; anything when left out
+  rank = [\"senior\", \"junior\"]";
 
 #[derive(Debug, Args)]
 pub(super) struct Import {

@@ -18,10 +18,14 @@ use super::{Epsilon, FileError, Span};
 /// floor_rows = 10
 /// runs_max = 12
 /// expires_in = "365d"          # never when left out
+/// jurisdictions = ["CH", "LI"] # where compute parties may be; anywhere when left out
 ///
 /// [columns]                    # a column that is not named may not be used
 /// rank = ["group", "filter"]
 /// salary = ["aggregate"]
+///
+/// [comparisons]                # constants that conditions may have; anything when left out
+/// rank = ["senior", "junior"]
 ///
 /// [access]                     # no token is needed when left out
 /// permitted = ["lake"]         # get one for the asking
@@ -45,10 +49,14 @@ pub(crate) struct TermsFile {
     #[serde(default)]
     receivers: Vec<String>,
     columns: BTreeMap<String, BTreeSet<Use>>,
+    #[serde(default)]
+    comparisons: BTreeMap<String, BTreeSet<String>>,
     floor_rows: u64,
     runs_max: u32,
     #[serde(default = "any_scheme")]
     schemes: BTreeSet<String>,
+    #[serde(default)]
+    jurisdictions: BTreeSet<String>,
     #[serde(default)]
     expires_in: Option<Span>,
     #[serde(default)]
@@ -117,8 +125,10 @@ impl TermsFile {
             purposes: self.purposes.clone(),
             receivers: self.receivers.iter().map(member).collect::<Result<_, _>>()?,
             columns: self.columns.clone(),
+            comparisons: self.comparisons.clone(),
             floor_rows: self.floor_rows,
             schemes: self.schemes.clone(),
+            jurisdictions: self.jurisdictions.clone(),
             runs_max: self.runs_max,
             expires: self.expires_in.map(|span| now.saturating_add(span.seconds())),
             access: self.access.as_ref().map(access).transpose()?,

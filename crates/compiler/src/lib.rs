@@ -160,7 +160,11 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, &rule);
     let query = &checked.query;
     let names_withheld = query.has_public_groups && query.cut.is_none() && query.having.is_none();
-    let usage = Usage { program: Hash::from_bytes(program.hash()), columns: checked.uses };
+    let usage = Usage {
+        program: Hash::from_bytes(program.hash()),
+        columns: checked.uses,
+        comparisons: checked.comparisons,
+    };
     let groups = groups.texts();
     Ok(Compiled {
         program,

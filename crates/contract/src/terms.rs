@@ -20,10 +20,19 @@ pub struct Terms {
     pub receivers: BTreeSet<Did>,
     /// What may be done with each column; a column that is not named may not be used at all.
     pub columns: BTreeMap<String, BTreeSet<Use>>,
+    /// The constants that conditions may compare a column with, written as [`Compared`] writes them; a column that is not
+    /// named may be compared with anything, if it may be a filter at all.
+    ///
+    /// [`Compared`]: crate::policy::Compared
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub comparisons: BTreeMap<String, BTreeSet<String>>,
     /// A revealed group must cover at least this many rows (1 or more).
     pub floor_rows: u64,
     /// Schemes that may compute on the data.
     pub schemes: BTreeSet<String>,
+    /// Jurisdictions that compute parties must state in their cards, one of these each; empty means any, or none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub jurisdictions: BTreeSet<String>,
     /// The largest number of runs that one contract may grant.
     pub runs_max: u32,
     /// Seconds since 1970 after which no run may start; absent means no end.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use compiler::{Compiled, Source, Table};
 use contract::audit::Opinion;
-use contract::policy::{self, Permit, Refusal, Request, View};
+use contract::policy::{self, Catalog, Permit, Refusal, Request, View};
 use contract::{Contract, Dataset, Did, Hash};
 use vault::{Vault, VaultError};
 
@@ -77,6 +77,16 @@ fn datasets_of(contract: &Contract, replica: &Replica) -> BTreeMap<String, Datas
     replica.read(|ledger| ledger.state().datasets_of(contract))
 }
 
+/// The law that each of a contract's parties acts under, by its card.
+fn jurisdictions_of(contract: &Contract, replica: &Replica) -> BTreeMap<Did, String> {
+    replica.read(|ledger| {
+        let parties = contract.parties.iter().map(|party| party.member);
+        let stated =
+            parties.filter_map(|member| Some((member, ledger.state().jurisdiction(&member)?.to_owned())));
+        stated.collect()
+    })
+}
+
 /// Compiles again what ran under a contract, whatever became of its datasets since: to read a result or to prove it.
 pub(crate) fn recompile(contract: &Contract, replica: &Replica) -> Result<Compiled, Refusal> {
     compile(contract, &replica.read(|ledger| ledger.state().datasets_ever_of(contract)))
@@ -93,11 +103,13 @@ pub(crate) struct Reading {
 /// Checks a contract before signing: does it compile to the program that it names, and do all terms permit it?
 pub(crate) fn check(contract: &Contract, replica: &Replica, now: u64) -> Reading {
     let datasets = datasets_of(contract, replica);
+    let jurisdictions = jurisdictions_of(contract, replica);
+    let catalog = Catalog { datasets: &datasets, jurisdictions: &jurisdictions };
     match compile(contract, &datasets) {
         Err(refusal) => Reading { compiled: None, refusals: vec![refusal] },
         Ok(compiled) => {
             let refusals = match compiler::report(contract, &compiled).hash() {
-                Ok(hash) => policy::check(contract, &datasets, &compiled.usage, hash, now),
+                Ok(hash) => policy::check(contract, catalog, &compiled.usage, hash, now),
                 Err(error) => vec![Refusal::NotCompilable { reason: error.to_string() }],
             };
             Reading { compiled: Some(compiled), refusals }
@@ -124,6 +136,7 @@ pub(crate) fn decide(
         return Err(vec![Refusal::NotActive { state: contract::lifecycle::State::Proposed }]);
     };
     let datasets = datasets_of(&facts.contract, replica);
+    let jurisdictions = jurisdictions_of(&facts.contract, replica);
     let compiled = compile(&facts.contract, &datasets).map_err(|refusal| vec![refusal])?;
     let view = View {
         now: facts.now,
@@ -133,7 +146,7 @@ pub(crate) fn decide(
         opinions: &facts.opinions,
         tokens: &facts.tokens,
         runs_taken: facts.runs_taken,
-        datasets: &datasets,
+        catalog: Catalog { datasets: &datasets, jurisdictions: &jurisdictions },
     };
     // The ledger takes a request only for the contract's own purpose, word for word.
     let request = Request { run: *run, requester: &facts.requester, purpose: &facts.contract.purpose };

@@ -3,6 +3,7 @@
 mod above;
 mod argument;
 mod catalog;
+mod comparisons;
 mod condition;
 mod conversion;
 mod from;
@@ -49,7 +50,7 @@ pub(crate) use tree::Tree;
 use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
 use catalog::Catalog;
 use scope::Scope;
-use usage::Uses;
+use usage::{Comparisons, Uses};
 
 /// A query that may be lowered.
 #[derive(Clone, Debug)]
@@ -59,6 +60,7 @@ pub(crate) struct Checked {
     pub(crate) relations: Vec<Relation>,
     pub(crate) join: Option<Joined>,
     pub(crate) uses: Uses,
+    pub(crate) comparisons: Comparisons,
     /// The types of the result's columns, as SQL has them.
     pub(crate) types: Vec<CellType>,
 }
@@ -148,8 +150,8 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     };
     let (typed, optimised) = optimise(written.clone())?;
     conversion::check(&typed)?;
-    let uses = usage::analyse([&written, &typed], &optimised)?;
-    Ok(Checked { types: types(&typed, &query)?, query, relations, join, uses })
+    let (uses, comparisons) = usage::analyse(&written, &typed, &optimised)?;
+    Ok(Checked { types: types(&typed, &query)?, query, relations, join, uses, comparisons })
 }
 
 /// The types of the result's columns; those that receivers compute must be of one that can be shown.

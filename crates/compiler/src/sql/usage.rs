@@ -16,10 +16,13 @@
 //! | COALESCE and NULLIF inside an aggregate | [`Use::Filter`], and the aggregate's own |
 //! | factors of a product of columns inside an aggregate; both columns of COVAR, CORR, REGR | [`Use::Product`], and the aggregate's own |
 //! | projection, alias, scan | none of its own; origins are passed on |
+//!
+//! What conditions compare a column with is taken from the plan as written alone: the optimised one says the same in
+//! other words, and adds what follows from keys being equal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::terms::Use;
+use contract::{policy::Compared, terms::Use};
 use datafusion::{
     common::{
         DFSchema, JoinType,
@@ -31,21 +34,31 @@ use datafusion::{
     },
 };
 
-use super::{Function, above::is_grouped};
+use super::{
+    Function,
+    above::is_grouped,
+    comparisons::{self, With},
+};
 use crate::Refused;
 
 /// Uses by table and column.
 pub(crate) type Uses = BTreeMap<String, BTreeMap<String, BTreeSet<Use>>>;
+/// What conditions compare with, by table and column.
+pub(crate) type Comparisons = BTreeMap<String, BTreeMap<String, Compared>>;
 
 /// The uses in the plans as written and in the optimised one, united.
-pub(crate) fn analyse(written: [&LogicalPlan; 2], optimised: &LogicalPlan) -> Result<Uses, Refused> {
+pub(crate) fn analyse(
+    written: &LogicalPlan,
+    typed: &LogicalPlan,
+    optimised: &LogicalPlan,
+) -> Result<(Uses, Comparisons), Refused> {
     let mut analysis = Analysis::default();
-    for plan in written {
-        analysis.trace(plan)?;
-    }
+    analysis.trace(written)?;
+    let comparisons = analysis.comparisons.clone();
+    analysis.trace(typed)?;
     analysis.is_optimised = true;
     analysis.trace(optimised)?;
-    Ok(analysis.uses)
+    Ok((analysis.uses, comparisons))
 }
 
 /// Table and column that a value stems from.
@@ -54,9 +67,35 @@ type Origin = (String, String);
 /// For each output column of a step, all columns that flow into it.
 type Origins = Vec<BTreeSet<Origin>>;
 
+/// The rows that a step reads.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    schema: &'a DFSchema,
+    origins: &'a Origins,
+    /// Whether each column is one of a table, not computed.
+    is_stored: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn of(plan: &'a LogicalPlan, origins: &'a Origins) -> Self {
+        Self { schema: plan.schema(), origins, is_stored: is_stored(plan) }
+    }
+}
+
+fn is_stored(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::TableScan(_) => true,
+        LogicalPlan::SubqueryAlias(_) | LogicalPlan::Filter(_) | LogicalPlan::Join(_) => {
+            plan.inputs().into_iter().all(is_stored)
+        }
+        _ => false,
+    }
+}
+
 #[derive(Default)]
 struct Analysis {
     uses: Uses,
+    comparisons: Comparisons,
     is_optimised: bool,
     /// Of the queries around a subquery, the columns of what it stands in.
     around: Vec<(DFSchema, Origins)>,
@@ -69,7 +108,7 @@ impl Analysis {
             LogicalPlan::SubqueryAlias(alias) => self.trace(&alias.input),
             LogicalPlan::Filter(filter) if !is_grouped(&filter.input) => {
                 let input = self.trace(&filter.input)?;
-                self.condition(&filter.predicate, filter.input.schema(), &input)?;
+                self.condition(&filter.predicate, Rows::of(&filter.input, &input))?;
                 Ok(input)
             }
             LogicalPlan::Projection(projection) => {
@@ -139,7 +178,8 @@ impl Analysis {
         if let Some(filter) = &join.filter {
             let schema = join.left.schema().join(join.right.schema());
             let schema = schema.map_err(|error| super::meaning(&error))?;
-            self.condition(filter, &schema, &both)?;
+            let is_stored = is_stored(&join.left) && is_stored(&join.right);
+            self.condition(filter, Rows { schema: &schema, origins: &both, is_stored })?;
         }
         match join.join_type {
             JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => Ok(both),
@@ -149,7 +189,8 @@ impl Analysis {
     }
 
     /// What stands in WHERE or ON: equal columns of two tables are keys, all else filters.
-    fn condition(&mut self, condition: &Expr, schema: &DFSchema, input: &Origins) -> Result<(), Refused> {
+    fn condition(&mut self, condition: &Expr, rows: Rows<'_>) -> Result<(), Refused> {
+        let Rows { schema, origins: input, .. } = rows;
         for part in split_conjunction(condition) {
             match part {
                 Expr::Exists(exists) => {
@@ -165,8 +206,8 @@ impl Analysis {
                 }
                 _ => {}
             }
-            let mut read = origins(part, schema, input)?;
-            read.extend(self.outside(part)?);
+            let outside = self.outside(part)?;
+            let read = origins(part, schema, input)?.union(&outside).cloned().collect();
             let is_key = match part {
                 Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
                     match (left.as_ref(), right.as_ref()) {
@@ -181,6 +222,19 @@ impl Analysis {
                 _ => false,
             };
             self.record(if is_key { Use::Join } else { Use::Filter }, &read);
+            if !is_key {
+                self.compared(part, rows)?;
+                self.record_comparison(&With::More, &outside);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a condition compares each column with.
+    fn compared(&mut self, condition: &Expr, rows: Rows<'_>) -> Result<(), Refused> {
+        for (read, with) in comparisons::of(condition) {
+            let with = if rows.is_stored { with } else { With::More };
+            self.record_comparison(&with, &origins(read, rows.schema, rows.origins)?);
         }
         Ok(())
     }
@@ -249,31 +303,33 @@ impl Analysis {
         for expr in &aggregate.aggr_expr {
             let schema = aggregate.input.schema();
             let used = aggregate_use(expr)?;
-            self.inside(expr, used, schema, &input)?;
+            self.inside(expr, used, Rows::of(&aggregate.input, &input))?;
             out.push(origins(expr, schema, &input)?);
         }
         Ok(out)
     }
 
     /// The parts of an aggregate: what CASE tests, what is multiplied, and everything else.
-    fn inside(&mut self, expr: &Expr, used: Use, schema: &DFSchema, input: &Origins) -> Result<(), Refused> {
+    fn inside(&mut self, expr: &Expr, used: Use, rows: Rows<'_>) -> Result<(), Refused> {
+        let Rows { schema, origins: input, .. } = rows;
         match expr {
             Expr::Column(_) => self.record(used, &origins(expr, schema, input)?),
             Expr::Case(case) => {
                 for (when, then) in &case.when_then_expr {
                     self.record(Use::Filter, &origins(when, schema, input)?);
-                    self.inside(then, used, schema, input)?;
+                    self.compared(when, rows)?;
+                    self.inside(then, used, rows)?;
                 }
                 if let Some(tested) = &case.expr {
-                    self.record(Use::Filter, &origins(tested, schema, input)?);
+                    self.filter_otherwise(tested, rows)?;
                 }
                 if let Some(otherwise) = &case.else_expr {
-                    self.inside(otherwise, used, schema, input)?;
+                    self.inside(otherwise, used, rows)?;
                 }
             }
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-                self.inside(left, used, schema, input)?;
-                self.inside(right, used, schema, input)?;
+                self.inside(left, used, rows)?;
+                self.inside(right, used, rows)?;
                 let (x, y) = (origins(left, schema, input)?, origins(right, schema, input)?);
                 let is_sum = matches!(op, Operator::Plus | Operator::Minus);
                 if !is_sum && !x.is_empty() && !y.is_empty() {
@@ -281,34 +337,56 @@ impl Analysis {
                     self.record(Use::Product, &y);
                 }
             }
-            Expr::Alias(alias) => self.inside(&alias.expr, used, schema, input)?,
+            Expr::Alias(alias) => self.inside(&alias.expr, used, rows)?,
             Expr::Negative(inner) | Expr::Cast(Cast { expr: inner, .. }) => {
-                self.inside(inner, used, schema, input)?;
+                self.inside(inner, used, rows)?;
             }
             Expr::Literal(..) => {}
             Expr::AggregateFunction(call) => {
                 let ordered = call.params.order_by.iter().map(|term| &term.expr);
                 for argument in call.params.args.iter().chain(ordered) {
-                    self.inside(argument, used, schema, input)?;
+                    self.inside(argument, used, rows)?;
                     if let Some(Function::Pair(pair)) = Function::named(call.func.name()) {
                         // One column's value weighs the other's; or where one is NULL the other does not count.
                         let weighs = pair.needs() != [false; 3];
-                        let used = if weighs { Use::Product } else { Use::Filter };
-                        self.record(used, &origins(argument, schema, input)?);
+                        if weighs {
+                            self.record(Use::Product, &origins(argument, schema, input)?);
+                        } else {
+                            self.filter_otherwise(argument, rows)?;
+                        }
                     }
                 }
             }
             // COALESCE and NULLIF: what is NULL, or equal, decides.
             Expr::ScalarFunction(call) => {
-                self.record(Use::Filter, &origins(expr, schema, input)?);
+                self.filter_otherwise(expr, rows)?;
                 for argument in &call.args {
-                    self.inside(argument, used, schema, input)?;
+                    self.inside(argument, used, rows)?;
                 }
             }
             // What it does with the columns that it reads would go unnoticed.
             _ => return Err(Refused::Unanalysed(expr.to_string())),
         }
         Ok(())
+    }
+
+    /// What decides otherwise than by a comparison with a constant.
+    fn filter_otherwise(&mut self, expr: &Expr, rows: Rows<'_>) -> Result<(), Refused> {
+        let read = origins(expr, rows.schema, rows.origins)?;
+        self.record(Use::Filter, &read);
+        self.record_comparison(&With::More, &read);
+        Ok(())
+    }
+
+    fn record_comparison(&mut self, with: &With, origins: &BTreeSet<Origin>) {
+        for (table, column) in origins {
+            let compared =
+                self.comparisons.entry(table.clone()).or_default().entry(column.clone()).or_default();
+            match with {
+                With::Constants(constants) => compared.constants.extend(constants.iter().cloned()),
+                With::More => compared.otherwise = true,
+            }
+        }
     }
 
     fn record(&mut self, r#use: Use, origins: &BTreeSet<Origin>) {

@@ -41,6 +41,52 @@ fn each_place_is_a_use() {
     );
 }
 
+/// Each column of `people` that conditions compare, with what; `…` stands for more than constants.
+#[track_caller]
+fn assert_compared(sql: &str, expected: &[(&str, &[&str])]) {
+    let compiled = compile(sql, &[table(&[10, 10])], 2).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+    let found = compiled.usage.comparisons.get("people").cloned().unwrap_or_default();
+    let found: BTreeMap<String, BTreeSet<String>> = found
+        .into_iter()
+        .map(|(column, with)| {
+            (column, with.constants.into_iter().chain(with.otherwise.then(|| "…".to_owned())).collect())
+        })
+        .collect();
+    let texts = |constants: &[&str]| constants.iter().map(|constant| (*constant).to_owned()).collect();
+    let expected: BTreeMap<_, _> =
+        expected.iter().map(|(column, constants)| ((*column).to_owned(), texts(constants))).collect();
+    assert_eq!(found, expected, "{sql}");
+}
+
+/// An owner can list the constants that a column may be compared with.
+#[test]
+fn constants_of_conditions_are_known() {
+    let assert_where = |condition: &str, expected: &[(&str, &[&str])]| {
+        assert_compared(&format!("SELECT SUM(salary) FROM people WHERE {condition}"), expected);
+    };
+    assert_where("salary > 3 AND salary <= -10", &[("salary", &["3", "-10"])]);
+    assert_where("4 < salary OR NOT (salary BETWEEN 7 AND 9)", &[("salary", &["4", "7", "9"])]);
+    assert_where("score = 1.50", &[("score", &["1.5"])]);
+    let both: [(&str, &[&str]); 2] = [("rank", &["junior", "senior"]), ("active", &["true"])];
+    assert_where("rank IN ('junior', 'senior') AND active", &both);
+    assert_where("note LIKE 'a%' AND bonus IS NOT NULL", &[("note", &["a%"]), ("bonus", &["NULL"])]);
+    // Computed with, or compared with another column: any value can be reached.
+    assert_where("salary + 1 > 3", &[("salary", &["…"])]);
+    assert_where("salary > bonus", &[("salary", &["…"]), ("bonus", &["…"])]);
+    assert_where("salary BETWEEN bonus AND 5", &[("salary", &["…"]), ("bonus", &["…"])]);
+    assert_where("COALESCE(bonus, 0) > 3", &[("bonus", &["…"])]);
+    assert_compared(
+        "SELECT SUM(CASE WHEN salary > 5 THEN bonus END), COUNT(*) FILTER (WHERE rank = 'junior') FROM people",
+        &[("salary", &["5"]), ("rank", &["junior"])],
+    );
+    assert_compared("SELECT SUM(COALESCE(bonus, 0)) FROM people", &[("bonus", &["…"])]);
+    // A name does not make a computed column a stored one.
+    assert_compared(
+        "SELECT SUM(salary) FROM (SELECT salary + 1 AS salary FROM people) AS t WHERE salary > 3",
+        &[("salary", &["…"])],
+    );
+}
+
 /// A factor that is zero on all rows but one picks that row: owners allow it or not.
 #[test]
 fn factors_and_cases_are_uses_of_their_own() {

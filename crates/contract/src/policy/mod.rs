@@ -5,6 +5,7 @@
 //! is given, not only the first.
 
 mod audit;
+mod compared;
 mod disclosure;
 mod refusal;
 mod tokens;
@@ -13,7 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::refusal::Refusal;
+pub use self::{
+    compared::{Compared, plain_number},
+    refusal::Refusal,
+};
 use crate::{
     Contract, Dataset, Did, Hash, Signature, Terms,
     access::Grant,
@@ -34,6 +38,17 @@ pub struct Usage {
     pub program: Hash,
     /// By table, then column; a table or column that is not named is not used.
     pub columns: BTreeMap<String, BTreeMap<String, BTreeSet<Use>>>,
+    /// By table, then column: what conditions compare it with. A column that is not named is not compared.
+    pub comparisons: BTreeMap<String, BTreeMap<String, Compared>>,
+}
+
+/// What the ledger says beside the contract.
+#[derive(Clone, Copy, Debug)]
+pub struct Catalog<'a> {
+    /// By reference; a dataset that was withdrawn is not among them.
+    pub datasets: &'a Datasets,
+    /// The law that members act under, of those whose cards state it.
+    pub jurisdictions: &'a BTreeMap<Did, String>,
 }
 
 /// What the ledger says about a contract at the moment of the decision.
@@ -51,8 +66,8 @@ pub struct View<'a> {
     pub opinions: &'a BTreeMap<Did, Opinion>,
     /// Uses taken and not given back, with this run's.
     pub runs_taken: u32,
-    /// The catalog, by reference; a dataset that was withdrawn is not in it.
-    pub datasets: &'a Datasets,
+    /// Datasets and members.
+    pub catalog: Catalog<'a>,
     /// The tokens that the contract uses.
     pub tokens: &'a [Grant],
 }
@@ -92,7 +107,7 @@ impl Permit {
 /// An empty answer means that nothing in form, catalog or terms stands against the contract now.
 pub fn check(
     contract: &Contract,
-    datasets: &Datasets,
+    catalog: Catalog<'_>,
     usage: &Usage,
     report: Hash,
     now: u64,
@@ -102,7 +117,7 @@ pub fn check(
     refuse_expired(contract, now, &mut refusals);
     refuse_program(contract, usage, &mut refusals);
     audit::refuse_other_report(contract, report, &mut refusals);
-    refuse_data(contract, datasets, usage, now, &mut refusals);
+    refuse_data(contract, catalog, usage, now, &mut refusals);
     refusals
 }
 
@@ -127,7 +142,7 @@ pub fn decide(
     refuse_uses(contract, view, &mut refusals);
     refuse_request(contract, request, &mut refusals);
     refuse_program(contract, usage, &mut refusals);
-    refuse_data(contract, view.datasets, usage, view.now, &mut refusals);
+    refuse_data(contract, view.catalog, usage, view.now, &mut refusals);
     tokens::refuse_tokens(contract, view, usage, &mut refusals);
     match signed {
         Some(signed) if refusals.is_empty() => Ok(Permit { contract: signed.id(), run: request.run }),
@@ -223,21 +238,24 @@ fn refuse_program(contract: &Contract, usage: &Usage, refusals: &mut Vec<Refusal
 /// A dataset that stands in several tables is judged once for each use of it, and no reason is given twice.
 fn refuse_data(
     contract: &Contract,
-    datasets: &Datasets,
+    catalog: Catalog<'_>,
     usage: &Usage,
     now: u64,
     refusals: &mut Vec<Refusal>,
 ) {
-    let unused = BTreeMap::new();
+    let (unused, uncompared) = (BTreeMap::new(), BTreeMap::new());
     for (table, input) in contract.inputs() {
         let mut found = Vec::new();
-        match datasets.get(&input.dataset) {
+        match catalog.datasets.get(&input.dataset) {
             None => found.push(Refusal::UnknownDataset { dataset: input.dataset.clone() }),
             Some(dataset) => {
                 refuse_other_data(input, dataset, &mut found);
                 refuse_terms(contract, &input.dataset, &dataset.terms, now, &mut found);
                 let columns = usage.columns.get(table).unwrap_or(&unused);
                 refuse_columns(&input.dataset, &dataset.terms, columns, &mut found);
+                let compared = usage.comparisons.get(table).unwrap_or(&uncompared);
+                compared::refuse_comparisons(&input.dataset, dataset, compared, &mut found);
+                refuse_elsewhere(contract, catalog, &input.dataset, &dataset.terms, &mut found);
             }
         }
         for refusal in found {
@@ -287,6 +305,30 @@ fn refuse_terms(contract: &Contract, reference: &str, terms: &Terms, now: u64, r
     if contract.limits.runs > terms.runs_max {
         let (allowed, found) = (terms.runs_max, contract.limits.runs);
         refusals.push(Refusal::TooManyRuns { dataset: dataset(), allowed, found });
+    }
+}
+
+/// Shares of the data may be held only where the owner allows it.
+fn refuse_elsewhere(
+    contract: &Contract,
+    catalog: Catalog<'_>,
+    reference: &str,
+    terms: &Terms,
+    refusals: &mut Vec<Refusal>,
+) {
+    if terms.jurisdictions.is_empty() {
+        return;
+    }
+    for party in contract.parties_with(Role::ComputeParty) {
+        let found = catalog.jurisdictions.get(&party.member);
+        if !found.is_some_and(|found| terms.jurisdictions.contains(found)) {
+            refusals.push(Refusal::ComputedElsewhere {
+                dataset: reference.to_owned(),
+                party: party.member,
+                allowed: terms.jurisdictions.clone(),
+                found: found.cloned(),
+            });
+        }
     }
 }
 

@@ -239,6 +239,39 @@ pub enum Refusal {
         /// What the owner allows with it; empty when it may not be used at all.
         allowed: BTreeSet<Use>,
     },
+    /// The query compares a column with what the owner does not allow.
+    #[error(
+        "{}: the query compares column `{column}` of `{dataset}` with {found}, its terms allow {}: change the query or ask the owner",
+        Clause::Computation,
+        listed(allowed)
+    )]
+    ComparisonNotAllowed {
+        /// By reference.
+        dataset: String,
+        /// The column.
+        column: String,
+        /// A constant, or that it is more than one.
+        found: String,
+        /// What the owner allows.
+        allowed: BTreeSet<String>,
+    },
+    /// A compute party is not, or does not say that it is, where the owner allows.
+    #[error(
+        "{}: the terms of `{dataset}` want compute parties under {}, `{party}` {}: choose another compute party or ask the owner",
+        Clause::Parties,
+        listed(allowed),
+        found.as_ref().map_or_else(|| "states no jurisdiction in its card".to_owned(), |found| format!("is under `{found}`"))
+    )]
+    ComputedElsewhere {
+        /// By reference.
+        dataset: String,
+        /// The compute party.
+        party: Did,
+        /// What the owner allows.
+        allowed: BTreeSet<String>,
+        /// What its card says.
+        found: Option<String>,
+    },
     /// Smaller groups would be revealed than the owner allows.
     #[error(
         "{}: groups of {found} rows would be revealed, the terms of `{dataset}` ask for at least {expected}: raise the floor",
@@ -481,6 +514,8 @@ impl Refusal {
             Self::TermsExpired { .. } => "terms-expired",
             Self::PurposeNotAllowed { .. } => "purpose-not-allowed",
             Self::ColumnNotAllowed { .. } => "column-not-allowed",
+            Self::ComparisonNotAllowed { .. } => "comparison-not-allowed",
+            Self::ComputedElsewhere { .. } => "computed-elsewhere",
             Self::FloorTooLow { .. } => "floor-too-low",
             Self::TooFewContributors { .. } => "too-few-contributors",
             Self::Dominance { .. } => "dominance",
@@ -518,6 +553,7 @@ impl Refusal {
             }
             Self::OwnerDiffers { expected, found, .. } => vec![expected, found],
             Self::ReceiverNotAllowed { receiver, .. } => vec![receiver],
+            Self::ComputedElsewhere { party, .. } => vec![party],
             Self::TokenMissing { holder, .. } => vec![holder],
             Self::AuditOpen { auditor } | Self::AuditDeclined { auditor, .. } => vec![auditor],
             Self::AuditorMissing { expected, .. } => expected.iter().collect(),
@@ -538,6 +574,7 @@ impl Refusal {
             | Self::TermsExpired { .. }
             | Self::PurposeNotAllowed { .. }
             | Self::ColumnNotAllowed { .. }
+            | Self::ComparisonNotAllowed { .. }
             | Self::FloorTooLow { .. }
             | Self::TooFewContributors { .. }
             | Self::Dominance { .. }

@@ -14,7 +14,8 @@ pub(super) fn refuse_tokens(
     let unused = BTreeMap::new();
     let users: Vec<Did> = contract.parties_with(Role::DataUser).map(|party| party.member).collect();
     for (table, input) in contract.inputs() {
-        let needs = view.datasets.get(&input.dataset).is_some_and(|dataset| dataset.terms.access.is_some());
+        let needs =
+            view.catalog.datasets.get(&input.dataset).is_some_and(|dataset| dataset.terms.access.is_some());
         if !needs {
             continue;
         }

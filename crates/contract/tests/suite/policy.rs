@@ -1,7 +1,12 @@
 //! Each refusal alone, by its exact value, and its words.
 
 use treaty_contract::{
-    Flaw, Hash, SigningKey, audit::Opinion, canonical, document::Role, lifecycle::State, policy::Refusal,
+    Flaw, Hash, SigningKey,
+    audit::Opinion,
+    canonical,
+    document::Role,
+    lifecycle::State,
+    policy::{Compared, Refusal},
     terms::Use,
 };
 
@@ -185,6 +190,67 @@ fn terms() {
         refused(|world| world.terms(2).runs_max = 2),
         [Refusal::TooManyRuns { dataset: dataset(), allowed: 2, found: 3 }]
     );
+}
+
+#[test]
+fn constants_that_conditions_may_have() {
+    let refusal = |column: &str, found: &str, allowed: &[&str]| Refusal::ComparisonNotAllowed {
+        dataset: reference(2),
+        column: column.into(),
+        found: found.into(),
+        allowed: allowed.iter().map(|constant| (*constant).to_owned()).collect(),
+    };
+    let list = |world: &mut World, column: &str, constants: &[&str]| {
+        let constants = constants.iter().map(|constant| (*constant).to_owned()).collect();
+        world.terms(2).comparisons.insert(column.to_owned(), constants);
+    };
+    let mut world = World::new();
+    list(&mut world, "rank", &["senior", "junior"]);
+    list(&mut world, "salary", &[]);
+    assert!(world.decide().is_ok(), "salaries are not compared");
+
+    assert_eq!(refused(|world| list(world, "rank", &["junior"])), [refusal("rank", "`senior`", &["junior"])]);
+    let compared = |constants: &[&str], otherwise| Compared {
+        constants: constants.iter().map(|constant| (*constant).to_owned()).collect(),
+        otherwise,
+    };
+    let by_salary = |with: Compared| {
+        let mut world = World::new();
+        list(&mut world, "salary", &["50000.00"]);
+        world.usage.comparisons.insert("salaries".to_owned(), [("salary".to_owned(), with)].into());
+        world.decide().err().unwrap_or_default()
+    };
+    assert_eq!(by_salary(compared(&["50000"], false)), []);
+    assert_eq!(by_salary(compared(&["50001"], false)), [refusal("salary", "`50001`", &["50000.00"])]);
+    assert_eq!(
+        by_salary(compared(&["50000"], true)),
+        [refusal("salary", "more than a constant", &["50000.00"])]
+    );
+}
+
+#[test]
+fn where_compute_parties_may_be() {
+    let lake = keys()[1].did();
+    let abroad = |found: Option<&str>| {
+        refused(|world| {
+            world.terms(2).jurisdictions = ["CH".to_owned()].into();
+            match found {
+                Some(found) => world.jurisdictions.insert(lake, found.to_owned()),
+                None => world.jurisdictions.remove(&lake),
+            };
+        })
+    };
+    let refusal = |found: Option<&str>| Refusal::ComputedElsewhere {
+        dataset: reference(2),
+        party: lake,
+        allowed: ["CH".to_owned()].into(),
+        found: found.map(str::to_owned),
+    };
+    assert_eq!(abroad(Some("DE")), [refusal(Some("DE"))]);
+    assert_eq!(abroad(None), [refusal(None)]);
+    let mut world = World::new();
+    world.terms(2).jurisdictions = ["CH".to_owned(), "LI".to_owned()].into();
+    assert!(world.decide().is_ok());
 }
 
 #[test]

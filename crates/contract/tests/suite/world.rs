@@ -9,7 +9,7 @@ use treaty_contract::{
     dataset::Datasets,
     document::{Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement},
     lifecycle::State,
-    policy::{self, Permit, Refusal, Request, Usage, View},
+    policy::{self, Catalog, Compared, Permit, Refusal, Request, Usage, View},
     settlement::{Charge, Parts, Split},
     terms::Use,
 };
@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) tokens: Vec<Grant>,
     /// The catalog.
     pub(crate) datasets: Datasets,
+    /// Where members are.
+    pub(crate) jurisdictions: BTreeMap<Did, String>,
     /// Of the contract's program.
     pub(crate) usage: Usage,
     /// The ledger's time.
@@ -74,6 +76,7 @@ impl World {
             opinions: BTreeMap::new(),
             tokens: Vec::new(),
             datasets,
+            jurisdictions: members.map(|member| (member, "CH".to_owned())).into(),
             usage: usage(),
             now: NOT_BEFORE + 1000,
             state: State::Active,
@@ -101,7 +104,7 @@ impl World {
             opinions: &self.opinions,
             tokens: &self.tokens,
             runs_taken: self.runs_taken,
-            datasets: &self.datasets,
+            catalog: self.catalog(),
         };
         let request = Request { run: run(), requester: &self.requester, purpose: &self.purpose };
         policy::decide(&self.contract, &view, &self.usage, &request)
@@ -114,7 +117,11 @@ impl World {
 
     /// What `contract check` says.
     pub(crate) fn check(&self) -> Vec<Refusal> {
-        policy::check(&self.contract, &self.datasets, &self.usage, report(), self.now)
+        policy::check(&self.contract, self.catalog(), &self.usage, report(), self.now)
+    }
+
+    fn catalog(&self) -> Catalog<'_> {
+        Catalog { datasets: &self.datasets, jurisdictions: &self.jurisdictions }
     }
 
     /// The terms of a member's dataset.
@@ -241,8 +248,10 @@ fn terms() -> Terms {
         purposes: [PURPOSE.to_owned()].into(),
         receivers: keys().iter().map(SigningKey::did).collect(),
         columns: usage().columns["salaries"].clone(),
+        comparisons: BTreeMap::new(),
         floor_rows: 10,
         schemes: ["rep3".to_owned()].into(),
+        jurisdictions: BTreeSet::new(),
         runs_max: 3,
         expires: Some(EXPIRES),
         access: None,
@@ -252,9 +261,14 @@ fn terms() -> Terms {
 
 fn usage() -> Usage {
     let uses = |uses: &[Use]| uses.iter().copied().collect::<BTreeSet<_>>();
+    let compared = Compared { constants: ["senior".to_owned()].into(), otherwise: false };
     let columns = [
         ("rank".to_owned(), uses(&[Use::Filter, Use::Group])),
         ("salary".to_owned(), uses(&[Use::Aggregate])),
     ];
-    Usage { program: program(), columns: [("salaries".to_owned(), columns.into())].into() }
+    Usage {
+        program: program(),
+        columns: [("salaries".to_owned(), columns.into())].into(),
+        comparisons: [("salaries".to_owned(), [("rank".to_owned(), compared)].into())].into(),
+    }
 }

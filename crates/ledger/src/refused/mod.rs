@@ -509,6 +509,14 @@ pub enum DatasetRule {
         "the terms need at least one purpose, one scheme, a floor of 1 row, 1 run, and of what they ask of results a share of 1 to 99 percent and at least 1 row for a person"
     )]
     Terms,
+    /// No code of a jurisdiction.
+    #[error(
+        "the terms name the jurisdiction `{found}`, which no card can state: 2 to 12 capital letters, digits and hyphens, such as `CH`"
+    )]
+    TermsJurisdiction {
+        /// As the terms have it.
+        found: String,
+    },
     /// Auditors outside the alliance.
     #[error("the terms name the auditor `{auditor}`, who is not in the alliance")]
     TermsAuditor {

@@ -9,7 +9,7 @@ use contract::{
 };
 
 use super::{DatasetPath, DatasetRecord, step::Step};
-use crate::{Refused, event::Happening, refused::DatasetRule, text};
+use crate::{Refused, alliance::is_jurisdiction, event::Happening, refused::DatasetRule, text};
 
 /// Most columns of a dataset.
 const COLUMNS_MAX: usize = 1024;
@@ -97,7 +97,8 @@ impl Step {
             }
         }
         let terms = &dataset.terms;
-        if let Some(column) = terms.columns.keys().find(|column| !names.contains(column)) {
+        let mut named = terms.columns.keys().chain(terms.comparisons.keys());
+        if let Some(column) = named.find(|column| !names.contains(column)) {
             return Err(DatasetRule::TermsColumn { column: text::excerpt(column) });
         }
         if terms.purposes.is_empty()
@@ -108,6 +109,9 @@ impl Step {
             || terms.disclosure.privacy.is_some_and(|privacy| privacy.rows_per_person_max == 0)
         {
             return Err(DatasetRule::Terms);
+        }
+        if let Some(law) = terms.jurisdictions.iter().find(|law| !is_jurisdiction(law)) {
+            return Err(DatasetRule::TermsJurisdiction { found: text::excerpt(law) });
         }
         let stranger = |who: &&contract::Did| self.state.roster.card(who).is_none();
         if let Some(auditor) = terms.disclosure.auditors.iter().find(stranger) {

@@ -89,8 +89,10 @@ pub(crate) fn terms() -> Terms {
             .into_iter()
             .map(|(name, wanted)| (name.to_owned(), wanted.into_iter().collect()))
             .collect(),
+        comparisons: BTreeMap::new(),
         floor_rows: 3,
         schemes: BTreeSet::from(["rep3".to_owned()]),
+        jurisdictions: BTreeSet::new(),
         runs_max: 5,
         expires: None,
         access: None,

@@ -81,6 +81,19 @@ fn a_datasets_description_must_make_sense() {
     assert_eq!(dataset_rule(|_, dataset| dataset.terms.schemes.clear()), DatasetRule::Terms);
     assert_eq!(dataset_rule(|_, dataset| dataset.terms.floor_rows = 0), DatasetRule::Terms);
     assert_eq!(dataset_rule(|_, dataset| dataset.terms.runs_max = 0), DatasetRule::Terms);
+    let abroad =
+        |dataset: &mut contract::Dataset| dataset.terms.jurisdictions = ["Switzerland".to_owned()].into();
+    assert_eq!(
+        dataset_rule(|_, dataset| abroad(dataset)),
+        DatasetRule::TermsJurisdiction { found: "Switzerland".to_owned() }
+    );
+    let compared = |dataset: &mut contract::Dataset| {
+        dataset.terms.comparisons = [("bonus".to_owned(), [].into())].into()
+    };
+    assert_eq!(
+        dataset_rule(|_, dataset| compared(dataset)),
+        DatasetRule::TermsColumn { column: "bonus".to_owned() }
+    );
     let receiver = World::new().stranger.did();
     assert_eq!(
         dataset_rule(|_, dataset| dataset.terms.receivers.extend([receiver])),

@@ -25,8 +25,8 @@ is active and names this member as receiver; each answer takes one of its uses a
 What the floor holds back is NULL, and a notice says so. When several contracts ask the same, the \
 database chooses: `psql -d` with the first characters of the contract's id.
 
-The gateway acts as the person of the profile and can do no more. It speaks the simple query \
-protocol: psql and psycopg2 do; JDBC with preferQueryMode=simple. A wrong password costs a second \
+The gateway acts as the person of the profile and can do no more. Prepared statements are described \
+without taking a use, and have no parameters; each execution takes one. A wrong password costs a second \
 and a line on standard error; 64 are let in at once, and who says nothing for 30 minutes is let go.";
 
 #[derive(Debug, Args)]

@@ -280,6 +280,11 @@ impl Client {
         self.get(&format!("/v1/contracts/{}/check", escape(id)))
     }
 
+    /// `GET /v1/contracts/{id}/columns`.
+    pub fn columns(&self, id: &str) -> Result<ResultDescription, ClientError> {
+        self.get(&format!("/v1/contracts/{}/columns", escape(id)))
+    }
+
     /// `GET /v1/contracts/{id}/audit`.
     pub fn audit(&self, id: &str) -> Result<AuditView, ClientError> {
         self.get(&format!("/v1/contracts/{}/audit", escape(id)))

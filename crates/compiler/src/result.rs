@@ -49,6 +49,18 @@ pub enum CellType {
 }
 
 impl CellType {
+    /// As it is written in results.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+            Self::Real => "real",
+            Self::Text => "text",
+            Self::Date => "date",
+        }
+    }
+
     /// The type of a group column's cells.
     pub(crate) fn of(kind: ColumnType) -> Self {
         match kind {

@@ -62,6 +62,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "abci", check: agreement::abci, allocated_per_byte: 512 },
     Target { name: "chunk", check: agreement::chunk, allocated_per_byte: 32 },
     Target { name: "startup", check: postgres::startup, allocated_per_byte: 32 },
+    Target { name: "prepared", check: postgres::prepared, allocated_per_byte: 64 },
     Target { name: "statement", check: postgres::statement, allocated_per_byte: 64 },
     Target { name: "cell", check: postgres::cell, allocated_per_byte: 32 },
     Target { name: "program", check: records::program, allocated_per_byte: 256 },

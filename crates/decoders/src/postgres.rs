@@ -2,7 +2,7 @@
 
 use crate::cell::{Cell, Form, decimal_text};
 use crate::text::{canonical, one};
-use crate::wire::{Startup, sasl_initial};
+use crate::wire::{Bind, Execute, Named, Parse, Startup, sasl_initial};
 
 /// The first message of a connection, or the first of a login.
 pub(crate) fn startup(bytes: &[u8]) -> bool {
@@ -17,6 +17,47 @@ pub(crate) fn startup(bytes: &[u8]) -> bool {
         assert!(bytes.starts_with(mechanism.as_bytes()) && bytes.ends_with(message.as_bytes()));
     }
     first.is_some() || login.is_some()
+}
+
+/// A message about a prepared statement, after its letter: what was read is written as the same bytes again.
+pub(crate) fn prepared(bytes: &[u8]) -> bool {
+    let Some((letter, body)) = bytes.split_first() else { return false };
+    let again = match letter {
+        b'P' => Parse::read(body).map(|parse| {
+            let types = parse.parameters.iter().flat_map(|oid| oid.to_be_bytes());
+            let count = (parse.parameters.len() as u16).to_be_bytes();
+            [parse.name.as_bytes(), &[0], parse.text.as_bytes(), &[0], &count, &types.collect::<Vec<_>>()]
+                .concat()
+        }),
+        b'B' => Bind::read(body).map(|bind| {
+            let codes = |codes: &[i16]| {
+                let count = (codes.len() as u16).to_be_bytes();
+                count.into_iter().chain(codes.iter().flat_map(|code| code.to_be_bytes())).collect::<Vec<_>>()
+            };
+            let mut parameters = (bind.parameters.len() as u16).to_be_bytes().to_vec();
+            for parameter in &bind.parameters {
+                let length = parameter.map_or(-1, |value| value.len() as i32);
+                parameters.extend(length.to_be_bytes());
+                parameters.extend(parameter.unwrap_or_default());
+            }
+            let names = [bind.portal.as_bytes(), &[0], bind.statement.as_bytes(), &[0]].concat();
+            [names, codes(&bind.parameter_formats), parameters, codes(&bind.result_formats)].concat()
+        }),
+        b'D' | b'C' => Named::read(body).map(|named| {
+            let (kind, name) = match named {
+                Named::Statement(name) => (b'S', name),
+                Named::Portal(name) => (b'P', name),
+            };
+            [&[kind], name.as_bytes(), &[0]].concat()
+        }),
+        b'E' => Execute::read(body)
+            .map(|execute| [execute.portal.as_bytes(), &[0], &execute.rows_max.to_be_bytes()].concat()),
+        _ => None,
+    };
+    if let Some(again) = &again {
+        assert_eq!(again, body, "read and written differently");
+    }
+    again.is_some()
 }
 
 /// A statement: its canonical form is its own, and holds nothing that the statement does not.

@@ -6,17 +6,28 @@ use api::types::runs::{RunResult, RunView};
 use crate::{
     Node,
     refusal::{AMBIGUOUS, FAILED, NOT_NOW, NOT_PERMITTED, Refusal},
+    rows::{Columns, kind},
     statement::LISTED,
     text::canonical,
 };
 
-/// Runs the contract that asks exactly this; takes one of its uses.
+/// The id of the contract that asks exactly this.
 ///
 /// `database` is what the client connected to: the beginning of a contract's id chooses among several that ask the same.
-pub(crate) fn ask(node: &dyn Node, question: &str, database: Option<&str>) -> Result<RunResult, Refusal> {
+pub(crate) fn find(node: &dyn Node, question: &str, database: Option<&str>) -> Result<String, Refusal> {
     let (name, member) = node.member()?;
-    let contract = chosen(node.contracts()?, question, database, &name, &member)?;
-    let (run, result) = node.run(&contract)?;
+    chosen(node.contracts()?, question, database, &name, &member)
+}
+
+/// The columns of a contract's results, by its program alone.
+pub(crate) fn columns(node: &dyn Node, contract: &str) -> Result<Columns, Refusal> {
+    let columns = node.columns(contract)?;
+    Ok(columns.iter().map(|column| (column.name.clone(), kind(&column.kind, column.is_wide))).collect())
+}
+
+/// Runs a contract; takes one of its uses.
+pub(crate) fn run(node: &dyn Node, contract: &str) -> Result<RunResult, Refusal> {
+    let (run, result) = node.run(contract)?;
     result.ok_or_else(|| not_completed(&run))
 }
 

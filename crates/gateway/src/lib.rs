@@ -5,9 +5,10 @@
 //! | who listens, with which protection? | [`serve`] |
 //! | who is let in? | `login` |
 //! | what does a connection say, in which order, and how fast? | `session`, `connection`, `wire` |
-//! | what does a statement mean here? | `statement`, `text` |
+//! | how is a statement asked? | `simple`, `extended`, `prepared` |
+//! | what does a statement mean here? | `statement`, `text`, `type_names` |
 //! | which contract asks exactly this, and may it run? | `ask` |
-//! | how do results become rows? | `rows` |
+//! | how do results become rows? | `rows`, `binary` |
 //!
 //! A gateway is a client of one person: it asks the member's node by that person's signed requests, and can do nothing
 //! that the person cannot. It adds no way into the node. A SELECT is answered only when its text is that of a contract
@@ -16,15 +17,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where"))]
 
 mod ask;
+mod binary;
 mod connection;
+mod extended;
 mod login;
 mod node;
+mod prepared;
 mod refusal;
 mod rows;
 mod serve;
 mod session;
+mod simple;
 mod statement;
 mod text;
+mod type_names;
 mod wire;
 
 pub use login::{Login, NoRandomness};

@@ -1,6 +1,6 @@
 //! What a gateway asks of the member's node. Calls block.
 
-use api::types::contracts::ContractView;
+use api::types::contracts::{ContractView, DescribedColumn};
 use api::types::runs::{RunResult, RunView, StartRun};
 use api::{Client, ClientError};
 
@@ -18,6 +18,12 @@ pub trait Node: Send + Sync + 'static {
     /// As above.
     fn contracts(&self) -> Result<Vec<ContractView>, ClientError>;
 
+    /// The columns that a contract's results have; nothing runs.
+    ///
+    /// # Errors
+    /// As above.
+    fn columns(&self, contract: &str) -> Result<Vec<DescribedColumn>, ClientError>;
+
     /// Runs a contract and waits until it is over; a completed run comes with its result.
     ///
     /// # Errors
@@ -32,6 +38,10 @@ impl Node for Client {
 
     fn contracts(&self) -> Result<Vec<ContractView>, ClientError> {
         self.all_contracts()
+    }
+
+    fn columns(&self, contract: &str) -> Result<Vec<DescribedColumn>, ClientError> {
+        Client::columns(self, contract).map(|description| description.columns)
     }
 
     fn run(&self, contract: &str) -> Result<(RunView, Option<RunResult>), ClientError> {

@@ -33,6 +33,16 @@ pub(crate) const TOO_MANY: &str = "53300";
 pub(crate) const IDLE: &str = "57P05";
 /// `invalid_password`.
 pub(crate) const WRONG_PASSWORD: &str = "28P01";
+/// `invalid_sql_statement_name`.
+pub(crate) const NO_STATEMENT: &str = "26000";
+/// `invalid_cursor_name`.
+pub(crate) const NO_PORTAL: &str = "34000";
+/// `duplicate_prepared_statement`.
+pub(crate) const STATEMENT_EXISTS: &str = "42P05";
+/// `duplicate_cursor`.
+pub(crate) const PORTAL_EXISTS: &str = "42P03";
+/// `configuration_limit_exceeded`.
+pub(crate) const TOO_MUCH: &str = "53400";
 /// `connection_failure`.
 pub(crate) const UNREACHABLE: &str = "08006";
 

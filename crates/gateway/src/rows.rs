@@ -4,12 +4,32 @@ use api::types::contracts::ContractView;
 use api::types::runs::RunResult;
 use serde_json::Value;
 
-use crate::wire::Type;
+use crate::{
+    refusal::{FAILED, Refusal},
+    wire::Type,
+};
 
-/// A table of texts with the types of its columns; `None` is NULL.
+/// Columns by name and type.
+pub(crate) type Columns = Vec<(String, Type)>;
+/// A row of texts; `None` is NULL.
+pub(crate) type Row = Vec<Option<String>>;
+
+/// A table of texts with the types of its columns.
 pub(crate) struct Table {
-    pub(crate) columns: Vec<(String, Type)>,
-    pub(crate) rows: Vec<Vec<Option<String>>>,
+    pub(crate) columns: Columns,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// The type of a result column from its word in the API; integers that need more than 64 bits are numerics.
+pub(crate) fn kind(word: &str, is_wide: bool) -> Type {
+    match word {
+        "boolean" => Type::Boolean,
+        "integer" if !is_wide => Type::Integer,
+        "integer" | "decimal" => Type::Numeric,
+        "real" => Type::Float,
+        "date" => Type::Date,
+        _ => Type::Text,
+    }
 }
 
 impl Table {
@@ -17,18 +37,22 @@ impl Table {
     pub(crate) fn of_result(result: &RunResult) -> Self {
         let columns = result.columns.iter().enumerate().map(|(place, column)| {
             let cells = || result.rows.iter().filter_map(|row| row.get(place));
-            let kind = match column.kind.as_str() {
-                "boolean" => Type::Boolean,
-                "integer" if cells().all(fits) => Type::Integer,
-                "integer" | "decimal" => Type::Numeric,
-                "real" => Type::Float,
-                "date" => Type::Date,
-                _ => Type::Text,
-            };
-            (column.name.clone(), kind)
+            (column.name.clone(), kind(&column.kind, !cells().all(fits)))
         });
         let rows = result.rows.iter().map(|row| row.iter().map(cell).collect());
         Self { columns: columns.collect(), rows: rows.collect() }
+    }
+
+    /// With the columns that were described before it ran: an integer that happens to fit is still of the type that was told.
+    pub(crate) fn held_to(self, columns: &Columns) -> Result<Self, Refusal> {
+        let is_so = |((name, found), (described, kind)): (&(String, Type), &(String, Type))| {
+            name == described && (found == kind || (*found == Type::Integer && *kind == Type::Numeric))
+        };
+        if self.columns.len() == columns.len() && self.columns.iter().zip(columns).all(is_so) {
+            return Ok(Self { columns: columns.clone(), ..self });
+        }
+        let message = "the result has other columns than its contract describes";
+        Err(Refusal::new(FAILED, message, "is the node of the same release as this gateway?"))
     }
 
     /// What may be asked: the contracts that name this member as receiver.

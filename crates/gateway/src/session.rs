@@ -11,15 +11,11 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    Login, Node, ask,
+    Login, Node,
     connection::Connection,
     login::MECHANISM,
-    refusal::{
-        FAILED, IDLE, NOT_ADMITTED, NOT_SUPPORTED, PROTOCOL, Refusal, TOO_MANY, TRANSACTION_FAILED,
-        WRONG_PASSWORD,
-    },
-    rows::{Table, held_back},
-    statement::Statement,
+    prepared::Prepared,
+    refusal::{FAILED, IDLE, NOT_ADMITTED, NOT_SUPPORTED, PROTOCOL, Refusal, TOO_MANY, WRONG_PASSWORD},
     wire::{self, MESSAGE_BYTES_MAX, Messages, STARTUP_BYTES_MAX, Startup, Status},
 };
 
@@ -29,6 +25,8 @@ const ADMISSION: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may say nothing, until its place is given to another.
 const IDLE_MAX: Duration = Duration::from_secs(30 * 60);
+/// Bytes of answers that wait for the client to synchronise.
+const PENDING_BYTES_MAX: usize = 1 << 16;
 /// What a wrong password costs.
 const AFTER_A_GUESS: Duration = Duration::from_secs(1);
 
@@ -41,10 +39,11 @@ pub(crate) struct Session {
     pub(crate) places: Arc<Semaphore>,
 }
 
-/// Somebody who is let in.
-struct Client {
-    connection: Connection,
-    database: Option<String>,
+/// What a client that was let in has said so far.
+pub(crate) struct Talk {
+    pub(crate) database: Option<String>,
+    pub(crate) status: Status,
+    pub(crate) prepared: Prepared,
     _place: OwnedSemaphorePermit,
 }
 
@@ -61,42 +60,57 @@ impl Session {
         let connection = Connection::new(socket, PATIENCE);
         let admitted = timeout(ADMISSION, self.admit(connection, tls, peer)).await;
         drop(door);
-        let Some(mut client) = admitted.map_err(|_| io::ErrorKind::TimedOut)?? else { return Ok(()) };
-        let mut status = Status::Idle;
+        let Some((mut connection, mut talk)) = admitted.map_err(|_| io::ErrorKind::TimedOut)?? else {
+            return Ok(());
+        };
+        let mut out = Messages::default();
+        let mut is_skipping = false;
         loop {
-            let (letter, body) = match client.connection.message(IDLE_MAX, MESSAGE_BYTES_MAX).await {
+            let (letter, body) = match connection.message(IDLE_MAX, MESSAGE_BYTES_MAX).await {
                 Ok(Some(message)) => message,
                 Ok(None) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     let message = "nothing was said for too long";
-                    return client.connection.refuse(&Refusal::new(IDLE, message, "connect again")).await;
+                    return connection.refuse(&Refusal::new(IDLE, message, "connect again")).await;
                 }
                 Err(error) => return Err(error),
             };
-            let mut out = Messages::default();
             match letter {
-                b'Q' => status = self.statement(&body, status, client.database.as_deref(), &mut out).await,
                 b'X' => return Ok(()),
-                // The extended protocol: one refusal, then silence until the client synchronises.
-                b'P' | b'B' | b'D' | b'E' | b'C' | b'H' => {
-                    out.error(&extended(), false);
-                    client.connection.send(out).await?;
-                    let synchronised = timeout(PATIENCE, synchronised(&mut client.connection)).await;
-                    if !synchronised.map_err(|_| io::ErrorKind::TimedOut)?? {
-                        return Ok(());
-                    }
-                    out = Messages::default();
-                    status = failed(status);
+                b'S' => {
+                    is_skipping = false;
+                    talk.synchronised();
+                    out.ready(talk.status);
+                    connection.send(out.take()).await?;
                 }
-                b'S' => {}
-                b'F' => out.error(&Refusal::new(NOT_SUPPORTED, "no function is called here", ""), false),
+                // After a refusal nothing counts until the client synchronises.
+                b'P' | b'B' | b'D' | b'E' | b'C' | b'H' | b'Q' | b'F' if is_skipping => {}
+                b'P' | b'B' | b'D' | b'E' | b'C' => {
+                    if let Err(refusal) = self.extended(letter, &body, &mut talk, &mut out).await {
+                        out.error(&refusal, false);
+                        talk.status = failed(talk.status);
+                        is_skipping = true;
+                    }
+                    if is_skipping || out.len() > PENDING_BYTES_MAX {
+                        connection.send(out.take()).await?;
+                    }
+                }
+                b'H' => connection.send(out.take()).await?,
+                b'Q' => {
+                    self.simple(&body, &mut talk, &mut out).await;
+                    out.ready(talk.status);
+                    connection.send(out.take()).await?;
+                }
+                b'F' => {
+                    out.error(&Refusal::new(NOT_SUPPORTED, "no function is called here", ""), false);
+                    out.ready(talk.status);
+                    connection.send(out.take()).await?;
+                }
                 _ => {
                     let unknown = Refusal::new(PROTOCOL, "a message of an unknown kind", "");
-                    return client.connection.refuse(&unknown).await;
+                    return connection.refuse(&unknown).await;
                 }
             }
-            out.ready(status);
-            client.connection.send(out).await?;
         }
     }
 
@@ -106,7 +120,7 @@ impl Session {
         mut connection: Connection,
         tls: Option<TlsAcceptor>,
         peer: SocketAddr,
-    ) -> io::Result<Option<Client>> {
+    ) -> io::Result<Option<(Connection, Talk)>> {
         let mut open = tls;
         let (minor, user, database) = loop {
             let Some(body) = connection.first().await? else { return Ok(None) };
@@ -161,7 +175,8 @@ impl Session {
         }
         out.ready(Status::Idle);
         connection.send(out).await?;
-        Ok(Some(Client { connection, database, _place: place }))
+        let prepared = Prepared::default();
+        Ok(Some((connection, Talk { database, status: Status::Idle, prepared, _place: place })))
     }
 
     /// SCRAM; the server's last words when the client knows the password. One that goes away before it has tried is an
@@ -180,122 +195,17 @@ impl Session {
         let last = std::str::from_utf8(&body).ok().filter(|_| letter == b'p');
         Ok(last.and_then(|last| exchange.finish(last)))
     }
-
-    async fn statement(
-        &self,
-        body: &[u8],
-        status: Status,
-        database: Option<&str>,
-        out: &mut Messages,
-    ) -> Status {
-        let Some((text, _)) = wire::text(body) else {
-            out.error(
-                &Refusal::new(PROTOCOL, "the statement is not UTF-8 text", "set client_encoding to UTF8"),
-                false,
-            );
-            return failed(status);
-        };
-        match self.run(text, status, database, out).await {
-            Ok(status) => status,
-            Err(refusal) => {
-                out.error(&refusal, false);
-                failed(status)
-            }
-        }
-    }
-
-    async fn run(
-        &self,
-        text: &str,
-        status: Status,
-        database: Option<&str>,
-        out: &mut Messages,
-    ) -> Result<Status, Refusal> {
-        if text.trim_matches(|c: char| c == ';' || c.is_whitespace()).is_empty() {
-            out.empty();
-            return Ok(status);
-        }
-        let statement = Statement::read(text)?;
-        match &statement {
-            Statement::Commit | Statement::Rollback => {
-                let undone = status == Status::Failed || statement == Statement::Rollback;
-                out.complete(if undone { "ROLLBACK" } else { "COMMIT" });
-                return Ok(Status::Idle);
-            }
-            _ if status == Status::Failed => {
-                return Err(Refusal::new(
-                    TRANSACTION_FAILED,
-                    "a statement before this one was refused",
-                    "end the transaction with ROLLBACK",
-                ));
-            }
-            _ => {}
-        }
-        let node = Arc::clone(&self.node);
-        let table = match statement {
-            Statement::Begin => {
-                out.complete("BEGIN");
-                return Ok(Status::InTransaction);
-            }
-            Statement::Set => {
-                out.complete("SET");
-                return Ok(status);
-            }
-            Statement::Commit | Statement::Rollback => return Ok(Status::Idle),
-            Statement::Contracts => {
-                blocking(move || {
-                    let (_, member) = node.member()?;
-                    Ok(Table::of_contracts(&node.contracts()?, &member))
-                })
-                .await?
-            }
-            Statement::Ask(question) => {
-                let database = database.map(str::to_owned);
-                let result = blocking(move || ask::ask(&*node, &question, database.as_deref())).await?;
-                if let Some(words) = held_back(&result) {
-                    out.notice(&words);
-                }
-                Table::of_result(&result)
-            }
-        };
-        out.columns(&table.columns);
-        for row in &table.rows {
-            out.row(row);
-        }
-        out.complete(&format!("SELECT {}", table.rows.len()));
-        Ok(status)
-    }
 }
 
 /// In a transaction a refusal lasts until its end.
-fn failed(status: Status) -> Status {
+pub(crate) fn failed(status: Status) -> Status {
     if status == Status::Idle { Status::Idle } else { Status::Failed }
 }
 
-/// The extended protocol describes a statement before it is executed, which here would take a use of a contract to
-/// find out; so it is refused by name.
-fn extended() -> Refusal {
-    let hint = "use simple queries: psql and psycopg2 do; JDBC with preferQueryMode=simple, pgx with \
-                QueryExecModeSimpleProtocol";
-    Refusal::new(NOT_SUPPORTED, "prepared statements are not offered here", hint)
-}
-
 /// The node is asked on a thread that may wait.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(Refusal::new(FAILED, "the gateway broke off", "ask again")))
-}
-
-/// Skips messages up to `Sync`; false when the client goes away instead.
-async fn synchronised(connection: &mut Connection) -> io::Result<bool> {
-    while let Some((letter, _)) = connection.message(PATIENCE, MESSAGE_BYTES_MAX).await? {
-        match letter {
-            b'S' => return Ok(true),
-            b'X' => return Ok(false),
-            _ => {}
-        }
-    }
-    Ok(false)
 }

@@ -3,6 +3,7 @@
 use crate::{
     refusal::{NOT_SUPPORTED, Refusal},
     text::{canonical, one},
+    type_names::TypeNames,
 };
 
 /// A statement that is understood.
@@ -16,8 +17,14 @@ pub(crate) enum Statement {
     Rollback,
     /// `SET` of something that changes no answer.
     Set,
+    /// `DEALLOCATE`: a prepared statement is not needed any more, or none is.
+    Deallocate(Option<String>),
+    /// `DISCARD ALL`: nothing of the session is needed any more.
+    Discard,
     /// `TABLE contracts`.
     Contracts,
+    /// What the columns' types are called, which psql asks for `\\gdesc`.
+    TypeNames(TypeNames),
     /// A question for a contract, in [canonical] form.
     Ask(String),
 }
@@ -45,6 +52,9 @@ impl Statement {
             let message = "several statements came in one message";
             return Err(Refusal::new(NOT_SUPPORTED, message, "send them one by one"));
         }
+        if let Some(names) = TypeNames::read(text) {
+            return Ok(Self::TypeNames(names));
+        }
         let question = canonical(text);
         let lower = question.to_ascii_lowercase();
         let first: String = lower.chars().take_while(char::is_ascii_alphabetic).take(20).collect();
@@ -53,6 +63,8 @@ impl Statement {
             "commit" | "end" => Ok(Self::Commit),
             "rollback" | "abort" => Ok(Self::Rollback),
             "set" => setting(&lower),
+            "deallocate" => Ok(Self::Deallocate(name(&question))),
+            "discard" if lower == "discard all" => Ok(Self::Discard),
             "table" if lower == "table contracts" => Ok(Self::Contracts),
             "select" | "with" if lower.contains("pg_catalog.") || lower.contains("information_schema.") => {
                 Err(Refusal::new(NOT_SUPPORTED, "a gateway has no catalog of tables to look into", LISTED))
@@ -64,6 +76,15 @@ impl Statement {
                 Err(Refusal::new(NOT_SUPPORTED, format!("a gateway answers no {word}, only SELECT"), LISTED))
             }
         }
+    }
+}
+
+/// Which statement `DEALLOCATE` names; none for `ALL`. Names that are not quoted are in lower case.
+fn name(question: &str) -> Option<String> {
+    let word = question.rsplit(' ').next().unwrap_or_default();
+    match word.strip_prefix('"').and_then(|word| word.strip_suffix('"')) {
+        Some(quoted) => Some(quoted.replace("\"\"", "\"")),
+        None => Some(word.to_ascii_lowercase()).filter(|word| word != "all"),
     }
 }
 
@@ -94,6 +115,11 @@ mod tests {
         assert_eq!(Statement::read("set session TimeZone to 'UTC'"), Ok(Statement::Set));
         assert_eq!(Statement::read("Table contracts;"), Ok(Statement::Contracts));
         assert_eq!(Statement::read("select *\nfrom contracts"), Ok(Statement::Contracts));
+        assert_eq!(Statement::read("DEALLOCATE ALL"), Ok(Statement::Deallocate(None)));
+        for text in ["deallocate S1", "DEALLOCATE PREPARE s1", "DEALLOCATE \"s1\""] {
+            assert_eq!(Statement::read(text), Ok(Statement::Deallocate(Some("s1".to_owned()))));
+        }
+        assert_eq!(Statement::read("Discard all;"), Ok(Statement::Discard));
         assert_eq!(Statement::read("SELECT 1 ;"), Ok(Statement::Ask("SELECT 1".to_owned())));
         for (text, part) in [
             ("DROP TABLE pay", "answers no DROP"),

@@ -5,7 +5,9 @@ mod read;
 
 use crate::refusal::Refusal;
 
-pub(crate) use read::{MESSAGE_BYTES_MAX, STARTUP_BYTES_MAX, Startup, sasl_initial, text};
+pub(crate) use read::{
+    Bind, Execute, MESSAGE_BYTES_MAX, Named, Parse, STARTUP_BYTES_MAX, Startup, sasl_initial, text,
+};
 
 /// The types of result columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,14 @@ impl Type {
     }
 }
 
+/// How a column's values are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Binary,
+}
+
 /// Where a session stands, for `ReadyForQuery`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -47,6 +57,16 @@ pub(crate) struct Messages(Vec<u8>);
 impl Messages {
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
+    }
+
+    /// How many bytes they are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What is sent as far as it is written.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::take(self)
     }
 
     /// `AuthenticationSASL`, with the one mechanism there is.
@@ -124,11 +144,42 @@ impl Messages {
         self.report(b'N', "NOTICE", "00000", words, "");
     }
 
-    /// `RowDescription`, all columns in text format.
-    pub(crate) fn columns(&mut self, columns: &[(String, Type)]) {
+    /// `ParseComplete`.
+    pub(crate) fn parsed(&mut self) {
+        self.message(b'1', |_| {});
+    }
+
+    /// `BindComplete`.
+    pub(crate) fn bound(&mut self) {
+        self.message(b'2', |_| {});
+    }
+
+    /// `CloseComplete`.
+    pub(crate) fn closed(&mut self) {
+        self.message(b'3', |_| {});
+    }
+
+    /// `ParameterDescription`: there are none.
+    pub(crate) fn no_parameters(&mut self) {
+        self.message(b't', |body| body.extend([0; 2]));
+    }
+
+    /// `NoData`.
+    pub(crate) fn no_rows(&mut self) {
+        self.message(b'n', |_| {});
+    }
+
+    /// `PortalSuspended`: there are more rows than were asked for.
+    pub(crate) fn suspended(&mut self) {
+        self.message(b's', |_| {});
+    }
+
+    /// `RowDescription`; columns without a format of their own are in text.
+    pub(crate) fn columns(&mut self, columns: &[(String, Type)], formats: &[Format]) {
         self.message(b'T', |body| {
             body.extend(count(columns.len()));
-            for (name, kind) in columns {
+            let formats = formats.iter().copied().chain(std::iter::repeat(Format::Text));
+            for ((name, kind), format) in columns.iter().zip(formats) {
                 let (oid, size) = kind.code();
                 push_text(body, name);
                 // Of no table, as no column of one.
@@ -136,20 +187,20 @@ impl Messages {
                 body.extend(oid.to_be_bytes());
                 body.extend(size.to_be_bytes());
                 body.extend((-1_i32).to_be_bytes());
-                body.extend([0; 2]);
+                body.extend((format as i16).to_be_bytes());
             }
         });
     }
 
     /// `DataRow`; `None` is NULL.
-    pub(crate) fn row(&mut self, cells: &[Option<String>]) {
+    pub(crate) fn row<C: AsRef<[u8]>>(&mut self, cells: &[Option<C>]) {
         self.message(b'D', |body| {
             body.extend(count(cells.len()));
             for cell in cells {
                 match cell {
-                    Some(text) => {
-                        body.extend(length(text.len()));
-                        body.extend(text.as_bytes());
+                    Some(value) => {
+                        body.extend(length(value.as_ref().len()));
+                        body.extend(value.as_ref());
                     }
                     None => body.extend((-1_i32).to_be_bytes()),
                 }

@@ -88,6 +88,13 @@ fn from_import_to_proof() {
     let points = north.points().unwrap();
     assert_eq!(points.balances.values().sum::<u64>() + points.escrow, 3000);
     assert!(!lake.egress(&run.id).unwrap().lines.is_empty());
+    let described = lake.columns(&drafted.id).unwrap().columns;
+    let found = lake.result(&run.id).unwrap().columns;
+    assert_eq!(
+        described.into_iter().map(|column| (column.name, column.kind)).collect::<Vec<_>>(),
+        found.into_iter().map(|column| (column.name, column.kind)).collect::<Vec<_>>(),
+        "what was said of the result beforehand"
+    );
     let again = lake.start_run(&StartRun { contract: drafted.id, purpose: None });
     assert!(again.is_err(), "one use was granted");
 

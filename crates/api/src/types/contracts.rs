@@ -281,6 +281,28 @@ pub struct Check {
     pub audit: String,
 }
 
+/// `GET /v1/contracts/{id}/columns`: what a run's result will consist of, which the contract's program says without a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ResultDescription {
+    /// In the order of the SELECT list.
+    pub columns: Vec<DescribedColumn>,
+}
+
+/// A column of a result, before there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DescribedColumn {
+    /// As named in the SELECT.
+    pub name: String,
+    /// `boolean`, `integer`, `decimal`, `real`, `text` or `date`.
+    pub kind: String,
+    /// Unit of measure; empty when there is none or none was declared.
+    #[serde(default)]
+    pub unit: String,
+    /// Whether an integer of it may need more than 64 bits, by the program's own bound.
+    #[serde(default)]
+    pub is_wide: bool,
+}
+
 /// What an auditor said of a contract's audit report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OpinionView {

@@ -100,7 +100,7 @@ pub struct RunResult {
 pub struct ResultColumn {
     /// As named in the SELECT.
     pub name: String,
-    /// `group`, `integer`, `decimal` or `real`.
+    /// `boolean`, `integer`, `decimal`, `real`, `text` or `date`.
     pub kind: String,
     /// Unit of measure, if the source declares one.
     #[serde(default)]

@@ -18,6 +18,7 @@ pub(crate) fn valid(target: &str) -> Vec<Vec<u8>> {
         "frames" => vec![frames(&[(7, b"abc"), (0, b""), (u64::MAX, &[9; 300])]), frames(&[])],
         "abci" => questions(),
         "startup" => startups(),
+        "prepared" => prepared(),
         "statement" => statements(),
         "cell" => cells(),
         "program" => programs().map(|program| program.to_bytes()).collect(),
@@ -42,6 +43,21 @@ fn startups() -> Vec<Vec<u8>> {
     let session = |minor| [&code(3, minor)[..], b"user\0north\0database\0c0ffee\0options\0\0\0"].concat();
     let login = b"SCRAM-SHA-256\0\0\0\0\x0cn,,n=,r=abcd";
     vec![code(1234, 5679), code(1234, 5680), code(1234, 5678), session(0), session(2), login.to_vec()]
+}
+
+/// Messages about prepared statements, after their letters.
+fn prepared() -> Vec<Vec<u8>> {
+    let messages: [&[u8]; 8] = [
+        b"Ps1\0SELECT team, COUNT(*) AS n FROM pay GROUP BY team\0\0\x02\0\0\0\x17\0\0\0\x19",
+        b"P\0BEGIN\0\0\0",
+        b"B\0s1\0\0\0\0\0\0\x01\0\x01",
+        b"Bp\0s1\0\0\x01\0\x01\0\x02\xff\xff\xff\xff\0\0\0\x02ab\0\x02\0\0\0\x01",
+        b"DSs1\0",
+        b"CPp\0",
+        b"Ep\0\0\0\0\x07",
+        b"E\0\0\0\0\0",
+    ];
+    messages.map(<[u8]>::to_vec).to_vec()
 }
 
 fn statements() -> Vec<Vec<u8>> {

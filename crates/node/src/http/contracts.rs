@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use api::auth::Scope;
 use api::types::contracts::{
-    AuditView, Check, ContractView, Draft, DraftContract, FileSignature, GiveOpinion, OpinionView,
-    ProposeContract, RevokeContract, SignatureView, TemplateView,
+    AuditView, Check, ContractView, DescribedColumn, Draft, DraftContract, FileSignature, GiveOpinion,
+    OpinionView, ProposeContract, ResultDescription, RevokeContract, SignatureView, TemplateView,
 };
 use api::types::ledger::Recorded;
 use api::types::{Page, Problem};
 use axum::Extension;
 use axum::extract::State;
+use compiler::ResultColumn;
 use contract::audit::{Opinion, Report};
 use contract::policy::Refusal;
 use contract::{Contract, Hash};
@@ -167,6 +168,32 @@ pub(super) async fn file_signature(
         signature: request.signature.parse().map_err(malformed)?,
     };
     Ok(Json(node.replica.record(Some(person.did), action).await?))
+}
+
+/// The columns that a contract's results have. Nothing runs, and no use is taken.
+#[utoipa::path(get, path = "/v1/contracts/{id}/columns", tag = "contracts",
+    responses((status = 200, body = ResultDescription), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn columns(
+    State(node): State<Arc<Node>>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+) -> Result<Json<ResultDescription>, Failure> {
+    require(&person, Scope::Read)?;
+    let contract = find(&node, &read_id(&id)?)?;
+    let refused = |refusal| Failure::policy("the contract cannot be compiled", &[refusal], &node.names);
+    let compiled = gatekeeper::recompile(&contract, &node.replica).map_err(refused)?;
+    let values = compiled.program.verify().map_err(|flaw| Failure::malformed(flaw.to_string()))?;
+    let is_wide = |column: &ResultColumn| {
+        let output = column.kind.opened().and_then(|opened| compiled.program.outputs.get(opened.output));
+        output.and_then(|output| values.get(output.value)).is_some_and(|value| value.bits() > 63)
+    };
+    let described = |column: &ResultColumn| DescribedColumn {
+        name: column.name.clone(),
+        kind: column.cell_type().word().to_owned(),
+        unit: column.unit.clone(),
+        is_wide: is_wide(column),
+    };
+    Ok(Json(ResultDescription { columns: compiled.columns.iter().map(described).collect() }))
 }
 
 /// The audit report of a contract as this node derives it, whether it is the one that the parties sign, and what the

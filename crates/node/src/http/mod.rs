@@ -76,6 +76,7 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(contracts::propose, contracts::list))
         .routes(routes!(contracts::show))
         .routes(routes!(contracts::check))
+        .routes(routes!(contracts::columns))
         .routes(routes!(contracts::audit, contracts::give_opinion))
         .routes(routes!(contracts::sign))
         .routes(routes!(contracts::file_signature))

@@ -141,10 +141,7 @@ pub(crate) fn result_view(compiled: &Compiled, table: &ResultTable, floor_rows: 
         .iter()
         .map(|column| ResultColumn {
             name: column.name.clone(),
-            kind: serde_json::to_value(column.cell_type())
-                .ok()
-                .and_then(|word| word.as_str().map(str::to_owned))
-                .unwrap_or_default(),
+            kind: column.cell_type().word().to_owned(),
             unit: column.unit.clone(),
         })
         .collect();

@@ -1,0 +1,163 @@
+//! A driver that prepares every statement and asks for binary results asks a gateway, whose node answers from memory; and a
+//! client that says each message by itself.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
+
+mod fake;
+#[path = "../../postgres/tests/server/mod.rs"]
+mod server;
+
+use std::error::Error;
+use std::str::FromStr;
+
+use contract::{Hash, SigningKey};
+use fake::{Gateway, PASSWORD, SQL, contract, gateway, me};
+use server::Server;
+use tokio::runtime::Runtime;
+use tokio_postgres::{
+    Client, Config, NoTls, Row,
+    error::SqlState,
+    types::{FromSql, Kind, Type},
+};
+
+/// The bytes of a value, whatever its type.
+#[derive(Debug, PartialEq)]
+struct Raw(Option<Vec<u8>>);
+
+impl<'a> FromSql<'a> for Raw {
+    fn from_sql(_: &Type, bytes: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(Some(bytes.to_vec())))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(None))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+fn raw(rows: &[Row]) -> Vec<Vec<Raw>> {
+    rows.iter().map(|row| (0..row.len()).map(|column| row.get(column)).collect()).collect()
+}
+
+async fn connect(config: &Config) -> Client {
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    tokio::spawn(async move { connection.await.ok() });
+    client
+}
+
+fn config(gateway: &Gateway) -> Config {
+    let mut config = Config::new();
+    config.host("127.0.0.1").port(gateway.address.port()).user("north").password(PASSWORD).dbname("treaty");
+    config
+}
+
+fn code(error: &tokio_postgres::Error) -> (&str, &str) {
+    let said = error.as_db_error().unwrap_or_else(|| panic!("{error:?}"));
+    (said.code().code(), said.message())
+}
+
+/// The same bytes, types and names as PostgreSQL's own server sends for the same values.
+#[test]
+fn a_driver_gets_what_postgresql_would_send_it() {
+    let gateway = gateway(vec![contract(SQL, me(), "active")]);
+    let server = Server::start();
+    Runtime::new().unwrap().block_on(async {
+        let asked = connect(&config(&gateway)).await;
+        let mut plain = Config::from_str(&server.url()).unwrap();
+        let plain = connect(plain.password(server::PASSWORD)).await;
+        let statement = asked.prepare(SQL).await.unwrap();
+        assert!(gateway.node.runs.lock().unwrap().is_empty(), "to describe it takes no use");
+        let same =
+            "VALUES ('a', 4::bigint, 12.50::numeric, 0.25::float8, true, date '2024-02-29', 5::numeric),
+            (NULL, 7, 3.00, NULL, false, NULL, 170141183460469231731687303715884105727)";
+        let (rows, expected) =
+            (asked.query(&statement, &[]).await.unwrap(), plain.query(same, &[]).await.unwrap());
+        assert_eq!(raw(&rows), raw(&expected));
+        let kinds =
+            |rows: &[Row]| rows[0].columns().iter().map(|column| column.type_().clone()).collect::<Vec<_>>();
+        assert_eq!(kinds(&rows), kinds(&expected));
+        assert_eq!(statement.columns()[0].name(), "team");
+        assert_eq!(
+            (rows[0].get::<_, i64>(1), rows[0].get::<_, f64>(3), rows[0].get::<_, bool>(4)),
+            (4, 0.25, true)
+        );
+        assert_eq!(gateway.node.runs.lock().unwrap().len(), 1);
+        asked.query(&statement, &[]).await.unwrap();
+        assert_eq!(gateway.node.runs.lock().unwrap().len(), 2, "each execution takes one");
+        let listed = asked.query("TABLE contracts", &[]).await.unwrap();
+        assert_eq!((listed[0].get::<_, &str>("title"), listed[0].get::<_, i64>("uses_left")), ("Pay", 3));
+    });
+}
+
+#[test]
+fn transactions_portals_and_refusals_are_as_a_driver_expects() {
+    let gateway = gateway(vec![
+        contract(SQL, me(), "active"),
+        contract("SELECT 1 AS refused", me(), "active"),
+        contract("SELECT 1 AS other", me(), "active"),
+        contract("SELECT 1 AS done", me(), "exhausted"),
+        contract("SELECT 1 AS theirs", SigningKey::from_seed(&[2; 32]).did(), "active"),
+    ]);
+    Runtime::new().unwrap().block_on(async {
+        let mut client = connect(&config(&gateway)).await;
+        for (sql, expected, says) in [
+            ("SELECT * FROM pay", "42501", "no contract asks exactly this"),
+            ("SELECT 1 AS done", "55000", "is exhausted"),
+            ("SELECT 1 AS theirs", "42501", "does not receive"),
+            ("DELETE FROM pay", "0A000", "answers no DELETE"),
+            ("PREPARE s AS SELECT 1", "0A000", "answers no PREPARE"),
+            ("BEGIN; SELECT 1", "0A000", "several statements"),
+        ] {
+            let refused = client.prepare(sql).await.unwrap_err();
+            let (found, message) = code(&refused);
+            assert!(found == expected && message.contains(says), "{sql}: {found} {message}");
+        }
+        let typed = client.prepare_typed(SQL, &[Type::INT4]).await.unwrap_err();
+        assert!(code(&typed).1.contains("no parameters"), "{typed:?}");
+        assert!(gateway.node.runs.lock().unwrap().is_empty(), "what is refused before it runs takes no use");
+
+        let refused = client.query("SELECT 1 AS refused", &[]).await.unwrap_err();
+        assert!(code(&refused).1.contains("`lake` refused"), "{refused:?}");
+        let other = client.query("SELECT 1 AS other", &[]).await.unwrap_err();
+        assert!(code(&other).1.contains("other columns"), "{other:?}");
+        gateway.node.runs.lock().unwrap().clear();
+
+        // Row by row, in a transaction; the run is one.
+        let transaction = client.transaction().await.unwrap();
+        let portal = transaction.bind(SQL, &[]).await.unwrap();
+        let first = transaction.query_portal(&portal, 1).await.unwrap();
+        let second = transaction.query_portal(&portal, 1).await.unwrap();
+        let none = transaction.query_portal(&portal, 1).await.unwrap();
+        assert_eq!((first.len(), second.len(), none.len()), (1, 1, 0));
+        assert_eq!((first[0].get::<_, i64>("n"), second[0].get::<_, i64>("n")), (4, 7));
+        transaction.commit().await.unwrap();
+        assert_eq!(gateway.node.runs.lock().unwrap().len(), 1);
+
+        let transaction = client.transaction().await.unwrap();
+        transaction.query("SELECT * FROM pay", &[]).await.unwrap_err();
+        let failed = transaction.query(SQL, &[]).await.unwrap_err();
+        assert_eq!(failed.code(), Some(&SqlState::IN_FAILED_SQL_TRANSACTION));
+        transaction.rollback().await.unwrap();
+        assert_eq!(client.query(SQL, &[]).await.unwrap().len(), 2, "after it all is as before");
+    });
+}
+
+/// What one contract promised, another need not keep: between two executions its type is compared.
+#[test]
+fn of_several_contracts_the_database_names_one_for_prepared_statements_too() {
+    let mut second = contract(SQL, me(), "active");
+    second.id = Hash::of("test", b"second").to_string();
+    let gateway = gateway(vec![contract(SQL, me(), "active"), second.clone()]);
+    Runtime::new().unwrap().block_on(async {
+        let client = connect(&config(&gateway)).await;
+        let refused = client.prepare(SQL).await.unwrap_err();
+        assert_eq!(code(&refused).0, "42P09");
+        let client = connect(config(&gateway).dbname(&second.id[..12])).await;
+        let rows = client.query(SQL, &[]).await.unwrap();
+        assert!(matches!(rows[0].columns()[0].type_().kind(), Kind::Simple));
+    });
+    assert_eq!(*gateway.node.runs.lock().unwrap(), [second.id]);
+}

@@ -51,6 +51,10 @@ impl Session {
 
     async fn parse(&self, parse: Parse<'_>, talk: &mut Talk) -> Result<(), Refusal> {
         let Parse { name, text, parameters } = parse;
+        if name.is_empty() {
+            // Also when this one is refused: what follows must not execute the one before.
+            talk.prepared.close_statement("");
+        }
         if !parameters.is_empty() {
             return Err(parameters_refused());
         }
@@ -104,9 +108,10 @@ impl Session {
             if let Statement::Ask(_) = statement {
                 let found = self.columns(statement, talk).await?;
                 if found.1 != plan.columns {
-                    // PostgreSQL's own words, which drivers know.
+                    // PostgreSQL's own words and routine, by which drivers know that they have to.
                     let message = "cached plan must not change result type";
-                    return Err(Refusal::new(NOT_SUPPORTED, message, "prepare the statement again"));
+                    let refusal = Refusal::new(NOT_SUPPORTED, message, "prepare the statement again");
+                    return Err(refusal.of_routine("RevalidateCachedQuery"));
                 }
                 contract = found.0;
             }
@@ -124,8 +129,7 @@ impl Session {
         let plan = Arc::clone(&portal.plan);
         let Some(statement) = &plan.statement else {
             out.empty();
-            talk.prepared.put_back(execute.portal, portal);
-            return Ok(());
+            return talk.prepared.put_back(execute.portal, portal);
         };
         if let Some(done) = talk.without_rows(statement)? {
             out.complete(done);
@@ -146,8 +150,7 @@ impl Session {
             0 => out.complete(&format!("SELECT {sent}")),
             _ => out.suspended(),
         }
-        talk.prepared.put_back(execute.portal, Portal { rest: Some(rest), ..portal });
-        Ok(())
+        talk.prepared.put_back(execute.portal, Portal { rest: Some(rest), ..portal })
     }
 
     /// All rows of a statement; a question's contract runs for it.

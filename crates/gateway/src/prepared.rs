@@ -9,12 +9,14 @@ use crate::{
     wire::Format,
 };
 
-/// Statements at once; drivers keep 256 at most unless told otherwise.
-const STATEMENTS_MAX: usize = 256;
+/// Statements with a name at once; drivers keep 256 or 512 at most unless told otherwise.
+const STATEMENTS_MAX: usize = 1024;
 /// Bytes of all statements of a session together, with their names.
 const STATEMENTS_BYTES_MAX: usize = 4 << 20;
 /// Portals at once; each may hold the rest of a result.
 const PORTALS_MAX: usize = 16;
+/// Bytes of all rows together that portals of a session have still to give, of what costs no run to ask for again.
+const REST_BYTES_MAX: usize = 8 << 20;
 /// Longest name of a portal.
 const NAME_BYTES_MAX: usize = 1 << 10;
 
@@ -45,6 +47,14 @@ pub(crate) struct Portal {
     pub(crate) rest: Option<vec::IntoIter<Row>>,
 }
 
+impl Portal {
+    /// Of the rows that are not fetched yet; a contract's are not counted, since a use was taken for them.
+    fn bytes(&self) -> usize {
+        let rows = self.rest.iter().filter(|_| self.contract.is_none()).flat_map(vec::IntoIter::as_slice);
+        rows.flatten().map(|cell| size_of_val(cell) + cell.as_ref().map_or(0, String::len)).sum()
+    }
+}
+
 impl Prepared {
     /// Keeps a statement under a name that is free.
     pub(crate) fn keep(&mut self, name: &str, plan: Plan) -> Result<(), Refusal> {
@@ -55,7 +65,8 @@ impl Prepared {
             return Err(Refusal::new(STATEMENT_EXISTS, message, "close it first, or choose another name"));
         }
         let held = self.statements.iter().map(|(name, plan)| name.len() + plan.bytes).sum::<usize>();
-        if self.statements.len() >= STATEMENTS_MAX || held + name.len() + plan.bytes > STATEMENTS_BYTES_MAX {
+        let named = self.statements.keys().filter(|name| !name.is_empty()).count();
+        if named >= STATEMENTS_MAX || held + name.len() + plan.bytes > STATEMENTS_BYTES_MAX {
             let message = format!(
                 "a session has {STATEMENTS_MAX} prepared statements at most, of {STATEMENTS_BYTES_MAX} bytes together"
             );
@@ -99,8 +110,14 @@ impl Prepared {
     }
 
     /// Puts it back.
-    pub(crate) fn put_back(&mut self, name: &str, portal: Portal) {
+    pub(crate) fn put_back(&mut self, name: &str, portal: Portal) -> Result<(), Refusal> {
+        let held = self.portals.values().chain([&portal]).map(Portal::bytes).sum::<usize>();
+        if held > REST_BYTES_MAX && portal.bytes() > 0 {
+            let message = format!("portals have {REST_BYTES_MAX} bytes of rows at most still to give");
+            return Err(Refusal::new(TOO_MUCH, message, "fetch all rows at once, or close other portals"));
+        }
         self.portals.insert(name.to_owned(), portal);
+        Ok(())
     }
 
     /// No error when there is none.

@@ -9,6 +9,8 @@ pub(crate) struct Refusal {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) hint: String,
+    /// Where PostgreSQL would say it, if drivers go by that; else empty.
+    pub(crate) routine: &'static str,
 }
 
 /// `feature_not_supported`.
@@ -48,18 +50,20 @@ pub(crate) const UNREACHABLE: &str = "08006";
 
 impl Refusal {
     pub(crate) fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: hint.into() }
+        Self { code, message: message.into(), hint: hint.into(), routine: "" }
+    }
+
+    pub(crate) fn of_routine(self, routine: &'static str) -> Self {
+        Self { routine, ..self }
     }
 }
 
 impl From<ClientError> for Refusal {
     fn from(error: ClientError) -> Self {
         match &error {
-            ClientError::Refused(problem) => Self {
-                code: NOT_NOW,
-                message: problem.message.clone(),
-                hint: problem.next.clone().unwrap_or_default(),
-            },
+            ClientError::Refused(problem) => {
+                Self::new(NOT_NOW, problem.message.clone(), problem.next.clone().unwrap_or_default())
+            }
             ClientError::Unreachable { .. } => {
                 Self::new(UNREACHABLE, error.to_string(), "start the node: `treaty node run`")
             }

@@ -3,6 +3,9 @@
 
 use crate::{rows::Table, wire::Type};
 
+/// Columns that PostgreSQL has in a result at most.
+const COLUMNS_MAX: usize = 1664;
+
 /// Names of columns with their types' OIDs, and the titles that the answer is to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TypeNames {
@@ -27,6 +30,9 @@ impl TypeNames {
             let oid = rest.quoted('\'')?.parse().ok()?;
             rest.is("::pg_catalog.oid, -1)")?;
             columns.push((name, oid));
+            if columns.len() > COLUMNS_MAX {
+                return None;
+            }
             if rest.is(",").is_none() {
                 break;
             }

@@ -130,18 +130,12 @@ impl Messages {
 
     /// `ErrorResponse`; after a fatal one the connection is closed.
     pub(crate) fn error(&mut self, refusal: &Refusal, fatal: bool) {
-        self.report(
-            b'E',
-            if fatal { "FATAL" } else { "ERROR" },
-            refusal.code,
-            &refusal.message,
-            &refusal.hint,
-        );
+        self.report(b'E', if fatal { "FATAL" } else { "ERROR" }, refusal);
     }
 
     /// `NoticeResponse`.
     pub(crate) fn notice(&mut self, words: &str) {
-        self.report(b'N', "NOTICE", "00000", words, "");
+        self.report(b'N', "NOTICE", &Refusal::new("00000", words, ""));
     }
 
     /// `ParseComplete`.
@@ -208,10 +202,14 @@ impl Messages {
         });
     }
 
-    fn report(&mut self, letter: u8, severity: &str, code: &str, message: &str, hint: &str) {
-        let fields = [(b'S', severity), (b'V', severity), (b'C', code), (b'M', message), (b'H', hint)];
+    fn report(&mut self, letter: u8, severity: &str, words: &Refusal) {
+        let Refusal { code, message, hint, routine } = words;
+        let (head, body) =
+            ([(b'S', severity), (b'V', severity), (b'C', code)], [(b'M', message), (b'H', hint)]);
+        let body = body.map(|(field, text)| (field, text.as_str()));
+        let fields = head.into_iter().chain(body).chain([(b'R', *routine)]);
         self.message(letter, |body| {
-            for (field, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
+            for (field, value) in fields.filter(|(_, value)| !value.is_empty()) {
                 body.push(field);
                 push_text(body, value);
             }

@@ -67,10 +67,26 @@ fn with_avx512<D: Ring>(x: &[D], y: &[D], shape: Shape, sum: &mut [D]) {
 
 #[inline(always)]
 fn portable<D: Ring>(x: &[D], y: &[D], shape: Shape, sum: &mut [D]) {
-    match D::BYTES {
-        8 => add_panels::<D, 16>(x, y, shape, sum),
-        // No processor multiplies several of these at once.
+    match (D::BYTES, shape) {
+        // So few rows are not worth a copy.
+        (_, Shape { rows: ..TALL, columns: 2.., .. }) => add_rows(x, y, shape, sum),
+        (8, Shape { columns: 8.., .. }) => add_panels::<D, 16>(x, y, shape, sum),
+        // Few columns, or numbers of which no processor multiplies several at once.
         _ => add_panels::<D, 1>(x, y, shape, sum),
+    }
+}
+
+#[inline(always)]
+fn add_rows<D: Ring>(x: &[D], y: &[D], shape: Shape, sum: &mut [D]) {
+    if shape.left() == 0 {
+        return;
+    }
+    for (sum, x) in sum.chunks_mut(shape.columns).zip(x.chunks(shape.inner)) {
+        for (factor, y) in x.iter().zip(y.chunks(shape.columns)) {
+            for (sum, y) in sum.iter_mut().zip(y) {
+                *sum = sum.plus(factor.times(*y));
+            }
+        }
     }
 }
 

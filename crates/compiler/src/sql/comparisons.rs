@@ -35,7 +35,9 @@ pub(super) fn of<'a>(condition: &'a Expr) -> Vec<(&'a Expr, With)> {
         }
         Expr::InList(InList { expr, list, .. }) => vec![compared(expr, &list.iter().collect::<Vec<_>>())],
         Expr::Between(Between { expr, low, high, .. }) => vec![compared(expr, &[low, high])],
-        Expr::Like(Like { expr, pattern, escape_char: None, .. }) => vec![compared(expr, &[pattern])],
+        Expr::Like(Like { expr, pattern, escape_char: None, case_insensitive: false, .. }) => {
+            vec![compared(expr, &[pattern])]
+        }
         Expr::IsNull(column) | Expr::IsNotNull(column) if matches!(**column, Expr::Column(_)) => {
             vec![(column, With::Constants(BTreeSet::from(["NULL".to_owned()])))]
         }
@@ -72,7 +74,11 @@ fn text(constant: &Expr) -> Option<String> {
             _ => None,
         },
         // DATE '2026-11-01'.
-        Expr::Cast(Cast { expr, .. }) if matches!(**expr, Expr::Literal(..)) => text(expr),
+        Expr::Cast(Cast { expr, field })
+            if *field.data_type() == DataType::Date32 && matches!(**expr, Expr::Literal(..)) =>
+        {
+            text(expr)
+        }
         Expr::Negative(inner) if matches!(**inner, Expr::Literal(..)) => {
             text(inner).map(|number| format!("-{number}"))
         }

@@ -17,8 +17,8 @@
 //! | factors of a product of columns inside an aggregate; both columns of COVAR, CORR, REGR | [`Use::Product`], and the aggregate's own |
 //! | projection, alias, scan | none of its own; origins are passed on |
 //!
-//! What conditions compare a column with is taken from the plan as written alone: the optimised one says the same in
-//! other words, and adds what follows from keys being equal.
+//! What conditions compare a column with is taken from the plan as written alone, since the optimised one says the same in
+//! other words; columns that must be equal are compared with what any of them is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +54,7 @@ pub(crate) fn analyse(
 ) -> Result<(Uses, Comparisons), Refused> {
     let mut analysis = Analysis::default();
     analysis.trace(written)?;
+    analysis.share_comparisons();
     let comparisons = analysis.comparisons.clone();
     analysis.trace(typed)?;
     analysis.is_optimised = true;
@@ -96,6 +97,8 @@ fn is_stored(plan: &LogicalPlan) -> bool {
 struct Analysis {
     uses: Uses,
     comparisons: Comparisons,
+    /// Columns that must be equal.
+    equal: Vec<BTreeSet<Origin>>,
     is_optimised: bool,
     /// Of the queries around a subquery, the columns of what it stands in.
     around: Vec<(DFSchema, Origins)>,
@@ -136,7 +139,7 @@ impl Analysis {
             // Of a set operation: values are matched with those of the other table.
             LogicalPlan::Distinct(Distinct::All(input)) => {
                 let values = self.trace(input)?;
-                values.iter().for_each(|origins| self.record(Use::Join, origins));
+                values.iter().for_each(|origins| self.record_equal(origins.clone()));
                 Ok(values)
             }
             LogicalPlan::Union(union) => {
@@ -146,7 +149,7 @@ impl Analysis {
                         own.extend(origins);
                     }
                 }
-                all.iter().for_each(|origins| self.record(Use::Join, origins));
+                all.iter().for_each(|origins| self.record_equal(origins.clone()));
                 Ok(all)
             }
             // WHERE that can never hold.
@@ -171,8 +174,8 @@ impl Analysis {
     fn join(&mut self, join: &Join) -> Result<Origins, Refused> {
         let (left, right) = (self.trace(&join.left)?, self.trace(&join.right)?);
         for (x, y) in &join.on {
-            self.record(Use::Join, &origins(x, join.left.schema(), &left)?);
-            self.record(Use::Join, &origins(y, join.right.schema(), &right)?);
+            let (x, y) = (origins(x, join.left.schema(), &left)?, origins(y, join.right.schema(), &right)?);
+            self.record_equal(x.union(&y).cloned().collect());
         }
         let both: Origins = left.iter().chain(&right).cloned().collect();
         if let Some(filter) = &join.filter {
@@ -198,10 +201,11 @@ impl Analysis {
                     continue;
                 }
                 Expr::InSubquery(within) => {
-                    self.record(Use::Join, &origins(&within.expr, schema, input)?);
-                    for found in self.subquery(&within.subquery.subquery, schema, input)? {
-                        self.record(Use::Join, &found);
-                    }
+                    let mut equal = origins(&within.expr, schema, input)?;
+                    equal.extend(
+                        self.subquery(&within.subquery.subquery, schema, input)?.into_iter().flatten(),
+                    );
+                    self.record_equal(equal);
                     continue;
                 }
                 _ => {}
@@ -221,8 +225,10 @@ impl Analysis {
                 Expr::IsNotNull(key) if self.is_optimised && matches!(**key, Expr::Column(_)) => continue,
                 _ => false,
             };
-            self.record(if is_key { Use::Join } else { Use::Filter }, &read);
-            if !is_key {
+            if is_key {
+                self.record_equal(read);
+            } else {
+                self.record(Use::Filter, &read);
                 self.compared(part, rows)?;
                 self.record_comparison(&With::More, &outside);
             }
@@ -368,6 +374,29 @@ impl Analysis {
             _ => return Err(Refused::Unanalysed(expr.to_string())),
         }
         Ok(())
+    }
+
+    /// Columns whose values are matched.
+    fn record_equal(&mut self, origins: BTreeSet<Origin>) {
+        self.record(Use::Join, &origins);
+        self.equal.push(origins);
+    }
+
+    /// What one column is compared with, those that must equal it are too: through chains of equalities.
+    fn share_comparisons(&mut self) {
+        let equal = std::mem::take(&mut self.equal);
+        for _ in &equal {
+            for columns in &equal {
+                let of = |(table, column): &Origin| self.comparisons.get(table)?.get(column).cloned();
+                let found: Vec<Compared> = columns.iter().filter_map(of).collect();
+                for Compared { constants, otherwise } in found {
+                    self.record_comparison(&With::Constants(constants), columns);
+                    if otherwise {
+                        self.record_comparison(&With::More, columns);
+                    }
+                }
+            }
+        }
     }
 
     /// What decides otherwise than by a comparison with a constant.

@@ -431,12 +431,14 @@ pub(crate) fn uses_of(
     String,
     std::collections::BTreeMap<String, std::collections::BTreeSet<contract::terms::Use>>,
 > {
+    usage_of(sql).columns
+}
+
+pub(crate) fn usage_of(sql: &str) -> contract::policy::Usage {
     let named = treaty_compiler::tables(sql).unwrap();
     let tables = three_owners([1, 1]).tables().into_iter().filter(|table| named.contains(&table.name));
-    compile(sql, &tables.collect::<Vec<_>>(), 1)
-        .unwrap_or_else(|refused| panic!("{sql}: {refused}"))
-        .usage
-        .columns
+    let compiled = compile(sql, &tables.collect::<Vec<_>>(), 1);
+    compiled.unwrap_or_else(|refused| panic!("{sql}: {refused}")).usage
 }
 
 #[test]

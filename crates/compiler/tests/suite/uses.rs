@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::terms::Use::{self, Aggregate, Extreme, Filter, Group, Product};
 use treaty_compiler::compile;
 
-use crate::support::table;
+use crate::{joins::usage_of, support::table};
 
 #[track_caller]
 fn assert_uses(sql: &str, expected: &[(&str, &[Use])]) {
@@ -85,6 +85,32 @@ fn constants_of_conditions_are_known() {
         "SELECT SUM(salary) FROM (SELECT salary + 1 AS salary FROM people) AS t WHERE salary > 3",
         &[("salary", &["…"])],
     );
+}
+
+/// Whoever may choose a constant for one column of a key chooses it for the other.
+#[test]
+fn columns_that_must_be_equal_are_compared_alike() {
+    for sql in [
+        "SELECT COUNT(*) FROM accounts a JOIN subscribers s ON a.phone = s.phone WHERE s.phone > 7",
+        "SELECT COUNT(*) FROM accounts JOIN subscribers USING (phone) WHERE phone > 7",
+        "SELECT COUNT(*) FROM accounts a, subscribers s WHERE a.phone = s.phone AND a.phone > 7",
+        "SELECT COUNT(*) FROM accounts a WHERE EXISTS \
+         (SELECT 1 FROM subscribers s WHERE s.phone = a.phone AND s.phone > 7)",
+        "SELECT COUNT(*) FROM accounts WHERE accounts.phone IN (SELECT s.phone FROM subscribers s WHERE s.phone > 7)",
+        "SELECT COUNT(*) FROM (SELECT phone FROM accounts INTERSECT SELECT phone FROM subscribers WHERE phone > 7) AS t",
+    ] {
+        let comparisons = usage_of(sql).comparisons;
+        for table in ["accounts", "subscribers"] {
+            let with = comparisons.get(table).and_then(|columns| columns.get("phone"));
+            assert!(with.is_some_and(|with| with.constants.contains("7")), "{table}: {sql}: {comparisons:?}");
+        }
+    }
+}
+
+/// What else a comparison makes of a constant is not the constant.
+#[test]
+fn a_constant_counts_as_it_is_compared() {
+    assert_compared("SELECT SUM(salary) FROM people WHERE note ILIKE 'a%'", &[("note", &["…"])]);
 }
 
 /// A factor that is zero on all rows but one picks that row: owners allow it or not.

@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use api::types::contracts::DraftContract;
 use contract::Did;
 use contract::scheme::{Scheme, Size};
-use ledger::alliance::Standing;
+use ledger::{State, alliance::Standing};
 
 use super::{scheme_of, source};
 use crate::failure::Failure;
@@ -16,7 +16,8 @@ use crate::node::Node;
 /// - a table that is not listed is made up of every member's newest dataset of that name;
 /// - the drafter's own member asks, receives and pays;
 /// - where terms ask for an auditor, the first of those that they name is one;
-/// - the data's owners compute, joined by as many others as the scheme needs, in the order of their names.
+/// - the data's owners compute, joined by as many others as the scheme needs, in the order of their names, as far as the
+///   terms let them where they are.
 pub(super) fn complete(node: &Node, request: &DraftContract) -> Result<DraftContract, Failure> {
     let mut draft = request.clone();
     let sql = source(request)?;
@@ -83,6 +84,14 @@ fn auditors(node: &Node, draft: &DraftContract) -> Result<Vec<String>, Failure> 
     Ok(missing.iter().map(|auditor| node.names.name(auditor)).collect())
 }
 
+/// Whether all terms of the drafted datasets let a member compute where it is.
+fn is_allowed(draft: &DraftContract, state: &State, member: &Did) -> bool {
+    let datasets = draft.tables.values().flatten().filter_map(|reference| state.dataset(reference));
+    datasets.map(|record| &record.dataset.terms.jurisdictions).all(|allowed| {
+        allowed.is_empty() || state.jurisdiction(member).is_some_and(|law| allowed.contains(law))
+    })
+}
+
 fn compute_parties(node: &Node, draft: &DraftContract) -> Vec<String> {
     let owners: BTreeSet<String> = draft
         .tables
@@ -94,11 +103,13 @@ fn compute_parties(node: &Node, draft: &DraftContract) -> Vec<String> {
         Some(Size::Fixed { parties, .. }) => parties,
         Some(Size::Majority) | None => owners.len().max(3),
     };
-    let others: Vec<String> = node.replica.read(|ledger| {
+    let others: BTreeSet<String> = node.replica.read(|ledger| {
         let full = ledger.state().roster().cards().filter(|card| card.standing == Standing::Member);
-        full.map(|card| card.name.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+        full.filter(|card| is_allowed(draft, ledger.state(), &card.member))
+            .map(|card| card.name.clone())
+            .collect()
     });
-    let mut parties: Vec<String> = owners.into_iter().collect();
+    let mut parties: Vec<String> = owners.into_iter().filter(|owner| others.contains(owner)).collect();
     for other in draft.data_users.iter().chain(&others) {
         if !parties.contains(other) && others.contains(other) {
             parties.push(other.clone());

@@ -19,7 +19,7 @@ use vault::Declaration;
 use crate::error::Error;
 
 pub(crate) use self::draft::DraftFile;
-pub(crate) use self::epsilon::Epsilon;
+pub(crate) use self::epsilon::{Epsilon, Rho};
 pub(crate) use self::span::Span;
 pub(crate) use self::terms::TermsFile;
 

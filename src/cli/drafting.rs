@@ -10,7 +10,7 @@ use clap::Args;
 
 use self::paying::Paying;
 use crate::error::Error;
-use crate::files::{self, DraftFile, Epsilon, Span};
+use crate::files::{self, DraftFile, Epsilon, Rho, Span};
 
 /// What the contract shall say.
 #[derive(Debug, Args)]
@@ -68,6 +68,9 @@ pub(super) struct Drafting {
     /// Add noise for differential privacy: what a run costs of the data users' budgets, for example 0.5
     #[arg(long, value_name = "EPSILON")]
     epsilon: Option<Epsilon>,
+    /// The same with Gaussian noise, where budgets are of rho, for example 0.1
+    #[arg(long, value_name = "RHO", conflicts_with = "epsilon")]
+    rho: Option<Rho>,
     /// Values of the program to whose shares each compute party commits in its receipt, to show them in a dispute
     #[arg(long, value_name = "vN,…", value_delimiter = ',', value_parser = value_number)]
     commit: Vec<u32>,
@@ -137,6 +140,7 @@ impl Drafting {
             contributors_min: None,
             dominance_percent_max: None,
             epsilon: None,
+            rho: None,
             committed: Default::default(),
             runs: 1,
             starts_in: None,
@@ -169,7 +173,10 @@ impl Drafting {
         draft.floor_rows = self.floor_rows.or(draft.floor_rows);
         draft.contributors_min = self.contributors_min.or(draft.contributors_min);
         draft.dominance_percent_max = self.dominance_percent_max.or(draft.dominance_percent_max);
-        draft.epsilon = self.epsilon.or(draft.epsilon);
+        // What is given replaces what the file says, whichever noise that was.
+        if self.epsilon.is_some() || self.rho.is_some() {
+            (draft.epsilon, draft.rho) = (self.epsilon, self.rho);
+        }
         draft.starts_in = self.starts_in.or(draft.starts_in);
         draft.run_seconds_max = self.run_seconds_max.or(draft.run_seconds_max);
         if let Some(sql) = self.sql {

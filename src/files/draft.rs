@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::types::contracts::{DraftContract, DraftSettlement, TemplateUse};
 use serde::Deserialize;
 
-use super::{Epsilon, Span};
+use super::{Epsilon, Rho, Span};
 
 /// A draft of a contract. Members are named, datasets are referred to as `north/salaries@1`, times are spans from now.
 ///
@@ -63,6 +63,8 @@ pub(crate) struct DraftFile {
     #[serde(default)]
     pub(crate) epsilon: Option<Epsilon>,
     #[serde(default)]
+    pub(crate) rho: Option<Rho>,
+    #[serde(default)]
     pub(crate) committed: BTreeSet<u32>,
     pub(crate) runs: u32,
     #[serde(default)]
@@ -95,6 +97,7 @@ impl DraftFile {
             contributors_min: file.contributors_min,
             dominance_percent_max: file.dominance_percent_max,
             epsilon_micro: file.epsilon.map(Epsilon::micro),
+            rho_micro: file.rho.map(Rho::micro),
             committed: file.committed,
             runs: file.runs,
             not_before: file.starts_in.map(|span| now.saturating_add(span.seconds())),

@@ -1,4 +1,4 @@
-//! ε of differential privacy as people write it.
+//! ε and ρ of differential privacy as people write them.
 
 use std::str::FromStr;
 
@@ -29,6 +29,33 @@ impl FromStr for Epsilon {
 }
 
 impl<'de> Deserialize<'de> for Epsilon {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// ρ of zero-concentrated differential privacy, written as ε is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rho(u64);
+
+impl Rho {
+    /// In millionths.
+    pub(crate) const fn micro(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Rho {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        disclosure::parse_epsilon(text).map(Self).ok_or_else(|| {
+            format!("`{text}` is no rho; expected for example `0.1`, with at most six digits after the point")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Rho {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from)?.parse().map_err(de::Error::custom)
     }

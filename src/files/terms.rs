@@ -8,7 +8,7 @@ use contract::terms::Use;
 use contract::{Did, Terms};
 use serde::Deserialize;
 
-use super::{Epsilon, FileError, Span};
+use super::{Epsilon, FileError, Rho, Span};
 
 /// Terms in TOML. Members are named, times are spans from now on.
 ///
@@ -39,7 +39,7 @@ use super::{Epsilon, FileError, Span};
 /// auditors = ["watch"]         # one of them must approve the audit report of each contract
 ///
 /// [disclosure.privacy]         # exact results are allowed when left out
-/// epsilon = "2"                # for all answers to one data user
+/// epsilon = "2"                # for all answers to one data user; or `rho = "0.2"`, which Gaussian noise costs
 /// rows_per_person_max = 1
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -85,7 +85,10 @@ struct DisclosureFile {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PrivacyFile {
-    epsilon: Epsilon,
+    #[serde(default)]
+    epsilon: Option<Epsilon>,
+    #[serde(default)]
+    rho: Option<Rho>,
     rows_per_person_max: u32,
 }
 
@@ -138,7 +141,8 @@ impl TermsFile {
                 overlaps_max: self.disclosure.overlaps_max,
                 auditors: self.disclosure.auditors.iter().map(member).collect::<Result<_, _>>()?,
                 privacy: self.disclosure.privacy.as_ref().map(|privacy| PrivacyTerms {
-                    epsilon_micro_max: privacy.epsilon.micro(),
+                    epsilon_micro_max: privacy.epsilon.map_or(0, Epsilon::micro),
+                    rho_micro_max: privacy.rho.map_or(0, Rho::micro),
                     rows_per_person_max: privacy.rows_per_person_max,
                 }),
             },

@@ -7,11 +7,14 @@
 //! of several datasets add up. Rows fall into groups, so that over all groups together a count changes by c at most, and a
 //! sum by c times the largest magnitude in the declared range: their sensitivity in the L1 norm. A run's ε is divided
 //! evenly among the columns that bear noise (sequential composition), and each has discrete Laplace noise of scale
-//! sensitivity / its part. A mean is the quotient of a noisy sum and a noisy count, held to the declared range, so that it
+//! sensitivity / its part. In the L2 norm a column changes by no more than in the L1 norm, and Gaussian noise of deviation σ
+//! on a sensitivity Δ costs Δ²/2σ² of zero-concentrated differential privacy (Canonne, Kamath, Steinke, theorem 4), which
+//! adds up (Bun, Steinke, TCC 2016, lemma 1.7): a run's ρ is divided evenly, and each of m columns has noise of deviation
+//! Δ·√(m/2ρ), which grows with √m where Laplace noise grows with m. A mean is the quotient of a noisy sum and a noisy count, held to the declared range, so that it
 //! costs what these two cost. Every draw is cut off where a tail of less than 2^-64 begins, so that strictly speaking ε holds
 //! but for a probability of that size for each number.
 
-use contract::disclosure::{Mechanism, Privacy, epsilon};
+use contract::disclosure::{Loss, Mechanism, Privacy, root_up};
 use program::{
     Builder, ValueId,
     limits::{MAX_DENOMINATOR_BITS, MAX_NUMERATOR_BITS},
@@ -33,7 +36,9 @@ const MICRO: u128 = 1_000_000;
 pub(crate) struct Noisy {
     /// The partial's name.
     pub(crate) name: String,
-    /// The scale of one draw, as a fraction.
+    /// The distribution of one draw.
+    mechanism: Mechanism,
+    /// The scale of one draw, as a fraction; of Gaussian noise the standard deviation.
     pub(crate) scale: (u64, u64),
     /// Digits after the point of what it is added to.
     pub(crate) digits: u8,
@@ -49,7 +54,7 @@ pub(crate) fn plan(
     partials: &[Partial],
     privacy: Privacy,
 ) -> Result<Vec<Noisy>, Refused> {
-    let Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro } = privacy;
+    let Privacy { mechanism, .. } = privacy;
     let refused = Refused::Disclosure;
     if checked.join.is_some() {
         return Err(refused("how often a person's rows match in a join is not bounded, so noise cannot be measured out; ask about one table".to_owned()));
@@ -78,14 +83,17 @@ pub(crate) fn plan(
                 )));
             }
         };
-        let numerator = rows.checked_mul(most).and_then(|most| most.checked_mul(columns * MICRO));
-        let scale = numerator.and_then(|numerator| reduced(numerator.max(1), epsilon_micro.into()));
+        let changed = rows.checked_mul(most).map(|changed| changed.max(1));
+        let scale = changed.and_then(|changed| match privacy.cost() {
+            Loss::Epsilon(epsilon) => reduced(changed.checked_mul(columns * MICRO)?, epsilon.into()),
+            Loss::Rho(rho) => deviation(changed, columns, rho),
+        });
         match scale {
-            Some(scale) => Ok(Noisy { name: partial.name(), scale, digits }),
+            Some(scale) => Ok(Noisy { name: partial.name(), mechanism, scale, digits }),
             None => Err(refused(format!(
-                "one person can change {} so much that noise for ε = {} has no room; declare a narrower range",
+                "one person can change {} so much that noise for {} has no room; declare a narrower range",
                 partial.name(),
-                epsilon(epsilon_micro)
+                privacy.cost()
             ))),
         }
     };
@@ -101,9 +109,12 @@ pub(crate) fn add(
 ) -> Result<(), Refused> {
     // At most `GROUPS_MAX`.
     let rows = groups as u32;
-    for Noisy { name, scale: (numerator, denominator), .. } in noise {
+    for Noisy { name, mechanism, scale: (numerator, denominator), .. } in noise {
         let Some(value) = combined.partials.get(name).copied() else { continue };
-        let drawn = builder.noise(rows, *numerator, *denominator)?;
+        let drawn = match mechanism {
+            Mechanism::DiscreteLaplace => builder.noise(rows, *numerator, *denominator)?,
+            Mechanism::DiscreteGaussian => builder.gaussian(rows, *numerator, *denominator)?,
+        };
         combined.partials.insert(name.clone(), builder.add(value, drawn)?);
     }
     Ok(())
@@ -156,6 +167,20 @@ fn rows_per_person(tables: &[Table]) -> Result<u128, Refused> {
     Ok(rows)
 }
 
+/// Parts of one in which a root is taken.
+const ROOT_PARTS: u128 = 1 << 20;
+
+/// changed · √(columns / 2ρ), rounded up, as a fraction: so that the noise is never too small.
+fn deviation(changed: u128, columns: u128, rho_micro: u64) -> Option<(u64, u64)> {
+    let square = (columns * MICRO * ROOT_PARTS * ROOT_PARTS).div_ceil(2 * u128::from(rho_micro.max(1)));
+    let (mut numerator, mut denominator) = (changed.checked_mul(root_up(square))?, ROOT_PARTS);
+    // As fine as has room.
+    while numerator > program::limits::MAX_SCALE.into() && denominator > 1 {
+        (numerator, denominator) = (numerator.div_ceil(2), denominator / 2);
+    }
+    reduced(numerator.max(1), denominator)
+}
+
 /// In lowest terms, if both fit a program's limit.
 fn reduced(numerator: u128, denominator: u128) -> Option<(u64, u64)> {
     let (mut divisor, mut rest) = (numerator, denominator);
@@ -172,15 +197,23 @@ impl Noisy {
     /// All draws together are below this.
     pub(crate) fn reach(&self) -> u128 {
         let (numerator, denominator) = self.scale;
-        program::limits::MAX_NOISY << program::noise_bits(numerator, denominator)
+        program::limits::MAX_NOISY
+            << match self.mechanism {
+                Mechanism::DiscreteLaplace => program::noise_bits(numerator, denominator),
+                Mechanism::DiscreteGaussian => program::gaussian_bits(numerator, denominator),
+            }
     }
 
-    /// The standard deviation of what `draws` draws add up to, in the column's unit, for people: √2 times the scale for
-    /// each draw, which is an upper bound and near enough for scales above 1. Only operations that IEEE 754 rounds alike
+    /// The standard deviation of what `draws` draws add up to, in the column's unit, for people: of Laplace noise √2 times
+    /// the scale for each draw, which is an upper bound and near enough for scales above 1, of Gaussian noise the scale. Only operations that IEEE 754 rounds alike
     /// everywhere, since the audit report is hashed.
     pub(crate) fn deviation(&self, draws: u32) -> f64 {
         let scale = self.scale.0 as f64 / self.scale.1 as f64;
         let unit = (0..self.digits).fold(1.0, |unit, _| unit * 10.0);
-        (f64::from(draws) * 2.0).sqrt() * scale / unit
+        let variance = match self.mechanism {
+            Mechanism::DiscreteLaplace => 2.0,
+            Mechanism::DiscreteGaussian => 1.0,
+        };
+        (f64::from(draws) * variance).sqrt() * scale / unit
     }
 }

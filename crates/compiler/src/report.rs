@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use contract::{
     Contract, Did,
     audit::{Attack, FORMAT, Report, Score, Signer, Verdict},
-    disclosure::epsilon,
+    disclosure::cost,
     document::{Party, Role},
 };
 
@@ -154,8 +154,8 @@ fn repetition(contract: &Contract) -> Attack {
         Some(privacy) => (
             Verdict::Bounded,
             format!(
-                "the mean of {runs} runs bears less noise than one; each takes ε = {} of the data user's budget",
-                epsilon(privacy.epsilon_micro)
+                "the mean of {runs} runs bears less noise than one; each takes {} of the data user's budget",
+                cost(privacy)
             ),
         ),
     };

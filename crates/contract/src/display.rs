@@ -4,7 +4,7 @@ use crate::{
     Contract, Did,
     calendar::utc,
     clause::Clause,
-    disclosure::{DisclosureRule, Mechanism, Privacy, epsilon},
+    disclosure::{DisclosureRule, Mechanism, cost},
     document::{Input, Party, Role},
     scheme::Scheme,
     settlement::{Charge, Parts, Split},
@@ -346,12 +346,19 @@ fn disclosure(rule: &DisclosureRule) -> Vec<String> {
              computation."
         )
     });
-    let privacy = rule.privacy.map(|Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro }| {
+    let privacy = rule.privacy.map(|privacy| {
+        let (noise, cost) = (noise(privacy.mechanism), cost(privacy));
         format!(
-            "Every number of the result bears noise that the compute parties draw jointly and nobody knows (discrete \
-             Laplace); a run costs every data user's budget ε = {}.",
-            epsilon(epsilon_micro)
+            "Every number of the result bears noise that the compute parties draw jointly and nobody knows ({noise}); a \
+             run costs every data user's budget {cost}."
         )
     });
     contributors.into_iter().chain(dominance).chain(privacy).collect()
+}
+
+fn noise(mechanism: Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::DiscreteLaplace => "discrete Laplace",
+        Mechanism::DiscreteGaussian => "discrete Gaussian",
+    }
 }

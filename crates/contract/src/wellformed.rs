@@ -8,7 +8,7 @@ use crate::{
     Contract, Did,
     clause::Clause,
     dataset,
-    disclosure::epsilon,
+    disclosure::{Loss, epsilon},
     document::{BYTES_MAX, FORMAT, FORMAT_UNAUDITED, Party, Role},
     scheme::{SCHEMES, Scheme},
     settlement::Split,
@@ -21,6 +21,8 @@ pub const PARTS: u32 = 10_000;
 pub const RUN_SECONDS_MAX: u32 = 86_400;
 /// The most that a run may cost of a privacy budget, in millionths: with ε = 20, noise hides next to nothing.
 pub const EPSILON_MICRO_MAX: u64 = 20_000_000;
+/// The same of a budget of ρ: ρ = 5 is ε = 21.7 with δ = 10^-6.
+pub const RHO_MICRO_MAX: u64 = 5_000_000;
 /// The most parties, tables, and inputs of one table.
 pub const LIST_MAX: usize = 64;
 /// The longest text of one line, in bytes.
@@ -191,6 +193,18 @@ pub enum Flaw {
         /// In millionths.
         found: u64,
     },
+    /// Gaussian noise of no or boundless strength.
+    #[error("{}: a run costs ρ = {}, expected more than 0 and at most {}", Clause::Result, epsilon(*found), epsilon(RHO_MICRO_MAX))]
+    Rho {
+        /// In millionths.
+        found: u64,
+    },
+    /// A cost in a unit that the noise does not have.
+    #[error(
+        "{}: Laplace noise costs ε and no ρ, Gaussian noise ρ and no ε; the contract states both",
+        Clause::Result
+    )]
+    NoiseUnit,
     /// No run is granted.
     #[error("{}: the contract grants 0 runs, expected at least 1", Clause::Limits)]
     NoRuns,
@@ -263,7 +277,9 @@ impl Flaw {
             | Self::NobodyToPay { .. }
             | Self::Nonce { .. }
             | Self::Dominance { .. }
-            | Self::Epsilon { .. } => None,
+            | Self::Epsilon { .. }
+            | Self::Rho { .. }
+            | Self::NoiseUnit => None,
         }
     }
 }
@@ -436,10 +452,17 @@ impl Contract {
         if let Some(found) = disclosure.dominance_percent_max.filter(|percent| !(1..100).contains(percent)) {
             flaws.push(Flaw::Dominance { found });
         }
-        if let Some(found) = disclosure.privacy.map(|privacy| privacy.epsilon_micro)
-            && !(1..=EPSILON_MICRO_MAX).contains(&found)
-        {
-            flaws.push(Flaw::Epsilon { found });
+        match disclosure.privacy.map(|privacy| (privacy, privacy.cost())) {
+            Some((_, Loss::Epsilon(found))) if !(1..=EPSILON_MICRO_MAX).contains(&found) => {
+                flaws.push(Flaw::Epsilon { found });
+            }
+            Some((_, Loss::Rho(found))) if !(1..=RHO_MICRO_MAX).contains(&found) => {
+                flaws.push(Flaw::Rho { found });
+            }
+            Some((privacy, _)) if privacy.epsilon_micro != 0 && privacy.rho_micro != 0 => {
+                flaws.push(Flaw::NoiseUnit);
+            }
+            _ => {}
         }
         if limits.runs == 0 {
             flaws.push(Flaw::NoRuns);

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::types::contracts::{
     Draft, DraftContract, DraftSettlement, DraftSplit, EstimateView, StageView, TemplateUse,
 };
-use contract::disclosure::{DisclosureRule, Mechanism, Privacy};
+use contract::disclosure::{DisclosureRule, Privacy};
 use contract::document::{
     Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role, Settlement,
 };
@@ -54,7 +54,7 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
         output: OutputRule {
             receivers: node.names.members(&request.receivers)?,
             floor_rows,
-            disclosure: disclosure(request, &datasets),
+            disclosure: disclosure(request, &datasets)?,
         },
         limits: Limits {
             runs: request.runs,
@@ -93,16 +93,26 @@ pub(crate) fn draft(node: &Node, request: &DraftContract) -> Result<Draft, Failu
 }
 
 /// What keeps the result from saying too much: as the strictest of the owners asks, unless the drafter says otherwise.
-fn disclosure(request: &DraftContract, datasets: &BTreeMap<String, Dataset>) -> DisclosureRule {
+fn disclosure(
+    request: &DraftContract,
+    datasets: &BTreeMap<String, Dataset>,
+) -> Result<DisclosureRule, Failure> {
     let terms = || datasets.values().map(|dataset| &dataset.terms.disclosure);
     let contributors = || terms().map(|terms| terms.contributors_min).max().unwrap_or(0);
     let dominance = || terms().filter_map(|terms| terms.dominance_percent_max).min();
-    let privacy = |epsilon_micro| Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro };
-    DisclosureRule {
+    let privacy = match (request.epsilon_micro, request.rho_micro) {
+        (Some(_), Some(_)) => {
+            let message = "noise costs ε (Laplace) or ρ (Gaussian): give an epsilon or a rho, and not both";
+            return Err(Failure::malformed(message));
+        }
+        (Some(epsilon_micro), None) => Some(Privacy::laplace(epsilon_micro)),
+        (None, rho_micro) => rho_micro.map(Privacy::gaussian),
+    };
+    Ok(DisclosureRule {
         contributors_min: request.contributors_min.unwrap_or_else(contributors),
         dominance_percent_max: request.dominance_percent_max.or_else(dominance),
-        privacy: request.epsilon_micro.map(privacy),
-    }
+        privacy,
+    })
 }
 
 fn settlement(node: &Node, drafted: &DraftSettlement) -> Result<Settlement, Failure> {

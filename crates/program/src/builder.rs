@@ -277,17 +277,24 @@ impl Builder {
 impl Builder {
     /// Noise that nobody knows: see [`Operation::Noise`]. The scale need not be in lowest terms.
     pub fn noise(&mut self, rows: u32, numerator: u64, denominator: u64) -> Result<ValueId, Flaw> {
-        let (mut divisor, mut rest) = (numerator, denominator);
-        while rest != 0 {
-            (divisor, rest) = (rest, divisor % rest);
-        }
-        let divisor = divisor.max(1);
-        self.push(Operation::Noise {
-            rows,
-            numerator: numerator / divisor,
-            denominator: denominator / divisor,
-        })
+        let (numerator, denominator) = lowest(numerator, denominator);
+        self.push(Operation::Noise { rows, numerator, denominator })
     }
+
+    /// The same with Gaussian noise: see [`Operation::Gaussian`]. Its deviation need not be in lowest terms.
+    pub fn gaussian(&mut self, rows: u32, numerator: u64, denominator: u64) -> Result<ValueId, Flaw> {
+        let (numerator, denominator) = lowest(numerator, denominator);
+        self.push(Operation::Gaussian { rows, numerator, denominator })
+    }
+}
+
+fn lowest(numerator: u64, denominator: u64) -> (u64, u64) {
+    let (mut divisor, mut rest) = (numerator, denominator);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    let divisor = divisor.max(1);
+    (numerator / divisor, denominator / divisor)
 }
 
 /// Cutting and joining columns.

@@ -131,7 +131,7 @@ pub fn evaluate(operation: &Operation, at: ValueId, operands: &[Operand<'_>]) ->
     use Operation::*;
     match operation {
         Constant { values, .. } => Ok(values.clone()),
-        Noise { rows, .. } => Ok(vec![0; *rows as usize]),
+        Noise { rows, .. } | Gaussian { rows, .. } => Ok(vec![0; *rows as usize]),
         Add(..) => site.zip(x, y, i128::checked_add),
         Subtract(..) => site.zip(x, y, i128::checked_sub),
         Multiply(..) => site.zip(x, y, i128::checked_mul),

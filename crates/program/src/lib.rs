@@ -52,7 +52,7 @@ pub use builder::Builder;
 pub use document::{Input, Output, Program, Stage};
 pub use flaw::{Flaw, TextFlaw};
 pub use interpret::{Fault, Operand, evaluate, interpret};
-pub use operation::{Divide, Key, Operation, SquareRoot, noise_bits};
+pub use operation::{Divide, Key, Operation, SquareRoot, gaussian_bits, noise_bits};
 pub use text::Misread;
 pub use types::{Kind, Type, Value, ValueId, Visibility};
 pub use verify::{Values, limits};

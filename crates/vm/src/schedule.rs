@@ -183,7 +183,7 @@ pub(crate) fn joint(operation: &Operation, at: ValueId, values: &Values) -> Opti
         O::GroupMinimum { .. } | O::GroupMaximum { .. } => whole(100),
         O::GroupSum { .. } => whole(7),
         O::Sort(_) | O::Group(_) | O::Lookup { .. } => whole(150),
-        O::Noise { .. } => whole(1),
+        O::Noise { .. } | O::Gaussian { .. } => whole(1),
         O::Constant { .. } | O::Add(..) | O::Subtract(..) | O::Negate(_) | O::Multiply(..) | O::Sum(_) => {
             None
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use engine::{
     Result,
     mpc::{Bits, Mixed, Mpc, Numbers, Shares, parallel},
-    ops::{self, NoiseScale, Order, Side},
+    ops::{self, Distribution, NoiseScale, Order, Side},
 };
-use program::{Kind, Operation, Program, ValueId, Values, noise_bits};
+use program::{Kind, Operation, Program, ValueId, Values, gaussian_bits, noise_bits};
 use ring::{Prg, Seed, Shape};
 
 use crate::{
@@ -48,9 +48,16 @@ pub(crate) fn run<'a, P: Mixed + 'a>(
         .zip(&operands)
         .zip(ids)
         .map(|((operation, of), at)| match operation {
-            Operation::Noise { rows, numerator, denominator } => {
-                let bits = noise_bits(*numerator, *denominator).into();
-                let scale = NoiseScale { numerator: *numerator, denominator: *denominator, bits };
+            Operation::Noise { rows, numerator, denominator }
+            | Operation::Gaussian { rows, numerator, denominator } => {
+                let (distribution, bits) = match operation {
+                    Operation::Gaussian { .. } => {
+                        (Distribution::Gaussian, gaussian_bits(*numerator, *denominator))
+                    }
+                    _ => (Distribution::Laplace, noise_bits(*numerator, *denominator)),
+                };
+                let (numerator, denominator, bits) = (*numerator, *denominator, bits.into());
+                let scale = NoiseScale { distribution, numerator, denominator, bits };
                 // A stream of its own for each instruction.
                 let label = [b"noise ".as_slice(), &at.0.to_le_bytes()].concat();
                 let mut prg = Prg::new(own.child(&label));

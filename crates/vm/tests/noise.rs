@@ -47,45 +47,58 @@ fn secrets(scheme: SchemeName) -> Vec<Seed> {
     (0..scheme.parties()).map(seed).collect()
 }
 
-/// Mean and variance of discrete Laplace draws, as many as parties that add them; and Kolmogorov and Smirnov's distance
+fn gaussian(numerator: u64, denominator: u64) -> Program {
+    let mut b = Builder::new();
+    let drawn = b.gaussian(ROWS, numerator, denominator).unwrap();
+    b.output("noise", drawn).unwrap();
+    b.finish().unwrap()
+}
+
+/// Draws of either distribution, as many as parties that add them: Kolmogorov and Smirnov's distance
 /// from the sum's exact distribution, below its 0.999 quantile.
 #[test]
 fn the_sum_of_all_draws_is_distributed_as_stated() {
-    let scale = 2.5_f64;
-    let rate = (-1.0 / scale).exp();
+    let laplace = |x: i32| (-f64::from(x.abs()) / 2.5).exp();
+    let normal = |x: i32| (-(f64::from(x) / 2.5).powi(2) / 2.0).exp();
     for scheme in schemes() {
-        let noise = opened(scheme, &noise(5, 2), &secrets(scheme));
-        let draws = noisy_parties(scheme.parties());
-        // The distribution of the sum, by convolution on -150 to 150.
-        let single: Vec<f64> =
-            (-150_i32..=150).map(|x| (1.0 - rate) / (1.0 + rate) * rate.powi(x.abs())).collect();
-        let mut sum = vec![0.0; 301];
-        sum[150] = 1.0;
-        for _ in 0..draws {
-            let old = sum.clone();
-            for (x, slot) in sum.iter_mut().enumerate() {
-                let terms =
-                    (0..301_usize).filter_map(|y| Some(old[y] * single.get((x + 150).checked_sub(y)?)?));
-                *slot = terms.sum();
-            }
-        }
-        let (mut below, mut distance) = (0.0, 0.0_f64);
-        for x in -150_i128..=150 {
-            below += sum[(x + 150) as usize];
-            let found = noise.iter().filter(|y| **y <= x).count() as f64 / f64::from(ROWS);
-            distance = distance.max((found - below).abs());
-        }
-        // For discrete distributions the quantile is an upper bound.
-        assert!(distance < 1.95 / f64::from(ROWS).sqrt(), "{scheme:?}: {distance}");
+        sum_of_draws(scheme, &noise(5, 2), laplace);
+        sum_of_draws(scheme, &gaussian(5, 2), normal);
     }
+}
+
+fn sum_of_draws(scheme: SchemeName, program: &Program, weight: impl Fn(i32) -> f64) {
+    let noise = opened(scheme, program, &secrets(scheme));
+    let draws = noisy_parties(scheme.parties());
+    // The distribution of the sum, by convolution on -150 to 150.
+    let all: f64 = (-150..=150).map(&weight).sum();
+    let single: Vec<f64> = (-150..=150).map(|x| weight(x) / all).collect();
+    let mut sum = vec![0.0; 301];
+    sum[150] = 1.0;
+    for _ in 0..draws {
+        let old = sum.clone();
+        for (x, slot) in sum.iter_mut().enumerate() {
+            let terms = (0..301_usize).filter_map(|y| Some(old[y] * single.get((x + 150).checked_sub(y)?)?));
+            *slot = terms.sum();
+        }
+    }
+    let (mut below, mut distance) = (0.0, 0.0_f64);
+    for x in -150_i128..=150 {
+        below += sum[(x + 150) as usize];
+        let found = noise.iter().filter(|y| **y <= x).count() as f64 / f64::from(ROWS);
+        distance = distance.max((found - below).abs());
+    }
+    // For discrete distributions the quantile is an upper bound.
+    assert!(distance < 1.95 / f64::from(ROWS).sqrt(), "{scheme:?}: {distance}");
 }
 
 /// Whatever one party keeps its secret at, the noise changes with the others' secrets: nobody's view, of itself and of
 /// shares that are independent of the noise, tells it.
 #[test]
 fn no_party_determines_the_noise() {
-    let program = noise(1_000, 1);
-    for scheme in schemes() {
+    for (scheme, program) in schemes()
+        .into_iter()
+        .flat_map(|scheme| [noise(1_000, 1), gaussian(1_000, 1)].map(|program| (scheme, program)))
+    {
         let first = opened(scheme, &program, &secrets(scheme));
         for kept in 0..scheme.parties() {
             let other: Vec<Seed> = (0..scheme.parties())

@@ -67,6 +67,10 @@ pub struct DraftContract {
     /// is exact when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon_micro: Option<u64>,
+    /// The same with Gaussian noise: what a run costs of a budget of zero-concentrated differential privacy, in millionths
+    /// (1,000,000 is ρ = 1); not beside `epsilon_micro`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rho_micro: Option<u64>,
     /// Values of the program, by number, to whose shares each compute party commits in its receipt, so that it can be
     /// asked to show them in a dispute.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

@@ -1,6 +1,6 @@
 //! Differential privacy: noise on everything that is opened, measured out by declared ranges and rows.
 
-use contract::disclosure::{DisclosureRule, Mechanism, Privacy};
+use contract::disclosure::{DisclosureRule, Privacy};
 use treaty_compiler::{Refused, Rule, Table, compile, decode};
 use vm::SchemeName;
 
@@ -12,8 +12,14 @@ use crate::{
 const SQL: &str = "SELECT rank, COUNT(*) AS n, SUM(salary) AS s, COUNT(bonus) AS b FROM people GROUP BY rank";
 
 fn rule(epsilon_micro: u64) -> Rule {
-    let privacy = Some(Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro });
-    Rule { floor_rows: 10, disclosure: DisclosureRule { privacy, ..DisclosureRule::default() } }
+    with(Privacy::laplace(epsilon_micro))
+}
+
+fn with(privacy: Privacy) -> Rule {
+    Rule {
+        floor_rows: 10,
+        disclosure: DisclosureRule { privacy: Some(privacy), ..DisclosureRule::default() },
+    }
 }
 
 /// Both owners say that nobody has more than two rows.
@@ -67,6 +73,59 @@ fn without_its_noise_the_answer_is_the_plaintext_one_and_with_it_it_is_near() {
     assert!(compiled.audit.to_string().contains("noise that nobody knows"));
 }
 
+#[test]
+fn gaussian_noise_is_measured_by_the_root_of_the_number_of_columns() {
+    let owners = owners();
+    let compiled = compile(SQL, &[town(&[300, 400])], with(Privacy::gaussian(1_500_000))).unwrap();
+    let inputs = jointly::stages(&compiled, |stage| {
+        let owner = usize::from(stage.dataset.starts_with("owner1"));
+        (people(), vec![batch(&owners[owner])])
+    });
+    let all = expected(SQL, &owners);
+    let exact = decode(&compiled, &jointly::interpreted(&compiled.program, &inputs)).unwrap();
+    assert_eq!(exact.rows, all.rows);
+    // Three columns with ρ = 1.5 in all: √(3 / 3) = 1, times four rows a person.
+    let listing = compiled.program.to_string();
+    assert!(listing.contains("gaussian noise of deviation 4/1 in"), "{listing}");
+    assert!(listing.contains("gaussian noise of deviation 800000/1 in"), "{listing}");
+    assert_eq!(listing.matches("gaussian noise").count(), 3, "{listing}");
+    for scheme in [SchemeName::Rep3, SchemeName::Rep3Malicious] {
+        let noisy = decode(&compiled, &jointly::on_shares(&compiled.program, &inputs, scheme)).unwrap();
+        for (noisy, exact) in noisy.rows.iter().zip(&exact.rows) {
+            assert_ne!(noisy[1..], exact[1..], "not one number bears noise");
+            for (column, deviation) in [(1, 4.0), (2, 800_000.0), (3, 4.0)] {
+                let difference = noisy[column].number().unwrap() - exact[column].number().unwrap();
+                // Two draws, each cut off at 16 deviations at most.
+                assert!(difference.abs() < 32.0 * deviation, "column {column}: {difference}");
+            }
+        }
+    }
+    let audit = compiled.audit.to_string();
+    assert!(
+        audit.contains("noise that nobody knows") && audit.contains("standard deviation is 5.66"),
+        "{audit}"
+    );
+}
+
+/// The deviation is never below Δ·√(m/2ρ), and not much above, up to where it has no room.
+#[test]
+fn gaussian_noise_is_never_too_small() {
+    for rho in [1, 7, 333, 100_000, 1_234_567, 5_000_000] {
+        let compiled = compile(SQL, &[town(&[300, 400])], with(Privacy::gaussian(rho))).unwrap();
+        let needed = (3.0 / (2.0 * rho as f64 / 1e6)).sqrt();
+        let mut found = 0;
+        for operation in &compiled.program.body {
+            let program::Operation::Gaussian { numerator, denominator, .. } = operation else { continue };
+            let deviation = *numerator as f64 / *denominator as f64;
+            let changed = if deviation > 4_000.0 * needed { 800_000.0 } else { 4.0 };
+            let ratio = deviation / (changed * needed);
+            assert!((1.0 - 1e-12..1.0 + 1e-5).contains(&ratio), "ρ = {rho}: {ratio}");
+            found += 1;
+        }
+        assert_eq!(found, 3);
+    }
+}
+
 /// A mean is the quotient of a sum and a count that each bear their part of the noise, and lies in the declared range
 /// however large the noise is.
 #[test]
@@ -109,7 +168,13 @@ fn means_are_quotients_of_noisy_numbers() {
 /// Everything that is opened follows from noisy numbers: no shared input reaches an output but through a sum with noise.
 #[test]
 fn nothing_is_opened_that_bears_no_noise() {
-    let compiled = compile(SQL, &[town(&[300, 400])], rule(500_000)).unwrap();
+    for privacy in [Privacy::laplace(500_000), Privacy::gaussian(500_000)] {
+        every_output_bears_noise(privacy);
+    }
+}
+
+fn every_output_bears_noise(privacy: Privacy) {
+    let compiled = compile(SQL, &[town(&[300, 400])], with(privacy)).unwrap();
     let program = &compiled.program;
     let mut is_bare: Vec<bool> = vec![true; program.inputs.len()];
     let mut is_noise: Vec<bool> = vec![false; program.inputs.len()];
@@ -117,7 +182,10 @@ fn nothing_is_opened_that_bears_no_noise() {
         let operands = operation.operands();
         let any = |of: &[bool]| operands.iter().any(|id| of[id.0 as usize]);
         let joins_noise = matches!(operation, program::Operation::Add(..)) && any(&is_noise);
-        is_noise.push(matches!(operation, program::Operation::Noise { .. }));
+        is_noise.push(matches!(
+            operation,
+            program::Operation::Noise { .. } | program::Operation::Gaussian { .. }
+        ));
         let bare = any(&is_bare) && !joins_noise;
         is_bare.push(bare);
     }

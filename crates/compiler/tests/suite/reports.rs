@@ -6,7 +6,7 @@ use contract::{
     ColumnType, Contract, Did, Hash, Schema, SigningKey,
     audit::{Attack, Report, Verdict},
     canonical,
-    disclosure::{DisclosureRule, Mechanism, Privacy},
+    disclosure::{DisclosureRule, Privacy},
     document::{Computation, FORMAT, Input, Limits, OutputRule, Party, Protection, Role},
     settlement::{Charge, Parts, Settlement, Split},
 };
@@ -106,8 +106,7 @@ fn derived(change: impl FnOnce(&mut Contract)) -> Report {
 }
 
 fn noisy(contract: &mut Contract) {
-    let mechanism = Mechanism::DiscreteLaplace;
-    contract.output.disclosure.privacy = Some(Privacy { mechanism, epsilon_micro: 500_000 });
+    contract.output.disclosure.privacy = Some(Privacy::laplace(500_000));
 }
 
 fn attack(report: &Report, name: &str) -> Attack {

@@ -1,7 +1,7 @@
 //! Whether a contract keeps its result from saying too much, as a dataset's owner asks.
 
 use super::Refusal;
-use crate::disclosure::{DisclosureRule, DisclosureTerms};
+use crate::disclosure::{DisclosureRule, DisclosureTerms, Loss};
 
 pub(super) fn refuse_disclosure(
     rule: &DisclosureRule,
@@ -23,11 +23,25 @@ pub(super) fn refuse_disclosure(
     if let Some(terms) = terms.privacy {
         match rule.privacy {
             None => refusals.push(Refusal::NoiseMissing { dataset: dataset() }),
-            Some(privacy) if privacy.epsilon_micro > terms.epsilon_micro_max => {
-                let (allowed_micro, found_micro) = (terms.epsilon_micro_max, privacy.epsilon_micro);
-                refusals.push(Refusal::TooLittleNoise { dataset: dataset(), allowed_micro, found_micro });
-            }
-            Some(_) => {}
+            Some(privacy) => match (terms.budget(), privacy.cost()) {
+                (Loss::Epsilon(allowed_micro), Loss::Epsilon(found_micro)) if found_micro > allowed_micro => {
+                    refusals.push(Refusal::TooLittleNoise { dataset: dataset(), allowed_micro, found_micro });
+                }
+                (Loss::Rho(allowed_micro), Loss::Rho(found_micro)) if found_micro > allowed_micro => {
+                    refusals.push(Refusal::TooLittleGaussian {
+                        dataset: dataset(),
+                        allowed_micro,
+                        found_micro,
+                    });
+                }
+                (Loss::Epsilon(_), Loss::Rho(_)) => {
+                    refusals.push(Refusal::BudgetOfEpsilon { dataset: dataset() });
+                }
+                (Loss::Rho(_), Loss::Epsilon(_)) => {
+                    refusals.push(Refusal::BudgetOfRho { dataset: dataset() });
+                }
+                _ => {}
+            },
         }
     }
 }

@@ -8,6 +8,7 @@ mod audit;
 mod compared;
 mod disclosure;
 mod refusal;
+mod rule;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};

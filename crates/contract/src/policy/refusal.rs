@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Did, Flaw, Hash, calendar::utc, clause::Clause, disclosure::epsilon, lifecycle::State, terms::Use,
-    text::visible,
 };
 
 /// One reason why a run is not permitted: which rule, who or what is concerned, what was expected and found.
@@ -333,6 +332,37 @@ pub enum Refusal {
         /// The contract's, in millionths.
         found_micro: u64,
     },
+    /// The same with a budget of ρ.
+    #[error(
+        "{}: a run costs ρ = {}, the terms of `{dataset}` allow ρ = {} in all: choose a smaller rho",
+        Clause::Result, epsilon(*found_micro), epsilon(*allowed_micro)
+    )]
+    TooLittleGaussian {
+        /// By reference.
+        dataset: String,
+        /// The owner's, in millionths.
+        allowed_micro: u64,
+        /// The contract's, in millionths.
+        found_micro: u64,
+    },
+    /// Gaussian noise has no bound in ε alone.
+    #[error(
+        "{}: the terms of `{dataset}` have a budget of ε, which Gaussian noise cannot be counted in: draft the contract with an epsilon instead of a rho",
+        Clause::Result
+    )]
+    BudgetOfEpsilon {
+        /// By reference.
+        dataset: String,
+    },
+    /// Laplace noise, where the budget counts Gaussian noise.
+    #[error(
+        "{}: the terms of `{dataset}` have a budget of ρ: draft the contract with a rho instead of an epsilon",
+        Clause::Result
+    )]
+    BudgetOfRho {
+        /// By reference.
+        dataset: String,
+    },
     /// The query's rows are those of an answered one but for a few.
     #[error(
         "{}: over `{dataset}`, this query's rows differ from those of another answer ({}) by fewer than {floor_rows}, so that the two together would tell what the floor withholds: ask for the same rows, or for clearly others",
@@ -484,115 +514,6 @@ pub enum Refusal {
         /// What the compiler said.
         reason: String,
     },
-}
-
-impl Refusal {
-    /// The rule that refuses, as `rule` stands in JSON.
-    pub const fn rule(&self) -> &'static str {
-        match self {
-            Self::Malformed { .. } => "malformed",
-            Self::NotActive { .. } => "not-active",
-            Self::Revoked => "revoked",
-            Self::SignatureMissing { .. } => "signature-missing",
-            Self::SignatureForged { .. } => "signature-forged",
-            Self::AuditDiffers { .. } => "audit-differs",
-            Self::NotAudited => "not-audited",
-            Self::AuditorMissing { .. } => "auditor-missing",
-            Self::AuditOpen { .. } => "audit-open",
-            Self::AuditDeclined { .. } => "audit-declined",
-            Self::NotYetValid { .. } => "not-yet-valid",
-            Self::Expired { .. } => "expired",
-            Self::UsesExhausted { .. } => "uses-exhausted",
-            Self::UseNotTaken => "use-not-taken",
-            Self::RequesterNotDataUser { .. } => "requester-not-data-user",
-            Self::PurposeDiffers { .. } => "purpose-differs",
-            Self::ProgramDiffers { .. } => "program-differs",
-            Self::UnknownTable { .. } => "unknown-table",
-            Self::UnknownDataset { .. } => "unknown-dataset",
-            Self::OwnerDiffers { .. } => "owner-differs",
-            Self::RootDiffers { .. } => "root-differs",
-            Self::TermsExpired { .. } => "terms-expired",
-            Self::PurposeNotAllowed { .. } => "purpose-not-allowed",
-            Self::ColumnNotAllowed { .. } => "column-not-allowed",
-            Self::ComparisonNotAllowed { .. } => "comparison-not-allowed",
-            Self::ComputedElsewhere { .. } => "computed-elsewhere",
-            Self::FloorTooLow { .. } => "floor-too-low",
-            Self::TooFewContributors { .. } => "too-few-contributors",
-            Self::Dominance { .. } => "dominance",
-            Self::NoiseMissing { .. } => "noise-missing",
-            Self::TooLittleNoise { .. } => "too-little-noise",
-            Self::Differencing { .. } => "differencing",
-            Self::Overlap { .. } => "overlap",
-            Self::Complement { .. } => "complement",
-            Self::ReceiverNotAllowed { .. } => "receiver-not-allowed",
-            Self::SchemeNotAllowed { .. } => "scheme-not-allowed",
-            Self::TooManyRuns { .. } => "too-many-runs",
-            Self::TokenMissing { .. } => "token-missing",
-            Self::TokenRevoked { .. } => "token-revoked",
-            Self::TokenExpired { .. } => "token-expired",
-            Self::TokenColumn { .. } => "token-column",
-            Self::DatasetChanged { .. } => "dataset-changed",
-            Self::DatasetNotHeld { .. } => "dataset-not-held",
-            Self::NotCompilable { .. } => "not-compilable",
-        }
-    }
-
-    /// The text as it is safe to show, also when another node wrote the refusal: members are called by their names
-    /// instead of their `did:key`, and characters that would not show are replaced.
-    pub fn describe(&self, name: impl Fn(&Did) -> String) -> String {
-        let renamed = |text: String, member: &Did| text.replace(&member.to_string(), &name(member));
-        let text = self.members().into_iter().fold(self.to_string(), renamed);
-        text.lines().map(visible).collect::<Vec<_>>().join("\n")
-    }
-
-    fn members(&self) -> Vec<&Did> {
-        match self {
-            Self::SignatureMissing { party } | Self::SignatureForged { party } => vec![party],
-            Self::RequesterNotDataUser { requester, expected } => {
-                expected.iter().chain([requester]).collect()
-            }
-            Self::OwnerDiffers { expected, found, .. } => vec![expected, found],
-            Self::ReceiverNotAllowed { receiver, .. } => vec![receiver],
-            Self::ComputedElsewhere { party, .. } => vec![party],
-            Self::TokenMissing { holder, .. } => vec![holder],
-            Self::AuditOpen { auditor } | Self::AuditDeclined { auditor, .. } => vec![auditor],
-            Self::AuditorMissing { expected, .. } => expected.iter().collect(),
-            Self::Malformed { flaw } => flaw.member().into_iter().collect(),
-            Self::NotActive { .. }
-            | Self::Revoked
-            | Self::AuditDiffers { .. }
-            | Self::NotAudited
-            | Self::NotYetValid { .. }
-            | Self::Expired { .. }
-            | Self::UsesExhausted { .. }
-            | Self::UseNotTaken
-            | Self::PurposeDiffers { .. }
-            | Self::ProgramDiffers { .. }
-            | Self::UnknownTable { .. }
-            | Self::UnknownDataset { .. }
-            | Self::RootDiffers { .. }
-            | Self::TermsExpired { .. }
-            | Self::PurposeNotAllowed { .. }
-            | Self::ColumnNotAllowed { .. }
-            | Self::ComparisonNotAllowed { .. }
-            | Self::FloorTooLow { .. }
-            | Self::TooFewContributors { .. }
-            | Self::Dominance { .. }
-            | Self::NoiseMissing { .. }
-            | Self::TooLittleNoise { .. }
-            | Self::Differencing { .. }
-            | Self::Overlap { .. }
-            | Self::Complement { .. }
-            | Self::SchemeNotAllowed { .. }
-            | Self::TooManyRuns { .. }
-            | Self::TokenRevoked { .. }
-            | Self::TokenExpired { .. }
-            | Self::TokenColumn { .. }
-            | Self::DatasetChanged { .. }
-            | Self::DatasetNotHeld { .. }
-            | Self::NotCompilable { .. } => Vec::new(),
-        }
-    }
 }
 
 /// Which other answer.

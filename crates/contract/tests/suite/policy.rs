@@ -4,6 +4,7 @@ use treaty_contract::{
     Flaw, Hash, SigningKey,
     audit::Opinion,
     canonical,
+    disclosure::{Privacy, PrivacyTerms},
     document::Role,
     lifecycle::State,
     policy::{Compared, Refusal},
@@ -509,5 +510,43 @@ fn unknown_fields_and_rules_are_refused() {
         r#"{"granted":1,"more":1,"rule":"uses-exhausted","taken":2}"#,
     ] {
         assert!(canonical::from_bytes::<Refusal>(text.as_bytes(), 4096).is_err(), "{text}");
+    }
+}
+
+/// A budget of ε takes no Gaussian noise, one of ρ no Laplace noise, and neither takes more than it has.
+#[test]
+fn budgets_are_of_one_unit() {
+    let dataset = || reference(1);
+    let with = |terms: PrivacyTerms, noise: Option<Privacy>| {
+        let mut world = World::new();
+        world.terms(1).disclosure.privacy = Some(PrivacyTerms { rows_per_person_max: 1, ..terms });
+        world.contract.output.disclosure.privacy = noise;
+        world.sign();
+        world.decide().err().unwrap_or_default()
+    };
+    let of_epsilon = PrivacyTerms { epsilon_micro_max: 500, ..PrivacyTerms::default() };
+    let of_rho = PrivacyTerms { rho_micro_max: 500, ..PrivacyTerms::default() };
+    for (terms, noise, expected) in [
+        (of_epsilon, Some(Privacy::laplace(500)), None),
+        (of_rho, Some(Privacy::gaussian(500)), None),
+        (of_rho, None, Some(Refusal::NoiseMissing { dataset: dataset() })),
+        (of_epsilon, Some(Privacy::gaussian(1)), Some(Refusal::BudgetOfEpsilon { dataset: dataset() })),
+        (of_rho, Some(Privacy::laplace(1)), Some(Refusal::BudgetOfRho { dataset: dataset() })),
+        (
+            of_epsilon,
+            Some(Privacy::laplace(501)),
+            Some(Refusal::TooLittleNoise { dataset: dataset(), allowed_micro: 500, found_micro: 501 }),
+        ),
+        (
+            of_rho,
+            Some(Privacy::gaussian(501)),
+            Some(Refusal::TooLittleGaussian { dataset: dataset(), allowed_micro: 500, found_micro: 501 }),
+        ),
+    ] {
+        if let Some(refusal) = &expected {
+            let written = serde_json::to_value(refusal).unwrap();
+            assert_eq!(written["rule"], refusal.rule(), "as it stands in JSON");
+        }
+        assert_eq!(with(terms, noise), expected.into_iter().collect::<Vec<_>>());
     }
 }

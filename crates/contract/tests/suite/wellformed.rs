@@ -287,3 +287,20 @@ fn all_flaws_are_reported_and_read_well() {
         ]
     );
 }
+
+#[test]
+fn noise_costs_what_its_kind_costs() {
+    use treaty_contract::disclosure::Privacy;
+    let of = |privacy| flaws(|contract| contract.output.disclosure.privacy = Some(privacy));
+    for largest in [Privacy::laplace(20_000_000), Privacy::gaussian(5_000_000)] {
+        let mut contract = World::new().contract;
+        contract.output.disclosure.privacy = Some(largest);
+        contract.validate().unwrap();
+    }
+    assert_eq!(of(Privacy::laplace(20_000_001)), [Flaw::Epsilon { found: 20_000_001 }]);
+    assert_eq!(of(Privacy::gaussian(5_000_001)), [Flaw::Rho { found: 5_000_001 }]);
+    assert_eq!(of(Privacy::gaussian(0)), [Flaw::Rho { found: 0 }]);
+    for privacy in [Privacy::laplace(1), Privacy::gaussian(1)] {
+        assert_eq!(of(Privacy { epsilon_micro: 1, rho_micro: 1, ..privacy }), [Flaw::NoiseUnit]);
+    }
+}

@@ -52,7 +52,7 @@ pub use inverse::{InverseRange, inverse_root, reciprocal};
 pub use join::{Found, Joined, Side, anti_join, inner_join, lookup, semi_join};
 pub use join_many::join_many;
 pub use magnitude::{abs, sign};
-pub use noise::{NoiseScale, draw as draw_noise, noise, noisy_parties};
+pub use noise::{Distribution, NoiseScale, draw as draw_noise, noise, noisy_parties};
 pub use order::Order;
 pub use partition::{Compacted, compact};
 pub use quantile::{Between, GroupQuantiles, Quantile, group_quantiles, quantiles};

@@ -2,15 +2,17 @@
 //!
 //! *Source*: distributed noise generation by parties that each add their own (Dwork, Kenthapadi, McSherry, Mironov, Naor,
 //! *Our Data, Ourselves*, EUROCRYPT 2006). The distribution is the discrete Laplace one, P(x) ∝ e^(−|x|/scale) (Ghosh,
-//! Roughgarden, Sundararajan, STOC 2009), sampled exactly, in integers, by Canonne, Kamath and Steinke (*The Discrete
-//! Gaussian for Differential Privacy*, NeurIPS 2020, algorithms 1 and 2): floating point would leave traces (Mironov, CCS
-//! 2012).
+//! Roughgarden, Sundararajan, STOC 2009), or the discrete Gaussian one, P(x) ∝ e^(−x²/2σ²), sampled exactly, in integers, by
+//! Canonne, Kamath and Steinke (*The Discrete Gaussian for Differential Privacy*, NeurIPS 2020, algorithms 1 to 3): floating
+//! point would leave traces (Mironov, CCS 2012).
 //!
 //! *Differences*: not every party adds noise, but one more than may be corrupted where most are honest: at least one of
 //! these is honest, and what it adds is the whole of the noise that is asked for. So the variance is that of one draw times
 //! ⌊(n − 1)/2⌋ + 1: twice for three parties. Splitting the draw (Polya noise) or joint coins (Champion, shelat, Ullman,
 //! CCS 2019) would add less, at the price of inexact sampling or of some thousand ANDs for each number. Values of 2^`bits`
-//! and more are drawn again.
+//! and more are drawn again. Algorithm 3 proposes draws of scale ⌊σ⌋ + 1; here they have scale σ, so that a proposal y is
+//! taken with probability e^(−(|y| − σ)²/2σ²), whose numerator and denominator fit 128 bits. The product of both is that
+//! of the Gaussian for any scale.
 //!
 //! *Adversary*: that of the scheme, who knows what corrupted parties added. Corrupted parties that deviate can add any
 //! number, which spoils the result, but not what honest ones hide. Sampling takes longer for some values; its time is not
@@ -28,12 +30,23 @@ use crate::{
     session::Party,
 };
 
-/// How much noise: e^(−1/scale) is the factor by which a value is rarer than its neighbour towards zero.
+/// A distribution of noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distribution {
+    /// P(x) ∝ e^(−|x|/scale).
+    Laplace,
+    /// P(x) ∝ e^(−x²/2σ²), where the scale is σ.
+    Gaussian,
+}
+
+/// How much noise, and which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoiseScale {
-    /// The scale is `numerator / denominator`; at least 1.
+    /// Which.
+    pub distribution: Distribution,
+    /// The scale is `numerator / denominator`; at least 1, and at most 2^56.
     pub numerator: u64,
-    /// At least 1.
+    /// At least 1, and at most 2^56.
     pub denominator: u64,
     /// Every draw is below 2^`bits` in magnitude.
     pub bits: u32,
@@ -83,10 +96,14 @@ fn shared<P: Mixed>(
     Ok(low.plus(&high))
 }
 
-/// Draws of the discrete Laplace distribution, as many as asked for.
+/// Draws of the distribution, as many as asked for.
 pub fn draw(scale: NoiseScale, count: usize, prg: &mut Prg) -> Vec<i128> {
     let mut coins = Coins { prg, words: ring::Column::zeros(0), used: 0 };
-    (0..count).map(|_| coins.laplace(scale)).collect()
+    let mut one = || match scale.distribution {
+        Distribution::Laplace => coins.laplace(scale),
+        Distribution::Gaussian => coins.gaussian(scale),
+    };
+    (0..count).map(|_| one()).collect()
 }
 
 /// Random words, and what can be made of them exactly.
@@ -100,6 +117,30 @@ struct Coins<'a> {
 const WORDS: usize = 512;
 
 impl Coins<'_> {
+    /// Algorithm 3: Laplace draws, of which those far from ±σ are mostly drawn again.
+    fn gaussian(&mut self, scale: NoiseScale) -> i128 {
+        let (numerator, denominator) = (u128::from(scale.numerator), u128::from(scale.denominator));
+        loop {
+            let proposed = self.laplace(scale);
+            // |y| is at most 45 σ and some, since larger proposals have no chance: below 2^62 with the denominator.
+            let Some(distance) =
+                proposed.unsigned_abs().checked_mul(denominator).map(|y| y.abs_diff(numerator))
+            else {
+                continue;
+            };
+            let Some(square) = distance.checked_mul(distance) else { continue };
+            if self.exponential_of_any(square, 2 * numerator * numerator) {
+                return proposed;
+            }
+        }
+    }
+
+    /// Algorithm 1 for any exponent: true with probability e^(−numerator/denominator).
+    fn exponential_of_any(&mut self, numerator: u128, denominator: u128) -> bool {
+        let wholes = numerator / denominator;
+        (0..wholes).all(|_| self.exponential(1, 1)) && self.exponential(numerator % denominator, denominator)
+    }
+
     /// Algorithm 2: a geometric magnitude with a random sign, of which minus zero is drawn again.
     fn laplace(&mut self, scale: NoiseScale) -> i128 {
         let (numerator, denominator) = (u128::from(scale.numerator), u128::from(scale.denominator));
@@ -171,32 +212,64 @@ mod tests {
 
     const DRAWS: usize = 40_000;
 
-    /// Pearson's χ² of draws with a fixed seed against the distribution, over values with at least five expected draws
-    /// and both tails; below the 0.999 quantile by Wilson and Hilferty.
+    /// Pearson's χ² of draws with a fixed seed against the distribution of these weights, over values with at least five
+    /// expected draws and both tails; below the 0.999 quantile by Wilson and Hilferty.
+    fn check(scale: NoiseScale, weight: impl Fn(i128) -> f64) {
+        const SEED: u8 = 7;
+        let draws = draw(scale, DRAWS, &mut Prg::new(Seed::from([SEED; 32])));
+        let most = (0..).find(|x| weight(*x) < 1e-18).unwrap();
+        let all: f64 = (-most..=most).map(&weight).sum();
+        let expected = |x: i128| weight(x) / all * DRAWS as f64;
+        let edge = (0..).find(|x| expected(*x) < 5.0).unwrap();
+        let tail: f64 = (edge..=most).map(expected).sum();
+        let count = |keep: &dyn Fn(i128) -> bool| draws.iter().filter(|x| keep(**x)).count() as f64;
+        let term = |found: f64, expected: f64| (found - expected).powi(2) / expected;
+        let mut statistic = (1 - edge..edge).map(|x| term(count(&|y| y == x), expected(x))).sum::<f64>();
+        let mut freedom = (2 * edge - 2) as f64;
+        // A tail of next to nothing has no χ² of its own.
+        if tail >= 1.0 {
+            statistic += term(count(&|x| x >= edge), tail) + term(count(&|x| x <= -edge), tail);
+            freedom += 2.0;
+        }
+        let freedom = freedom.max(1.0);
+        let quantile =
+            freedom * (1.0 - 2.0 / (9.0 * freedom) + 3.09 * (2.0 / (9.0 * freedom)).sqrt()).powi(3);
+        println!("{scale:?}, seed {SEED}: χ² {statistic} of {quantile}");
+        assert!(statistic < quantile, "{scale:?}, seed {SEED}: {statistic} of {quantile}");
+    }
+
     #[test]
     fn draws_follow_the_distribution() {
         for (numerator, denominator) in [(1, 1), (7, 2), (1, 3), (1_000_000, 50_000)] {
-            let scale = NoiseScale { numerator, denominator, bits: 40 };
-            let draws = draw(scale, DRAWS, &mut Prg::new(Seed::from([7; 32])));
-            let rate = (-(denominator as f64) / numerator as f64).exp();
-            let expected =
-                |x: i128| (1.0 - rate) / (1.0 + rate) * rate.powi(x.unsigned_abs() as i32) * DRAWS as f64;
-            let edge = (0..).find(|x| expected(*x) < 5.0).unwrap();
-            let tail = expected(edge) / (1.0 - rate);
-            let count = |keep: &dyn Fn(i128) -> bool| draws.iter().filter(|x| keep(**x)).count() as f64;
-            let term = |found: f64, expected: f64| (found - expected).powi(2) / expected;
-            let mut statistic = term(count(&|x| x >= edge), tail) + term(count(&|x| x <= -edge), tail);
-            statistic += (1 - edge..edge).map(|x| term(count(&|y| y == x), expected(x))).sum::<f64>();
-            let freedom = (2 * edge) as f64;
-            let quantile =
-                freedom * (1.0 - 2.0 / (9.0 * freedom) + 3.09 * (2.0 / (9.0 * freedom)).sqrt()).powi(3);
-            assert!(statistic < quantile, "scale {numerator}/{denominator}: {statistic} of {quantile}");
+            let rate = denominator as f64 / numerator as f64;
+            let laplace =
+                NoiseScale { distribution: Distribution::Laplace, numerator, denominator, bits: 40 };
+            check(laplace, |x| (-rate * x.abs() as f64).exp());
+            let gaussian = NoiseScale { distribution: Distribution::Gaussian, ..laplace };
+            check(gaussian, |x| (-(x as f64 * rate).powi(2) / 2.0).exp());
+        }
+    }
+
+    /// At the largest and the finest scales that a program may have, nothing overflows, and the deviation is as stated.
+    #[test]
+    fn extreme_deviations_are_drawn_as_well() {
+        for (numerator, denominator, bits) in
+            [(1 << 56, 1, 60), ((1 << 56) - 1, 1 << 30, 30), (1, 1 << 56, 4)]
+        {
+            let scale = NoiseScale { distribution: Distribution::Gaussian, numerator, denominator, bits };
+            let draws = draw(scale, 2_000, &mut Prg::new(Seed::from([3; 32])));
+            let deviation = numerator as f64 / denominator as f64;
+            let found = (draws.iter().map(|x| (*x as f64).powi(2)).sum::<f64>() / 2_000.0).sqrt();
+            // Six standard errors of an estimate from 2000 draws.
+            let near = if deviation < 0.1 { 0.0 } else { deviation };
+            assert!((found - near).abs() <= 0.1 * near, "{scale:?}: {found}");
         }
     }
 
     #[test]
     fn draws_keep_within_their_bits() {
-        let scale = NoiseScale { numerator: 100, denominator: 1, bits: 6 };
+        let scale =
+            NoiseScale { distribution: Distribution::Laplace, numerator: 100, denominator: 1, bits: 6 };
         let draws = draw(scale, 2_000, &mut Prg::new(Seed::from([1; 32])));
         assert!(draws.iter().all(|x| x.abs() < 64));
         assert!(draws.iter().any(|x| *x > 50) && draws.iter().any(|x| *x < -50));

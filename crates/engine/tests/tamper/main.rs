@@ -324,7 +324,12 @@ fn a_check_on_the_way_finds_what_a_check_at_the_end_would() {
 #[test]
 fn bad_shares_of_noise_stop_the_run() {
     let noisy: Operator<ShamirMalicious> = |protocol, x, y| {
-        let scale = ops::NoiseScale { numerator: 3, denominator: 1, bits: 8 };
+        let scale = ops::NoiseScale {
+            distribution: ops::Distribution::Gaussian,
+            numerator: 3,
+            denominator: 1,
+            bits: 8,
+        };
         let me = protocol.me().0 as u8;
         let drawn = ops::noise(protocol, scale, ROWS, &mut Prg::new(Seed::from([me + 40; 32])))?;
         protocol.multiply(&x.plus(&drawn), y)

@@ -143,7 +143,7 @@ survived! {
     }
     noise(protocol, x, _y) {
         let mut own = Prg::new(Seed::from([protocol.me().0 as u8 + 40; 32]));
-        let scale = ops::NoiseScale { numerator: 1000, denominator: 1, bits: 40 };
+        let scale = ops::NoiseScale { distribution: ops::Distribution::Laplace, numerator: 1000, denominator: 1, bits: 40 };
         let noise = ops::noise(protocol, scale, X.len(), &mut own)?;
         Ok(noise.plus(x))
     }

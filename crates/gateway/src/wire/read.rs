@@ -224,7 +224,7 @@ mod tests {
             assert_eq!(Bind::read(&bytes[..cut]), None);
         }
         for bytes in
-            [&b"X\0"[..], b"S", b"Sa\0b", b"", b"p\0\0\0\0", b"p\0\0\0\0\x07\x01", b"ab\0b\0\xff\xff\x01"]
+            [&b"X\0"[..], b"S", b"Sa\0b", b"", b"p\0\0\0\x07", b"p\0\0\0\0\x07\x01", b"ab\0b\0\xff\xff\x01"]
         {
             assert!(
                 Named::read(bytes).is_none()

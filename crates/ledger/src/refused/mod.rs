@@ -11,7 +11,12 @@ mod succession;
 mod table;
 
 use contract::{
-    Did, Hash, calendar::utc, canonical::CanonicalError, disclosure::epsilon, document::Role, lifecycle, text,
+    Did, Hash,
+    calendar::utc,
+    canonical::CanonicalError,
+    disclosure::{Unit, epsilon},
+    document::Role,
+    lifecycle, text,
 };
 
 use crate::{receipt::Difference, state::Phase};
@@ -350,7 +355,7 @@ pub enum Refused {
     },
     /// The owner's budget for this data user does not bear another run.
     #[error(
-        "`{user}` has spent ε = {} of {} on `{dataset}`, and a run costs {}: draft a contract with a smaller epsilon, or ask the owner for a larger budget in a new version",
+        "`{user}` has spent {unit} = {} of {} on `{dataset}`, and a run costs {}: draft a contract that costs less, or ask the owner for a larger budget in a new version",
         epsilon(*spent), epsilon(*limit), epsilon(*asked)
     )]
     PrivacyBudget {
@@ -358,12 +363,26 @@ pub enum Refused {
         dataset: String,
         /// Whose budget.
         user: Did,
+        /// What is counted.
+        unit: Unit,
         /// In millionths.
         limit: u64,
         /// In millionths, before this run.
         spent: u64,
         /// In millionths.
         asked: u64,
+    },
+    /// The owner's budget counts what the contract's noise does not cost.
+    #[error(
+        "the budget of `{dataset}` is of {expected}, and the noise of the contract costs {found}: draft it with noise that costs {expected}"
+    )]
+    PrivacyUnit {
+        /// By reference.
+        dataset: String,
+        /// The budget's.
+        expected: Unit,
+        /// The contract's.
+        found: Unit,
     },
     /// The payer cannot pay.
     #[error("`{payer}` has {balance} points, the run costs {fee}")]
@@ -506,7 +525,7 @@ pub enum DatasetRule {
     },
     /// Terms that could never be met, or protect nothing.
     #[error(
-        "the terms need at least one purpose, one scheme, a floor of 1 row, 1 run, and of what they ask of results a share of 1 to 99 percent and at least 1 row for a person"
+        "the terms need at least one purpose, one scheme, a floor of 1 row, 1 run, and of what they ask of results a share of 1 to 99 percent, at least 1 row for a person, and a budget of ε or of ρ but not of both"
     )]
     Terms,
     /// No code of a jurisdiction.

@@ -53,6 +53,7 @@ impl Refused {
             Self::InsufficientPoints { .. } => "insufficient-points",
             Self::FeePending { .. } => "fee-pending",
             Self::PrivacyBudget { .. } => "privacy-budget",
+            Self::PrivacyUnit { .. } => "privacy-unit",
             Self::NotAParticipant { .. } => "not-a-participant",
             Self::RunPhase { .. } => "run-phase",
             Self::AlreadyDone { .. } => "already-done",

@@ -106,7 +106,10 @@ impl Step {
             || terms.floor_rows == 0
             || terms.runs_max == 0
             || terms.disclosure.dominance_percent_max.is_some_and(|percent| !(1..100).contains(&percent))
-            || terms.disclosure.privacy.is_some_and(|privacy| privacy.rows_per_person_max == 0)
+            || terms.disclosure.privacy.is_some_and(|privacy| {
+                privacy.rows_per_person_max == 0
+                    || (privacy.rho_micro_max > 0 && privacy.epsilon_micro_max > 0)
+            })
         {
             return Err(DatasetRule::Terms);
         }

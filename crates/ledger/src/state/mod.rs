@@ -79,6 +79,7 @@ pub struct State {
     claims: Map<Hash, Arc<Claim>>,
     readings: Set<(Did, Did)>,
     privacy: Map<(String, Did), u64>,
+    concentrated: Map<(String, Did), u64>,
 }
 
 /// What all versions of a dataset share.
@@ -124,6 +125,7 @@ impl State {
             claims: Map::default(),
             readings: Set::default(),
             privacy: Map::default(),
+            concentrated: Map::default(),
             alliance: Arc::new(alliance),
         })
     }

@@ -55,6 +55,7 @@ pub(super) enum Key {
     Delegation(Did, Did),
     Run(Hash),
     Privacy(String, Did),
+    Concentrated(String, Did),
 }
 
 /// What is due at some time.
@@ -355,6 +356,9 @@ impl State {
             }
             Key::Privacy(path, user) => {
                 canonical::hash("privacy", &(path, user, self.epsilon_spent(path, user)))
+            }
+            Key::Concentrated(path, user) => {
+                canonical::hash("concentrated", &(path, user, self.rho_spent(path, user)))
             }
             Key::Run(id) => canonical::hash("run-record", &(id, self.run(id))),
         }

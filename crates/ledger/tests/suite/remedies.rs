@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contract::{
     Contract, Hash,
-    disclosure::{Mechanism, Privacy, PrivacyTerms},
+    disclosure::{Privacy, PrivacyTerms},
     settlement::{Charge, Split},
 };
 use ledger::{
@@ -30,10 +30,13 @@ const WINDOW: u64 = 14 * 86_400;
 /// Answers cost ε, and the fee of a completed run waits for what providers contributed.
 fn costly() -> (World, Contract) {
     let mut world = World::new();
-    world.disclosure.privacy = Some(PrivacyTerms { epsilon_micro_max: 1_000_000, rows_per_person_max: 1 });
+    world.disclosure.privacy = Some(PrivacyTerms {
+        epsilon_micro_max: 1_000_000,
+        rows_per_person_max: 1,
+        ..PrivacyTerms::default()
+    });
     let mut contract = world.contract();
-    contract.output.disclosure.privacy =
-        Some(Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro: EPSILON });
+    contract.output.disclosure.privacy = Some(Privacy::laplace(EPSILON));
     contract.settlement.split = Split::Contribution;
     (world, contract)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Did, Hash, canonical::CanonicalError, document::Role, lifecycle, text};
+use contract::{Did, Hash, canonical::CanonicalError, disclosure::Unit, document::Role, lifecycle, text};
 use ledger::{
     Disagreement, Divergence, Phase, Refused,
     log::EndorsementFlaw,
@@ -46,7 +46,7 @@ fn refusals() {
         .map(|refused| format!("{}\n    {}", refused.rule(), readable(&refused.to_string())))
         .collect();
     let rules: BTreeSet<_> = texts.iter().filter_map(|text| text.lines().next()).collect();
-    assert_eq!(rules.len(), 46, "one of each");
+    assert_eq!(rules.len(), 47, "one of each");
     insta::assert_snapshot!(texts.join("\n"));
 }
 
@@ -133,9 +133,15 @@ fn runs() -> Vec<Refused> {
         Refused::PrivacyBudget {
             dataset: "lake/salaries".to_owned(),
             user: who,
+            unit: Unit::Epsilon,
             limit: 1_000_000,
             spent: 750_000,
             asked: 500_000,
+        },
+        Refused::PrivacyUnit {
+            dataset: "lake/salaries@1".to_owned(),
+            expected: Unit::Epsilon,
+            found: Unit::Rho,
         },
         Refused::FeePending { contract, run },
         Refused::NotAParticipant { who, run },

@@ -159,6 +159,7 @@ pub(crate) fn draft(sql: &str) -> DraftContract {
         contributors_min: None,
         dominance_percent_max: None,
         epsilon_micro: None,
+        rho_micro: None,
         committed: BTreeSet::new(),
         runs: 1,
         not_before: None,

@@ -2,7 +2,6 @@
 
 use crate::{
     Flaw, Kind, Type, Value, ValueId, Visibility,
-    operation::noise_bits,
     verify::limits::{MAX_NEAR_BITS, MAX_NOISY, MAX_SCALE},
 };
 
@@ -55,13 +54,19 @@ impl Site<'_> {
         self.bounded(ty, x.magnitude.checked_mul(x.ty.rows.into()), scaled(x.error, x.ty.rows.into()))
     }
 
-    pub(super) fn noise(&self, rows: u32, numerator: u64, denominator: u64) -> Result<Value, Flaw> {
+    /// `bits` bounds a draw of that scale.
+    pub(super) fn noise(
+        &self,
+        rows: u32,
+        [numerator, denominator]: [u64; 2],
+        bits: impl Fn(u64, u64) -> u8,
+    ) -> Result<Value, Flaw> {
         self.row_count(rows.into())?;
         self.parameter("numerator of the scale", numerator, 1, MAX_SCALE)?;
         self.parameter("denominator of the scale", denominator, 1, MAX_SCALE)?;
         self.parameter("common divisor of the scale", divisor(numerator, denominator), 1, 1)?;
         let ty = Type { kind: Kind::Integer, rows, columns: 1, visibility: Visibility::Secret };
-        let magnitude = MAX_NOISY << noise_bits(numerator, denominator);
+        let magnitude = MAX_NOISY << bits(numerator, denominator);
         // It may differ from the reference's zeros by all of it.
         self.bounded(ty, Some(magnitude), Some(magnitude))
     }

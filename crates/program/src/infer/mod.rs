@@ -6,7 +6,11 @@ mod moves;
 mod site;
 mod tables;
 
-use crate::{Flaw, Kind, Operation, Type, Value, ValueId, Visibility, verify::limits::MAX_BITS};
+use crate::{
+    Flaw, Kind, Operation, Type, Value, ValueId, Visibility,
+    operation::{gaussian_bits, noise_bits},
+    verify::limits::MAX_BITS,
+};
 use site::Site;
 
 /// The largest magnitude that any number may have: below 2^[`MAX_BITS`].
@@ -58,7 +62,10 @@ pub(crate) fn infer(operation: &Operation, defined: &[Value]) -> Result<Value, F
         GroupMinimum { of, groups } | GroupMaximum { of, groups } => site.group_extreme(*of, *groups),
         Occupied(groups) => site.occupied(*groups),
         Lookup { queries, keys, columns } => site.lookup(queries, keys, columns),
-        Noise { rows, numerator, denominator } => site.noise(*rows, *numerator, *denominator),
+        Noise { rows, numerator, denominator } => site.noise(*rows, [*numerator, *denominator], noise_bits),
+        Gaussian { rows, numerator, denominator } => {
+            site.noise(*rows, [*numerator, *denominator], gaussian_bits)
+        }
     }
 }
 

@@ -253,6 +253,23 @@ pub enum Operation {
         /// At least 1.
         denominator: u64,
     },
+    /// The same with discrete Gaussian noise, P(x) ∝ e^(−x²/2σ²).
+    Gaussian {
+        /// How many.
+        rows: u32,
+        /// σ is numerator / denominator, in lowest terms.
+        numerator: u64,
+        /// At least 1.
+        denominator: u64,
+    },
+}
+
+/// As [`noise_bits`], for each draw of [`Operation::Gaussian`].
+pub fn gaussian_bits(numerator: u64, denominator: u64) -> u8 {
+    // 2·e^-50 < 2^-64 bounds the tails beyond 10 σ.
+    let most = (10 * u128::from(numerator)).div_ceil(u128::from(denominator.max(1)));
+    // At most 60.
+    (u128::BITS - most.leading_zeros()) as u8
 }
 
 /// Each draw of [`Operation::Noise`] is below 2 to this power: the least for which a draw without that bound would exceed

@@ -151,6 +151,7 @@ operations! {
     Occupied(groups) = 47, "occupied", "occupied rows of {groups}";
     Lookup { queries, keys, columns } = 48, "lookup", "lookup of{queries} among{keys} for{columns}";
     Noise { rows, numerator, denominator } = 49, "noise", "noise of scale {numerator}/{denominator} in {rows} rows";
+    Gaussian { rows, numerator, denominator } = 50, "gaussian noise", "gaussian noise of deviation {numerator}/{denominator} in {rows} rows";
 }
 
 record! {

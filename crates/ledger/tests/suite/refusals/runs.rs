@@ -1,6 +1,6 @@
 //! The rules of runs up to their start.
 
-use contract::disclosure::{Mechanism, Privacy, PrivacyTerms};
+use contract::disclosure::{Privacy, PrivacyTerms, Unit};
 use contract::{document::Role, lifecycle, policy};
 use ledger::{Action, InputCommitment, Phase, Refused};
 
@@ -68,12 +68,12 @@ fn uses_and_points_run_out() {
 #[test]
 fn privacy_is_spent_with_the_request_and_comes_back_with_the_use() {
     let mut world = World::new();
-    let budget = PrivacyTerms { epsilon_micro_max: 1_000_000, rows_per_person_max: 1 };
+    let budget =
+        PrivacyTerms { epsilon_micro_max: 1_000_000, rows_per_person_max: 1, ..PrivacyTerms::default() };
     world.disclosure.privacy = Some(budget);
     let mut contract = world.contract();
     let epsilon_micro = 600_000;
-    contract.output.disclosure.privacy =
-        Some(Privacy { mechanism: Mechanism::DiscreteLaplace, epsilon_micro });
+    contract.output.disclosure.privacy = Some(Privacy::laplace(epsilon_micro));
     let (mut state, id) = world.activated(&contract);
     let north = world.members[0].clone();
     let path = world.dataset(1, 1).path;
@@ -86,6 +86,7 @@ fn privacy_is_spent_with_the_request_and_comes_back_with_the_use() {
         Refused::PrivacyBudget {
             dataset: path.clone(),
             user: north.did(),
+            unit: Unit::Epsilon,
             limit: 1_000_000,
             spent: epsilon_micro,
             asked: epsilon_micro,
@@ -99,6 +100,53 @@ fn privacy_is_spent_with_the_request_and_comes_back_with_the_use() {
     assert_eq!(state.epsilon_spent(&path, &north.did()), 0);
     world.act(&mut state, 0, world.request(id, hash("two"))).unwrap();
     assert_eq!(state.epsilon_spent(&path, &north.did()), epsilon_micro);
+}
+
+/// A budget of ρ is spent as one of ε is, in its own unit, and bears no noise that costs the other.
+#[test]
+fn a_budget_of_rho_is_spent_by_gaussian_noise_alone() {
+    let mut world = World::new();
+    world.disclosure.privacy =
+        Some(PrivacyTerms { rho_micro_max: 500_000, rows_per_person_max: 1, ..PrivacyTerms::default() });
+    let mut contract = world.contract();
+    contract.output.disclosure.privacy = Some(Privacy::gaussian(200_000));
+    contract.limits.runs = 4;
+    let (mut state, id) = world.activated(&contract);
+    let north = world.members[0].clone();
+    let path = world.dataset(1, 1).path;
+    for run in ["one", "two"] {
+        world.act(&mut state, 0, world.request(id, hash(run))).unwrap();
+    }
+    assert_eq!(
+        (state.rho_spent(&path, &north.did()), state.epsilon_spent(&path, &north.did())),
+        (400_000, 0)
+    );
+    let (unit, [limit, spent, asked]) = (Unit::Rho, [500_000, 400_000, 200_000]);
+    assert_eq!(
+        refused(&world, &mut state, &north, world.request(id, hash("three"))),
+        Refused::PrivacyBudget { dataset: path.clone(), user: north.did(), unit, limit, spent, asked }
+    );
+    let refuse = Action::RefuseRun { run: hash("one"), refusals: vec![policy::Refusal::Revoked] };
+    world.act(&mut state, 1, refuse).unwrap();
+    for member in 0..3 {
+        world.act(&mut state, member, Action::NothingOpened { run: hash("one") }).unwrap();
+    }
+    assert_eq!(state.rho_spent(&path, &north.did()), 200_000);
+    world.act(&mut state, 0, world.request(id, hash("three"))).unwrap();
+    assert_eq!(state.rho_spent(&path, &north.did()), 400_000);
+
+    for (terms, noise) in [
+        (PrivacyTerms { rho_micro_max: 500_000, ..PrivacyTerms::default() }, Privacy::laplace(1)),
+        (PrivacyTerms { epsilon_micro_max: 500_000, ..PrivacyTerms::default() }, Privacy::gaussian(1)),
+    ] {
+        let mut world = World::new();
+        world.disclosure.privacy = Some(PrivacyTerms { rows_per_person_max: 1, ..terms });
+        let mut contract = world.contract();
+        contract.output.disclosure.privacy = Some(noise);
+        let (mut state, id) = world.activated(&contract);
+        let told = refused(&world, &mut state, &world.members[0].clone(), world.request(id, hash("one")));
+        assert!(matches!(told, Refused::PrivacyUnit { .. }), "{told:?}");
+    }
 }
 
 #[test]

@@ -22,9 +22,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    deep, packed,
+    calendar, deep, packed,
     rows::{self, BadRows, Check},
     sql::identifier,
+    text_functions,
 };
 
 /// Why a local stage yields nothing to share. For the owner's own eyes: texts name rows and columns and quote no
@@ -164,10 +165,17 @@ async fn query(sql: &str, table: &str, source: Source) -> Result<Vec<RecordBatch
     context.register_udf(text_key());
     context.register_udf(packed::function());
     context.register_udf(each_once());
+    register_functions(&context);
     // A stage reads; whatever else its text might say is refused.
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     context.sql_with_options(sql, read_only).await?.collect().await
+}
+
+/// The functions that conditions, keys and values may be computed by ([`crate::sql`] says which).
+pub(crate) fn register_functions(context: &SessionContext) {
+    calendar::functions().into_iter().for_each(|function| context.register_udf(function));
+    text_functions::functions().into_iter().for_each(|function| context.register_udf(function));
 }
 
 /// The function of stages that makes integers of a text key: `text_key(text, limb)`, limb 0 or 1.

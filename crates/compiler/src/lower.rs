@@ -17,12 +17,12 @@ use crate::{
     joined,
     noise::{self, Noisy},
     secret::{self, SecretKey},
-    sets,
+    set_values, sets,
     sql::{
         Aggregate, Argument, Checked, Cut, Function, Item, Join, JoinKind, Joined, OrderTerm, Query,
         Relation, Selected,
     },
-    stage::{self, Partial},
+    stage::{self, Partial, TextPart},
     tree, union,
 };
 
@@ -76,6 +76,11 @@ pub(crate) fn lower(
     {
         return Err(Construct::SetOperation.refuse(&other.name()));
     }
+    if checked.join.is_some()
+        && let Some(text) = partials.iter().find(|partial| matches!(partial, Partial::Text(_)))
+    {
+        return Err(text.refuse());
+    }
     let noise = match rule.disclosure.privacy {
         Some(privacy) => noise::plan(tables, checked, &partials, privacy)?,
         None => Vec::new(),
@@ -86,6 +91,11 @@ pub(crate) fn lower(
         (several, Some(Joined::Tree(tree))) => {
             let (combined, keys) = tree::combine(&mut builder, several, tree, groups, &partials)?;
             secret = keys;
+            combined
+        }
+        ([first, second], Some(Joined::Set(set))) if !query.keys.is_empty() => {
+            let (combined, keys) = set_values::combine(&mut builder, [*first, *second], set)?;
+            secret = Some(keys);
             combined
         }
         ([first, second], Some(Joined::Set(set))) => sets::combine(&mut builder, [*first, *second], set)?,
@@ -493,6 +503,9 @@ impl Joint {
         }
         let least = self.floor_rows.max(function.values_min());
         let valid = self.is_valid(aggregate)?;
+        if argument.bytes_max.is_some() {
+            return Ok((self.text_extreme(aggregate, argument, valid)?, argument.unit.clone()));
+        }
         let (value, fraction) = self.value(*function, argument, second.as_ref(), valid)?;
         let opened = self.opened(aggregate, value, valid, least)?;
         let scale = argument.scale;
@@ -520,6 +533,32 @@ impl Joint {
             _ => argument.unit.clone(),
         };
         Ok((kind, unit))
+    }
+
+    /// The least or greatest text, whose integers are opened one by one.
+    fn text_extreme(
+        &mut self,
+        aggregate: &Aggregate,
+        argument: &Argument,
+        valid: ValueId,
+    ) -> Result<ResultKind, Refused> {
+        let mut first = None;
+        let mut parts = Vec::new();
+        for text in TextPart::all(argument, aggregate.function == Function::Min) {
+            let partial = Partial::Text(text);
+            let integer = self.partial(&partial);
+            let integer = self.builder.select(valid, integer, self.zero)?;
+            if first.is_none() {
+                let opened = self.opened(aggregate, integer, valid, self.floor_rows)?;
+                parts.push(opened.output);
+                first = Some(opened);
+            } else {
+                parts.push(self.open(partial.name(), integer)?);
+            }
+        }
+        let opened = first.ok_or_else(|| Refused::NoBytes(argument.shown.clone()))?;
+        let bytes_max = argument.bytes_max.unwrap_or_default();
+        Ok(ResultKind::Text { opened, parts, bytes_max })
     }
 
     fn count(&mut self, count: ValueId, aggregate: &Aggregate) -> Result<ResultKind, Refused> {

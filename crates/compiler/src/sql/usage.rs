@@ -9,6 +9,7 @@
 //! | filter, filter inside a scan or a join | [`Use::Filter`] |
 //! | equality of columns of two tables, key of a join, values of a set operation | [`Use::Join`] |
 //! | key of an aggregation | [`Use::Group`] |
+//! | values of a set operation that are shown | [`Use::Join`], and [`Use::Group`] of both tables' columns |
 //! | HAVING, windows, order and limit of groups | none of their own; a subquery of HAVING has those of its aggregates |
 //! | COUNT, SUM, AVG, VAR, STDDEV | [`Use::Aggregate`] |
 //! | MIN, MAX, MEDIAN, PERCENTILE_CONT | [`Use::Extreme`] |
@@ -22,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::terms::Use;
 use datafusion::{
     common::{
-        DFSchema, JoinType,
+        DFSchema, JoinType, NullEquality,
         tree_node::{TreeNode, TreeNodeRecursion},
     },
     logical_expr::{
@@ -140,6 +141,17 @@ impl Analysis {
             let schema = join.left.schema().join(join.right.schema());
             let schema = schema.map_err(|error| super::meaning(&error))?;
             self.condition(filter, &schema, &both)?;
+        }
+        // Of INTERSECT and EXCEPT. Values that are shown are told of both tables: that the second has them, or has not.
+        if join.null_equality == NullEquality::NullEqualsNull {
+            return Ok(left
+                .into_iter()
+                .zip(right)
+                .map(|(mut x, y)| {
+                    x.extend(y);
+                    x
+                })
+                .collect());
         }
         match join.join_type {
             JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => Ok(both),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::{
     array::{ArrayRef, AsArray, Date32Array, Int64Array},
     compute::cast,
-    datatypes::{DataType, Date32Type},
+    datatypes::{DataType, Date32Type, Int32Type},
 };
 use datafusion::{
     common::exec_err,
@@ -54,6 +54,19 @@ fn civil(days: i32) -> (i32, i32, i32) {
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     (year_of_era + era * 400 + i32::from(month <= 2), month, day)
+}
+
+/// A day moved by months, to the last day of a month where it is shorter, and then by days.
+pub(crate) fn shifted(months: i32, days: i32, day: i32) -> Option<i32> {
+    let (year, month, of_month) = civil(day);
+    let since = year.checked_mul(12)?.checked_add(month - 1)?.checked_add(months)?;
+    let (year, month) = (since.div_euclid(12), since.rem_euclid(12) + 1);
+    // Far from what `number` can hold.
+    if !(-100_000..=100_000).contains(&year) {
+        return None;
+    }
+    let (first, next) = (number(year, month, 1), number(year + month / 12, month % 12 + 1, 1));
+    (first + of_month - 1).min(next - 1).checked_add(days)
 }
 
 /// What EXTRACT takes of a day.
@@ -197,8 +210,29 @@ const DAY_PART: &str = "day_part";
 /// `first_day(period, day)`: DATE_TRUNC of a date, which stays one.
 const FIRST_DAY: &str = "first_day";
 
+/// `day_shifted(months, days, day)`: a date and an interval.
+const DAY_SHIFTED: &str = "day_shifted";
+
+/// [`shifted`], as a stage writes it.
+pub(crate) fn shifted_sql(months: i32, days: i32, of: &str) -> String {
+    format!("{DAY_SHIFTED}({months}, {days}, {of})")
+}
+
 /// The functions of stages, to be registered.
-pub(crate) fn functions() -> [ScalarUDF; 2] {
+pub(crate) fn functions() -> [ScalarUDF; 3] {
+    let moved = |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let [months, days, of] = arrays.as_slice() else {
+            return exec_err!("{DAY_SHIFTED} takes months, days and a day");
+        };
+        let number = |array: &ArrayRef| cast(array, &DataType::Int32);
+        let (months, days, of) = (number(months)?, number(days)?, cast(of, &DataType::Date32)?);
+        let pairs = months.as_primitive::<Int32Type>().iter().zip(days.as_primitive::<Int32Type>().iter());
+        let all = pairs.zip(of.as_primitive::<Date32Type>().iter());
+        let all = all.map(|((months, days), day)| shifted(months?, days?, day?));
+        Ok(ColumnarValue::Array(Arc::new(all.collect::<Date32Array>())))
+    };
+    let of_shift = vec![DataType::Int64, DataType::Int64, DataType::Date32];
     let types = vec![DataType::Utf8, DataType::Date32];
     let part = |arguments: &[ColumnarValue]| {
         let [parts, days] = pair(arguments)?;
@@ -215,6 +249,7 @@ pub(crate) fn functions() -> [ScalarUDF; 2] {
     [
         create_udf(DAY_PART, types.clone(), DataType::Int64, Volatility::Immutable, Arc::new(part)),
         create_udf(FIRST_DAY, types, DataType::Date32, Volatility::Immutable, Arc::new(first)),
+        create_udf(DAY_SHIFTED, of_shift, DataType::Date32, Volatility::Immutable, Arc::new(moved)),
     ]
 }
 
@@ -239,6 +274,7 @@ fn number(year: i32, month: i32, day: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow::datatypes::IntervalMonthDayNano;
     use proptest::prelude::*;
 
     #[test]
@@ -274,6 +310,12 @@ mod tests {
         #[test]
         fn every_day_round_trips(day in FIRST..=LAST) {
             prop_assert_eq!(days(&text(day)), Some(day));
+        }
+
+        #[test]
+        fn days_move_as_arrow_moves_them(day in -200_000_i32..200_000, months in -2400_i32..2400, days in -9000_i32..9000) {
+            let interval = IntervalMonthDayNano::new(months, days, 0);
+            prop_assert_eq!(shifted(months, days, day), Date32Type::add_month_day_nano_opt(day, interval));
         }
 
         #[test]

@@ -22,7 +22,7 @@ use crate::{
         Aggregate, Argument, Checked, Cut, Function, Item, Join, JoinKind, Joined, OrderTerm, Query,
         Relation, Selected,
     },
-    stage::{self, Partial, TextPart},
+    stage::{self, Partial},
     tree, union,
 };
 
@@ -320,7 +320,7 @@ impl Joint {
         Ok(())
     }
 
-    fn open(&mut self, name: String, value: ValueId) -> Result<usize, Refused> {
+    pub(crate) fn open(&mut self, name: String, value: ValueId) -> Result<usize, Refused> {
         if let Some(output) = self.outputs.iter().position(|(_, known)| *known == value) {
             return Ok(output);
         }
@@ -535,32 +535,6 @@ impl Joint {
         Ok((kind, unit))
     }
 
-    /// The least or greatest text, whose integers are opened one by one.
-    fn text_extreme(
-        &mut self,
-        aggregate: &Aggregate,
-        argument: &Argument,
-        valid: ValueId,
-    ) -> Result<ResultKind, Refused> {
-        let mut first = None;
-        let mut parts = Vec::new();
-        for text in TextPart::all(argument, aggregate.function == Function::Min) {
-            let partial = Partial::Text(text);
-            let integer = self.partial(&partial);
-            let integer = self.builder.select(valid, integer, self.zero)?;
-            if first.is_none() {
-                let opened = self.opened(aggregate, integer, valid, self.floor_rows)?;
-                parts.push(opened.output);
-                first = Some(opened);
-            } else {
-                parts.push(self.open(partial.name(), integer)?);
-            }
-        }
-        let opened = first.ok_or_else(|| Refused::NoBytes(argument.shown.clone()))?;
-        let bytes_max = argument.bytes_max.unwrap_or_default();
-        Ok(ResultKind::Text { opened, parts, bytes_max })
-    }
-
     fn count(&mut self, count: ValueId, aggregate: &Aggregate) -> Result<ResultKind, Refused> {
         let least = if self.floor_rows > 1 { self.floor_rows } else { 0 };
         let valid = self.is_valid(aggregate)?;
@@ -569,7 +543,7 @@ impl Joint {
     }
 
     /// Opens a value and, if it says more than [`crate::SHOWN`], the bit by which it was masked.
-    fn opened(
+    pub(crate) fn opened(
         &mut self,
         aggregate: &Aggregate,
         value: ValueId,

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use program::{Builder, ValueId};
 
 use crate::{
-    Refused,
+    Refused, ResultKind,
+    lower::Joint,
+    sql::{Aggregate, Argument, Function},
     stage::{Partial, TextPart},
 };
 
@@ -75,4 +77,32 @@ fn extreme(
         chosen.push(builder.select(before, then, otherwise)?);
     }
     Ok(chosen)
+}
+
+impl Joint {
+    /// The least or greatest text, whose integers are opened one by one.
+    pub(crate) fn text_extreme(
+        &mut self,
+        aggregate: &Aggregate,
+        argument: &Argument,
+        valid: ValueId,
+    ) -> Result<ResultKind, Refused> {
+        let mut first = None;
+        let mut parts = Vec::new();
+        for text in TextPart::all(argument, aggregate.function == Function::Min) {
+            let partial = Partial::Text(text);
+            let integer = self.partial(&partial);
+            let integer = self.builder.select(valid, integer, self.zero)?;
+            if first.is_none() {
+                let opened = self.opened(aggregate, integer, valid, self.floor_rows)?;
+                parts.push(opened.output);
+                first = Some(opened);
+            } else {
+                parts.push(self.open(partial.name(), integer)?);
+            }
+        }
+        let opened = first.ok_or_else(|| Refused::NoBytes(argument.shown.clone()))?;
+        let bytes_max = argument.bytes_max.unwrap_or_default();
+        Ok(ResultKind::Text { opened, parts, bytes_max })
+    }
 }

@@ -174,8 +174,8 @@ pub(crate) fn spelled_out(statement: &mut Statement) -> Result<(), Refused> {
 
         fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refused> {
             let Some((of, qualifier)) = home::call(expr) else { return ControlFlow::Continue(()) };
-            if matches!(of, Home::Joined { skips_null: false, .. }) {
-                // A stage writes it as it is; its parts come next.
+            if matches!(of, Home::Joined { skips_null: false, .. } | Home::Shifted(..)) {
+                // It is planned as it is; its parts come next.
                 return ControlFlow::Continue(());
             }
             let sql = of.sql(qualifier.as_ref());

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
     TrimWhereField, Value,
 };
 
-use super::{argument::shown, identifier, names::normalised};
+use super::{argument::shown, identifier, intervals::Shift, names::normalised};
 use crate::{
     Construct, Refused,
     calendar::{self, Part, Period},
@@ -25,6 +25,8 @@ pub(super) enum Home {
     Extract(Part, Box<Home>),
     /// DATE_TRUNC, which is a date here.
     Start(Period, Box<Home>),
+    /// A date and an interval.
+    Shifted(Shift, Box<Home>),
     /// A text of a text.
     Text(Change, Box<Home>),
     /// `x || y`, and CONCAT, for which NULL is an empty text.
@@ -92,6 +94,9 @@ fn function(expr: &Expr, columns: &mut Vec<Option<Ident>>) -> Option<Home> {
         Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => {
             let parts = vec![operand(left, columns)?, operand(right, columns)?];
             Some(Home::Joined { parts, skips_null: false })
+        }
+        Expr::BinaryOp { left, op, right } => {
+            Some(Home::Shifted(Shift::read(op, right)?, Box::new(operand(left, columns)?)))
         }
         Expr::Function(call) => {
             let arguments = arguments(call)?;
@@ -197,9 +202,11 @@ impl Home {
         match self {
             Self::Column(name) => vec![name],
             Self::Constant(_) => Vec::new(),
-            Self::Extract(_, of) | Self::Start(_, of) | Self::Text(_, of) | Self::Length(_, of) => {
-                of.columns()
-            }
+            Self::Extract(_, of)
+            | Self::Start(_, of)
+            | Self::Shifted(_, of)
+            | Self::Text(_, of)
+            | Self::Length(_, of) => of.columns(),
             Self::Joined { parts, .. } => parts.iter().flat_map(Self::columns).collect(),
         }
     }
@@ -211,6 +218,9 @@ impl Home {
             Self::Constant(text) => quoted(text),
             Self::Extract(part, of) => format!("extract({} from {})", part.name(), of.name()),
             Self::Start(period, of) => format!("date_trunc({}, {})", period.name(), of.name()),
+            Self::Shifted(Shift { months, days }, of) => {
+                format!("{} + {months} months {days} days", of.name())
+            }
             Self::Text(change, of) => change.call(&of.name()),
             Self::Length(unit, of) => unit.call(&of.name()),
             Self::Joined { parts, skips_null } => {
@@ -234,6 +244,9 @@ impl Home {
             Self::Constant(text) => quoted(text),
             Self::Extract(part, of) => part.sql(&of.sql(qualifier)),
             Self::Start(period, of) => period.sql(&of.sql(qualifier)),
+            Self::Shifted(Shift { months, days }, of) => {
+                calendar::shifted_sql(*months, *days, &of.sql(qualifier))
+            }
             Self::Text(change, of) => change.sql(&of.sql(qualifier)),
             Self::Length(unit, of) => unit.sql(&of.sql(qualifier)),
             Self::Joined { parts, skips_null } => {
@@ -342,6 +355,15 @@ impl Home {
             Self::Start(period, of) => {
                 date(of)?.map(|(min, max)| Values::Date { min: period.first(min), max: period.first(max) })
             }
+            Self::Shifted(shift, of) => match date(of)? {
+                Some((min, max)) => {
+                    let days = shift.of(min).zip(shift.of(max));
+                    // Which days there are must be known to stay within what a day can be.
+                    let (min, max) = days.ok_or_else(|| Refused::NoRange(of.name()))?;
+                    Some(Values::Date { min, max })
+                }
+                None => None,
+            },
             Self::Text(change, of) => text(of)?.map(|(list, bytes_max)| Values::Text {
                 list: list.map(|list| sorted(list.iter().map(|text| change.of(text)))),
                 bytes_max: bytes_max.and_then(|most| change.bytes_max(most)),

@@ -10,6 +10,7 @@ mod from;
 mod grammar;
 mod having;
 mod home;
+mod intervals;
 mod join;
 mod limits;
 mod names;

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
     helpers::attached_token::AttachedToken, visit_expressions_mut,
 };
 
-use super::{Function, from, home, limits, names::normalised};
+use super::{Function, from, home, limits, names::normalised, views};
 use crate::{Construct, Refused};
 
 /// Puts a statement into that form.
@@ -36,7 +36,7 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
             return Err(Construct::CommonTable.refuse(&with));
         }
         for mut table in with.cte_tables {
-            renamed(&mut table.query, &table.alias)?;
+            views::renamed(&mut table.query, &table.alias)?;
             unfold_query(&mut table.query, &known)?;
             known.push((normalised(&table.alias.name), *table.query));
             limits::check_named(known.len())?;
@@ -117,31 +117,6 @@ fn bare(body: SetExpr) -> Query {
         format_clause: None,
         pipe_operators: Vec::new(),
     }
-}
-
-/// The columns' names of `name (columns) AS …`, as those that the query gives them itself.
-fn renamed(query: &mut Query, table: &TableAlias) -> Result<(), Refused> {
-    let refused = || Construct::ColumnAliases.refuse(table);
-    let mut names = table.columns.iter();
-    if names.len() == 0 {
-        return Ok(());
-    }
-    let mut body = query.body.as_mut();
-    while let SetExpr::SetOperation { left, .. } = body {
-        body = left;
-    }
-    let SetExpr::Select(select) = body else { return Err(refused()) };
-    if select.projection.len() != names.len() {
-        return Err(refused());
-    }
-    for item in &mut select.projection {
-        let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = &*item else {
-            return Err(refused());
-        };
-        let column = names.next().filter(|column| column.data_type.is_none()).ok_or_else(refused)?;
-        *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: column.name.clone() };
-    }
-    Ok(())
 }
 
 /// The subqueries of conditions, each once: what is within them is theirs to unfold, with the names that they give.

@@ -2,8 +2,8 @@
 //! is the SELECT alone. Nothing is created anywhere: a view is a name within one query's text.
 
 use datafusion::sql::sqlparser::ast::{
-    CreateView, Cte, Ident, ObjectNamePart, Statement, TableAlias, TableAliasColumnDef, With,
-    helpers::attached_token::AttachedToken,
+    CreateView, Cte, Ident, ObjectNamePart, Query, SelectItem, SetExpr, Statement, TableAlias,
+    TableAliasColumnDef, With, helpers::attached_token::AttachedToken,
 };
 
 use super::{from::From, limits, names::normalised};
@@ -78,4 +78,29 @@ fn named(view: CreateView) -> Result<Cte, Refused> {
         materialized: None,
         closing_paren_token: AttachedToken::empty(),
     })
+}
+
+/// The columns' names of `name (columns) AS …`, as those that the query gives them itself.
+pub(super) fn renamed(query: &mut Query, table: &TableAlias) -> Result<(), Refused> {
+    let refused = || Construct::ColumnAliases.refuse(table);
+    let mut names = table.columns.iter();
+    if names.len() == 0 {
+        return Ok(());
+    }
+    let mut body = query.body.as_mut();
+    while let SetExpr::SetOperation { left, .. } = body {
+        body = left;
+    }
+    let SetExpr::Select(select) = body else { return Err(refused()) };
+    if select.projection.len() != names.len() {
+        return Err(refused());
+    }
+    for item in &mut select.projection {
+        let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = &*item else {
+            return Err(refused());
+        };
+        let column = names.next().filter(|column| column.data_type.is_none()).ok_or_else(refused)?;
+        *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: column.name.clone() };
+    }
+    Ok(())
 }

@@ -1,15 +1,23 @@
 //! Functions of columns that owners compute at home: the joint result equals the plaintext one, wherever they stand.
 
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, Date32Array},
+    record_batch::RecordBatch,
+};
+use contract::{ColumnType, Schema};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
 use treaty_compiler::answers::identities;
 use treaty_compiler::overlap::{self, Answer, Field, Verdict};
-use treaty_compiler::{Cell, ResultTable, compile};
+use treaty_compiler::{Cell, ResultTable, compile, rows::arrow_schema};
 use vm::SchemeName;
 
 use crate::{
     joins::{World, three_owners_place, world},
+    place::{Owned, Place},
     random::{assert_agrees, person},
-    support::{Person, batch, batches, expected, people, run, table},
+    support::{Declare, Person, batch, batches, column, expected, people, run, table},
 };
 
 /// Whose values follow from what is declared.
@@ -55,6 +63,8 @@ fn condition() -> impl Strategy<Value = String> {
         "SUBSTRING(note FROM 2 FOR 2) IN ('b', '%', '')",
         "TRIM(note) = note",
         "rank || note > 'low'",
+        "joined >= DATE '2020-12-31' - INTERVAL '3' MONTH - INTERVAL '10 days'",
+        "joined BETWEEN DATE '2019-02-28' + INTERVAL '1 year' AND DATE '2020-01-31' + INTERVAL '1 month 4 weeks'",
         "CONCAT(note, 'x') = 'x'",
     ]);
     (leaf.clone(), select(vec!["AND", "OR", "AND NOT"]), leaf).prop_map(|(x, op, y)| format!("{x} {op} {y}"))
@@ -188,4 +198,27 @@ fn texts_that_grow_come_back_whole() {
     let (_, _, result) = run(sql, &owners, 1);
     assert_eq!(result.rows, expected(sql, &owners).rows);
     assert_eq!(result.rows[0][0], Cell::Text("ŉΐ".to_uppercase()));
+}
+
+/// A column moved by an interval has a range of its own, and so may be a group.
+#[test]
+fn a_date_that_is_moved_is_a_date() {
+    let day = column("day", ColumnType::Date).range("2020-01-01", "2020-12-31");
+    let schema = Schema { columns: vec![day] };
+    let days: ArrayRef = Arc::new(Date32Array::from(vec![18_262, 18_292, 18_321, 18_321, 18_627]));
+    let rows = RecordBatch::try_new(arrow_schema(&schema), vec![days]).unwrap();
+    let place = Place(vec![Owned { name: "days", schema, owners: vec![rows], floor_rows: 1 }]);
+    for sql in [
+        "SELECT day + INTERVAL '1' MONTH AS d, COUNT(*) AS n FROM days GROUP BY day + INTERVAL '1' MONTH ORDER BY d LIMIT 9",
+        "SELECT COUNT(*) AS n FROM days WHERE day - INTERVAL '1 year 2 days' < DATE '2020-03-01' - INTERVAL '1' YEAR",
+    ] {
+        let joint = place.joint(&place.compiled(sql, 1).unwrap(), None);
+        assert_eq!(joint.rows, place.plain(sql).rows, "{sql}");
+    }
+    let by_month =
+        "SELECT EXTRACT(MONTH FROM day + INTERVAL '1' MONTH) AS m, COUNT(*) AS n FROM days GROUP BY m";
+    let joint = place.joint(&place.compiled(by_month, 1).unwrap(), None);
+    let rows: Vec<[Cell; 2]> =
+        [(1, 1), (2, 2), (3, 2)].map(|(m, n)| [Cell::Integer(m), Cell::Integer(n)]).into();
+    assert_eq!(joint.rows, rows);
 }

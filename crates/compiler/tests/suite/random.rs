@@ -48,6 +48,7 @@ pub(crate) fn condition() -> impl Strategy<Value = String> {
         Just("active".to_owned()),
         Just("active IS NOT TRUE".to_owned()),
         Just("team NOT IN (1, NULL)".to_owned()),
+        Just("team = 1".to_owned()),
         Just("joined >= DATE '2020-06-01'".to_owned()),
         Just("team IS DISTINCT FROM 1".to_owned()),
         Just("COALESCE(bonus, salary) > 500".to_owned()),

@@ -266,6 +266,8 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT COUNT(*) FROM people WHERE UPPER(joined) = 'A'", Function),
         ("SELECT COUNT(*) FROM people WHERE EXTRACT(HOUR FROM joined) = 20", Function),
         ("SELECT COUNT(*) FROM people WHERE EXTRACT(YEAR FROM note) = 2020", Function),
+        ("SELECT COUNT(*) FROM people WHERE joined > DATE '2020-01-01' + INTERVAL '3' HOUR", OtherExpression),
+        ("SELECT COUNT(*) FROM people WHERE joined > DATE '2020-01-01' + INTERVAL '3'", OtherExpression),
         (
             "SELECT COUNT(*) FROM people a JOIN people b ON a.free = b.free WHERE CONCAT(a.note, b.note) = 'ab'",
             Function,
@@ -532,6 +534,10 @@ fn a_comparison_that_converts_a_column_is_refused() {
     assert!(matches!(refused("SELECT COUNT(*) FROM people WHERE joined > 'soon'"), Refused::Meaning(_)));
     assert!(matches!(refused("SELECT COUNT(*) FROM people WHERE joined > DATE 'soon'"), Refused::Meaning(_)));
     assert!(matches!(refused("SELECT COUNT(*) FROM people WHERE salary"), Refused::Meaning(_)));
+    let beyond = "SELECT COUNT(*) FROM people WHERE joined > DATE '2020-01-01' + INTERVAL '9000' YEAR";
+    assert!(matches!(refused(beyond), Refused::Meaning(_)));
+    let unbounded = "SELECT COUNT(*) FROM people WHERE joined + INTERVAL '30 days' > DATE '2020-01-01'";
+    assert_eq!(refused(unbounded), Refused::NoRange("joined".into()));
 }
 
 #[test]

@@ -220,7 +220,7 @@ pub(crate) fn tables(scale: f64) -> Result<Vec<Dealt>, ArrowError> {
     ])
 }
 
-/// Number, and text. Dates minus intervals are written out.
+/// Number, and text.
 pub(crate) const QUERIES: &[(u8, &str)] = &[
     (
         1,
@@ -228,7 +228,7 @@ pub(crate) const QUERIES: &[(u8, &str)] = &[
          SUM(l_extendedprice * (1 - l_discount)) AS sum_disc_price, \
          SUM(l_extendedprice * (1 - l_discount) * (1 + l_tax)) AS sum_charge, AVG(l_quantity) AS avg_qty, \
          AVG(l_extendedprice) AS avg_price, AVG(l_discount) AS avg_disc, COUNT(*) AS count_order \
-         FROM lineitem WHERE l_shipdate <= DATE '1998-09-02' \
+         FROM lineitem WHERE l_shipdate <= DATE '1998-12-01' - INTERVAL '90' DAY \
          GROUP BY l_returnflag, l_linestatus ORDER BY l_returnflag, l_linestatus",
     ),
     (
@@ -241,7 +241,7 @@ pub(crate) const QUERIES: &[(u8, &str)] = &[
     (
         4,
         "SELECT o_orderpriority, COUNT(*) AS order_count FROM orders \
-         WHERE o_orderdate >= DATE '1993-07-01' AND o_orderdate < DATE '1993-10-01' AND EXISTS \
+         WHERE o_orderdate >= DATE '1993-07-01' AND o_orderdate < DATE '1993-07-01' + INTERVAL '3' MONTH AND EXISTS \
          (SELECT * FROM lineitem WHERE l_orderkey = o_orderkey AND l_commitdate < l_receiptdate) \
          GROUP BY o_orderpriority ORDER BY o_orderpriority",
     ),
@@ -251,21 +251,21 @@ pub(crate) const QUERIES: &[(u8, &str)] = &[
          FROM customer, orders, lineitem, supplier, nation, region WHERE c_custkey = o_custkey \
          AND l_orderkey = o_orderkey AND l_suppkey = s_suppkey AND c_nationkey = s_nationkey \
          AND s_nationkey = n_nationkey AND n_regionkey = r_regionkey AND r_name = 'ASIA' \
-         AND o_orderdate >= DATE '1994-01-01' AND o_orderdate < DATE '1995-01-01' \
+         AND o_orderdate >= DATE '1994-01-01' AND o_orderdate < DATE '1994-01-01' + INTERVAL '1' YEAR \
          GROUP BY n_name ORDER BY revenue DESC",
     ),
     // 0.06 − 0.01 and 0.06 + 0.01 are written out.
     (
         6,
         "SELECT SUM(l_extendedprice * l_discount) AS revenue FROM lineitem \
-         WHERE l_shipdate >= DATE '1994-01-01' AND l_shipdate < DATE '1995-01-01' \
+         WHERE l_shipdate >= DATE '1994-01-01' AND l_shipdate < DATE '1994-01-01' + INTERVAL '1' YEAR \
          AND l_discount BETWEEN 0.05 AND 0.07 AND l_quantity < 24",
     ),
     (
         10,
         "SELECT c_custkey, c_name, SUM(l_extendedprice * (1 - l_discount)) AS revenue, c_acctbal, n_name, c_address, \
          c_phone, c_comment FROM customer, orders, lineitem, nation WHERE c_custkey = o_custkey \
-         AND l_orderkey = o_orderkey AND o_orderdate >= DATE '1993-10-01' AND o_orderdate < DATE '1994-01-01' \
+         AND l_orderkey = o_orderkey AND o_orderdate >= DATE '1993-10-01' AND o_orderdate < DATE '1993-10-01' + INTERVAL '3' MONTH \
          AND l_returnflag = 'R' AND c_nationkey = n_nationkey \
          GROUP BY c_custkey, c_name, c_acctbal, c_phone, n_name, c_address, c_comment ORDER BY revenue DESC LIMIT 20",
     ),
@@ -284,14 +284,14 @@ pub(crate) const QUERIES: &[(u8, &str)] = &[
          AS high_line_count, SUM(CASE WHEN o_orderpriority <> '1-URGENT' AND o_orderpriority <> '2-HIGH' THEN 1 ELSE 0 \
          END) AS low_line_count FROM orders, lineitem \
          WHERE o_orderkey = l_orderkey AND l_shipmode IN ('MAIL', 'SHIP') AND l_commitdate < l_receiptdate \
-         AND l_shipdate < l_commitdate AND l_receiptdate >= DATE '1994-01-01' AND l_receiptdate < DATE '1995-01-01' \
+         AND l_shipdate < l_commitdate AND l_receiptdate >= DATE '1994-01-01' AND l_receiptdate < DATE '1994-01-01' + INTERVAL '1' YEAR \
          GROUP BY l_shipmode ORDER BY l_shipmode",
     ),
     (
         14,
         "SELECT 100.00 * SUM(CASE WHEN p_type LIKE 'PROMO%' THEN l_extendedprice * (1 - l_discount) ELSE 0 END) \
          / SUM(l_extendedprice * (1 - l_discount)) AS promo_revenue FROM lineitem, part \
-         WHERE l_partkey = p_partkey AND l_shipdate >= DATE '1995-09-01' AND l_shipdate < DATE '1995-10-01'",
+         WHERE l_partkey = p_partkey AND l_shipdate >= DATE '1995-09-01' AND l_shipdate < DATE '1995-09-01' + INTERVAL '1' MONTH",
     ),
     (
         18,

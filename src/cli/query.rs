@@ -49,7 +49,7 @@ enum Part {
 
 #[derive(Debug, Args)]
 struct Explain {
-    /// The SELECT
+    /// The SELECT, before which views may stand
     sql: String,
     #[command(flatten)]
     terms: Terms,
@@ -57,7 +57,7 @@ struct Explain {
 
 #[derive(Debug, Args)]
 struct DryRun {
-    /// The SELECT
+    /// The SELECT, before which views may stand
     sql: String,
     #[command(flatten)]
     terms: Terms,
@@ -65,7 +65,7 @@ struct DryRun {
 
 #[derive(Debug, Args)]
 struct Ask {
-    /// The SELECT
+    /// The SELECT, before which views may stand
     #[arg(required_unless_present = "contract", conflicts_with = "contract")]
     sql: Option<String>,
     #[command(flatten)]

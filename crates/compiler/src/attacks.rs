@@ -91,6 +91,18 @@ impl Case<'_> {
     fn membership(&self) -> Attack {
         let (verdict, reason) = match &self.checked.join {
             None => (Verdict::Closed, "no tables are joined".to_owned()),
+            Some(_) if self.checked.shown_set().is_some() && self.floor_rows <= 1 => (
+                Verdict::Open,
+                "the values themselves are shown: whoever knows those of one table learns which of them the other has, where its owners ask for no floor"
+                    .to_owned(),
+            ),
+            Some(_) if self.checked.shown_set().is_some() => (
+                Verdict::Bounded,
+                format!(
+                    "the values themselves are shown, of those that at least {} rows have: whoever knows those of one table learns which of them the other has so often",
+                    self.floor_rows
+                ),
+            ),
             Some(_) => (
                 Verdict::Bounded,
                 format!(

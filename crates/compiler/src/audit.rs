@@ -12,7 +12,7 @@ use crate::{
     ResultColumn, ResultKind, Rule, Table, attacks,
     groups::Groups,
     noise::Noisy,
-    sql::{Aggregate, Checked, Function, Item, Joined, Key, Tree},
+    sql::{Aggregate, Checked, Function, Item, Joined, Key, SetJoin, SetKind, Tree},
     stage::Partial,
 };
 
@@ -136,7 +136,9 @@ impl Page<'_> {
             );
         }
         learned.push(others.to_owned());
-        if self.checked.join.is_some() {
+        if let Some(set) = self.checked.shown_set() {
+            learned.extend(self.of_set(set));
+        } else if self.checked.join.is_some() {
             learned.push("neither which rows of the tables match nor any key that is no group".to_owned());
             let tables = self.checked.relations.iter().filter_map(|relation| {
                 let table = self.tables.get(relation.table)?;
@@ -154,6 +156,35 @@ impl Page<'_> {
         }
         learned.push("no provider's part by itself".to_owned());
         learned
+    }
+
+    /// What values that are shown of a set say of either table.
+    fn of_set(&self, set: &SetJoin) -> [String; 2] {
+        let [first, second] = [0, 1].map(|side| {
+            let relation = self.checked.relations.get(side);
+            let table = relation.and_then(|relation| self.tables.get(relation.table));
+            let rows = table.map_or(1, Table::floor_rows).max(self.floor_rows);
+            let called = relation.map_or("", |relation| relation.called.as_str());
+            format!("{} of `{called}`", counted(usize::try_from(rows).unwrap_or(usize::MAX), "row"))
+        });
+        match set.kind {
+            SetKind::Union => [
+                "of each value that is shown that one of the two tables has it, but not which".to_owned(),
+                format!("values are shown only if at least {first}, or at least {second}, have them"),
+            ],
+            SetKind::Intersect => [
+                "of each value that is shown that both tables have it; whoever knows one table's values learns which of \
+                 them the other has"
+                    .to_owned(),
+                format!("values are shown only if at least {first}, and at least {second}, have them"),
+            ],
+            SetKind::Except => [
+                "of each value that is shown that the second table has it not; whoever knows the first table's values \
+                 learns which of them the second has, also of one row"
+                    .to_owned(),
+                format!("values are shown only if at least {first} have them"),
+            ],
+        }
     }
 
     /// What is asked of groups and values besides rows.
@@ -324,6 +355,10 @@ impl Page<'_> {
             let (once, grouped) = match join {
                 Joined::Tree(tree) => (columns_of(&tree.once, side), columns_of(&tree.secret, side)),
                 _ => (Vec::new(), Vec::new()),
+            };
+            let each = match self.checked.shown_set() {
+                Some(_) => format!("different value of {}", names(&keys)),
+                None => each,
             };
             let grouped = match grouped.as_slice() {
                 [] => String::new(),

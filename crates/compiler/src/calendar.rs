@@ -1,6 +1,19 @@
 //! Days of the proleptic Gregorian calendar as numbers, by Howard Hinnant, "chrono-Compatible Low-Level Date
 //! Algorithms" (`days_from_civil`, `civil_from_days`): years start in March, so that leap days end them.
 
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, AsArray, Date32Array, Int64Array},
+    compute::cast,
+    datatypes::{DataType, Date32Type, Int32Type},
+};
+use datafusion::{
+    common::exec_err,
+    error::DataFusionError,
+    logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf},
+};
+
 /// 0001-01-01, in days since 1970-01-01.
 pub(crate) const FIRST: i32 = -719_162;
 /// 9999-12-31.
@@ -27,6 +40,12 @@ pub(crate) fn days(written: &str) -> Option<i32> {
 
 /// Writes a day as `YYYY-MM-DD`.
 pub(crate) fn text(days: i32) -> String {
+    let (year, month, day) = civil(days);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// Year, month and day of the month.
+fn civil(days: i32) -> (i32, i32, i32) {
     let shifted = days.saturating_add(EPOCH);
     let (era, day_of_era) = (shifted.div_euclid(ERA), shifted.rem_euclid(ERA));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -34,8 +53,212 @@ pub(crate) fn text(days: i32) -> String {
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_era + era * 400 + i32::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+    (year_of_era + era * 400 + i32::from(month <= 2), month, day)
+}
+
+/// A day moved by months, to the last day of a month where it is shorter, and then by days.
+pub(crate) fn shifted(months: i32, days: i32, day: i32) -> Option<i32> {
+    let (year, month, of_month) = civil(day);
+    let since = year.checked_mul(12)?.checked_add(month - 1)?.checked_add(months)?;
+    let (year, month) = (since.div_euclid(12), since.rem_euclid(12) + 1);
+    // Far from what `number` can hold.
+    if !(-100_000..=100_000).contains(&year) {
+        return None;
+    }
+    let (first, next) = (number(year, month, 1), number(year + month / 12, month % 12 + 1, 1));
+    (first + of_month - 1).min(next - 1).checked_add(days)
+}
+
+/// What EXTRACT takes of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Year,
+    Quarter,
+    Month,
+    /// Of ISO 8601.
+    Week,
+    /// Of the month.
+    Day,
+    /// Of the year.
+    DayOfYear,
+    /// Of the week, from 0 for Sunday.
+    DayOfWeek,
+}
+
+impl Part {
+    /// By SQL's name in lower case.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "year" => Self::Year,
+            "quarter" => Self::Quarter,
+            "month" => Self::Month,
+            "week" => Self::Week,
+            "day" => Self::Day,
+            "doy" => Self::DayOfYear,
+            "dow" => Self::DayOfWeek,
+            _ => return None,
+        })
+    }
+
+    /// SQL's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Year => "year",
+            Self::Quarter => "quarter",
+            Self::Month => "month",
+            Self::Week => "week",
+            Self::Day => "day",
+            Self::DayOfYear => "doy",
+            Self::DayOfWeek => "dow",
+        }
+    }
+
+    /// Of a day.
+    pub(crate) fn of(self, days: i32) -> i32 {
+        let (year, month, day) = civil(days);
+        match self {
+            Self::Year => year,
+            Self::Quarter => (month + 2) / 3,
+            Self::Month => month,
+            Self::Day => day,
+            Self::DayOfYear => days - number(year, 1, 1) + 1,
+            // 1970-01-01 was a Thursday.
+            Self::DayOfWeek => days.saturating_add(4).rem_euclid(7),
+            Self::Week => {
+                // A week is of the year that its Thursday is in.
+                let thursday = Period::Week.first(days) + 3;
+                (thursday - number(civil(thursday).0, 1, 1)) / 7 + 1
+            }
+        }
+    }
+
+    /// As a stage writes it.
+    pub(crate) fn sql(self, of: &str) -> String {
+        format!("{DAY_PART}('{}', {of})", self.name())
+    }
+
+    /// Between what it lies, for days of a range.
+    pub(crate) fn range(self, min: i32, max: i32) -> (i32, i32) {
+        match self {
+            Self::Year => (civil(min).0, civil(max).0),
+            Self::Quarter => (1, 4),
+            Self::Month => (1, 12),
+            Self::Week => (1, 53),
+            Self::Day => (1, 31),
+            Self::DayOfYear => (1, 366),
+            Self::DayOfWeek => (0, 6),
+        }
+    }
+}
+
+/// What DATE_TRUNC cuts time into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Period {
+    Year,
+    Quarter,
+    Month,
+    /// From Monday on, as in ISO 8601.
+    Week,
+    Day,
+}
+
+impl Period {
+    /// By SQL's name in lower case.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "year" => Self::Year,
+            "quarter" => Self::Quarter,
+            "month" => Self::Month,
+            "week" => Self::Week,
+            "day" => Self::Day,
+            _ => return None,
+        })
+    }
+
+    /// SQL's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Year => "year",
+            Self::Quarter => "quarter",
+            Self::Month => "month",
+            Self::Week => "week",
+            Self::Day => "day",
+        }
+    }
+
+    /// As a stage writes it.
+    pub(crate) fn sql(self, of: &str) -> String {
+        format!("{FIRST_DAY}('{}', {of})", self.name())
+    }
+
+    /// The first day of the period that a day lies in.
+    pub(crate) fn first(self, days: i32) -> i32 {
+        let (year, month, _) = civil(days);
+        match self {
+            Self::Year => number(year, 1, 1),
+            Self::Quarter => number(year, (month - 1) / 3 * 3 + 1, 1),
+            Self::Month => number(year, month, 1),
+            // 1970-01-01 was a Thursday.
+            Self::Week => days - days.saturating_add(3).rem_euclid(7),
+            Self::Day => days,
+        }
+    }
+}
+
+/// `day_part(part, day)`: EXTRACT.
+const DAY_PART: &str = "day_part";
+/// `first_day(period, day)`: DATE_TRUNC of a date, which stays one.
+const FIRST_DAY: &str = "first_day";
+
+/// `day_shifted(months, days, day)`: a date and an interval.
+const DAY_SHIFTED: &str = "day_shifted";
+
+/// [`shifted`], as a stage writes it.
+pub(crate) fn shifted_sql(months: i32, days: i32, of: &str) -> String {
+    format!("{DAY_SHIFTED}({months}, {days}, {of})")
+}
+
+/// The functions of stages, to be registered.
+pub(crate) fn functions() -> [ScalarUDF; 3] {
+    let moved = |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let [months, days, of] = arrays.as_slice() else {
+            return exec_err!("{DAY_SHIFTED} takes months, days and a day");
+        };
+        let number = |array: &ArrayRef| cast(array, &DataType::Int32);
+        let (months, days, of) = (number(months)?, number(days)?, cast(of, &DataType::Date32)?);
+        let pairs = months.as_primitive::<Int32Type>().iter().zip(days.as_primitive::<Int32Type>().iter());
+        let all = pairs.zip(of.as_primitive::<Date32Type>().iter());
+        let all = all.map(|((months, days), day)| shifted(months?, days?, day?));
+        Ok(ColumnarValue::Array(Arc::new(all.collect::<Date32Array>())))
+    };
+    let of_shift = vec![DataType::Int64, DataType::Int64, DataType::Date32];
+    let types = vec![DataType::Utf8, DataType::Date32];
+    let part = |arguments: &[ColumnarValue]| {
+        let [parts, days] = pair(arguments)?;
+        let pairs = parts.as_string::<i32>().iter().zip(days.as_primitive::<Date32Type>().iter());
+        let all = pairs.map(|(part, day)| Some(i64::from(Part::named(part?)?.of(day?))));
+        Ok(ColumnarValue::Array(Arc::new(all.collect::<Int64Array>())))
+    };
+    let first = |arguments: &[ColumnarValue]| {
+        let [periods, days] = pair(arguments)?;
+        let pairs = periods.as_string::<i32>().iter().zip(days.as_primitive::<Date32Type>().iter());
+        let all = pairs.map(|(period, day)| Some(Period::named(period?)?.first(day?)));
+        Ok(ColumnarValue::Array(Arc::new(all.collect::<Date32Array>())))
+    };
+    [
+        create_udf(DAY_PART, types.clone(), DataType::Int64, Volatility::Immutable, Arc::new(part)),
+        create_udf(FIRST_DAY, types, DataType::Date32, Volatility::Immutable, Arc::new(first)),
+        create_udf(DAY_SHIFTED, of_shift, DataType::Date32, Volatility::Immutable, Arc::new(moved)),
+    ]
+}
+
+fn pair(arguments: &[ColumnarValue]) -> Result<[ArrayRef; 2], DataFusionError> {
+    let arrays = ColumnarValue::values_to_arrays(arguments)?;
+    let [what, days] = arrays.as_slice() else {
+        return exec_err!("{DAY_PART} and {FIRST_DAY} take what to find and a day");
+    };
+    Ok([cast(what, &DataType::Utf8)?, cast(days, &DataType::Date32)?])
 }
 
 /// Days since 1970-01-01; `day` may lie outside the month.
@@ -51,6 +274,7 @@ fn number(year: i32, month: i32, day: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow::datatypes::IntervalMonthDayNano;
     use proptest::prelude::*;
 
     #[test]
@@ -89,9 +313,40 @@ mod tests {
         }
 
         #[test]
+        fn days_move_as_arrow_moves_them(day in -200_000_i32..200_000, months in -2400_i32..2400, days in -9000_i32..9000) {
+            let interval = IntervalMonthDayNano::new(months, days, 0);
+            prop_assert_eq!(shifted(months, days, day), Date32Type::add_month_day_nano_opt(day, interval));
+        }
+
+        #[test]
+        fn a_period_s_first_day_is_in_it_and_the_day_before_is_not(day in FIRST..=LAST) {
+            for (period, days) in [
+                (Period::Day, 1), (Period::Week, 7), (Period::Month, 31), (Period::Quarter, 92), (Period::Year, 366),
+            ] {
+                let first = period.first(day);
+                prop_assert!((FIRST..=day).contains(&first) && day - first < days);
+                prop_assert_eq!(period.first(first), first);
+                prop_assert!(period.first(first - 1) < first);
+            }
+            prop_assert_eq!(Period::Week.first(day).rem_euclid(7), 4, "Mondays, like 1970-01-05");
+            prop_assert_eq!(text(Period::Year.first(day)), format!("{}-01-01", &text(day)[..4]));
+        }
+
+        #[test]
         fn agrees_with_arrow(day in FIRST..=LAST) {
             let time = arrow::temporal_conversions::date32_to_datetime(day).unwrap();
             prop_assert_eq!(time.format("%Y-%m-%d").to_string(), text(day));
+            for (part, format) in [
+                (Part::Year, "%Y"), (Part::Month, "%m"), (Part::Day, "%d"), (Part::DayOfYear, "%j"),
+                (Part::DayOfWeek, "%w"), (Part::Week, "%V"),
+            ] {
+                prop_assert_eq!(time.format(format).to_string().parse(), Ok(part.of(day)), "{}", format);
+            }
+            for part in [Part::Quarter, Part::Month, Part::Day, Part::DayOfYear, Part::DayOfWeek, Part::Week] {
+                let (min, max) = part.range(day, day);
+                prop_assert!((min..=max).contains(&part.of(day)));
+            }
+            prop_assert_eq!(Part::Quarter.of(day), (Part::Month.of(day) - 1) / 3 + 1);
         }
     }
 }

@@ -167,7 +167,8 @@ fn cell(
                 let bytes_max = *bytes_max;
                 text.map(Cell::Text).ok_or(DecodeError::NotText { output: at.output, row, bytes_max })
             } else {
-                Ok(Cell::Null)
+                // Of a key that it is NULL; of an extreme also that too few values are there.
+                Ok(if at.null_if_invalid { Cell::Null } else { Cell::Withheld })
             }
         }
         ResultKind::Key { index, cells } => {

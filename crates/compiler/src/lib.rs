@@ -12,15 +12,17 @@
 //!
 //! # What is supported
 //! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns:
-//! - WITH, subqueries in FROM over one table, SELECT DISTINCT of columns and FILTER: other writings of the same.
+//! - WITH, views before the SELECT, subqueries in FROM over one table, SELECT DISTINCT of columns and FILTER: other
+//!   writings of the same.
+//! - Functions of text and dates, computed by each row's owner at home, as columns.
 //! - JOIN and LEFT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
-//!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. How many values
-//!   UNION, INTERSECT and EXCEPT of two columns have. EXISTS, NOT EXISTS and IN over another table. JOIN of up
+//!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. The values of
+//!   UNION, INTERSECT and EXCEPT of two tables' columns, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(DISTINCT column) over one table. COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR and STDDEV of columns, of sums, differences and products
-//!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates. What would pick rows inside
+//!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates and text. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE, NULLIF, COALESCE). Covariance, correlation and regression of two
 //!   columns. MEDIAN and PERCENTILE_CONT over one table.
@@ -108,11 +110,14 @@ mod report;
 mod result;
 pub mod rows;
 mod secret;
+mod set_values;
 mod sets;
 mod sql;
 mod stage;
 pub mod synthetic;
 pub mod template;
+mod text_extremes;
+mod text_functions;
 mod tree;
 mod tree_node;
 mod union;
@@ -153,6 +158,7 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     }
     let checked =
         deep::call(|| sql::check(sql, tables)).map_err(|error| Refused::NoThread(error.to_string()))??;
+    let tables = checked.tables.as_slice();
     let groups = groups::Groups::of(&checked.query)?;
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
         lower::lower(tables, &checked, &groups, &rule)?;

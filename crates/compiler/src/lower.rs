@@ -17,7 +17,7 @@ use crate::{
     joined,
     noise::{self, Noisy},
     secret::{self, SecretKey},
-    sets,
+    set_values, sets,
     sql::{
         Aggregate, Argument, Checked, Cut, Function, Item, Join, JoinKind, Joined, OrderTerm, Query,
         Relation, Selected,
@@ -76,6 +76,11 @@ pub(crate) fn lower(
     {
         return Err(Construct::SetOperation.refuse(&other.name()));
     }
+    if checked.join.is_some()
+        && let Some(text) = partials.iter().find(|partial| matches!(partial, Partial::Text(_)))
+    {
+        return Err(text.refuse());
+    }
     let noise = match rule.disclosure.privacy {
         Some(privacy) => noise::plan(tables, checked, &partials, privacy)?,
         None => Vec::new(),
@@ -86,6 +91,11 @@ pub(crate) fn lower(
         (several, Some(Joined::Tree(tree))) => {
             let (combined, keys) = tree::combine(&mut builder, several, tree, groups, &partials)?;
             secret = keys;
+            combined
+        }
+        ([first, second], Some(Joined::Set(set))) if !query.keys.is_empty() => {
+            let (combined, keys) = set_values::combine(&mut builder, [*first, *second], set)?;
+            secret = Some(keys);
             combined
         }
         ([first, second], Some(Joined::Set(set))) => sets::combine(&mut builder, [*first, *second], set)?,
@@ -310,7 +320,7 @@ impl Joint {
         Ok(())
     }
 
-    fn open(&mut self, name: String, value: ValueId) -> Result<usize, Refused> {
+    pub(crate) fn open(&mut self, name: String, value: ValueId) -> Result<usize, Refused> {
         if let Some(output) = self.outputs.iter().position(|(_, known)| *known == value) {
             return Ok(output);
         }
@@ -493,6 +503,9 @@ impl Joint {
         }
         let least = self.floor_rows.max(function.values_min());
         let valid = self.is_valid(aggregate)?;
+        if argument.bytes_max.is_some() {
+            return Ok((self.text_extreme(aggregate, argument, valid)?, argument.unit.clone()));
+        }
         let (value, fraction) = self.value(*function, argument, second.as_ref(), valid)?;
         let opened = self.opened(aggregate, value, valid, least)?;
         let scale = argument.scale;
@@ -530,7 +543,7 @@ impl Joint {
     }
 
     /// Opens a value and, if it says more than [`crate::SHOWN`], the bit by which it was masked.
-    fn opened(
+    pub(crate) fn opened(
         &mut self,
         aggregate: &Aggregate,
         value: ValueId,

@@ -43,8 +43,12 @@ pub(crate) fn widths(bytes_max: u16) -> Vec<u32> {
 
 /// Each integer as SQL of a stage; NULL where the text is.
 pub(crate) fn sql(column: &str, bytes_max: u16) -> Vec<String> {
-    let name = identifier(column);
-    let part = |(start, bytes)| format!("{TEXT_BYTES}({name}, {start}, {bytes})");
+    of_sql(&identifier(column), bytes_max)
+}
+
+/// The same of an expression.
+pub(crate) fn of_sql(text: &str, bytes_max: u16) -> Vec<String> {
+    let part = |(start, bytes)| format!("{TEXT_BYTES}({text}, {start}, {bytes})");
     parts(bytes_max).chain([(0, 0)]).map(part).collect()
 }
 

@@ -15,10 +15,14 @@ use datafusion::{
     error::DataFusionError,
     logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder},
     prelude::{SessionConfig, SessionContext},
+    sql::{
+        parser::{DFParser, Statement as DFStatement},
+        sqlparser::ast::Statement,
+    },
 };
 use thiserror::Error;
 
-use crate::{Cell, CellType, ColumnHead, ResultTable, calendar, deep, local, number::format_scaled};
+use crate::{Cell, CellType, ColumnHead, ResultTable, calendar, deep, local, number::format_scaled, sql};
 
 /// Why there is no plaintext answer.
 #[derive(Debug, Error)]
@@ -55,8 +59,9 @@ pub async fn query(sql: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainErr
     deep::run(move || async move { query_here(&sql, tables).await }).await?
 }
 
-async fn query_here(sql: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainError> {
+async fn query_here(text: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainError> {
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+    local::register_functions(&context);
     for (name, schema, batches) in tables {
         let declared = crate::rows::arrow_schema(&schema);
         let relabelled = batches.iter().map(|batch| local::relabelled(&declared, batch));
@@ -64,7 +69,24 @@ async fn query_here(sql: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainEr
         let table = MemTable::try_new(declared, vec![batches])?;
         context.register_table(TableReference::bare(name), Arc::new(table))?;
     }
-    let plan = ordered(context.state().create_logical_plan(sql).await?)?;
+    let mut statements = DFParser::parse_sql(text)?;
+    for statement in &mut statements {
+        if let DFStatement::Statement(statement) = statement {
+            sql::spelled_out(statement).map_err(|refused| DataFusionError::Plan(refused.to_string()))?;
+        }
+    }
+    let asked = statements.pop_back().ok_or_else(|| DataFusionError::Plan("no statement".to_owned()))?;
+    for mut view in statements {
+        // DataFusion has no temporary views; a context ends with its query.
+        if let DFStatement::Statement(statement) = &mut view
+            && let Statement::CreateView(view) = statement.as_mut()
+        {
+            view.temporary = false;
+        }
+        let plan = context.state().statement_to_plan(view).await?;
+        context.execute_logical_plan(plan).await?;
+    }
+    let plan = ordered(context.state().statement_to_plan(asked).await?)?;
     let frame = context.execute_logical_plan(plan).await?;
     let fields: Vec<(String, DataType)> = frame
         .schema()

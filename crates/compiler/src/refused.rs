@@ -23,8 +23,8 @@ pub enum Refused {
         /// The limit.
         most: usize,
     },
-    /// None or several statements.
-    #[error("expected one SELECT statement, found {found} statements")]
+    /// None or several statements, and others than views before the last.
+    #[error("expected one SELECT statement, before which views may stand, found {found} statements")]
     StatementCount {
         /// How many there are.
         found: usize,
@@ -73,6 +73,11 @@ pub enum Refused {
     /// Two tables of one name.
     #[error("two tables of FROM are named `{0}`; name one of them with AS")]
     SameRelation(String),
+    /// A view with a name that something else has.
+    #[error(
+        "view `{0}` has the name of another view, or of a table that the query reads; give it a name of its own, and note that a view cannot read itself"
+    )]
+    ViewName(String),
     /// A column that several tables have.
     #[error("column `{0}` is of no table or of several; write the table's name before it")]
     Unqualified(String),
@@ -308,8 +313,11 @@ pub enum BadValue {
 #[expect(missing_docs, reason = "each variant is its own name; `name` and `instead` say the rest")]
 pub enum Construct {
     OtherStatement,
+    View,
     CommonTable,
     SetOperation,
+    SetValues,
+    SetAbsence,
     Values,
     JoinKind,
     JoinConstraint,
@@ -346,6 +354,7 @@ pub enum Construct {
     AggregateOrder,
     Aggregate,
     Quantile,
+    TextExtreme,
     ArgumentExpression,
     NullableSum,
     TablesCombined,
@@ -374,10 +383,22 @@ impl Construct {
     fn text(self) -> (&'static str, &'static str) {
         match self {
             Self::OtherStatement => ("a statement other than SELECT", "write one SELECT"),
+            Self::View => (
+                "this form of CREATE VIEW",
+                "write CREATE VIEW name AS SELECT columns FROM table WHERE …; it holds for this one query, so that there is nothing to replace or to keep",
+            ),
             Self::CommonTable => ("WITH RECURSIVE", "write WITH name AS (SELECT columns FROM table WHERE …)"),
             Self::SetOperation => (
                 "this UNION, INTERSECT or EXCEPT",
-                "count values: SELECT COUNT(*) FROM (SELECT key FROM a WHERE … INTERSECT SELECT key FROM b) AS name; rows are united by listing datasets under one table",
+                "write SELECT columns FROM a WHERE … INTERSECT SELECT columns FROM b WHERE … ORDER BY … LIMIT n, or count: SELECT COUNT(*) FROM (SELECT columns FROM a INTERSECT SELECT columns FROM b) AS name; rows are united by listing datasets under one table",
+            ),
+            Self::SetValues => (
+                "showing these values of a UNION, INTERSECT or EXCEPT",
+                "show all of its columns, nothing else, with LIMIT: SELECT columns FROM a INTERSECT SELECT columns FROM b LIMIT n",
+            ),
+            Self::SetAbsence => (
+                "showing the values of EXCEPT where the second table's owners ask for a floor",
+                "count them; a value that is left out would show that one row of the second table has it, whatever its floor",
             ),
             Self::Values => ("VALUES", "select from a table"),
             Self::JoinKind => ("this kind of join", "use JOIN, LEFT JOIN, RIGHT JOIN or FULL JOIN"),
@@ -439,7 +460,10 @@ impl Construct {
                 ("IN over anything but columns", "write `column IN (SELECT column FROM table WHERE …)`")
             }
             Self::TableFunction => ("a table function or table modifier", "name a table"),
-            Self::ColumnAliases => ("renaming columns in FROM", "rename them in the SELECT list with AS"),
+            Self::ColumnAliases => (
+                "renaming columns in FROM, or other columns than the SELECT list has",
+                "rename them in the SELECT list with AS; WITH name (columns) and CREATE VIEW name (columns) name each column",
+            ),
             Self::Distinct => ("SELECT DISTINCT of anything but columns", "use GROUP BY"),
             Self::DistinctAggregate => (
                 "this DISTINCT inside an aggregate",
@@ -464,9 +488,10 @@ impl Construct {
             ),
             Self::GroupingSets => ("GROUPING SETS, CUBE or ROLLUP", "write one query for each grouping"),
             Self::GroupByAll => ("GROUP BY ALL", "name the columns"),
-            Self::GroupExpression => {
-                ("GROUP BY an expression", "group by a column with a public list of values")
-            }
+            Self::GroupExpression => (
+                "GROUP BY this expression",
+                "group by columns, or by EXTRACT, DATE_TRUNC, LEFT, UPPER and the like of them",
+            ),
             Self::Wildcard => ("SELECT *", "name the group columns and aggregates"),
             Self::SelectExpression => (
                 "this expression in the SELECT list",
@@ -488,6 +513,10 @@ impl Construct {
                 "this median or percentile",
                 "write MEDIAN(column) or PERCENTILE_CONT(0.25) WITHIN GROUP (ORDER BY column) over one table, with public groups or none; a fraction has at most four digits",
             ),
+            Self::TextExtreme => (
+                "MIN or MAX of text over a join, or by groups of several owners that are not public",
+                "ask it of one table, with public groups or none, or of one owner",
+            ),
             Self::NullableSum => (
                 "adding a column that may be NULL to another one inside an aggregate",
                 "rows with a NULL would be left out of one sum and not of another; aggregate the columns one by one",
@@ -501,8 +530,8 @@ impl Construct {
                 "use columns, integer constants, +, −, × and around them one CASE, NULLIF, or COALESCE with an integer",
             ),
             Self::Function => (
-                "this function",
-                "compare columns with constants by operators; of functions there are COALESCE, NULLIF, GREATEST and LEAST",
+                "this function, or of this type",
+                "of text there are LOWER, UPPER, TRIM, LTRIM, RTRIM, LEFT, RIGHT, SUBSTRING, CONCAT, || and LENGTH, of dates EXTRACT and DATE_TRUNC, with constants; of all columns COALESCE, NULLIF, GREATEST and LEAST",
             ),
             Self::Case => (
                 "this form of CASE",

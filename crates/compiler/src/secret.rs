@@ -81,7 +81,7 @@ pub(crate) fn combine(
 ) -> Result<(Combined, SecretKeys), Refused> {
     // One owner counts different values at home.
     let is_shared = |partial: &&Partial| match partial {
-        Partial::Distinct(_) => table.datasets.len() > 1,
+        Partial::Distinct(_) | Partial::Text(_) => table.datasets.len() > 1,
         partial => partial.needs_values(),
     };
     if let Some(partial) = partials.iter().find(is_shared) {

@@ -1,12 +1,13 @@
 //! How many values two tables' columns have together, in common, or one without the other: COUNT(*) of UNION, INTERSECT
-//! and EXCEPT of two keys that nobody sees.
+//! and EXCEPT of keys that nobody sees.
 //!
-//! Each owner shares its column's different values, filled up to as many rows as its dataset has. Rows of equal values are
+//! Each owner shares its columns' different values, filled up to as many rows as its dataset has. Rows of equal values are
 //! grouped once ([`program::Operation::Group`]); of each group it is then known on shares whether either table has it. As
 //! in SQL, NULL is one value here. Cost: one grouping of all rows, and two comparisons a row.
 
 use std::collections::BTreeMap;
 
+use contract::Column;
 use program::{Builder, ValueId};
 
 use crate::{
@@ -27,12 +28,16 @@ pub(crate) fn combine(
     set: &SetJoin,
 ) -> Result<Combined, Refused> {
     let mut stages = Vec::new();
-    for ((relation, table), key) in relations.into_iter().zip(&set.keys) {
-        stages.extend(keyed::stages(builder, table, |rows| sql(relation, table, key, rows))?);
+    for (side, (relation, table)) in relations.into_iter().enumerate() {
+        let keys: Vec<&Column> = set.keys.iter().filter_map(|pair| pair.get(side)).collect();
+        stages.extend(keyed::stages(builder, table, |rows| sql(relation, table, &keys, rows))?);
     }
     let mut columns: Vec<Vec<ValueId>> = Vec::new();
-    let mut widths = vec![1];
-    widths.extend(keyed::limb_widths(set.keys.each_ref())?);
+    let mut widths = Vec::new();
+    for pair in &set.keys {
+        widths.push(1);
+        widths.extend(keyed::limb_widths(pair.each_ref())?);
+    }
     widths.push(1);
     let sides = relations.iter().enumerate();
     let sources =
@@ -99,16 +104,19 @@ pub(crate) fn combine(
     Ok(Combined { partials, zero, one, behind: of_tables, parts: Parts::default() })
 }
 
-fn rows(table: &Table) -> u32 {
+pub(crate) fn rows(table: &Table) -> u32 {
     table.datasets.iter().map(|source: &Source| keyed::rows(source.rows)).sum()
 }
 
-/// A column's different values: 1 if it is NULL, the value's integers, and a mark.
-fn sql(relation: &Relation, table: &Table, key: &contract::Column, rows: u32) -> String {
-    let name = identifier(&key.name);
-    let mut keys = vec![("missing".to_owned(), format!("CASE WHEN {name} IS NULL THEN 1 ELSE 0 END"))];
-    for (number, limb) in keyed::limbs(key).into_iter().enumerate() {
-        keys.push((format!("key {}", number + 1), format!("COALESCE({limb}, 0)")));
+/// The columns' different values: of each 1 if it is NULL, and the value's integers; and a mark.
+fn sql(relation: &Relation, table: &Table, of: &[&Column], rows: u32) -> String {
+    let mut keys = Vec::new();
+    for (place, key) in of.iter().enumerate() {
+        let (name, place) = (identifier(&key.name), place + 1);
+        keys.push((format!("missing {place}"), format!("CASE WHEN {name} IS NULL THEN 1 ELSE 0 END")));
+        for (number, limb) in keyed::limbs(key).into_iter().enumerate() {
+            keys.push((format!("key {place}, part {}", number + 1), format!("COALESCE({limb}, 0)")));
+        }
     }
     keys.push(("mark".to_owned(), "1".to_owned()));
     let names: Vec<(String, u8)> = keys.iter().map(|(name, _)| (name.clone(), 0)).collect();

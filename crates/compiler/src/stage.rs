@@ -5,7 +5,7 @@ use crate::{
     Construct, Refused,
     aggregation::Call,
     number::bits,
-    pairs,
+    packed, pairs,
     sql::{Aggregate, Argument, Condition, Function, Quantile, decimal},
 };
 
@@ -34,6 +34,39 @@ pub(crate) enum Partial {
     Min(Argument),
     /// The greatest value; the range's lower end if there is none.
     Max(Argument),
+    /// One of the integers of the least or greatest text ([`crate::text_extremes`]).
+    Text(TextPart),
+}
+
+/// Of the least or greatest of some texts one of the integers that it is shared as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TextPart {
+    pub(crate) of: Argument,
+    pub(crate) is_least: bool,
+    /// Which of its integers.
+    pub(crate) part: usize,
+}
+
+impl TextPart {
+    /// All of an aggregate's.
+    pub(crate) fn all(of: &Argument, is_least: bool) -> Vec<Self> {
+        let parts = of.bytes_max.map_or(0, |bytes_max| packed::widths(bytes_max).len());
+        (0..parts).map(|part| Self { of: of.clone(), is_least, part }).collect()
+    }
+
+    fn bits(&self) -> u32 {
+        let widths = packed::widths(self.of.bytes_max.unwrap_or_default());
+        widths.get(self.part).copied().unwrap_or(1)
+    }
+
+    /// What stands for a group without values: for the least more than any text has, since no text has a byte of ones.
+    fn absent(&self) -> u64 {
+        if self.is_least && self.part == 0 { (1 << self.bits().min(63)) - 1 } else { 0 }
+    }
+
+    fn function(&self) -> &'static str {
+        if self.is_least { "min" } else { "max" }
+    }
 }
 
 /// The columns that a query's aggregates need, each once, rows first.
@@ -52,6 +85,10 @@ pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
             Function::CountDistinct => all.push(of(Partial::Distinct)),
             Function::Quantile(quantile) => all.push(Partial::Quantile(argument.clone(), *quantile)),
             Function::Sum | Function::Avg => all.push(of(Partial::Sum)),
+            Function::Min | Function::Max if argument.bytes_max.is_some() => {
+                let parts = TextPart::all(argument, *function == Function::Min);
+                all.extend(parts.into_iter().map(Partial::Text));
+            }
             Function::Min => all.push(of(Partial::Min)),
             Function::Max => all.push(of(Partial::Max)),
             Function::Variance | Function::Deviation | Function::VariancePop | Function::DeviationPop => {
@@ -90,6 +127,9 @@ impl Partial {
     pub(crate) fn refuse(&self) -> Refused {
         match self {
             Self::Quantile(..) => Construct::Quantile.refuse(&self.name()),
+            Self::Text(text) => {
+                Construct::TextExtreme.refuse(&format!("{}({})", text.function(), text.of.shown))
+            }
             _ => Construct::DistinctAggregate.refuse(&self.name()),
         }
     }
@@ -120,6 +160,9 @@ impl Partial {
             Self::Products(x, y) => format!("sum of ({} - centre) times ({} - centre)", x.shown, y.shown),
             Self::Min(x) => format!("min of {}", x.shown),
             Self::Max(x) => format!("max of {}", x.shown),
+            Self::Text(text) => {
+                format!("{} of {}, part {}", text.function(), text.of.shown, text.part + 1)
+            }
         }
     }
 
@@ -137,6 +180,7 @@ impl Partial {
                 x.interval.radius().checked_mul(y.interval.radius()).and_then(|most| rows.checked_mul(most))
             }
             Self::Min(x) | Self::Max(x) => Some(x.interval.magnitude()),
+            Self::Text(text) => return text.bits(),
             Self::Quantile(x, quantile) => x.interval.magnitude().checked_mul(quantile.place().1.into()),
         };
         bound.map_or(u128::BITS, bits).max(1)
@@ -155,7 +199,8 @@ impl Partial {
             | Self::Squares(x)
             | Self::Products(x, _)
             | Self::Min(x)
-            | Self::Max(x) => Some(x.side),
+            | Self::Max(x)
+            | Self::Text(TextPart { of: x, .. }) => Some(x.side),
         }
     }
 
@@ -171,7 +216,8 @@ impl Partial {
             | Self::Squares(x)
             | Self::Products(x, _)
             | Self::Min(x)
-            | Self::Max(x) => x.foreign.as_ref(),
+            | Self::Max(x)
+            | Self::Text(TextPart { of: x, .. }) => x.foreign.as_ref(),
         }
     }
 
@@ -191,6 +237,7 @@ impl Partial {
             Self::Products(x, y) => ("SUM", format!("{} * {}", distance(x), distance(y))),
             Self::Min(x) => ("MIN", x.sql.clone()),
             Self::Max(x) => ("MAX", x.sql.clone()),
+            Self::Text(text) => (if text.is_least { "MIN" } else { "MAX" }, text.of.sql.clone()),
         };
         let of = match condition {
             None => of,
@@ -203,6 +250,11 @@ impl Partial {
     /// shared.
     pub(crate) fn shared(&self, column: &str) -> String {
         let name = crate::sql::identifier(column);
+        if let Self::Text(text) = self {
+            let parts = packed::of_sql(&format!("a.{name}"), text.of.bytes_max.unwrap_or_default());
+            let part = parts.get(text.part).map_or("NULL", String::as_str);
+            return format!("COALESCE({part}, {}) AS {name}", text.absent());
+        }
         let absent = self.absent();
         match self.scale() {
             None => format!("COALESCE(a.{name}, {absent}) AS {name}"),
@@ -216,7 +268,7 @@ impl Partial {
     /// Digits after the point; `None` for counts, which are integers.
     fn scale(&self) -> Option<u8> {
         match self {
-            Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) => None,
+            Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) | Self::Text(_) => None,
             Self::Sum(x) | Self::Distances(x) | Self::Min(x) | Self::Max(x) | Self::Quantile(x, _) => {
                 Some(x.scale)
             }
@@ -231,6 +283,7 @@ impl Partial {
             Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) => "0".to_owned(),
             Self::Sum(_) | Self::Distances(_) | Self::Squares(_) => "0".to_owned(),
             Self::Products(..) | Self::Quantile(..) => "0".to_owned(),
+            Self::Text(text) => text.absent().to_string(),
             Self::Min(x) => decimal(x.interval.max, x.scale),
             Self::Max(x) => decimal(x.interval.min, x.scale),
         }

@@ -16,6 +16,7 @@ use crate::{
     quantile::Ranked,
     sql::{Relation, identifier},
     stage::{self, Partial},
+    text_extremes,
 };
 
 /// Declares stages and inputs, and combines the partial results of all owners.
@@ -70,8 +71,10 @@ pub(crate) fn combine(
     let one = builder.constant(vec![1; groups.keys.len()])?;
     let parts = dominance::parts(builder, table, &partials, &shared)?;
     let mut combined = BTreeMap::new();
+    text_extremes::combine(builder, &partials, &shared, &mut combined)?;
     for (partial, values) in partials.iter().zip(shared) {
         let value = match partial {
+            Partial::Text(_) => continue,
             Partial::Min(_) => tree(builder, values, Builder::minimum)?,
             Partial::Max(_) => tree(builder, values, Builder::maximum)?,
             _ => tree(builder, values, Builder::add)?,

@@ -48,15 +48,17 @@ pub(crate) const LISTED: &str = "`TABLE contracts` lists what may be asked here,
 impl Statement {
     /// Reads a statement; what is neither a question nor one of the few others is refused by name.
     pub(crate) fn read(text: &str) -> Result<Self, Refusal> {
-        if one(text).is_none() {
+        let question = canonical(text);
+        let lower = question.to_ascii_lowercase();
+        let makes_view = ["create view ", "create temp view ", "create temporary view "];
+        let begins_with_view = makes_view.iter().any(|words| lower.starts_with(words));
+        if one(text).is_none() && !begins_with_view {
             let message = "several statements came in one message";
             return Err(Refusal::new(NOT_SUPPORTED, message, "send them one by one"));
         }
         if let Some(names) = TypeNames::read(text) {
             return Ok(Self::TypeNames(names));
         }
-        let question = canonical(text);
-        let lower = question.to_ascii_lowercase();
         let first: String = lower.chars().take_while(char::is_ascii_alphabetic).take(20).collect();
         match first.as_str() {
             "begin" | "start" => Ok(Self::Begin),
@@ -71,6 +73,12 @@ impl Statement {
             }
             "select" | "with" if lower == "select*from contracts" => Ok(Self::Contracts),
             "select" | "with" => Ok(Self::Ask(question)),
+            "create" if begins_with_view && one(text).is_some() => Err(Refusal::new(
+                NOT_SUPPORTED,
+                "a view holds for the SELECT that comes with it, and none came",
+                "send both in one message; psql does so where `\\;` stands between them",
+            )),
+            "create" if begins_with_view => Ok(Self::Ask(question)),
             _ => {
                 let word = first.to_ascii_uppercase();
                 Err(Refusal::new(NOT_SUPPORTED, format!("a gateway answers no {word}, only SELECT"), LISTED))
@@ -120,6 +128,9 @@ mod tests {
             assert_eq!(Statement::read(text), Ok(Statement::Deallocate(Some("s1".to_owned()))));
         }
         assert_eq!(Statement::read("Discard all;"), Ok(Statement::Discard));
+        let with_view = "CREATE TEMP VIEW v AS SELECT n FROM pay; SELECT n FROM v;";
+        let asked = "CREATE TEMP VIEW v AS SELECT n FROM pay;SELECT n FROM v".to_owned();
+        assert_eq!(Statement::read(with_view), Ok(Statement::Ask(asked)));
         assert_eq!(Statement::read("SELECT 1 ;"), Ok(Statement::Ask("SELECT 1".to_owned())));
         for (text, part) in [
             ("DROP TABLE pay", "answers no DROP"),
@@ -128,6 +139,8 @@ mod tests {
             ("COPY pay TO STDOUT", "answers no COPY"),
             ("BEGIN; SELECT 1", "several statements"),
             ("SELECT 1; SELECT 2;", "several statements"),
+            ("CREATE VIEW v AS SELECT n FROM pay;", "none came"),
+            ("CREATE TABLE v (n INT); SELECT 1", "several statements"),
         ] {
             let refused = Statement::read(text).unwrap_err();
             assert!(refused.message.contains(part) && refused.code == NOT_SUPPORTED, "{refused:?}");

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     Construct, Refused, domain,
     number::{DIGITS_MAX, Interval},
+    packed,
 };
 
 /// An aggregate's argument.
@@ -39,6 +40,8 @@ pub(crate) struct Argument {
     pub(crate) unit: String,
     /// Whether values are days since 1970-01-01.
     pub(crate) is_date: bool,
+    /// Of text, how many bytes it has at most.
+    pub(crate) bytes_max: Option<u16>,
     /// Digits after the point.
     pub(crate) scale: u8,
     /// Where every value lies, scaled by `10^scale`.
@@ -142,6 +145,7 @@ impl Argument {
             nullable: true,
             unit: value.unit,
             is_date: value.is_date,
+            bytes_max: value.bytes_max,
             scale: value.scale,
             interval: value.interval,
             foreign: is_foreign.then_some(condition),
@@ -177,7 +181,7 @@ impl Argument {
 
     /// It, with a constant where it is NULL.
     fn filled(self, otherwise: i64) -> Option<Self> {
-        if self.columns.is_empty() || self.is_date {
+        if self.columns.is_empty() || self.is_date || self.bytes_max.is_some() {
             return None;
         }
         let constant = point(otherwise).rescaled(self.scale)?;
@@ -259,7 +263,14 @@ impl Argument {
             ColumnType::Date => {
                 Self::of(found, format!("CAST(CAST({name} AS INT) AS {digits})"), domain::range(&column)?)
             }
-            ColumnType::Integer | ColumnType::Float { .. } | ColumnType::Boolean | ColumnType::Text => {
+            ColumnType::Text => {
+                let bytes_max = packed::bytes_max(&column);
+                let bytes_max = bytes_max.ok_or_else(|| Refused::NoBytes(column.name.clone()))?;
+                // It is compared by its bytes; no number stands for it.
+                let interval = Interval { min: 0, max: i64::MAX.into() };
+                Self { bytes_max: Some(bytes_max), ..Self::of(found, name, interval) }
+            }
+            ColumnType::Integer | ColumnType::Float { .. } | ColumnType::Boolean => {
                 Self::of(found, format!("CAST({name} AS {digits})"), domain::range(&column)?)
             }
         })
@@ -276,6 +287,7 @@ impl Argument {
             nullable: column.nullable,
             unit: column.unit.clone(),
             is_date: column.kind == ColumnType::Date,
+            bytes_max: None,
             scale: domain::scale(column.kind),
             interval,
             foreign: None,
@@ -294,6 +306,7 @@ impl Argument {
             nullable: false,
             unit: String::new(),
             is_date: false,
+            bytes_max: None,
             scale: 0,
             interval: point(value),
             foreign: None,
@@ -320,7 +333,7 @@ impl Argument {
 
     /// `None` for operators and dates that are not supported; an error if bounds get too large.
     fn combine(self, function: Function, op: Operator, other: Self) -> Option<Result<Self, Refused>> {
-        if self.is_date || other.is_date {
+        if self.is_date || other.is_date || self.bytes_max.or(other.bytes_max).is_some() {
             return None;
         }
         let sums = matches!(op, Operator::Plus | Operator::Minus);
@@ -354,6 +367,7 @@ impl Argument {
                 self.unit
             },
             is_date: false,
+            bytes_max: None,
             shown,
             columns,
             scale,
@@ -378,7 +392,7 @@ pub(crate) fn check_type(function: Function, column: &Column) -> Result<(), Refu
         }
         _ if matches!(function, Function::Count | Function::CountDistinct) => return Ok(()),
         ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => return Ok(()),
-        ColumnType::Date if function.is_extreme() => return Ok(()),
+        ColumnType::Date | ColumnType::Text if function.is_extreme() => return Ok(()),
         ColumnType::Date => "a date",
         ColumnType::Boolean => "a boolean",
         ColumnType::Text => "text",
@@ -399,7 +413,7 @@ pub(crate) fn identifier(name: &str) -> String {
 }
 
 /// A column's name as it must be written: quoted unless it is a plain word, so that none reads like an expression.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     let mut bytes = name.bytes();
     let starts = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let plain =

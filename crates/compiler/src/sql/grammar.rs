@@ -10,8 +10,9 @@ use datafusion::sql::sqlparser::{
 };
 
 use super::{
+    computed,
     from::{self, From},
-    limits, names, output, predicate, subquery, unfold, units, within,
+    intervals, limits, names, output, predicate, sets, subquery, unfold, units, views, within,
 };
 use crate::{Construct, Refused, Table};
 
@@ -28,15 +29,19 @@ pub(crate) struct Parsed {
     pub(crate) named: names::Named,
     /// What was put into HAVING instead of IN, and is to be checked.
     pub(crate) within: Option<within::Within>,
+    /// The columns that stand for functions.
+    pub(super) computed: Vec<computed::Computed>,
 }
 
 /// Parses one SELECT, in the units of its tables' columns, and refuses by name what is not supported.
 pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     limits::check(sql)?;
     let statements = read(sql)?;
-    let [mut statement] = <[Statement; 1]>::try_from(statements)
-        .map_err(|statements| Refused::StatementCount { found: statements.len() })?;
+    let (mut statement, views) = views::inline(statements)?;
     unfold::unfold(&mut statement)?;
+    intervals::fold(&mut statement)?;
+    let computed = computed::replace(&mut statement, tables)?;
+    sets::grouped(&mut statement)?;
     let within = match &mut statement {
         Statement::Query(query) => within::take(query)?,
         _ => None,
@@ -47,6 +52,7 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     };
     let select = select_of(query)?;
     let (from, filter) = subquery::take(from::read(select)?, select.selection.as_ref())?;
+    views::check_names(&views, &from)?;
     if let Some((_, Some(on))) = &from.join {
         predicate::check(on)?;
     }
@@ -69,10 +75,10 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         return Err(Construct::OtherExpression.refuse(query));
     }
     let named = names::named(select, keys);
-    Ok(Parsed { from, filter, named, within, statement })
+    Ok(Parsed { from, filter, named, within, computed, statement })
 }
 
-fn read(sql: &str) -> Result<Vec<Statement>, Refused> {
+pub(super) fn read(sql: &str) -> Result<Vec<Statement>, Refused> {
     Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| {
         Refused::Syntax(error.to_string().trim_start_matches("sql parser error: ").to_owned())
     })

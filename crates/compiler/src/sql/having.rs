@@ -200,7 +200,10 @@ impl Reader<'_> {
     /// `None` for those whose comparison needs more than a sum and a count.
     fn aggregate(&self, index: usize) -> Option<Side> {
         let aggregate = self.aggregates.get(index)?;
-        let is_number = aggregate.argument.as_ref().is_none_or(|argument| !argument.is_date);
+        let is_number = aggregate
+            .argument
+            .as_ref()
+            .is_none_or(|argument| !argument.is_date && argument.bytes_max.is_none());
         let is_exact = matches!(
             aggregate.function,
             Function::Count

@@ -22,16 +22,24 @@ pub(crate) struct Relation {
     pub(crate) called: String,
     /// Which rows take part, as SQL.
     pub(crate) filter: Option<String>,
+    /// Columns that its owners compute beside the table's own: names, and SQL over a row.
+    pub(crate) computed: Vec<(String, String)>,
 }
 
 impl Relation {
-    /// `table AS alias`, as SQL.
+    /// `table AS alias`, as SQL, with what is computed of its columns.
     pub(crate) fn name(&self, table: &Table) -> String {
         let name = identifier(&table.name);
-        match &self.alias {
-            Some(alias) => format!("{name} AS {alias}"),
-            None => name,
+        if self.computed.is_empty() {
+            return match &self.alias {
+                Some(alias) => format!("{name} AS {alias}"),
+                None => name,
+            };
         }
+        let columns = self.computed.iter().map(|(name, sql)| format!(", {sql} AS {}", identifier(name)));
+        let columns: String = columns.collect();
+        let alias = self.alias.as_deref().unwrap_or(&name);
+        format!("(SELECT *{columns} FROM {name}) AS {alias}")
     }
 }
 
@@ -54,6 +62,7 @@ pub(super) fn relations(from: &From, tables: &[usize]) -> Vec<Relation> {
         alias: named.alias.clone(),
         called: named.name.clone(),
         filter: None,
+        computed: Vec::new(),
     };
     from.relations.iter().zip(tables).map(relation).collect()
 }

@@ -4,11 +4,14 @@ mod above;
 mod argument;
 mod catalog;
 mod comparisons;
+mod computed;
 mod condition;
 mod conversion;
 mod from;
 mod grammar;
 mod having;
+mod home;
+mod intervals;
 mod join;
 mod limits;
 mod names;
@@ -25,6 +28,7 @@ mod tree;
 mod unfold;
 mod units;
 pub(crate) mod usage;
+mod views;
 mod within;
 
 use contract::Column;
@@ -37,6 +41,7 @@ use datafusion::{
 
 pub(crate) use above::{Cut, Flow};
 pub(crate) use argument::{Argument, Condition, decimal, identifier};
+pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
 pub(crate) use having::{Comparison, Having, Side};
@@ -63,6 +68,18 @@ pub(crate) struct Checked {
     pub(crate) comparisons: Comparisons,
     /// The types of the result's columns, as SQL has them.
     pub(crate) types: Vec<CellType>,
+    /// The tables, with the columns that their owners compute beside their own.
+    pub(crate) tables: Vec<Table>,
+}
+
+impl Checked {
+    /// The set whose values are shown, if that is what is asked.
+    pub(crate) fn shown_set(&self) -> Option<&SetJoin> {
+        match &self.join {
+            Some(Joined::Set(set)) if !self.query.keys.is_empty() => Some(set),
+            _ => None,
+        }
+    }
 }
 
 /// How tables are joined.
@@ -71,7 +88,7 @@ pub(crate) enum Joined {
     Two(Join),
     /// More than two; or two, where groups are not public.
     Tree(Tree),
-    /// Two columns' values, as a set.
+    /// Two tables' values, as a set.
     Set(Box<SetJoin>),
 }
 
@@ -80,7 +97,7 @@ impl Joined {
     pub(crate) fn keys(&self, side: usize) -> Vec<&Column> {
         match self {
             Self::Two(join) => join.keys.iter().filter_map(|pair| pair.get(side)).collect(),
-            Self::Set(set) => set.keys.get(side).into_iter().collect(),
+            Self::Set(set) => set.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Tree(tree) => {
                 let at = |edge: &tree::Edge| edge.sides.iter().position(|of| *of == side);
                 let edges = tree.edges.iter().filter_map(|edge| Some((at(edge)?, edge)));
@@ -93,7 +110,9 @@ impl Joined {
 /// Parses, plans, type-checks and analyses a query.
 pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     check_tables(tables)?;
-    let grammar::Parsed { statement, from, filter, named, within } = grammar::parse(sql, tables)?;
+    let grammar::Parsed { statement, from, filter, named, within, computed } = grammar::parse(sql, tables)?;
+    let extended = computed::extended(tables, &computed)?;
+    let tables = extended.as_slice();
     let mut indices = Vec::with_capacity(from.relations.len());
     for relation in &from.relations {
         let index = tables.iter().position(|table| table.name == relation.table);
@@ -111,8 +130,20 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         Some((JoinKind::Full, _)) => [true, true],
         _ => [false, false],
     };
-    let scope = Scope::new(schemas.clone(), outer);
+    let mut set = match &from.set {
+        Some(parts) => Some((parts, parts.resolve(&from, &indices, &schemas)?)),
+        None => None,
+    };
+    // Of a set what is read are its own columns.
+    let of_set = set.as_ref().map(|(parts, (_, set))| parts.schema(set));
+    let scope = match &of_set {
+        Some((name, schema)) => Scope::new(vec![(name.clone(), schema)], outer),
+        None => Scope::new(schemas.clone(), outer),
+    };
     let mut query = query::read(&written, &named.texts, &scope)?;
+    if let Some((_, (_, set))) = &mut set {
+        sets::check(set, &mut query)?;
+    }
     for (selected, alias) in query.select.iter_mut().zip(named.aliases) {
         selected.name = alias.unwrap_or_else(|| std::mem::take(&mut selected.name));
     }
@@ -131,11 +162,8 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     if let (false, Some(within)) = (is_tree, &within) {
         return Err(within.refuse());
     }
-    let (relations, join) = match (is_tree, &from.set) {
-        (_, Some(set)) => {
-            let (relations, set) = set.resolve(&from, &indices, &schemas)?;
-            (relations, Some(Joined::Set(Box::new(set))))
-        }
+    let (mut relations, join) = match (is_tree, set) {
+        (_, Some((_, (relations, set)))) => (relations, Some(Joined::Set(Box::new(set)))),
         (true, None) => {
             let (relations, mut tree) = tree::read(&from, &indices, &filter, &scope, &query, &sizes)?;
             if let Some(within) = &within {
@@ -148,10 +176,15 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
             (relations, join.map(Joined::Two))
         }
     };
+    for relation in &mut relations {
+        let name = tables.get(relation.table).map_or("", |table| table.name.as_str());
+        relation.computed = computed::of_table(name, &computed);
+    }
     let (typed, optimised) = optimise(written.clone())?;
     conversion::check(&typed)?;
-    let (uses, comparisons) = usage::analyse(&written, &typed, &optimised)?;
-    Ok(Checked { types: types(&typed, &query)?, query, relations, join, uses, comparisons })
+    let (uses, comparisons) = usage::analyse(&written, &typed, &optimised, &computed)?;
+    let uses = computed::traced(uses, &computed);
+    Ok(Checked { types: types(&typed, &query)?, query, relations, join, uses, comparisons, tables: extended })
 }
 
 /// The types of the result's columns; those that receivers compute must be of one that can be shown.

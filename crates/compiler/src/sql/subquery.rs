@@ -69,9 +69,11 @@ fn read(query: &Query) -> Result<(Named, Option<Expr>, Option<Expr>), Refused> {
         return Err(refused());
     }
     let item = match item {
-        SelectItem::UnnamedExpr(expr @ (Expr::Identifier(_) | Expr::CompoundIdentifier(_))) => {
-            Some(expr.clone())
-        }
+        SelectItem::UnnamedExpr(expr @ (Expr::Identifier(_) | Expr::CompoundIdentifier(_)))
+        | SelectItem::ExprWithAlias {
+            expr: expr @ (Expr::Identifier(_) | Expr::CompoundIdentifier(_)),
+            ..
+        } => Some(expr.clone()),
         SelectItem::UnnamedExpr(Expr::Value(value)) if matches!(value.value, Value::Number(..)) => None,
         SelectItem::Wildcard(_) => None,
         _ => return Err(refused()),

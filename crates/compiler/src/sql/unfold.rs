@@ -1,5 +1,6 @@
 //! Queries in another writing, put into the one form that the other steps know: WITH and subqueries in FROM become the
-//! table that they select from, its columns as they were computed and its condition beside the others; SELECT DISTINCT
+//! table that they select from, its columns as they were computed and its condition beside the others; views are WITH
+//! ([`super::views`]); SELECT DISTINCT
 //! becomes GROUP BY, RIGHT JOIN becomes LEFT JOIN, USING becomes ON, FILTER becomes CASE.
 //!
 //! What is not of a form that can be put so, stays as it is, and is refused by name afterwards. What a query means, its
@@ -14,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
     helpers::attached_token::AttachedToken, visit_expressions_mut,
 };
 
-use super::{Function, from, limits, names::normalised};
+use super::{Function, from, home, limits, names::normalised, views};
 use crate::{Construct, Refused};
 
 /// Puts a statement into that form.
@@ -35,9 +36,7 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
             return Err(Construct::CommonTable.refuse(&with));
         }
         for mut table in with.cte_tables {
-            if !table.alias.columns.is_empty() {
-                return Err(Construct::ColumnAliases.refuse(&table.alias));
-            }
+            views::renamed(&mut table.query, &table.alias)?;
             unfold_query(&mut table.query, &known)?;
             known.push((normalised(&table.alias.name), *table.query));
             limits::check_named(known.len())?;
@@ -46,8 +45,16 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     let mut order_by = query.order_by.take();
     let SetExpr::Select(select) = query.body.as_mut() else {
         query.order_by = order_by;
-        // What WITH names would be looked for among the tables.
-        return if known.is_empty() { Ok(()) } else { Err(Construct::DerivedTable.refuse(query)) };
+        return match query.body.as_mut() {
+            SetExpr::SetOperation { left, right, .. } => {
+                unfold_side(left, &known)?;
+                unfold_side(right, &known)?;
+                limits::check(&query.to_string())
+            }
+            // What WITH names would be looked for among the tables.
+            _ if !known.is_empty() => Err(Construct::DerivedTable.refuse(query)),
+            _ => Ok(()),
+        };
     };
     limits::check_tables(select.from.iter().map(|table| 1 + table.joins.len()).sum())?;
     nested(select, &known)?;
@@ -72,6 +79,44 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     query.order_by = order_by;
     // Columns that are made of columns that are made of columns: each step may double the text.
     limits::check(&query.to_string())
+}
+
+/// Of a set operation one side, whose rows count once each, whether it says so or not.
+fn unfold_side(side: &mut SetExpr, known: &[Named]) -> Result<(), Refused> {
+    match side {
+        SetExpr::Select(select) => {
+            if select.distinct == Some(Distinct::Distinct) {
+                select.distinct = None;
+            }
+            let mut query = bare(side.clone());
+            unfold_query(&mut query, known)?;
+            *side = *query.body;
+            Ok(())
+        }
+        SetExpr::Query(query) => unfold_query(query, known),
+        SetExpr::SetOperation { left, right, .. } => {
+            unfold_side(left, known)?;
+            unfold_side(right, known)
+        }
+        other if !known.is_empty() => Err(Construct::DerivedTable.refuse(other)),
+        _ => Ok(()),
+    }
+}
+
+/// A query that is nothing but its body.
+fn bare(body: SetExpr) -> Query {
+    Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
 }
 
 /// The subqueries of conditions, each once: what is within them is theirs to unfold, with the names that they give.
@@ -209,6 +254,13 @@ fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<D
 }
 
 fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, Refused> {
+    // A set operation is read where FROM is; here its sides are unfolded.
+    if let TableFactor::Derived { subquery, .. } = &mut *table
+        && matches!(subquery.body.as_ref(), SetExpr::SetOperation { .. })
+    {
+        unfold_query(subquery, known)?;
+        return Ok(None);
+    }
     let (query, alias) = match &*table {
         TableFactor::Table { name, alias, .. } => {
             let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return Ok(None) };
@@ -229,8 +281,10 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
         }
         _ => return Ok(None),
     };
-    let is_set = matches!(query.body.as_ref(), SetExpr::SetOperation { .. });
-    if is_set && matches!(table, TableFactor::Derived { .. }) {
+    if matches!(query.body.as_ref(), SetExpr::SetOperation { .. }) {
+        let alias = TableAlias { explicit: true, name: alias, columns: Vec::new(), at: None };
+        let subquery = Box::new(query);
+        *table = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
         return Ok(None);
     }
     let refused = || Construct::DerivedTable.refuse(&query);
@@ -498,7 +552,8 @@ fn distinct(select: &mut Select) {
     }
     let column = |item: &SelectItem| match item {
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-            matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)).then(|| expr.clone())
+            let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+            (is_column || home::call(expr).is_some()).then(|| expr.clone())
         }
         _ => None,
     };

@@ -9,6 +9,7 @@
 //! | filter, filter inside a scan or a join | [`Use::Filter`] |
 //! | equality of columns of two tables, key of a join, values of a set operation | [`Use::Join`] |
 //! | key of an aggregation | [`Use::Group`] |
+//! | values of a set operation that are shown | [`Use::Join`], and [`Use::Group`] of both tables' columns |
 //! | HAVING, windows, order and limit of groups | none of their own; a subquery of HAVING has those of its aggregates |
 //! | COUNT, SUM, AVG, VAR, STDDEV | [`Use::Aggregate`] |
 //! | MIN, MAX, MEDIAN, PERCENTILE_CONT | [`Use::Extreme`] |
@@ -25,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{policy::Compared, terms::Use};
 use datafusion::{
     common::{
-        DFSchema, JoinType,
+        DFSchema, JoinType, NullEquality,
         tree_node::{TreeNode, TreeNodeRecursion},
     },
     logical_expr::{
@@ -38,6 +39,7 @@ use super::{
     Function,
     above::is_grouped,
     comparisons::{self, With},
+    computed::Computed,
 };
 use crate::Refused;
 
@@ -47,13 +49,15 @@ pub(crate) type Uses = BTreeMap<String, BTreeMap<String, BTreeSet<Use>>>;
 pub(crate) type Comparisons = BTreeMap<String, BTreeMap<String, Compared>>;
 
 /// The uses in the plans as written and in the optimised one, united.
-pub(crate) fn analyse(
+pub(super) fn analyse(
     written: &LogicalPlan,
     typed: &LogicalPlan,
     optimised: &LogicalPlan,
+    computed: &[Computed],
 ) -> Result<(Uses, Comparisons), Refused> {
     let mut analysis = Analysis::default();
     analysis.trace(written)?;
+    analysis.trace_computed(computed);
     analysis.share_comparisons();
     let comparisons = analysis.comparisons.clone();
     analysis.trace(typed)?;
@@ -63,7 +67,7 @@ pub(crate) fn analyse(
 }
 
 /// Table and column that a value stems from.
-type Origin = (String, String);
+pub(super) type Origin = (String, String);
 
 /// For each output column of a step, all columns that flow into it.
 type Origins = Vec<BTreeSet<Origin>>;
@@ -183,6 +187,17 @@ impl Analysis {
             let schema = schema.map_err(|error| super::meaning(&error))?;
             let is_stored = is_stored(&join.left) && is_stored(&join.right);
             self.condition(filter, Rows { schema: &schema, origins: &both, is_stored })?;
+        }
+        // Of INTERSECT and EXCEPT. Values that are shown are told of both tables: that the second has them, or has not.
+        if join.null_equality == NullEquality::NullEqualsNull {
+            return Ok(left
+                .into_iter()
+                .zip(right)
+                .map(|(mut x, y)| {
+                    x.extend(y);
+                    x
+                })
+                .collect());
         }
         match join.join_type {
             JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => Ok(both),
@@ -380,6 +395,24 @@ impl Analysis {
     fn record_equal(&mut self, origins: BTreeSet<Origin>) {
         self.record(Use::Join, &origins);
         self.equal.push(origins);
+    }
+
+    /// Comparisons of computed columns are more than that of what they are computed of. So is all else that lets through
+    /// what a function chose of a value, but for groups, whose values are shown as they are.
+    fn trace_computed(&mut self, computed: &[Computed]) {
+        for column in computed {
+            let (table, name) = column.origin();
+            let uses = self.uses.get(&table).and_then(|columns| columns.get(&name));
+            let compared = self.comparisons.get_mut(&table).and_then(|columns| columns.remove(&name));
+            if compared.is_some() || uses.is_some_and(|uses| *uses != BTreeSet::from([Use::Group])) {
+                self.record_comparison(&With::More, &column.columns());
+            }
+            for equal in &mut self.equal {
+                if equal.remove(&column.origin()) {
+                    equal.extend(column.columns());
+                }
+            }
+        }
     }
 
     /// What one column is compared with, those that must equal it are too: through chains of equalities.

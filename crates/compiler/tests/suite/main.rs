@@ -12,6 +12,7 @@ mod differencing;
 mod dominance;
 mod examples;
 mod golden;
+mod home;
 mod joins;
 mod jointly;
 mod local_stage;

@@ -24,6 +24,24 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
         ["accounts", "phone"],
         &[Join],
     ),
+    (
+        "values of UNION, INTERSECT, EXCEPT that are shown, of both tables",
+        "SELECT name FROM subscribers INTERSECT SELECT holder FROM accounts LIMIT 3",
+        ["accounts", "holder"],
+        &[Group, Join],
+    ),
+    (
+        "functions of columns in an aggregate, or by which tables are joined",
+        "SELECT SUM(LENGTH(holder)) FROM accounts",
+        ["accounts", "holder"],
+        &[Filter, Aggregate],
+    ),
+    (
+        "functions of columns in GROUP BY",
+        "SELECT EXTRACT(YEAR FROM opened), COUNT(*) FROM accounts GROUP BY 1 LIMIT 3",
+        ["accounts", "opened"],
+        &[Group],
+    ),
     ("GROUP BY", "SELECT COUNT(*) FROM accounts GROUP BY region", ["accounts", "region"], &[Group]),
     (
         "COUNT, COUNT(DISTINCT), SUM, AVG, VAR, STDDEV",

@@ -87,6 +87,24 @@ fn constants_of_conditions_are_known() {
     );
 }
 
+/// A function chooses what of a value counts, so that any value can be found by it, part by part.
+#[test]
+fn what_functions_are_compared_with_is_more_than_a_constant_of_their_columns() {
+    for sql in [
+        "SELECT SUM(salary) FROM people WHERE LENGTH(note) > 3",
+        "SELECT SUM(salary) FROM people WHERE LEFT(note, 1) = '4'",
+        "SELECT SUM(salary) FROM people WHERE LOWER(note) IS NULL",
+        "SELECT SUM(CASE WHEN LEFT(note, 1) = 'a' THEN salary END) FROM people",
+        "SELECT SUM(LENGTH(note)) FROM people",
+    ] {
+        assert_compared(sql, &[("note", &["…"])]);
+    }
+    assert_compared(
+        "CREATE VIEW v AS SELECT * FROM people WHERE salary > 3; SELECT SUM(bonus) FROM v",
+        &[("salary", &["3"])],
+    );
+}
+
 /// Whoever may choose a constant for one column of a key chooses it for the other.
 #[test]
 fn columns_that_must_be_equal_are_compared_alike() {

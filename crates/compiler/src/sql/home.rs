@@ -1,0 +1,398 @@
+//! Functions of one row's columns that its owner computes at home: what they are called, what type and how large a value
+//! they give, and how a stage writes them. Only those that give one value at all times and fail on no row.
+
+use contract::{Column, ColumnType, Range};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    TrimWhereField, Value,
+};
+
+use super::{argument::shown, identifier, intervals::Shift, names::normalised};
+use crate::{
+    Construct, Refused,
+    calendar::{self, Part, Period},
+    domain, packed,
+    text_functions::{Change, Length},
+};
+
+/// A function of columns and constants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    Column(String),
+    /// A text that is the same in all rows.
+    Constant(String),
+    /// EXTRACT.
+    Extract(Part, Box<Home>),
+    /// DATE_TRUNC, which is a date here.
+    Start(Period, Box<Home>),
+    /// A date and an interval.
+    Shifted(Shift, Box<Home>),
+    /// A text of a text.
+    Text(Change, Box<Home>),
+    /// `x || y`, and CONCAT, for which NULL is an empty text.
+    Joined {
+        parts: Vec<Home>,
+        skips_null: bool,
+    },
+    /// LENGTH, OCTET_LENGTH.
+    Length(Length, Box<Home>),
+}
+
+/// What values a function gives.
+enum Values {
+    Integer {
+        min: i128,
+        max: i128,
+    },
+    Date {
+        min: i32,
+        max: i32,
+    },
+    /// The public list, if there is one, or how many bytes there are at most, if that is known.
+    Text {
+        list: Option<Vec<String>>,
+        bytes_max: Option<u16>,
+    },
+}
+
+/// As many values that follow from a declared range are groups that need no LIMIT.
+const LISTED_MAX: i128 = 400;
+
+/// A call, and the qualifier of its columns, of which there is one at least; nothing for what is no such function.
+pub(super) fn call(expr: &Expr) -> Option<(Home, Option<Ident>)> {
+    let mut columns = Vec::new();
+    let home = function(expr, &mut columns)?;
+    let (first, others) = columns.split_first()?;
+    let same = |other: &Option<Ident>| other.as_ref().map(normalised) == first.as_ref().map(normalised);
+    others.iter().all(same).then(|| (home, first.clone()))
+}
+
+fn function(expr: &Expr, columns: &mut Vec<Option<Ident>>) -> Option<Home> {
+    let text =
+        |change, of: &Expr, columns: &mut Vec<_>| Some(Home::Text(change, Box::new(operand(of, columns)?)));
+    match expr {
+        Expr::Nested(inner) => function(inner, columns),
+        Expr::Extract { field, expr, .. } => {
+            let part = Part::named(&field.to_string().to_lowercase())?;
+            Some(Home::Extract(part, Box::new(operand(expr, columns)?)))
+        }
+        Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
+            let count = match substring_for {
+                Some(count) => Some(number(count)?),
+                None => None,
+            };
+            text(Change::Cut(number(from).filter(|from| *from > 0)?, count), expr, columns)
+        }
+        Expr::Trim { trim_where, trim_what: None, expr, trim_characters: None } => {
+            let change = match trim_where {
+                None | Some(TrimWhereField::Both) => Change::Trim,
+                Some(TrimWhereField::Leading) => Change::TrimStart,
+                Some(TrimWhereField::Trailing) => Change::TrimEnd,
+            };
+            text(change, expr, columns)
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => {
+            let parts = vec![operand(left, columns)?, operand(right, columns)?];
+            Some(Home::Joined { parts, skips_null: false })
+        }
+        Expr::BinaryOp { left, op, right } => {
+            Some(Home::Shifted(Shift::read(op, right)?, Box::new(operand(left, columns)?)))
+        }
+        Expr::Function(call) => {
+            let arguments = arguments(call)?;
+            let name = call.name.to_string().to_lowercase();
+            match (name.as_str(), arguments.as_slice()) {
+                ("lower", [of]) => text(Change::Lower, of, columns),
+                ("upper", [of]) => text(Change::Upper, of, columns),
+                ("trim" | "btrim", [of]) => text(Change::Trim, of, columns),
+                ("ltrim", [of]) => text(Change::TrimStart, of, columns),
+                ("rtrim", [of]) => text(Change::TrimEnd, of, columns),
+                ("left", [of, count]) => text(Change::Left(number(count)?), of, columns),
+                ("right", [of, count]) => text(Change::Right(number(count)?), of, columns),
+                ("substr" | "substring", [of, from]) => {
+                    text(Change::Cut(number(from).filter(|from| *from > 0)?, None), of, columns)
+                }
+                ("substr" | "substring", [of, from, count]) => {
+                    let from = number(from).filter(|from| *from > 0)?;
+                    text(Change::Cut(from, Some(number(count)?)), of, columns)
+                }
+                ("concat", [_, ..]) => {
+                    let parts = arguments.iter().map(|of| operand(of, columns)).collect::<Option<_>>()?;
+                    Some(Home::Joined { parts, skips_null: true })
+                }
+                ("length" | "char_length" | "character_length", [of]) => {
+                    Some(Home::Length(Length::Letters, Box::new(operand(of, columns)?)))
+                }
+                ("octet_length", [of]) => Some(Home::Length(Length::Bytes, Box::new(operand(of, columns)?))),
+                ("date_part", [part, of]) => {
+                    let part = Part::named(&constant(part)?.to_lowercase())?;
+                    Some(Home::Extract(part, Box::new(operand(of, columns)?)))
+                }
+                ("date_trunc", [period, of]) => {
+                    let period = Period::named(&constant(period)?.to_lowercase())?;
+                    Some(Home::Start(period, Box::new(operand(of, columns)?)))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn operand(expr: &Expr, columns: &mut Vec<Option<Ident>>) -> Option<Home> {
+    match expr {
+        Expr::Identifier(column) => {
+            columns.push(None);
+            Some(Home::Column(normalised(column)))
+        }
+        Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+            [table, column] => {
+                columns.push(Some(table.clone()));
+                Some(Home::Column(normalised(column)))
+            }
+            _ => None,
+        },
+        Expr::Nested(inner) => operand(inner, columns),
+        Expr::Value(_) => constant(expr).map(Home::Constant),
+        _ => function(expr, columns),
+    }
+}
+
+/// The arguments of a call that has nothing else.
+fn arguments(call: &Call) -> Option<Vec<&Expr>> {
+    let FunctionArguments::List(list) = &call.args else { return None };
+    let is_plain = call.over.is_none()
+        && call.filter.is_none()
+        && call.within_group.is_empty()
+        && call.null_treatment.is_none()
+        && call.parameters == FunctionArguments::None
+        && list.duplicate_treatment.is_none()
+        && list.clauses.is_empty();
+    let mut all = Vec::with_capacity(list.args.len());
+    for argument in &list.args {
+        let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument else { return None };
+        all.push(expr);
+    }
+    is_plain.then_some(all)
+}
+
+fn number(expr: &Expr) -> Option<u16> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => digits.to_string().parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn constant(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl Home {
+    /// Every column that it reads.
+    pub(super) fn columns(&self) -> Vec<&String> {
+        match self {
+            Self::Column(name) => vec![name],
+            Self::Constant(_) => Vec::new(),
+            Self::Extract(_, of)
+            | Self::Start(_, of)
+            | Self::Shifted(_, of)
+            | Self::Text(_, of)
+            | Self::Length(_, of) => of.columns(),
+            Self::Joined { parts, .. } => parts.iter().flat_map(Self::columns).collect(),
+        }
+    }
+
+    /// The name of the column that it makes: equal texts mean the same function of the same columns.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Column(name) => shown(name),
+            Self::Constant(text) => quoted(text),
+            Self::Extract(part, of) => format!("extract({} from {})", part.name(), of.name()),
+            Self::Start(period, of) => format!("date_trunc({}, {})", period.name(), of.name()),
+            Self::Shifted(Shift { months, days }, of) => {
+                format!("{} + {months} months {days} days", of.name())
+            }
+            Self::Text(change, of) => change.call(&of.name()),
+            Self::Length(unit, of) => unit.call(&of.name()),
+            Self::Joined { parts, skips_null } => {
+                let parts: Vec<String> = parts.iter().map(Self::name).collect();
+                if *skips_null {
+                    format!("concat({})", parts.join(", "))
+                } else {
+                    format!("({})", parts.join(" || "))
+                }
+            }
+        }
+    }
+
+    /// SQL of a stage, over columns that are qualified so.
+    pub(super) fn sql(&self, qualifier: Option<&Ident>) -> String {
+        match self {
+            Self::Column(name) => match qualifier {
+                Some(table) => format!("{table}.{}", identifier(name)),
+                None => identifier(name),
+            },
+            Self::Constant(text) => quoted(text),
+            Self::Extract(part, of) => part.sql(&of.sql(qualifier)),
+            Self::Start(period, of) => period.sql(&of.sql(qualifier)),
+            Self::Shifted(Shift { months, days }, of) => {
+                calendar::shifted_sql(*months, *days, &of.sql(qualifier))
+            }
+            Self::Text(change, of) => change.sql(&of.sql(qualifier)),
+            Self::Length(unit, of) => unit.sql(&of.sql(qualifier)),
+            Self::Joined { parts, skips_null } => {
+                let part = |part: &Self| match skips_null {
+                    true => format!("COALESCE({}, '')", part.sql(qualifier)),
+                    false => part.sql(qualifier),
+                };
+                format!("({})", parts.iter().map(part).collect::<Vec<_>>().join(" || "))
+            }
+        }
+    }
+
+    /// The column that it makes of a table's own.
+    pub(super) fn column(&self, own: &[Column]) -> Result<Column, Refused> {
+        let name = self.name();
+        let refused = || Construct::Function.refuse(&name);
+        let nullable = self.nullable(own);
+        Ok(match self.values(own)?.ok_or_else(refused)? {
+            Values::Integer { min, max } => {
+                let values = (max - min < LISTED_MAX).then(|| (min..=max).map(|n| n.to_string()).collect());
+                let range = Some(Range { min: min.to_string(), max: max.to_string() });
+                Column { range, values, nullable, ..Column::new(&name, ColumnType::Integer) }
+            }
+            Values::Date { min, max } => {
+                let range = Some(Range { min: calendar::text(min), max: calendar::text(max) });
+                Column {
+                    range,
+                    values: self.days(min, max),
+                    nullable,
+                    ..Column::new(&name, ColumnType::Date)
+                }
+            }
+            Values::Text { list, bytes_max } => {
+                let bytes_max = if list.is_some() { None } else { bytes_max };
+                Column { values: list, bytes_max, nullable, ..Column::new(&name, ColumnType::Text) }
+            }
+        })
+    }
+
+    /// The first days of all periods in a range, if they are few.
+    fn days(&self, min: i32, max: i32) -> Option<Vec<String>> {
+        let Self::Start(period, _) = self else { return None };
+        let mut days = Vec::new();
+        let mut day = min;
+        while day <= max {
+            let first = period.first(day);
+            if days.last() != Some(&first) {
+                days.push(first);
+            }
+            if days.len() as i128 > LISTED_MAX {
+                return None;
+            }
+            day = first.max(day).checked_add(1)?;
+        }
+        Some(days.into_iter().map(calendar::text).collect())
+    }
+
+    fn nullable(&self, own: &[Column]) -> bool {
+        match self {
+            Self::Joined { skips_null: true, .. } => false,
+            _ => self.columns().iter().any(|name| {
+                own.iter().find(|column| column.name == **name).is_none_or(|column| column.nullable)
+            }),
+        }
+    }
+
+    /// Nothing where a column is not of the type that the function takes.
+    fn values(&self, own: &[Column]) -> Result<Option<Values>, Refused> {
+        let text = |of: &Self| {
+            Ok::<_, Refused>(match of.values(own)? {
+                Some(Values::Text { list, bytes_max }) => Some((list, bytes_max)),
+                _ => None,
+            })
+        };
+        let date = |of: &Self| {
+            Ok::<_, Refused>(match of.values(own)? {
+                Some(Values::Date { min, max }) => Some((min, max)),
+                _ => None,
+            })
+        };
+        Ok(match self {
+            Self::Column(name) => {
+                let column = own.iter().find(|column| column.name == *name);
+                let column = column.ok_or_else(|| Refused::Unqualified(name.clone()))?;
+                match column.kind {
+                    ColumnType::Text => Some(Values::Text {
+                        list: column.values.clone(),
+                        bytes_max: packed::bytes_max(column),
+                    }),
+                    ColumnType::Date => {
+                        let range = domain::range(column)?;
+                        // Days of years 0001 to 9999.
+                        Some(Values::Date { min: range.min as i32, max: range.max as i32 })
+                    }
+                    _ => None,
+                }
+            }
+            Self::Constant(text) => Some(Values::Text {
+                list: Some(vec![text.clone()]),
+                bytes_max: u16::try_from(text.len()).ok(),
+            }),
+            Self::Extract(part, of) => date(of)?.map(|(min, max)| {
+                let (min, max) = part.range(min, max);
+                Values::Integer { min: min.into(), max: max.into() }
+            }),
+            Self::Start(period, of) => {
+                date(of)?.map(|(min, max)| Values::Date { min: period.first(min), max: period.first(max) })
+            }
+            Self::Shifted(shift, of) => match date(of)? {
+                Some((min, max)) => {
+                    let days = shift.of(min).zip(shift.of(max));
+                    // Which days there are must be known to stay within what a day can be.
+                    let (min, max) = days.ok_or_else(|| Refused::NoRange(of.name()))?;
+                    Some(Values::Date { min, max })
+                }
+                None => None,
+            },
+            Self::Text(change, of) => text(of)?.map(|(list, bytes_max)| Values::Text {
+                list: list.map(|list| sorted(list.iter().map(|text| change.of(text)))),
+                bytes_max: bytes_max.and_then(|most| change.bytes_max(most)),
+            }),
+            Self::Joined { parts, .. } => {
+                let mut most: Option<u16> = Some(0);
+                for part in parts {
+                    let Some((_, bytes_max)) = text(part)? else { return Ok(None) };
+                    most = most.zip(bytes_max).and_then(|(sum, bytes)| sum.checked_add(bytes));
+                }
+                Some(Values::Text { list: None, bytes_max: most })
+            }
+            Self::Length(unit, of) => text(of)?.map(|(list, bytes_max)| {
+                let of_list = list.as_ref().and_then(|list| list.iter().map(|text| unit.of(text)).max());
+                // A text of unknown length has at most as many bytes as those of a batch of rows together may have.
+                let most = bytes_max.map_or(i128::from(i32::MAX), i128::from);
+                Values::Integer { min: 0, max: of_list.map_or(most, |length| length as i128) }
+            }),
+        })
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut texts: Vec<String> = texts.collect();
+    texts.sort();
+    texts.dedup();
+    texts
+}

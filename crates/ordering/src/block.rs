@@ -28,7 +28,7 @@ const STALE_SECONDS: u64 = 3;
 /// The block under way.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
-    /// A block that was tried, under a hash of what it was tried with.
+    /// A block that was tried and found good, under a hash of what it was tried with.
     tried: Option<(Key, Staged)>,
     /// What Commit will record.
     agreed: Option<Agreed>,
@@ -47,7 +47,7 @@ impl App {
     /// PrepareProposal.
     pub(crate) fn prepare(&self, asked: &RequestPrepareProposal) -> Result<ResponsePrepareProposal, Fault> {
         let time = seconds(asked.time.as_ref())?;
-        if time.saturating_add(STALE_SECONDS) < (self.clock)() {
+        if time.saturating_add(STALE_SECONDS) < (self.clock)() || self.taken().is_some() {
             return Ok(ResponsePrepareProposal::default());
         }
         let readable: Vec<_> = asked
@@ -56,14 +56,20 @@ impl App {
             .filter_map(|bytes| Some((bytes, self.checked(&key_of(bytes), bytes).ok()?)))
             .collect();
         let checked: Vec<Checked> = readable.iter().map(|(_, checked)| checked.clone()).collect();
-        let staged = lock(&self.ledger).stage(time, &checked)?;
+        let staged = lock(&self.ledger).stage_known(time, &checked)?;
         let accepted = readable.iter().zip(staged.answers()).filter(|(_, answer)| answer.is_ok());
         let mut room = asked.max_tx_bytes;
         let txs = accepted.map(|((bytes, _), _)| (*bytes).clone()).take_while(|bytes| {
             room -= size_in_block(bytes.len());
             room >= 0
         });
-        Ok(ResponsePrepareProposal { txs: txs.collect() })
+        let txs: Vec<_> = txs.collect();
+        if txs.len() == checked.len() {
+            // This node is asked for its own vote next, on just this.
+            let keys: Vec<Key> = txs.iter().map(|bytes| key_of(bytes)).collect();
+            lock(&self.block).tried = Some((identity(time, &keys), staged));
+        }
+        Ok(ResponsePrepareProposal { txs })
     }
 
     /// ProcessProposal.
@@ -71,6 +77,16 @@ impl App {
         let vote = |status: Status| Ok(ResponseStatus { status: status.into() });
         let time = seconds(asked.time.as_ref())?;
         let keys: Vec<Key> = asked.txs.iter().map(|bytes| key_of(bytes)).collect();
+        if self.taken().is_some() {
+            // The others have decided on this block, and this node cannot judge it yet.
+            return vote(Status::Reject);
+        }
+        let identity = identity(time, &keys);
+        let size = lock(&self.ledger).size();
+        let is_tried = |(tried, staged): &(Key, Staged)| *tried == identity && staged.base() == size;
+        if lock(&self.block).tried.as_ref().is_some_and(is_tried) {
+            return vote(Status::Accept);
+        }
         let checked = keys.iter().zip(&asked.txs).map(|(key, bytes)| self.checked(key, bytes));
         let Ok(checked) = checked.collect::<Result<Vec<_>, _>>() else {
             return vote(Status::Reject);
@@ -82,12 +98,13 @@ impl App {
         if staged.answers().iter().any(Result::is_err) {
             return vote(Status::Reject);
         }
-        lock(&self.block).tried = Some((identity(time, &keys), staged));
+        lock(&self.block).tried = Some((identity, staged));
         vote(Status::Accept)
     }
 
     /// FinalizeBlock: the block is agreed on, whatever this node thinks of it.
     pub(crate) fn finalize(&self, asked: &RequestProposed) -> Result<ResponseFinalizeBlock, Fault> {
+        self.adopt_taken()?;
         let height = u64::try_from(asked.height).map_err(|_| Fault::Range("a height"))?;
         let time = seconds(asked.time.as_ref())?;
         let keys: Vec<Key> = asked.txs.iter().map(|bytes| key_of(bytes)).collect();

@@ -24,6 +24,10 @@ use crate::state_sync::{Headers, StateSync};
 
 /// How long to wait before asking a CometBFT again that is not there yet.
 const AGAIN: Duration = Duration::from_millis(50);
+/// From so many waiting transactions on, those who hand in many at once wait for a block.
+const WAITING_MAX: usize = 2_000;
+/// How often it is looked whether there is room.
+const ROOM: Duration = Duration::from_millis(10);
 /// How long CometBFT may take to ask this node about what it took, before it is handed in again.
 const HEARD: Duration = Duration::from_secs(3);
 
@@ -120,8 +124,8 @@ impl Agreement {
         parcel.ended().map_or_else(|| parcel.verdict(patience), Ok)
     }
 
-    /// Hands in transactions, in this order, and waits for no block: only until this node has looked at each. Answers with
-    /// the refusals of those that were refused at once. Those of one member can stand in one block this way.
+    /// Hands in transactions, in this order, and waits for no block of theirs: only until this node has looked at each, and
+    /// while a few thousand others wait. Answers with the refusals of those that were refused at once. Those of one member can stand in one block this way.
     ///
     /// # Errors
     /// When CometBFT does not take one of them within `patience`; those before it may still be recorded.
@@ -136,12 +140,25 @@ impl Agreement {
             let parcels = rest.iter().take(rpc::QUESTIONS_MAX).map(|transaction| self.parcel(transaction));
             let mut parcels = parcels.collect::<Result<Vec<_>, _>>()?;
             parcels.truncate(rpc::portion(parcels.iter().map(|parcel| parcel.bytes.len())));
+            self.await_room(patience)?;
             self.hand_in(&mut parcels, patience)?;
             let is_refusal = |verdict: &Verdict| matches!(verdict, Verdict::Refused { .. });
             said.extend(parcels.iter().map(|parcel| parcel.ended().filter(is_refusal)));
             rest = rest.get(parcels.len()..).unwrap_or_default();
         }
         Ok(said)
+    }
+
+    /// After every block each node looks again at all that waits: more than a few blocks of it only takes time.
+    fn await_room(&self, patience: Duration) -> Result<(), OrderingError> {
+        let until = Instant::now() + patience;
+        while lock(&self.app.mempool).waiting() >= WAITING_MAX {
+            if Instant::now() >= until {
+                return Err(OrderingError::NotOrdered { seconds: patience.as_secs() });
+            }
+            thread::sleep(ROOM);
+        }
+        Ok(())
     }
 
     fn parcel(&self, transaction: &SignedTransaction) -> Result<Parcel<'_>, OrderingError> {

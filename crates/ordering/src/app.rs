@@ -153,7 +153,7 @@ impl App {
         let root = if height == 0 { Vec::new() } else { root.as_bytes().to_vec() };
         let state = ledger.state().clone();
         drop(ledger);
-        lock(&self.mempool).renew(state, std::iter::empty());
+        lock(&self.mempool).empty(state);
         Ok(ResponseInfo {
             data: "treaty".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

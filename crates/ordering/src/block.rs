@@ -9,7 +9,7 @@
 //!
 //! The time of a block is the median of what the validators said when they voted for the one before. After a quiet
 //! hour that is an hour ago, so that an honest proposer then puts an empty block first: the next one has the present
-//! time. Empty blocks are not made otherwise.
+//! time. Empty blocks are not made otherwise, and not two of them in a row on a machine that is slow.
 
 use ledger::{Refused, Staged, transaction::Checked};
 use sha2::{Digest, Sha256};
@@ -24,6 +24,9 @@ use crate::validators;
 
 /// How far a block's time may be behind this node's clock before it proposes an empty block, in seconds.
 const STALE_SECONDS: u64 = 3;
+/// How long ago an empty block may have brought the present time for the next one to be taken as it is, in seconds: where
+/// blocks themselves take longer than [`STALE_SECONDS`], there would be none but empty ones.
+const BROUGHT_SECONDS: u64 = 60;
 
 /// The block under way.
 #[derive(Debug, Default)]
@@ -32,6 +35,8 @@ pub(crate) struct Block {
     tried: Option<(Key, Staged)>,
     /// What Commit will record.
     agreed: Option<Agreed>,
+    /// When the last block came, by this node's clock, if it was an empty one of an old time.
+    brought: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -47,7 +52,9 @@ impl App {
     /// PrepareProposal.
     pub(crate) fn prepare(&self, asked: &RequestPrepareProposal) -> Result<ResponsePrepareProposal, Fault> {
         let time = seconds(asked.time.as_ref())?;
-        if time.saturating_add(STALE_SECONDS) < (self.clock)() || self.taken().is_some() {
+        let now = (self.clock)();
+        let brought = lock(&self.block).brought.is_some_and(|at| now <= at.saturating_add(BROUGHT_SECONDS));
+        if (is_stale(time, now) && !brought) || self.taken().is_some() {
             return Ok(ResponsePrepareProposal::default());
         }
         let readable: Vec<_> = asked
@@ -132,7 +139,11 @@ impl App {
         drop(ledger);
         let agreed = Agreed { height, staged, keys, malformed };
         let tx_results = agreed.verdicts().map(|(_, verdict)| result(verdict)).collect();
-        lock(&self.block).agreed = Some(agreed);
+        let now = (self.clock)();
+        let mut block = lock(&self.block);
+        block.brought = Some(now).filter(|_| asked.txs.is_empty() && is_stale(time, now));
+        block.agreed = Some(agreed);
+        drop(block);
         Ok(ResponseFinalizeBlock { tx_results, validator_updates, app_hash })
     }
 
@@ -171,6 +182,10 @@ impl Agreed {
     }
 }
 
+fn is_stale(time: u64, now: u64) -> bool {
+    time.saturating_add(STALE_SECONDS) < now
+}
+
 /// As all nodes must say it: texts are not part of what they agree on.
 fn result(verdict: Verdict) -> TxResult {
     match verdict {
@@ -196,4 +211,39 @@ fn seconds(time: Option<&Timestamp>) -> Result<u64, Fault> {
 fn size_in_block(bytes: usize) -> i64 {
     let length = i64::try_from(bytes).unwrap_or(i64::MAX / 2);
     length + 1 + i64::try_from(prost::length_delimiter_len(bytes)).unwrap_or(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mempool::tests::{app, delegation};
+
+    /// Where a block takes longer than its time may be old, every second one has what waits.
+    #[test]
+    fn an_old_time_costs_one_empty_block_and_not_all_of_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path());
+        let transaction = delegation(&app, 1, 5000);
+        // This node's clock stands a thousand seconds after the founding.
+        let at = |seconds: i64| Some(Timestamp { seconds: 1_800_000_000 + seconds });
+        let proposed = |seconds| {
+            let asked = RequestPrepareProposal {
+                max_tx_bytes: 1 << 20,
+                txs: vec![transaction.clone()],
+                time: at(seconds),
+            };
+            app.prepare(&asked).unwrap().txs.len()
+        };
+        let take = |height: i64, seconds, txs: &[Vec<u8>]| {
+            app.finalize(&RequestProposed { txs: txs.to_vec(), height, time: at(seconds) }).unwrap();
+            app.commit().unwrap();
+        };
+        assert_eq!(proposed(990), 0);
+        take(1, 990, &[]);
+        assert_eq!(proposed(994), 1, "the time is old again, and would stay so");
+        take(2, 994, std::slice::from_ref(&transaction));
+        assert_eq!(proposed(994), 0);
+        take(3, 1000, &[]);
+        assert_eq!(proposed(990), 0, "an empty block of the present time brought nothing");
+    }
 }

@@ -20,7 +20,8 @@ const CHECKED_BYTES_MAX: usize = 64 << 20;
 pub(crate) struct Mempool {
     /// The state after everything that waits.
     state: State,
-    checked: BTreeMap<Key, Checked>,
+    /// With their sizes.
+    checked: BTreeMap<Key, (Checked, usize)>,
     bytes: usize,
 }
 
@@ -32,11 +33,22 @@ impl Mempool {
     /// After a block: CometBFT asks again for everything that still waits.
     pub(crate) fn renew<'a>(&mut self, state: State, ordered: impl Iterator<Item = &'a Key>) {
         self.state = state;
-        for key in ordered {
-            self.checked.remove(key);
-        }
-        if self.checked.is_empty() {
-            self.bytes = 0;
+        ordered.for_each(|key| self.forget(key));
+    }
+
+    /// CometBFT was started anew, and has lost everything that waited.
+    pub(crate) fn empty(&mut self, state: State) {
+        *self = Self::new(state);
+    }
+
+    /// How many transactions wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.checked.len()
+    }
+
+    fn forget(&mut self, key: &Key) {
+        if let Some((_, bytes)) = self.checked.remove(key) {
+            self.bytes -= bytes;
         }
     }
 
@@ -46,8 +58,9 @@ impl Mempool {
             self.checked.clear();
             self.bytes = 0;
         }
+        self.forget(&key);
         self.bytes += bytes;
-        self.checked.insert(key, checked.clone());
+        self.checked.insert(key, (checked.clone(), bytes));
     }
 }
 
@@ -66,6 +79,7 @@ impl App {
                 // Whoever waits for a transaction that is thrown out after a block need not wait on. It may still come:
                 // others may hold it, and another block may go before it.
                 if again {
+                    lock(&self.mempool).forget(&key);
                     self.forget(&key);
                 } else {
                     self.tell_one(key, Verdict::refused(&refused));
@@ -99,7 +113,7 @@ impl App {
     /// The transaction with a signature that was found valid, now or before.
     pub(crate) fn checked(&self, key: &Key, bytes: &[u8]) -> Result<Checked, Refused> {
         let known = lock(&self.mempool).checked.get(key).cloned();
-        known.map_or_else(|| read(bytes), Ok)
+        known.map_or_else(|| read(bytes), |(checked, _)| Ok(checked))
     }
 }
 
@@ -172,7 +186,9 @@ pub(crate) mod tests {
         let transaction = delegation(&app, 1, 5000);
         assert_eq!(ask(&app, &transaction, 0).code, 0);
         assert_eq!(ask(&app, &transaction, 0).codespace, "sequence", "it waits already");
+        assert_eq!(lock(&app.mempool).waiting(), 1);
         app.info().unwrap();
+        assert_eq!(lock(&app.mempool).waiting(), 0);
         assert_eq!(ask(&app, &transaction, 0).code, 0);
     }
 
@@ -227,5 +243,6 @@ pub(crate) mod tests {
         // What is thrown out is not said to be refused: it may still be recorded.
         assert_eq!(ask(&app, &transaction, RECHECK).codespace, "sequence");
         assert_eq!(waiting.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+        assert_eq!(lock(&app.mempool).waiting(), 0);
     }
 }

@@ -22,6 +22,7 @@ mod program;
 mod proof;
 mod query;
 mod regulator;
+mod rules;
 mod run;
 mod succeed;
 

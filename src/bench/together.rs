@@ -123,7 +123,7 @@ fn start(room: &Path) -> Result<(Alliance, Vec<Seat>), BenchError> {
             member: card.member,
             validator: card.validator.ok_or(ordering::OrderingError::NoValidator)?,
             ledger: Arc::clone(&ledger),
-            trust: None,
+            headers: None,
             clock: now,
             committed: Box::new(|| {}),
         })?;
@@ -179,12 +179,8 @@ fn flood(seats: &[Seat], signed: &[Vec<SignedTransaction>]) -> Result<f64, Bench
 }
 
 fn hand_in(seat: &Seat, signed: &[SignedTransaction]) -> Result<(), BenchError> {
-    for signed in signed {
-        if seat.agreement.send(signed, PATIENCE)?.is_some() {
-            return Err(wrong());
-        }
-    }
-    Ok(())
+    let refusals = seat.agreement.send(signed, PATIENCE)?;
+    if refusals.iter().any(Option::is_some) { Err(wrong()) } else { Ok(()) }
 }
 
 /// A point to another member.

@@ -10,6 +10,7 @@ use super::Session;
 use super::act::{member, records};
 use super::govern::{Propose, Vote};
 use super::paging::Paging;
+use super::rules;
 use super::succeed::{SUCCEED, Succeed};
 use crate::error::Error;
 use crate::files;
@@ -18,7 +19,7 @@ use crate::output::table;
 #[derive(Debug, Subcommand)]
 pub(super) enum Alliance {
     /// Write the founding document from the founders' identity cards
-    #[command(after_help = FOUND)]
+    #[command(after_help = FOUND, visible_alias = "init")]
     Found(Found),
     /// Let a node follow the alliance
     #[command(after_help = JOIN)]
@@ -44,6 +45,9 @@ pub(super) enum Alliance {
     Proposals(Paging),
     /// Show the numbers that members can vote on
     Parameters(Paging),
+    /// Show which version of the ledger's rules holds, and whose nodes have which
+    #[command(after_help = "Example:\n  treaty alliance rules")]
+    Rules,
     /// List who is and was in the alliance, with which keys
     Members(Paging),
 }
@@ -54,7 +58,11 @@ Example:
       --out alliance.json north/card.json lake/card.json south/card.json watchdog/card.json
   treaty alliance found --name faculties --bft --out alliance.json */card.json
 
-Every member joins with the same file, and whoever wants to check a proof needs it.";
+Every member joins with the same file, and whoever wants to check a proof needs it.
+
+With --operator, one member's node orders the ledger; it can delay, but neither forge nor rewrite, and a vote can hand
+the ledger over. With --bft, all members' nodes order it together: each member runs `cometbft` beside its node, which
+`treaty node run` configures, starts and ends. The choice is part of the founding document and stays.";
 
 const JOIN: &str = "\
 Examples:
@@ -139,7 +147,8 @@ impl Alliance {
             Self::Propose(propose) => propose.run(session),
             Self::Vote(vote) => vote.run(session),
             Self::Succeed(succeed) => succeed.run(session),
-            Self::Proposals(paging) => records(session, "proposals", &paging),
+            Self::Proposals(paging) => rules::proposals(session, &paging),
+            Self::Rules => rules::show(session),
             Self::Parameters(paging) => records(session, "parameters", &paging),
             Self::Members(paging) => records(session, "members", &paging),
         }
@@ -157,8 +166,49 @@ impl Found {
         };
         let alliance = node::setup::found(&options, &self.out)?;
         session.output.answer(&alliance, || {
-            format!("{}\nwritten to {}; hand it to every member", text(&alliance), self.out.display())
+            let (choice, out) = (choice(&alliance), self.out.display());
+            format!("{}\n{choice}\nwritten to {out}; hand it to every member", text(&alliance))
         })
+    }
+}
+
+/// What the founders chose by naming an operator or none.
+fn choice(alliance: &ledger::Alliance) -> String {
+    let voters = alliance.members.iter().filter(|card| card.standing == ledger::Standing::Member).count();
+    let agreement = |members: usize| {
+        usize::from(ledger::alliance::quorum_of_agreement(u16::try_from(members).unwrap_or(u16::MAX)))
+    };
+    let Some(operator) = alliance.operator.and_then(|operator| alliance.card(&operator)) else {
+        return format!(
+            "all members' nodes order the ledger together: nobody can delay it while {} of {voters} are up\n{}",
+            agreement(voters),
+            cometbft()
+        );
+    };
+    let name = &operator.name;
+    let others = voters.saturating_sub(1);
+    let needed = agreement(others).max(alliance.quorum.into());
+    let lost = if others > 0 && needed <= others {
+        format!("if it loses its key, {needed} of the {others} others can go on without it")
+    } else {
+        format!(
+            "if it loses its key, nobody can go on without it: keep a backup of `{name}`'s directory, or found with more \
+             members or a smaller --quorum"
+        )
+    };
+    format!("`{name}` orders the ledger: it can delay, but neither forge nor rewrite; {lost}")
+}
+
+/// What a member of an alliance without an operator needs beside its node.
+pub(super) fn cometbft() -> String {
+    match node::setup::find_cometbft() {
+        Ok(path) => format!(
+            "cometbft  {} is there; every member needs it: `treaty node run` configures, starts and ends it",
+            path.display()
+        ),
+        Err(missing) => {
+            format!("to do     on every member's machine, here too if its node is to run here: {missing}")
+        }
     }
 }
 

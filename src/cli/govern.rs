@@ -10,6 +10,7 @@ use ledger::governance::{Motion, Parameter, Shares};
 
 use super::Session;
 use super::act::{act, id, member};
+use super::rules;
 use crate::error::Error;
 use crate::files;
 
@@ -64,12 +65,15 @@ enum What {
         /// Its name
         member: String,
     },
-    /// Make another version of the rules hold
+    /// Make another version of the rules hold; asks first whether every member's node has it
     Protocol {
         /// The next version
         version: u32,
         /// Index of the first entry under it
         from: u64,
+        /// Also when some members' nodes lack it, and would stop there
+        #[arg(long)]
+        although_missing: bool,
     },
     /// Create points
     Issue {
@@ -115,6 +119,9 @@ pub(super) struct Vote {
     /// Against it
     #[arg(long)]
     no: bool,
+    /// For other rules, also when some members' nodes lack them, and would stop there
+    #[arg(long, conflicts_with = "no")]
+    although_missing: bool,
 }
 
 impl Propose {
@@ -127,9 +134,13 @@ impl Propose {
 
 impl Vote {
     pub(super) fn run(self, session: &Session) -> Result<(), Error> {
+        let client = session.client()?;
+        if !self.no && !self.although_missing {
+            rules::must_be_known_to_approve(&client, &self.proposal)?;
+        }
         let vote =
             Action::Vote { proposal: id(&self.proposal, "treaty alliance proposals")?, approve: !self.no };
-        act(session, &session.client()?, &vote)
+        act(session, &client, &vote)
     }
 }
 
@@ -151,7 +162,12 @@ impl What {
             }
             Self::Weight { member, weight } => Motion::SetWeight { member: named(&member)?, weight },
             Self::Operator { member } => Motion::HandOver { to: named(&member)? },
-            Self::Protocol { version, from } => Motion::AdoptProtocol { version, from },
+            Self::Protocol { version, from, although_missing } => {
+                if !although_missing {
+                    rules::must_be_known(client, version)?;
+                }
+                Motion::AdoptProtocol { version, from }
+            }
             Self::Issue { member, points } => Motion::Issue { to: named(&member)?, points },
             Self::Burn { member, points } => Motion::Burn { from: named(&member)?, points },
             Self::Decide { dispute, dismiss } => {

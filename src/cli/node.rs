@@ -32,6 +32,8 @@ Example:
 
   treaty node init --dir west --name west --peer 10.0.0.4:7100 --api 127.0.0.1:7401 --join alliance.json
 
+  treaty node init --dir north --name north --peer 10.0.0.1:7100 --api 127.0.0.1:7101 --bft 10.0.0.1:7102
+
 Hand the card to whoever founds the alliance, or to a member who proposes to admit you; keep everything else in the \
 directory to yourself.";
 
@@ -59,7 +61,8 @@ pub(super) struct Init {
     /// Address that the member's persons connect to
     #[arg(long, value_name = "HOST:PORT")]
     api: String,
-    /// Address that other members' validators connect to, for an alliance whose members order its ledger together
+    /// Address that other members' validators connect to, for an alliance whose members order its ledger together:
+    /// `treaty node run` then runs `cometbft` there
     #[arg(long, value_name = "HOST:PORT")]
     bft: Option<String>,
     /// Follow the alliance of this founding document, whose members have yet to admit the new one by vote
@@ -96,6 +99,7 @@ impl Node {
 impl Init {
     fn run(self, session: &Session) -> Result<(), Error> {
         let standing = if self.regulator { Standing::Regulator } else { Standing::Member };
+        let validator = self.bft.is_some();
         let options =
             InitOptions { name: self.name, standing, peer: self.peer, api: self.api, bft: self.bft };
         let made = node::setup::init(&self.dir, options)?;
@@ -116,8 +120,9 @@ impl Init {
             |joined| alliance::next(joined, &self.dir),
         );
         session.output.answer(&answer, || {
+            let cometbft = if validator { format!("{}\n", alliance::cometbft()) } else { String::new() };
             format!(
-                "member   {}\ncard     {}\nprofile  {}\nwarning: {}\n{next}",
+                "member   {}\ncard     {}\nprofile  {}\n{cometbft}warning: {}\n{next}",
                 made.did,
                 made.card.display(),
                 made.profile.display(),
@@ -149,8 +154,11 @@ fn status(session: &Session) -> Result<(), Error> {
                 member.member.clone(),
             ]
         });
+        let stopped = status.stopped.as_ref();
+        let stopped = stopped.map_or_else(String::new, |stopped| format!("stopped   {stopped}\n"));
         format!(
-            "node      {} ({})\nmember    {}\nalliance  {} ({})\nledger    {} entries, {} final, root {}\n{}",
+            "node      {} ({})\nmember    {}\nalliance  {} ({})\nledger    {} entries, {} final, root {}\n\
+             rules     version {}, from entry {} on\n{stopped}{}",
             status.name,
             status.standing,
             status.member,
@@ -159,6 +167,8 @@ fn status(session: &Session) -> Result<(), Error> {
             status.entries,
             status.final_entries,
             status.root,
+            status.rules,
+            status.rules_since,
             table(&["name", "standing", "address", "", "identity"], members),
         )
     })

@@ -19,7 +19,10 @@ Example, of an alliance whose operator north has lost its key:
 More than two thirds of the members without the operator must sign, the next operator among them, and no fewer than the
 alliance's quorum. A node that has signed fetches the end of the ledger from the others and takes nothing further of the
 operator before, also when it comes back: whoever signs decides. An operator that has its key hands the ledger over by vote
-instead: `treaty alliance propose operator`.";
+instead: `treaty alliance propose operator`.
+
+In an alliance of two, or one whose quorum is all members, nobody can go on, and nobody signs: restore the operator's key and
+node from their backup, or found another alliance.";
 
 const SIGN: &str = "\
 Example:

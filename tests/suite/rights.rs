@@ -1,5 +1,7 @@
 //! Who owns, who may read, who may sign: claims, publications, regulators and persons, by commands on real nodes.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde_json::Value;
 
 use crate::alliance::{Alliance, data};
@@ -136,12 +138,25 @@ fn sign_alone(alliance: &Alliance) {
     assert!(outside.contains("needs the scope `data`"), "{outside}");
 
     let eve = alliance.path("eve.json");
-    let words = ["person", "add", "--dir", &home, "--name", "eve", "--scope", "govern", "--out", &eve];
+    let words =
+        ["person", "add", "--dir", &home, "--name", "eve", "--scope", "govern", "--days", "2", "--out", &eve];
     alliance.plain(&words);
     let more =
         treaty().args(["--profile", &eve, "person", "delegate", &eve, "--scope", "data"]).output().unwrap();
     let said = both(&more);
     assert!(said.contains("needs the scope `data`"), "nobody hands on more than they have: {said}");
+
+    let longer = ["--profile", &eve, "person", "delegate", &eve, "--scope", "vote", "--days", "100"];
+    let longer = treaty().args(longer).output().unwrap();
+    assert!(longer.status.success(), "{}", both(&longer));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let listed = alliance.json("north", &["person", "list"]);
+    let ends = listed["items"].as_array().unwrap().iter().map(|item| &item["record"]["delegation"]);
+    let ends = ends.filter(|given| given["name"] == "eve").map(|given| given["expires"].as_u64().unwrap());
+    let in_days = |days: u64| now + days * 86_400;
+    assert!(ends.clone().count() == 1, "{listed}");
+    assert!(ends.clone().all(|end| end > in_days(1) && end <= in_days(2)), "nor for longer: {listed}");
+    alliance.text("north", &["person", "revoke", &eve]);
 
     alliance.text("north", &["person", "revoke", &profile]);
     let revoked = |page: &Value| {

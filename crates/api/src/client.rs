@@ -20,6 +20,7 @@ use crate::types::datasets::*;
 use crate::types::ledger::*;
 use crate::types::member::*;
 use crate::types::queries::*;
+use crate::types::rules::*;
 use crate::types::runs::*;
 use crate::types::{Page, Problem};
 
@@ -121,6 +122,11 @@ impl Client {
     /// `GET /v1/status`.
     pub fn status(&self) -> Result<Status, ClientError> {
         self.get("/v1/status")
+    }
+
+    /// `GET /v1/rules`.
+    pub fn rules(&self) -> Result<Rules, ClientError> {
+        self.get("/v1/rules")
     }
 
     /// `GET /v1/points`.

@@ -20,6 +20,13 @@ use crate::{
     transaction::{Checked, Verified},
 };
 
+/// What is done with transactions that would come under rules that this build lacks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Beyond {
+    Refuse,
+    LeaveOut,
+}
+
 /// Transactions that were tried on a copy, and what they lead to. Nothing is recorded yet.
 #[derive(Debug)]
 pub struct Staged {
@@ -58,7 +65,18 @@ impl Ledger {
     /// # Errors
     /// When together they have more than [`BATCH_BYTES_MAX`] bytes, or this build lacks the rules of the next entry.
     pub fn stage(&self, now: u64, transactions: &[Checked]) -> Result<Staged, LedgerError> {
-        self.stage_checked(now, transactions.iter().map(|checked| (checked.signed().clone(), None)))
+        let transactions = transactions.iter().map(|checked| (checked.signed().clone(), None));
+        self.stage_checked(now, transactions, Beyond::Refuse)
+    }
+
+    /// [`Self::stage`] for a block that this node makes: of the transactions, as many as come under rules that this build
+    /// has. There are answers for these only.
+    ///
+    /// # Errors
+    /// As [`Self::stage`]; rules that this build lacks stand against the first entry only.
+    pub fn stage_known(&self, now: u64, transactions: &[Checked]) -> Result<Staged, LedgerError> {
+        let transactions = transactions.iter().map(|checked| (checked.signed().clone(), None));
+        self.stage_checked(now, transactions, Beyond::LeaveOut)
     }
 
     /// [`Self::stage`] for transactions with the reason, if any, why their signatures are not accepted.
@@ -66,6 +84,7 @@ impl Ledger {
         &self,
         now: u64,
         transactions: impl ExactSizeIterator<Item = (SignedTransaction, Option<Refused>)>,
+        beyond: Beyond,
     ) -> Result<Staged, LedgerError> {
         check_protocol(&self.state)?;
         let time = now.max(self.state.time());
@@ -74,6 +93,11 @@ impl Ledger {
         let mut answers = Vec::with_capacity(transactions.len());
         let mut batch_bytes = 0;
         for (transaction, forged) in transactions {
+            // Whoever has the rules of this entry would record something else.
+            match (check_protocol(&state), beyond) {
+                (Err(_), Beyond::LeaveOut) => break,
+                (known, _) => known?,
+            }
             let verified = Verified::already_checked(&transaction);
             let forged = forged.or_else(|| other_root(&transaction.transaction.action, &frontier));
             let outcome = match forged.map_or_else(|| state.advance(time, verified), Err) {

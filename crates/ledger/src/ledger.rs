@@ -7,6 +7,7 @@ use contract::{Hash, SigningKey, canonical};
 
 use crate::{
     Action, Alliance, Effects, Entry, Event, LedgerError, Refused, SignedTransaction, State,
+    blocks::Beyond,
     log::{
         Checkpoint, Endorsement, Note,
         checkpoint::merge,
@@ -120,7 +121,7 @@ impl Ledger {
             .zip(refusals)
             .map(|(signed, forged)| forged.or_else(|| misplaced(signed)))
             .collect();
-        let staged = self.stage_checked(now, transactions.into_iter().zip(refusals))?;
+        let staged = self.stage_checked(now, transactions.into_iter().zip(refusals), Beyond::Refuse)?;
         self.record(staged, None)
     }
 
@@ -235,7 +236,9 @@ impl Ledger {
         let mut bytes_total = 0;
         self.store.visit_entries(from, |index, bytes| {
             bytes_total += bytes.len();
-            if entries.len() == max || (bytes_total > BATCH_BYTES_MAX && !entries.is_empty()) {
+            // Beyond its size lies what is still being taken over.
+            let is_beyond = index >= self.size() || entries.len() == max;
+            if is_beyond || (bytes_total > BATCH_BYTES_MAX && !entries.is_empty()) {
                 return Ok(false);
             }
             entries.push(decode(index, bytes)?);

@@ -10,6 +10,10 @@
 //! them, so that none of its entries is lost as long as members keep to what they signed: who has signed takes no further
 //! entry of the operator before ([`Ledger::pledge`]). Two statements about one end of the log share more than a third of
 //! the members, and a node signs one of them only.
+//!
+//! *Where it cannot be:* in an alliance of two, or one whose quorum is all members. One member of two that could go on
+//! alone could do so while the other is there, too, and nobody outside could tell which of them lost its key; two
+//! histories would both be proven. So nobody signs there, and the operator's key needs a backup.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, Applied, Ledger, LedgerError, Refused, Roster, SignedTransaction, alliance::quorum_of_agreement,
-    log::tree::Frontier, refused::SuccessionRule,
+    blocks::Beyond, log::tree::Frontier, refused::SuccessionRule,
 };
 
 /// The domain of the members' signatures.
@@ -67,6 +71,15 @@ impl Succession {
         usize::from(agreement.max(roster.quorum(self.size)))
     }
 
+    /// Whether enough members could sign at all.
+    ///
+    /// # Errors
+    /// [`SuccessionRule::Impossible`].
+    fn check_possible(&self, roster: &Roster) -> Result<(), Refused> {
+        let (needed, others) = (self.quorum(roster), self.electorate(roster).len());
+        if needed > others { Err(SuccessionRule::Impossible(needed, others).into()) } else { Ok(()) }
+    }
+
     /// Who would order the next entry: after a vote to hand the log over its new operator, though the one before signed
     /// the last checkpoint.
     fn deposed(&self, roster: &Roster) -> Option<Did> {
@@ -98,6 +111,7 @@ impl SignedSuccession {
         if !electorate.contains(&succession.operator) {
             return Err(SuccessionRule::NotAMember(succession.operator).into());
         }
+        succession.check_possible(roster)?;
         let bytes = canonical::to_bytes(succession)?;
         for (member, signature) in signatures {
             let key = roster.key_at(member, succession.size).filter(|_| electorate.contains(member));
@@ -146,6 +160,8 @@ impl Ledger {
         if !electorate.contains(&operator) {
             return Err(Refused::from(SuccessionRule::NotAMember(operator)).into());
         }
+        // Who signs is bound by it: not to something that cannot come about.
+        succession.check_possible(roster)?;
         let member = roster.signer(&key.did(), size).map(|card| card.member);
         if member.is_none_or(|member| !electorate.contains(&member)) {
             return Err(Refused::from(SuccessionRule::NoVoice(member.unwrap_or(key.did()))).into());
@@ -192,7 +208,7 @@ impl Ledger {
             return Err(LedgerError::UnknownCheckpoint { size });
         }
         let forged = signed.verify().err();
-        let staged = self.stage_checked(now, std::iter::once((signed, forged)))?;
+        let staged = self.stage_checked(now, std::iter::once((signed, forged)), Beyond::Refuse)?;
         let answer = self.record(staged, None)?.pop();
         answer.ok_or(LedgerError::OutOfRange { size, asked: size })
     }

@@ -74,6 +74,7 @@ fn shows(rule: &str) -> Option<&'static str> {
         "unknown-proposal" | "proposal-decided" | "vote-closed" | "already-voted" => {
             "treaty alliance proposals"
         }
+        "protocol-unknown" | "protocol-not-newer" | "protocol-too-soon" => "treaty alliance rules",
         "parameter-range" => "treaty alliance parameters",
         "not-a-voter" | "not-seated" | "not-a-regulator" | "other-jurisdiction" => "treaty alliance members",
         "no-stop-right" => "treaty alliance propose stop-right",

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::{Did, Hash};
+use ledger::governance::PROTOCOL;
 use ledger::{Alliance, Card, Ledger, Validator};
 use peers::{
     Body, Channels, Client, ClientLimits, Identity, Listener, ListenerLimits, Registry, SessionLimits,
     Sessions,
 };
 use postgres::Postgres;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::watch;
 use vault::Vault;
@@ -92,6 +94,14 @@ pub enum Shutdown {
 /// How long a node may take to say that it is there.
 const ALIVE: Duration = Duration::from_secs(2);
 
+/// What a node says to another one that asks whether it is there.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Alive {
+    /// The newest version of the rules that its build has.
+    #[serde(default)]
+    pub(crate) rules: Option<u32>,
+}
+
 /// Everything that a node holds while it runs.
 pub(crate) struct Node {
     pub(crate) me: Did,
@@ -164,10 +174,23 @@ impl Node {
 
     /// Whether another member's node answers.
     pub(crate) async fn is_alive(&self, member: &Did) -> bool {
+        self.greet(member).await.is_some()
+    }
+
+    /// The newest version of the rules that a member's node has, as it says; none when it does not say.
+    pub(crate) async fn rules_known_by(&self, member: &Did) -> Option<u32> {
+        if *member == self.me {
+            return Some(PROTOCOL);
+        }
+        let answer: Alive = serde_json::from_slice(&self.greet(member).await?).ok()?;
+        answer.rules
+    }
+
+    async fn greet(&self, member: &Did) -> Option<Bytes> {
         let member = member.to_string();
         let question =
             self.peers.request_within(ALIVE, &member, axum::http::Method::GET, "/peer/alive", Body::Empty);
-        question.await.is_ok()
+        question.await.ok().map(|answer| answer.body().clone())
     }
 }
 
@@ -244,8 +267,10 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let (stop, stopping) = watch::channel(false);
     let api = http::serve(Arc::clone(&node), stopping.clone()).await?;
     tokio::spawn(listener.serve(peer_routes::router(Arc::clone(&node)), sessions, stopped(stopping)));
-    if let Some(agreement) = &agreement {
-        agreement.start(&node.replica)?;
+    if let Some(agreement) = agreement.clone() {
+        let replica = Arc::clone(&node.replica);
+        let started = tokio::task::spawn_blocking(move || agreement.start(&replica)).await;
+        started.map_err(|error| NodeError::CannotGoOn { reason: error.to_string() })??;
     }
     let replica = Arc::clone(&node.replica);
     let following = tokio::spawn(async move { replica.keep_up().await });

@@ -6,7 +6,8 @@
 //! | `GET /peer/ledger/news?size=&final=&confirmed=` | any | entries and checkpoints that are new to a follower |
 //! | `POST /peer/ledger/cosignatures` | the operator's; any, where all order | a member's cosignature |
 //! | `GET /peer/ledger/checkpoint` | any | the newest checkpoint that it holds to be final |
-//! | `GET /peer/alive` | any | that it is there |
+//! | `POST /peer/ledger/headers` | any, where all order | what a new node's light client asks of CometBFT |
+//! | `GET /peer/alive` | any | that it is there, and which version of the rules it has |
 //! | `POST /peer/runs/{run}/inputs` | a compute party's | a provider's input shares |
 //! | `POST /peer/runs/{run}/outputs` | a receiver's | a compute party's output shares |
 
@@ -20,13 +21,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use contract::{Did, Hash};
+use ledger::governance::PROTOCOL;
 use ledger::{Phase, SignedTransaction};
 use peers::Caller;
 use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::journal::Note;
-use crate::node::Node;
+use crate::node::{Alive, Node};
+use crate::order::answer_headers;
 use crate::replica::Ordered;
 use crate::runs::{self, shares::InputShares};
 use crate::setup::now_seconds;
@@ -45,14 +48,16 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/peer/ledger/news", get(news))
         .route("/peer/ledger/cosignatures", post(cosignature))
         .layer(DefaultBodyLimit::max(2 << 20));
+    let light =
+        Router::new().route("/peer/ledger/headers", post(headers)).layer(DefaultBodyLimit::max(64 << 10));
     let shares = Router::new()
         .route("/peer/runs/{run}/inputs", post(inputs))
         .route("/peer/runs/{run}/outputs", post(outputs))
         .layer(DefaultBodyLimit::disable());
     let open = Router::new()
-        .route("/peer/alive", get(async || "{}"))
+        .route("/peer/alive", get(async || Json(Alive { rules: Some(PROTOCOL) })))
         .route("/peer/ledger/checkpoint", get(checkpoint));
-    ledger.merge(shares).merge(open).with_state(node)
+    ledger.merge(light).merge(shares).merge(open).with_state(node)
 }
 
 fn must_be_operator(node: &Node) -> Result<(), Failure> {
@@ -100,6 +105,20 @@ async fn news(State(node): State<Arc<Node>>, Query(from): Query<From>) -> Result
 /// What this node holds to be final.
 async fn checkpoint(State(node): State<Arc<Node>>) -> Result<String, Failure> {
     node.replica.final_checkpoint().ok_or_else(|| Failure::unavailable("no checkpoint is final yet"))
+}
+
+/// By what a new node recognises the log that it takes over as a whole: headers, and the votes on them.
+async fn headers(State(node): State<Arc<Node>>, question: Bytes) -> Result<Response, Failure> {
+    if node.replica.operator().is_some() {
+        return Err(Failure::refused(
+            "not-by-agreement",
+            "the ledger is ordered by an operator: there are no blocks",
+        ));
+    }
+    let home = ordering::home::Home::new(&node.home.bft());
+    let answer = tokio::task::spawn_blocking(move || answer_headers(&home, &question)).await;
+    let answer = answer.map_err(|error| Failure::unavailable(error.to_string()))??;
+    Ok(([(CONTENT_TYPE, "application/json")], answer).into_response())
 }
 
 async fn cosignature(State(node): State<Arc<Node>>, note: String) -> Result<Response, Failure> {

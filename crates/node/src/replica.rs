@@ -9,12 +9,14 @@
 //! participants were found to be of one history, so that an operator who shows different ones to different members is
 //! noticed before anyone shares a byte.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod follow;
+mod outdated;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use api::types::ledger::Recorded;
 use axum::http::{Method, StatusCode};
-use bytes::Bytes;
 use contract::{Did, Hash, SigningKey};
 use ledger::finder::Finder;
 use ledger::log::Checkpoint;
@@ -94,6 +96,8 @@ pub(crate) struct Replica {
     search: Mutex<Search>,
     /// The same for entries.
     finder: Mutex<Finder>,
+    /// The first entry that others have and whose rules this build lacks, with their version.
+    unreadable: OnceLock<(u64, u32)>,
 }
 
 impl Replica {
@@ -124,6 +128,7 @@ impl Replica {
             peers,
             search: Mutex::default(),
             finder: Mutex::default(),
+            unreadable: OnceLock::new(),
         })
     }
 
@@ -149,6 +154,11 @@ impl Replica {
     /// The way to other members' nodes.
     pub(crate) fn peers(&self) -> &peers::Client {
         &self.peers
+    }
+
+    /// The member by whom a node that joins later begins to ask.
+    pub(crate) fn contact(&self) -> Option<Did> {
+        self.acquaintance.contact()
     }
 
     /// A text for people, with names where it has identities.
@@ -215,11 +225,6 @@ impl Replica {
                 tracing::error!(%error, note, "another member's final checkpoint is refused");
             }
         });
-    }
-
-    /// Keeps up with what is ordered; completes, with the reason, only when this node cannot go on.
-    pub(crate) async fn keep_up(self: &Arc<Self>) -> String {
-        self.ordering.follow(self).await
     }
 
     fn learn(&self, roster: &Roster) {
@@ -291,6 +296,7 @@ impl Replica {
 
     /// Hands in what one of the member's persons signed alone, and waits until a quorum has cosigned it.
     pub(crate) async fn hand_in(&self, signed: SignedTransaction) -> Result<Recorded, Failure> {
+        self.must_know_the_rules()?;
         match self.ordering.order(self, &signed).await? {
             Ordered::Entry(entry) => self.settled(entry, &signed).await,
             Ordered::Refused { rule, message } => Err(Failure::by_rule(rule, message)),
@@ -302,6 +308,7 @@ impl Replica {
         if !self.ordering.is_let_in(self) {
             return Err(Failure::unavailable("this node's own cometbft is not let in by the others"));
         }
+        self.must_know_the_rules()?;
         self.ordering.order(self, signed).await
     }
 
@@ -328,6 +335,7 @@ impl Replica {
     /// Writes on the ledger in this member's name; answers with the entry's index, as the operator says it, and the
     /// entry that should stand there.
     async fn submit(&self, person: Option<Did>, action: Action) -> Result<(u64, SignedTransaction), Failure> {
+        self.must_know_the_rules()?;
         let mut last = self.submitting.lock().await;
         let rotates = matches!(action, Action::RotateKey { .. });
         let until = Instant::now() + OVERTAKEN;
@@ -411,20 +419,6 @@ impl Replica {
         serde_json::from_slice(answer.body()).map_err(|error| failed(format!("answered nonsense: {error}")))
     }
 
-    /// Whom to ask for what is new after so many attempts: the operator, and as long as it does not answer every second
-    /// time one of the others in turn.
-    fn source(&self, attempts: u32) -> Did {
-        let (operator, me) = (self.operator(), self.keyring.member());
-        let others: Vec<Did> = self.read(|ledger| {
-            let seated = ledger.state().roster().cards().map(|card| card.member);
-            let known = seated.chain(self.acquaintance.contact());
-            known.filter(|member| *member != me && Some(*member) != operator).collect()
-        });
-        let turn = usize::try_from(attempts / 2).unwrap_or(0).checked_rem(others.len()).unwrap_or(0);
-        let other = others.get(turn).copied().filter(|_| attempts % 2 == 1);
-        other.or(operator).unwrap_or(me)
-    }
-
     /// On the operator's node: orders a transaction, durably, and signs the new checkpoint.
     pub(crate) fn order(&self, transaction: SignedTransaction) -> Result<Ordered, Failure> {
         self.change(|ledger| {
@@ -493,67 +487,6 @@ impl Replica {
             .map(|_| ())
             .map_err(|error| Failure::malformed(error.to_string()))
     }
-
-    /// On every other node: follows the operator, for as long as it is another member's.
-    pub(crate) async fn follow(&self) {
-        let mut attempts = 0_u32;
-        while !self.is_operator() {
-            let source = self.source(attempts);
-            let followed = self.follow_once(&source).await;
-            if followed.is_ok() && self.operator() == Some(source) {
-                attempts = 0;
-                continue;
-            }
-            if let (0, Err(failure)) = (attempts, followed) {
-                tracing::warn!(reason = failure.problem.message, "cannot follow the ledger; trying again");
-            }
-            attempts = attempts.saturating_add(1);
-            tokio::time::sleep(Duration::from_millis(50 << attempts.min(6))).await;
-        }
-    }
-
-    async fn follow_once(&self, source: &Did) -> Result<(), Failure> {
-        let Heads { size, final_size } = *self.watch().borrow();
-        let confirmed = self.read(Ledger::confirmed);
-        let path = format!("/peer/ledger/news?size={size}&final={final_size}&confirmed={confirmed}");
-        let news: News = self.ask(source, Method::GET, &path, Body::Empty).await?;
-        let cosignature = self.change(|ledger| -> Result<_, Failure> {
-            ledger.replay(&news.page).map_err(diverged)?;
-            for note in &news.handovers {
-                if is_covered(note, ledger) {
-                    ledger.adopt_handover(note).map_err(diverged)?;
-                }
-            }
-            if let Some(note) = news.final_checkpoint.filter(|note| is_covered(note, ledger)) {
-                ledger.adopt_final(&note).map_err(diverged)?;
-            }
-            // Also what was cosigned before, as long as it is not final: the word may have been lost on its way.
-            let is_open = !news.page.entries.is_empty() || final_size < size;
-            let reached =
-                ledger.latest_checkpoint().is_some_and(|(checkpoint, _)| checkpoint.size == ledger.size());
-            // One that has left, or is not admitted yet, follows and stands behind nothing.
-            let roster = ledger.state().roster();
-            let speaks = |key: &SigningKey| roster.signer(&key.did(), ledger.size()).is_some();
-            match self.keyring.at(ledger.size()).filter(speaks) {
-                Some(key) if is_open && reached => match ledger.cosign(&key, now_seconds()) {
-                    // It has signed that another member goes on.
-                    Err(LedgerError::Pledged { .. }) => Ok(None),
-                    cosigned => Ok(Some(cosigned.map_err(broken)?)),
-                },
-                _ => Ok(None),
-            }
-        })?;
-        if let Some(note) = cosignature {
-            if self.is_operator() {
-                // What the operator before ordered last: handing the log over to this node.
-                return self.change(|ledger| ledger.add_cosignature(&note)).map(drop).map_err(broken);
-            }
-            let body = Body::Octets(Bytes::from(note));
-            let path = "/peer/ledger/cosignatures";
-            let _: serde_json::Value = self.ask(&self.the_operator()?, Method::POST, path, body).await?;
-        }
-        Ok(())
-    }
 }
 
 /// The key that signs the ledger as it is now as the log, if that is one of this node's.
@@ -584,13 +517,10 @@ fn is_covered(note: &str, ledger: &Ledger) -> bool {
 }
 
 pub(crate) fn broken(error: LedgerError) -> Failure {
-    Failure::unavailable(format!("the ledger: {error}"))
-}
-
-/// The operator showed something that cannot be: this node keeps its last agreed state.
-fn diverged(error: LedgerError) -> Failure {
-    tracing::error!(%error, "the operator's ledger is refused; this node keeps its last agreed state");
-    Failure::unavailable(format!("the operator's ledger is refused: {error}"))
+    match error {
+        LedgerError::Outdated { .. } => Failure::by_rule("protocol-unknown".to_owned(), error.to_string()),
+        error => Failure::unavailable(format!("the ledger: {error}")),
+    }
 }
 
 fn heads(ledger: &Ledger) -> Heads {

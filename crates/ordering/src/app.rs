@@ -50,6 +50,25 @@ impl Verdict {
     }
 }
 
+/// What whoever handed a transaction in hears of it, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It waits for its block.
+    Admitted,
+    /// Nothing more will be said.
+    Ended(Verdict),
+}
+
+impl News {
+    /// What became of the transaction, where that is known.
+    pub(crate) fn verdict(self) -> Option<Verdict> {
+        match self {
+            Self::Admitted => None,
+            Self::Ended(verdict) => Some(verdict),
+        }
+    }
+}
+
 /// Called after every block, with no lock held.
 pub(crate) type Committed = Box<dyn Fn() + Send + Sync>;
 
@@ -61,7 +80,7 @@ pub(crate) struct App {
     pub(crate) block: Mutex<Block>,
     pub(crate) snapshots: Mutex<Snapshots>,
     /// Those who wait for what becomes of a transaction.
-    waiting: Mutex<BTreeMap<Key, mpsc::Sender<Verdict>>>,
+    waiting: Mutex<BTreeMap<Key, mpsc::Sender<News>>>,
     pub(crate) clock: fn() -> u64,
     committed: Committed,
     /// The process of this node, as its card names it.
@@ -128,12 +147,13 @@ impl App {
     /// From here CometBFT replays what this node has not recorded. One that was started again has lost what waited, which
     /// must not stand in the way of what comes next.
     pub(crate) fn info(&self) -> Result<ResponseInfo, Fault> {
+        let taken = self.taken();
         let ledger = lock(&self.ledger);
-        let height = ledger.height()?;
-        let root = if height == 0 { Vec::new() } else { ledger.root().as_bytes().to_vec() };
+        let (height, root) = taken.unwrap_or((ledger.height()?, ledger.root()));
+        let root = if height == 0 { Vec::new() } else { root.as_bytes().to_vec() };
         let state = ledger.state().clone();
         drop(ledger);
-        lock(&self.mempool).renew(state, std::iter::empty());
+        lock(&self.mempool).empty(state);
         Ok(ResponseInfo {
             data: "treaty".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -181,7 +201,7 @@ impl App {
     }
 
     /// Registers for what becomes of a transaction.
-    pub(crate) fn wait_for(&self, key: Key) -> mpsc::Receiver<Verdict> {
+    pub(crate) fn wait_for(&self, key: Key) -> mpsc::Receiver<News> {
         let (sender, receiver) = mpsc::channel();
         lock(&self.waiting).insert(key, sender);
         receiver
@@ -192,11 +212,18 @@ impl App {
         lock(&self.waiting).remove(key);
     }
 
-    /// Tells whoever waits for one transaction.
+    /// Tells whoever waits for one transaction that it was found good, for now.
+    pub(crate) fn tell_admitted(&self, key: &Key) {
+        if let Some(sender) = lock(&self.waiting).get(key) {
+            // Whoever waited may have given up.
+            sender.send(News::Admitted).ok();
+        }
+    }
+
+    /// Tells whoever waits for one transaction what became of it.
     pub(crate) fn tell_one(&self, key: Key, verdict: Verdict) {
         if let Some(sender) = lock(&self.waiting).remove(&key) {
-            // Whoever waited may have given up.
-            sender.send(verdict).ok();
+            sender.send(News::Ended(verdict)).ok();
         }
     }
 

@@ -68,6 +68,9 @@ pub enum OrderingError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// What another member's node shows is not this alliance's chain, or not the beginning of it.
+    #[error("the first block that another member's node shows is not vouched for: {0}")]
+    FirstBlock(String),
     /// CometBFT does not answer, or not as expected.
     #[error("cometbft: {0}")]
     Rpc(String),

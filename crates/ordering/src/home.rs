@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use contract::{Hash, SigningKey, calendar::utc};
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::error::OrderingError;
-use crate::validators;
+use crate::{rpc, validators};
 
 /// Most bytes of transactions in a block: the entries that they become keep within [`ledger::BATCH_BYTES_MAX`].
 const BLOCK_BYTES_MAX: usize = 2 << 20;
@@ -63,8 +64,14 @@ impl Home {
         self.0.join("config").join(file)
     }
 
-    fn state(&self) -> PathBuf {
-        self.0.join("data").join("priv_validator_state.json")
+    /// What CometBFT has recorded.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    /// What the validator's key has signed last.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.data().join("priv_validator_state.json")
     }
 
     /// Makes a validator's keys, which never leave the directory, and says what the member's card needs.
@@ -172,7 +179,8 @@ db_backend = "goleveldb"
 
 [rpc]
 laddr = "unix://{rpc}"
-max_body_bytes = 4194304
+max_body_bytes = {post_bytes}
+max_request_batch_size = {questions}
 
 [p2p]
 laddr = "tcp://{address}"
@@ -205,6 +213,8 @@ peer_gossip_sleep_duration = "20ms"
 [tx_index]
 indexer = "null"
 {sync}"#,
+            post_bytes = rpc::POST_BYTES_MAX,
+            questions = rpc::QUESTIONS_MAX,
             sync = trust.map(Trust::section).unwrap_or_default(),
             application = application.display(),
             rpc = rpc.display(),
@@ -214,15 +224,17 @@ indexer = "null"
     }
 }
 
-/// From where a new node fetches the log as a whole, and the block by which it recognises it.
+/// From where a new node's CometBFT learns what vouches for the log, and the block by which it recognises the chain.
 #[derive(Clone, Debug)]
-pub struct Trust {
+pub(crate) struct Trust {
     /// Where its light client asks for headers: two or more, see [`crate::relay`].
-    pub servers: Vec<SocketAddr>,
+    pub(crate) servers: Vec<SocketAddr>,
     /// A block's height.
-    pub height: u64,
-    /// Its hash, in hex, as members say it.
-    pub hash: String,
+    pub(crate) height: u64,
+    /// Its hash, in hex.
+    pub(crate) hash: String,
+    /// How old the block may be.
+    pub(crate) period: Duration,
 }
 
 impl Trust {
@@ -230,10 +242,11 @@ impl Trust {
         let servers: Vec<_> = self.servers.iter().map(|server| format!("http://{server}")).collect();
         format!(
             "\n[statesync]\nenable = true\nrpc_servers = \"{}\"\ntrust_height = {}\ntrust_hash = \"{}\"\n\
-             trust_period = \"336h0m0s\"\ndiscovery_time = \"5s\"\nchunk_request_timeout = \"20s\"\n",
+             trust_period = \"{}s\"\ndiscovery_time = \"5s\"\nchunk_request_timeout = \"20s\"\n",
             servers.join(","),
             self.height,
             self.hash,
+            self.period.as_secs(),
         )
     }
 }

@@ -9,10 +9,10 @@
 //!
 //! | question | file |
 //! | --- | --- |
-//! | how do the two processes speak? | [`abci`] in [`messages`] and [`framing`], and [`rpc`] in the other direction |
+//! | how do the two processes speak? | [`abci`] in [`messages`] and [`framing`], and [`rpc`] in the other direction, by [`http`] |
 //! | what does the application answer? | [`app`], [`mempool`] for single transactions, [`block`] for blocks |
 //! | who votes on blocks? | [`validators`] |
-//! | how does a new node get the log? | [`snapshot`], in [`chunk`]s, and [`relay`] for the headers that vouch for it |
+//! | how does a new node get the log? | [`state_sync`] decides; [`snapshot`], in [`chunk`]s, and [`relay`] for the headers that vouch for it, from the [`first_block`] on |
 //! | what does CometBFT read from its directory? | [`home`] |
 //! | how does a validator get other keys? | [`keys`] |
 //! | who starts it, and ends it? | [`process`], [`Agreement`] |
@@ -32,8 +32,10 @@ mod app;
 mod block;
 mod chunk;
 mod error;
+mod first_block;
 mod framing;
 pub mod home;
+mod http;
 mod keys;
 mod mempool;
 mod messages;
@@ -41,10 +43,11 @@ mod process;
 pub mod relay;
 pub mod rpc;
 mod snapshot;
+mod state_sync;
 mod validators;
 
 pub use agreement::{Agreement, Options};
 pub use app::{SharedLedger, Verdict};
 pub use error::{Fault, OrderingError};
-pub use home::Trust;
 pub use process::{COMETBFT, find};
+pub use state_sync::Headers;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use ledger::{Refused, State, transaction::Checked};
 
-use crate::app::{App, Key, key_of, lock, read};
+use crate::app::{App, Key, Verdict, key_of, lock, read};
 use crate::messages::{RECHECK, RequestCheckTx, TxResult};
 
 /// Most transactions whose checked signatures are remembered until they are in a block.
@@ -20,7 +20,8 @@ const CHECKED_BYTES_MAX: usize = 64 << 20;
 pub(crate) struct Mempool {
     /// The state after everything that waits.
     state: State,
-    checked: BTreeMap<Key, Checked>,
+    /// With their sizes.
+    checked: BTreeMap<Key, (Checked, usize)>,
     bytes: usize,
 }
 
@@ -32,11 +33,22 @@ impl Mempool {
     /// After a block: CometBFT asks again for everything that still waits.
     pub(crate) fn renew<'a>(&mut self, state: State, ordered: impl Iterator<Item = &'a Key>) {
         self.state = state;
-        for key in ordered {
-            self.checked.remove(key);
-        }
-        if self.checked.is_empty() {
-            self.bytes = 0;
+        ordered.for_each(|key| self.forget(key));
+    }
+
+    /// CometBFT was started anew, and has lost everything that waited.
+    pub(crate) fn empty(&mut self, state: State) {
+        *self = Self::new(state);
+    }
+
+    /// How many transactions wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.checked.len()
+    }
+
+    fn forget(&mut self, key: &Key) {
+        if let Some((_, bytes)) = self.checked.remove(key) {
+            self.bytes -= bytes;
         }
     }
 
@@ -46,22 +58,31 @@ impl Mempool {
             self.checked.clear();
             self.bytes = 0;
         }
+        self.forget(&key);
         self.bytes += bytes;
-        self.checked.insert(key, checked.clone());
+        self.checked.insert(key, (checked.clone(), bytes));
     }
 }
 
 impl App {
     /// CheckTx.
     pub(crate) fn check(&self, asked: &RequestCheckTx) -> TxResult {
-        match self.admit(&asked.tx, asked.kind == RECHECK) {
-            Ok(()) => TxResult::default(),
+        let (key, again) = (key_of(&asked.tx), asked.kind == RECHECK);
+        match self.admit(&key, &asked.tx, again) {
+            Ok(()) => {
+                if !again {
+                    self.tell_admitted(&key);
+                }
+                TxResult::default()
+            }
             Err(refused) => {
-                let key = key_of(&asked.tx);
                 // Whoever waits for a transaction that is thrown out after a block need not wait on. It may still come:
                 // others may hold it, and another block may go before it.
-                if asked.kind == RECHECK {
+                if again {
+                    lock(&self.mempool).forget(&key);
                     self.forget(&key);
+                } else {
+                    self.tell_one(key, Verdict::refused(&refused));
                 }
                 TxResult {
                     code: 1,
@@ -73,9 +94,8 @@ impl App {
         }
     }
 
-    fn admit(&self, bytes: &[u8], again: bool) -> Result<(), Refused> {
-        let key = key_of(bytes);
-        let checked = self.checked(&key, bytes)?;
+    fn admit(&self, key: &Key, bytes: &[u8], again: bool) -> Result<(), Refused> {
+        let checked = self.checked(key, bytes)?;
         let mut mempool = lock(&self.mempool);
         let last = mempool.state.time();
         let now = last.max((self.clock)());
@@ -85,7 +105,7 @@ impl App {
             tried.or_else(|refused| mempool.state.advance(now, checked.verified()).or(Err(refused)))?;
         } else {
             mempool.state.advance(now, checked.verified())?;
-            mempool.remember(key, &checked, bytes.len());
+            mempool.remember(*key, &checked, bytes.len());
         }
         Ok(())
     }
@@ -93,7 +113,7 @@ impl App {
     /// The transaction with a signature that was found valid, now or before.
     pub(crate) fn checked(&self, key: &Key, bytes: &[u8]) -> Result<Checked, Refused> {
         let known = lock(&self.mempool).checked.get(key).cloned();
-        known.map_or_else(|| read(bytes), Ok)
+        known.map_or_else(|| read(bytes), |(checked, _)| Ok(checked))
     }
 }
 
@@ -104,9 +124,11 @@ pub(crate) mod tests {
 
     use contract::SigningKey;
     use ledger::alliance::{self, Alliance, Card, Standing};
+    use ledger::governance::{Motion, Parameter};
     use ledger::{Action, Ledger, SignedTransaction, Transaction, Validator, identity};
 
     use super::*;
+    use crate::messages::{RequestProposed, Timestamp};
 
     const FOUNDED: u64 = 1_800_000_000;
 
@@ -116,6 +138,7 @@ pub(crate) mod tests {
 
     /// An application over an alliance of one member, whose clock is a thousand seconds after its founding.
     pub(crate) fn app(directory: &Path) -> App {
+        std::fs::create_dir_all(directory).unwrap();
         let (peer, api) = ("127.0.0.1:1", "https://127.0.0.1:2");
         let mut card = Card::sign(&key(), "north", Standing::Member, peer, api, b"north").unwrap();
         let [vote, node] = [2, 3].map(|seed| SigningKey::from_seed(&[seed; 32]).did());
@@ -136,17 +159,20 @@ pub(crate) mod tests {
     }
 
     /// A person of the member's for so many seconds from the founding on.
-    fn delegation(app: &App, sequence: u64, seconds: u64) -> Vec<u8> {
+    pub(crate) fn delegation(app: &App, sequence: u64, seconds: u64) -> Vec<u8> {
         let delegation = identity::Delegation {
             person: SigningKey::from_seed(&[9; 32]).did(),
             name: "someone".to_owned(),
             scopes: [identity::Scope::Data].into(),
             expires: FOUNDED + seconds,
         };
+        sign(app, sequence, Action::Delegate(delegation)).to_bytes().unwrap()
+    }
+
+    fn sign(app: &App, sequence: u64, action: Action) -> SignedTransaction {
         let (alliance, member) = (lock(&app.ledger).state().alliance_id(), key().did());
-        let action = Action::Delegate(delegation);
         let transaction = Transaction { alliance, member, sequence, person: None, signer: None, action };
-        SignedTransaction::sign(transaction, &key()).unwrap().to_bytes().unwrap()
+        SignedTransaction::sign(transaction, &key()).unwrap()
     }
 
     fn ask(app: &App, tx: &[u8], kind: i32) -> TxResult {
@@ -160,8 +186,48 @@ pub(crate) mod tests {
         let transaction = delegation(&app, 1, 5000);
         assert_eq!(ask(&app, &transaction, 0).code, 0);
         assert_eq!(ask(&app, &transaction, 0).codespace, "sequence", "it waits already");
+        assert_eq!(lock(&app.mempool).waiting(), 1);
         app.info().unwrap();
+        assert_eq!(lock(&app.mempool).waiting(), 0);
         assert_eq!(ask(&app, &transaction, 0).code, 0);
+    }
+
+    /// A member's points are held until a vote on its first proposal is over: by this node's clock, and not yet by the last
+    /// block's.
+    #[test]
+    fn what_becomes_valid_with_time_waits_for_a_block_of_that_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path());
+        let mut sequence = 0;
+        let mut act = |action: Action| {
+            sequence += 1;
+            let signed = sign(&app, sequence, action);
+            (signed.id().unwrap(), signed.to_bytes().unwrap())
+        };
+        let text = || "for the test".to_owned();
+        let propose = |motion| Action::Propose { motion, text: text() };
+        let set = |parameter, value| Motion::SetParameter { parameter, value };
+        let to = key().did();
+        let mut block = Vec::new();
+        for motion in [
+            Motion::Issue { to, points: 10 },
+            set(Parameter::VotingSeconds, 60),
+            set(Parameter::ProposalDeposit, 10),
+        ] {
+            let (proposal, bytes) = act(propose(motion));
+            block.push(bytes);
+            block.push(act(Action::Vote { proposal, approve: true }).1);
+        }
+        block.push(act(propose(set(Parameter::FloorRows, 2))).1);
+        let time = Some(Timestamp { seconds: i64::try_from(FOUNDED).unwrap() + 10 });
+        app.finalize(&RequestProposed { txs: block, height: 1, time }).unwrap();
+        app.commit().unwrap();
+        assert_eq!(lock(&app.ledger).size(), 8);
+
+        let (_, second) = act(propose(set(Parameter::FloorRows, 3)));
+        let staged = lock(&app.ledger).stage(FOUNDED + 10, &[read(&second).unwrap()]).unwrap();
+        assert_eq!(staged.answers()[0].as_ref().unwrap_err().rule(), "too-few-points");
+        assert_eq!(ask(&app, &second, RECHECK).code, 0, "a block of now takes it");
     }
 
     #[test]
@@ -177,5 +243,6 @@ pub(crate) mod tests {
         // What is thrown out is not said to be refused: it may still be recorded.
         assert_eq!(ask(&app, &transaction, RECHECK).codespace, "sequence");
         assert_eq!(waiting.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+        assert_eq!(lock(&app.mempool).waiting(), 0);
     }
 }

@@ -51,6 +51,11 @@ fn rebuilt(method: &str, asked: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
 }
 
+/// Whether CometBFT's answer has what was asked for: not every node has every block.
+pub fn has_result(answer: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(answer).is_ok_and(|answer| answer.get("result").is_some())
+}
+
 /// Serves this machine's CometBFT on a free loopback port, for as long as the process runs: each question is answered
 /// by `answer`, none when that fails.
 ///

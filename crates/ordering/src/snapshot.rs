@@ -7,6 +7,8 @@
 //!
 //! Sources: ABCI 2.0, "State sync"; the format is this crate's ([`chunk`]).
 
+use std::time::Instant;
+
 use contract::Hash;
 use ledger::restore::{Restoration, RestoreError};
 
@@ -32,6 +34,11 @@ pub(crate) struct Snapshots {
     /// Where chunks begin; the last one is still growing.
     starts: Vec<u64>,
     taking: Option<Taking>,
+    /// The whole log, with the root that was vouched for. It becomes this ledger's with the next block: only then is it
+    /// certain that CometBFT has recorded where it stands.
+    taken: Option<Taking>,
+    /// When something of it came last.
+    last: Option<Instant>,
 }
 
 /// A log that is being taken over.
@@ -120,13 +127,17 @@ impl App {
         let size: Option<[u8; 8]> = snapshot.metadata.as_slice().try_into().ok();
         let Some(size) = size.map(u64::from_be_bytes) else { return say(Offered::Reject) };
         let restoration = lock(&self.ledger).begin_restoration(size)?;
-        lock(&self.snapshots).taking = Some(Taking {
+        let mut snapshots = lock(&self.snapshots);
+        snapshots.last = Some(Instant::now());
+        snapshots.taken = None;
+        snapshots.taking = Some(Taking {
             restoration,
             height: snapshot.height,
             chunks: snapshot.chunks,
             next: 0,
             root: Hash::from_bytes(root),
         });
+        drop(snapshots);
         say(Offered::Accept)
     }
 
@@ -141,8 +152,7 @@ impl App {
             return Err(Fault::OutOfOrder("a chunk"));
         }
         let Some(leaves) = chunk::decode(&asked.chunk) else { return Ok(retry(asked)) };
-        let mut ledger = lock(&self.ledger);
-        match ledger.restore(&mut taking.restoration, leaves) {
+        match lock(&self.ledger).restore(&mut taking.restoration, leaves) {
             Ok(()) => {}
             Err(RestoreError::Ledger(error)) => return Err(error.into()),
             Err(flaw) => {
@@ -151,25 +161,53 @@ impl App {
             }
         }
         taking.next += 1;
+        snapshots.last = Some(Instant::now());
         if taking.next < taking.chunks {
             snapshots.taking = Some(taking);
             return Ok(accept());
         }
-        match ledger.finish_restoration(taking.restoration, taking.root, taking.height) {
+        let (found, vouched_for) = (taking.restoration.root(), taking.root);
+        if found != vouched_for {
+            tracing::warn!(%found, %vouched_for, "a snapshot is not accepted: it has another root");
+            let result = Applied::RejectSnapshot.into();
+            return Ok(ResponseApplySnapshotChunk { result, ..Default::default() });
+        }
+        snapshots.taken = Some(taking);
+        Ok(accept())
+    }
+
+    /// Height and root of a log that was taken over, and that the next block makes this ledger's.
+    pub(crate) fn taken(&self) -> Option<(u64, Hash)> {
+        lock(&self.snapshots).taken.as_ref().map(|taken| (taken.height, taken.root))
+    }
+
+    /// CometBFT has ended before the next block: what it took over is of no use to the next one.
+    pub(crate) fn forget_taken(&self) {
+        let mut snapshots = lock(&self.snapshots);
+        (snapshots.taking, snapshots.taken) = (None, None);
+    }
+
+    /// When something of a snapshot came last.
+    pub(crate) fn last_chunk(&self) -> Option<Instant> {
+        lock(&self.snapshots).last
+    }
+
+    /// Before a block: the log that was taken over, if there is one, is this ledger's from here on. CometBFT has the block
+    /// on its disk when it asks for it, and finds its place again from there.
+    pub(crate) fn adopt_taken(&self) -> Result<(), Fault> {
+        let Some(taken) = lock(&self.snapshots).taken.take() else { return Ok(()) };
+        let mut ledger = lock(&self.ledger);
+        match ledger.finish_restoration(taken.restoration, taken.root, taken.height) {
             Ok(()) => {}
             Err(RestoreError::Ledger(error)) => return Err(error.into()),
-            Err(flaw) => {
-                tracing::warn!(%flaw, "a snapshot is not accepted");
-                let result = Applied::RejectSnapshot.into();
-                return Ok(ResponseApplySnapshotChunk { result, ..Default::default() });
-            }
+            // Its root was compared when it came.
+            Err(_) => return Err(Fault::Malformed("a snapshot")),
         }
         let state = ledger.state().clone();
         drop(ledger);
-        drop(snapshots);
         lock(&self.mempool).renew(state, std::iter::empty());
         self.tell(Vec::new());
-        Ok(accept())
+        Ok(())
     }
 }
 
@@ -190,7 +228,8 @@ fn retry(asked: &RequestApplySnapshotChunk) -> ResponseApplySnapshotChunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mempool::tests::app;
+    use crate::mempool::tests::{app, delegation};
+    use crate::messages::{RequestProposed, Status, Timestamp};
 
     fn offered(metadata: &[u8]) -> RequestOfferSnapshot {
         let hash = vec![7; 32];
@@ -212,6 +251,58 @@ mod tests {
             // Who sent it is not asked again, and the others are.
             assert_eq!((answer.refetch_chunks, answer.reject_senders), (vec![0], vec!["mallory".to_owned()]));
         }
+    }
+
+    #[test]
+    fn what_was_taken_over_is_the_ledgers_with_the_next_block_and_not_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let source = app(&directory.path().join("source"));
+        let transaction = delegation(&source, 1, 5000);
+        let block = |height: i64, txs: Vec<Vec<u8>>| RequestProposed {
+            txs,
+            height,
+            time: Some(Timestamp { seconds: 1_800_000_010 }),
+        };
+        source.finalize(&block(1, vec![transaction])).unwrap();
+        source.commit().unwrap();
+        let root = lock(&source.ledger).root();
+        let asked = RequestLoadSnapshotChunk { height: 1, format: FORMAT, chunk: 0 };
+        let chunk = source.load_chunk(&asked).unwrap().chunk;
+        let take = |app: &App| {
+            let hash = root.as_bytes().to_vec();
+            let metadata = 2_u64.to_be_bytes().to_vec();
+            let snapshot = Snapshot { height: 1, format: FORMAT, chunks: 1, hash: hash.clone(), metadata };
+            app.offer_snapshot(&RequestOfferSnapshot { snapshot: Some(snapshot), app_hash: hash }).unwrap();
+            let asked = RequestApplySnapshotChunk { index: 0, chunk: chunk.clone(), sender: String::new() };
+            assert_eq!(app.apply_chunk(&asked).unwrap().result, i32::from(Applied::Accept));
+        };
+        let home = directory.path().join("new");
+        let new = app(&home);
+        take(&new);
+        let info = new.info().unwrap();
+        assert_eq!(
+            (info.last_block_height, info.last_block_app_hash.as_slice()),
+            (1, root.as_bytes().as_slice())
+        );
+        assert_eq!(lock(&new.ledger).size(), 1);
+        assert_eq!(lock(&new.ledger).entries(0, 9).unwrap().len(), 1);
+        assert_eq!(new.process(&block(2, Vec::new())).unwrap().status, i32::from(Status::Reject));
+        // Killed here, it finds nothing of it.
+        drop(new);
+        let new = app(&home);
+        assert_eq!((new.info().unwrap().last_block_height, lock(&new.ledger).size()), (0, 1));
+        take(&new);
+        new.forget_taken();
+        assert_eq!(new.info().unwrap().last_block_height, 0, "its cometbft has ended");
+        take(&new);
+        new.finalize(&block(2, Vec::new())).unwrap();
+        // And here everything.
+        drop(new);
+        let new = app(&home);
+        assert_eq!((new.info().unwrap().last_block_height, lock(&new.ledger).root()), (1, root));
+        new.finalize(&block(2, Vec::new())).unwrap();
+        new.commit().unwrap();
+        assert_eq!(new.info().unwrap().last_block_height, 2);
     }
 
     #[test]

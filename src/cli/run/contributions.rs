@@ -91,20 +91,34 @@ fn measured(client: &Client, run: &str, column: &str) -> Result<Measured, Error>
         let known: Vec<_> = result.columns.iter().map(|column| format!("`{}`", column.name)).collect();
         unusable(format!("the result of run {run} has no column `{column}`, but {}", known.join(", ")))
     })?;
-    let (mut value, mut scale) = (0_u64, 0);
-    for row in &result.rows {
-        let cell = row.get(place).and_then(exact).ok_or_else(|| {
-            let kinds = "whole numbers and decimals of at least 0";
-            unusable(format!(
-                "column `{column}` of run {run} measures nothing: contributions come from {kinds}"
-            ))
-        })?;
-        let sum = value.checked_add(cell.0);
-        value = sum.ok_or_else(|| unusable(format!("the sum of `{column}` over run {run} is too large")))?;
-        // All cells of a column have the same scale but for those without a value.
-        scale = scale.max(cell.1);
-    }
+    let cells = result.rows.iter().map(|row| row.get(place));
+    let (value, scale) = total(cells).map_err(|wrong| match wrong {
+        NoTotal::Inexact => unusable(format!(
+            "column `{column}` of run {run} measures nothing: contributions come from whole numbers and decimals of at \
+             least 0"
+        )),
+        NoTotal::TooLarge => unusable(format!("the sum of `{column}` over run {run} is too large")),
+    })?;
     Ok(Measured { contract, providers, value, scale })
+}
+
+/// Why cells have no sum.
+#[derive(Debug, PartialEq, Eq)]
+enum NoTotal {
+    Inexact,
+    TooLarge,
+}
+
+/// The sum of a column's cells without its point, and how many digits stand after that.
+fn total<'a>(cells: impl Iterator<Item = Option<&'a serde_json::Value>>) -> Result<(u64, usize), NoTotal> {
+    let (mut value, mut scale) = (0_u64, 0);
+    for cell in cells {
+        let (digits, places) = cell.and_then(exact).ok_or(NoTotal::Inexact)?;
+        value = value.checked_add(digits).ok_or(NoTotal::TooLarge)?;
+        // All cells of a column have the same scale but for those without a value.
+        scale = scale.max(places);
+    }
+    Ok((value, scale))
 }
 
 /// A cell's digits as a whole number, and how many of them stand after the point; nothing is nothing.
@@ -148,5 +162,18 @@ mod tests {
         for nothing in ["1.5", "-3", "\"-3.00\"", "\"many\"", "true"] {
             assert_eq!(read(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn a_row_without_a_value_does_not_move_the_point() {
+        let sum = |text: &str| {
+            let cells: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+            total(cells.iter().map(Some))
+        };
+        assert_eq!(sum(r#"["1.25", "2.50", null]"#), Ok((375, 2)));
+        assert_eq!(sum(r#"[null, "1.25"]"#), Ok((125, 2)));
+        assert_eq!(sum("[null]"), Ok((0, 0)));
+        assert_eq!(sum("[1, true]"), Err(NoTotal::Inexact));
+        assert_eq!(sum("[18446744073709551615, 1]"), Err(NoTotal::TooLarge));
     }
 }

@@ -27,6 +27,13 @@ pub struct Status {
     pub final_entries: u64,
     /// Merkle root over the entries replayed.
     pub root: String,
+    /// Version of the rules for the next entry.
+    pub rules: u32,
+    /// The first entry under it.
+    pub rules_since: u64,
+    /// Why this node records nothing further, if its build lacks the rules of the next entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
     /// The alliance's members.
     pub members: Vec<MemberView>,
 }

@@ -7,6 +7,7 @@ pub mod ledger;
 pub mod member;
 pub mod problem;
 pub mod queries;
+pub mod rules;
 pub mod runs;
 mod secret;
 

@@ -17,6 +17,8 @@ rules! {
         "succession-no-voice" NoVoice(Did) = "`{0}` has no voice in this: only full members do, without the operator that is succeeded",
         /// Not by its key of that size, or over something else.
         "succession-forged" Forged(Did) = "the signature of `{0}` is not by its key over this succession: let it sign again",
+        /// Two members, or a quorum of all.
+        "succession-impossible" Impossible(usize, usize) = "nobody can go on in the operator's place here: {0} members must stand behind it, and there are {1} without the operator. Restore the operator's key and node from their backup, or found another alliance: what stands on this ledger stays proven",
         /// Not enough.
         "succession-too-few" TooFew(usize, usize, usize) = "{0} members signed, {1} are needed of the {2} without the operator",
         /// It takes effect where it was signed for.

@@ -7,6 +7,7 @@ use ledger::{
     identity::prove_key,
     refused::{GovernanceRule, IdentityRule, PointsRule},
     state::Escrow,
+    transaction::Checked,
 };
 
 use crate::{
@@ -357,11 +358,22 @@ fn a_build_without_the_adopted_rules_stops_and_says_so() {
     for member in 0..2 {
         act(&mut world, &mut ledger, member, Action::Vote { proposal, approve: true }).unwrap().1.unwrap();
     }
-    let publish = Action::PublishDataset(Box::new(world.dataset(0, 1)));
-    act(&mut world, &mut ledger, 0, publish).unwrap().1.unwrap();
+    // A block that goes on under the other rules is not taken in part, and one of this build's own stops before them.
+    let last_and_next = [0, 1].map(|member| {
+        let publish = Action::PublishDataset(Box::new(world.dataset(member, 1)));
+        world.next(member, publish)
+    });
+    let checked = last_and_next.clone().map(|signed| Checked::new(signed).unwrap());
+    let time = FOUNDED + 100;
+    let stopped = ledger.stage(time, &checked).unwrap_err();
+    assert!(matches!(stopped, LedgerError::Outdated { from: 5, version: 2 }), "{stopped}");
+    let staged = ledger.stage_known(time, &checked).unwrap();
+    assert_eq!(staged.answers().len(), 1);
+    let [last, next] = last_and_next;
+    ledger.append(time, vec![last]).unwrap()[0].as_ref().unwrap();
     assert_eq!(ledger.size(), 5);
-    let publish = Action::PublishDataset(Box::new(world.dataset(1, 1)));
-    let stopped = act(&mut world, &mut ledger, 1, publish).unwrap_err();
+    assert!(ledger.stage_known(time, &checked[1..]).is_err(), "no empty block either");
+    let stopped = ledger.append(time, vec![next]).unwrap_err();
     assert!(matches!(stopped, LedgerError::Outdated { from: 5, version: 2 }), "{stopped}");
     drop(ledger);
     // What is under the rules that it has, it still serves.

@@ -25,6 +25,7 @@ mod following;
 mod golden;
 mod governance;
 mod handovers;
+mod house;
 mod identities;
 mod notes;
 mod operators;

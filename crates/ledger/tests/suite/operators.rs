@@ -1,103 +1,20 @@
 //! The operator changes its key, hands the log over and leaves; nobody else can make it so.
 
-use contract::{Did, SigningKey};
+use contract::SigningKey;
 use ledger::{
-    Action, Divergence, Ledger, LedgerError, Page, Proof, SignedTransaction, Transaction,
+    Action, Divergence, Ledger, LedgerError, Page, Proof,
     governance::Motion,
     identity::prove_key,
     log::{Checkpoint, EndorsementFlaw, Note},
     refused::{GovernanceRule, IdentityRule},
     verify,
 };
-use tempfile::TempDir;
 
 use crate::governance::{not_proposed, rule};
-use crate::world::{FOUNDED, PROGRAM, World, hash, key, program_hash};
-
-/// Three members' ledgers, in step.
-struct House {
-    world: World,
-    ledgers: Vec<Ledger>,
-    /// Present keys.
-    keys: Vec<SigningKey>,
-    operator: usize,
-    now: u64,
-    directory: TempDir,
-}
+use crate::house::{House, divergence};
+use crate::world::{PROGRAM, World, hash, key, program_hash};
 
 impl House {
-    /// With a completed run.
-    fn new() -> Self {
-        let (mut world, directory) = (World::new(), tempfile::tempdir().unwrap());
-        let path = |member: usize| directory.path().join(member.to_string());
-        let ledgers =
-            (0..3).map(|member| Ledger::open(&path(member), world.alliance.clone()).unwrap()).collect();
-        let (keys, run) = (world.members.clone(), world.whole_path(hash("run")));
-        let mut house = Self { world, ledgers, keys, operator: 0, now: FOUNDED + 10, directory };
-        for signed in run {
-            house.order(signed);
-        }
-        house
-    }
-
-    fn lead(&mut self) -> &mut Ledger {
-        &mut self.ledgers[self.operator]
-    }
-
-    /// The operator orders one transaction and signs by whichever of its keys counts; the others replay and cosign.
-    fn order(&mut self, signed: SignedTransaction) {
-        self.now += 1;
-        let (now, operator) = (self.now, self.operator);
-        let key = match &signed.transaction.action {
-            Action::RotateKey { key: next, .. } if signed.transaction.member == self.world.did(operator) => {
-                keys_of(*next)
-            }
-            _ => self.keys[operator].clone(),
-        };
-        self.lead().append(now, vec![signed]).unwrap()[0].as_ref().unwrap();
-        self.lead().sign_checkpoint(&key).unwrap();
-        self.spread();
-    }
-
-    fn spread(&mut self) {
-        let (now, operator) = (self.now, self.operator);
-        for member in (0..3).filter(|member| *member != operator) {
-            while self.ledgers[member].size() < self.ledgers[operator].size() {
-                let page = self.ledgers[operator].page(self.ledgers[member].size()).unwrap();
-                self.ledgers[member].replay(&page).unwrap();
-            }
-            if let Ok(note) = self.ledgers[member].cosign(&self.keys[member], now) {
-                self.ledgers[operator].add_cosignature(&note).unwrap();
-            }
-        }
-    }
-
-    fn act(&mut self, member: usize, action: Action) -> contract::Hash {
-        let (identity, key) = (self.world.did(member), self.keys[member].clone());
-        let state = self.lead().state();
-        let transaction = Transaction {
-            alliance: state.alliance_id(),
-            member: identity,
-            sequence: state.next_sequence(&identity),
-            person: None,
-            signer: (key.did() != identity).then(|| key.did()),
-            action,
-        };
-        let signed = SignedTransaction::sign(transaction, &key).unwrap();
-        let id = signed.id().unwrap();
-        self.order(signed);
-        id
-    }
-
-    fn pass(&mut self, by: usize, motion: Motion) {
-        let proposal = self.act(by, Action::Propose { motion, text: "as discussed".to_owned() });
-        for voter in 0..3 {
-            if self.lead().state().proposal(&proposal).unwrap().verdict.is_none() {
-                self.act(voter, Action::Vote { proposal, approve: true });
-            }
-        }
-    }
-
     fn rotate(&mut self, member: usize, next: SigningKey) {
         let alliance = self.world.alliance.id().unwrap();
         let proof = prove_key(&alliance, &self.world.did(member), &next).unwrap();
@@ -109,11 +26,6 @@ impl House {
         self.pass(0, Motion::HandOver { to: self.world.did(to) });
         self.operator = to;
         self.spread();
-    }
-
-    fn give(&mut self, from: usize, to: usize) {
-        let to = self.world.did(to);
-        self.act(from, Action::TransferPoints { to, points: 1, note: "still there".to_owned() });
     }
 
     /// Who orders the log, as a proof of the run under the newest checkpoint says; every ledger opens again.
@@ -138,18 +50,6 @@ impl House {
         }
         assert_eq!(late.root(), root);
         report.operator
-    }
-}
-
-/// The test's next keys have small seeds.
-fn keys_of(did: Did) -> SigningKey {
-    (20..40).map(key).find(|key| key.did() == did).unwrap()
-}
-
-fn divergence(result: Result<impl std::fmt::Debug, LedgerError>) -> Divergence {
-    match result {
-        Err(LedgerError::Diverged(divergence)) => divergence,
-        other => panic!("{other:?}"),
     }
 }
 

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use super::admit::require;
 use super::extract::{Json, Query};
 use super::paging::Paging;
+use super::rules;
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::persons::Person;
@@ -24,7 +25,9 @@ use crate::persons::Person;
 /// Who this node is and how far it has followed the ledger.
 #[utoipa::path(get, path = "/v1/status", tag = "ledger", responses((status = 200, body = Status)))]
 pub(super) async fn status(State(node): State<Arc<Node>>) -> Json<Status> {
+    let stopped = node.replica.outdated().map(|outdated| outdated.to_string());
     Json(node.replica.read(|ledger| {
+        let (rules, rules_since) = rules::now(ledger);
         let alliance = ledger.state().alliance();
         let standing = |standing| match standing {
             Standing::Member => "member".to_owned(),
@@ -48,6 +51,9 @@ pub(super) async fn status(State(node): State<Arc<Node>>) -> Json<Status> {
             entries: ledger.size(),
             final_entries: ledger.final_checkpoint().map_or(0, |(checkpoint, _)| checkpoint.size),
             root: ledger.root().to_string(),
+            rules,
+            rules_since,
+            stopped,
             members: members.collect(),
         }
     }))

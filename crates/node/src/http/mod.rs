@@ -13,6 +13,7 @@ mod links;
 mod member;
 mod paging;
 mod queries;
+mod rules;
 mod runs;
 mod serve;
 mod succession;
@@ -58,6 +59,7 @@ fn signed_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(ledger::events))
         .routes(routes!(acts::act))
         .routes(routes!(acts::records))
+        .routes(routes!(rules::rules))
         .routes(routes!(transactions::next))
         .routes(routes!(transactions::submit))
         .routes(routes!(member::rotate_key))

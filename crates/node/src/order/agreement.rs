@@ -13,10 +13,11 @@ use axum::http::Method;
 use bytes::Bytes;
 use contract::Did;
 use futures::future::{BoxFuture, join_all};
-use ledger::{SignedTransaction, Validator};
+use ledger::{LedgerError, SignedTransaction, Validator};
 use ordering::home::Home;
-use ordering::{Agreement, Options, OrderingError, Verdict};
+use ordering::{Agreement, Fault, Headers, Options, OrderingError, Verdict, relay};
 use peers::Body;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::Ordering;
@@ -62,16 +63,26 @@ impl ByAgreement {
         Ok(Self { program, home, validator, agreement: OnceLock::new(), outbox: Arc::default() })
     }
 
-    /// Starts CometBFT, which takes blocks into the replica from now on.
+    /// Starts CometBFT, which takes blocks into the replica from now on. Blocks; to be called on a thread of the runtime
+    /// that may.
     pub(crate) fn start(&self, replica: &Arc<Replica>) -> Result<(), OrderingError> {
+        if replica.outdated().is_some() {
+            // The replica says so; there is nothing to take part in.
+            return Ok(());
+        }
         let (weak, outbox) = (Arc::downgrade(replica), Arc::clone(&self.outbox));
+        let (asking, runtime) = (Arc::downgrade(replica), Handle::current());
+        let headers: Headers = Arc::new(move |turn, question| {
+            let replica = asking.upgrade()?;
+            runtime.block_on(ask_for_headers(&replica, turn, question))
+        });
         let agreement = Agreement::start(Options {
             home: self.home.clone(),
             program: self.program.clone(),
             member: replica.member(),
             validator: self.validator.clone(),
             ledger: replica.shared(),
-            trust: None,
+            headers: Some(headers),
             clock: now_seconds,
             committed: Box::new(move || committed(&weak, &outbox)),
         })?;
@@ -98,8 +109,12 @@ impl ByAgreement {
             for note in self.outbox.take() {
                 send(replica, &note).await;
             }
-            if let Some(fault) = self.agreement.get().and_then(|agreement| agreement.fault()) {
-                return fault.to_string();
+            match self.agreement.get().and_then(|agreement| agreement.fault()) {
+                Some(Fault::Ledger(LedgerError::Outdated { from, version })) => {
+                    replica.stand_still_at(from, version);
+                }
+                Some(fault) => return fault.to_string(),
+                None => {}
             }
             let Heads { size, final_size } = *replica.watch().borrow();
             if !was_filled && final_size < size {
@@ -156,6 +171,14 @@ impl Ordering for ByAgreement {
         replica.read(|ledger| {
             let mut processes = ledger.state().roster().cards().filter_map(|card| card.validator.as_ref());
             processes.any(|validator| validator.node == node)
+        })
+    }
+
+    fn halt(&self) -> BoxFuture<'_, ()> {
+        let agreement = self.agreement.get().cloned();
+        Box::pin(async {
+            // It waits for a process to end.
+            tokio::task::spawn_blocking(move || agreement.inspect(|agreement| agreement.stop())).await.ok();
         })
     }
 
@@ -226,6 +249,37 @@ async fn by_another(replica: &Replica, signed: &SignedTransaction) -> Result<Ord
         Failure::unavailable(
             "this node's cometbft has keys that its card does not name, and no other member's node hands this in for it",
         )
+    })
+}
+
+/// Asks members' nodes for what a light client needs, in turn, until one has it. What none of them has is answered as the
+/// last one that answered did.
+async fn ask_for_headers(replica: &Replica, turn: usize, question: &[u8]) -> Option<Vec<u8>> {
+    let mut members = others(replica);
+    members.extend(replica.contact().filter(|contact| !members.contains(contact)));
+    let half = members.len().div_ceil(2).checked_mul(turn)?;
+    let first = half.checked_rem(members.len())?;
+    members.rotate_left(first);
+    let mut last = None;
+    for member in members {
+        let body = Body::Json(Bytes::copy_from_slice(question));
+        let (member, path) = (member.to_string(), "/peer/ledger/headers");
+        let answer = replica.peers().request_within(ANSWER, &member, Method::POST, path, body).await;
+        let Some(answer) = answer.ok().filter(|answer| answer.status().is_success()) else { continue };
+        let answer = answer.body().to_vec();
+        if relay::has_result(&answer) {
+            return Some(answer);
+        }
+        last = Some(answer);
+    }
+    last
+}
+
+/// Answers another member's node what its light client asks of this node's CometBFT, and nothing else. Blocks.
+pub(crate) fn answer_headers(home: &Home, question: &[u8]) -> Result<Vec<u8>, Failure> {
+    relay::forward(&home.rpc(), question, ANSWER).map_err(|error| match error {
+        OrderingError::NotTaken(_) => Failure::malformed(error.to_string()),
+        _ => Failure::unavailable(error.to_string()),
     })
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use ledger::SignedTransaction;
 
-pub(crate) use self::agreement::ByAgreement;
+pub(crate) use self::agreement::{ByAgreement, answer_headers};
 pub(crate) use self::operator::ByOperator;
 use crate::failure::Failure;
 use crate::replica::{Ordered, Replica};
@@ -29,6 +29,11 @@ pub(crate) trait Ordering: Send + Sync {
     fn is_let_in(&self, replica: &Replica) -> bool {
         let _ = replica;
         true
+    }
+
+    /// Ends what would make this node take part further; completes when that has ended.
+    fn halt(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
     }
 
     /// Keeps the replica up with what was ordered, and says to the others what this member stands behind; for as long

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use contract::Hash;
 use ledger::Ledger;
-use treaty_ordering::{Agreement, Options, Trust, Verdict, relay};
+use treaty_ordering::{Agreement, Headers, Options, Verdict, relay};
 
 use crate::alliance::{self, directory, home, key, now, transfer};
 
@@ -34,17 +34,22 @@ fn validator() {
     let seated = ledger.state().roster().card(&key(member).did()).cloned();
     let card = seated.unwrap_or_else(|| alliance::read_card(&root, member));
     let ledger = Arc::new(Mutex::new(ledger));
+    let doom = directory(&root, member).join("doom");
     let agreement = Agreement::start(Options {
         home: home(&root, member),
         program: treaty_ordering::find().unwrap(),
         member: key(member).did(),
         validator: card.validator.unwrap(),
         ledger: Arc::clone(&ledger),
-        trust: fs::read_to_string(directory(&root, member).join("trust"))
-            .ok()
-            .map(|text| trust(&root, &text)),
+        headers: directory(&root, member).join("headers").exists().then(|| headers(&root)),
         clock: now,
-        committed: Box::new(|| {}),
+        // Where a file says so, the first thing that is recorded is the last that this process does.
+        committed: Box::new(move || {
+            if doom.exists() {
+                fs::remove_file(&doom).unwrap();
+                std::process::abort();
+            }
+        }),
     })
     .unwrap();
     let say = |text: String| writeln!(std::io::stdout(), "\n{text}").unwrap();
@@ -63,10 +68,11 @@ fn validator() {
         }
         if let Some(count) = line.strip_prefix("flood ") {
             let first = ledger.lock().unwrap().state().next_sequence(&key(member).did());
-            for sequence in first..first + count.parse::<u64>().unwrap() {
-                let signed = transfer(&founded, member, to, sequence);
-                assert_eq!(agreement.send(&signed, PATIENCE).unwrap(), None);
-            }
+            let end = first + count.parse::<u64>().unwrap();
+            let signed: Vec<_> =
+                (first..end).map(|sequence| transfer(&founded, member, to, sequence)).collect();
+            let said = agreement.send(&signed, PATIENCE).unwrap();
+            assert_eq!(said, vec![None; signed.len()]);
         }
         let count = line.strip_prefix("send ").map(|count| count.parse::<usize>().unwrap());
         for _ in 0..count.unwrap_or(0) {
@@ -91,15 +97,10 @@ fn validator() {
     }
 }
 
-/// A block's height and hash, by which a new node recognises the others' chain; it asks two of them for headers.
-fn trust(root: &Path, text: &str) -> Trust {
-    let (height, hash) = text.split_once(' ').unwrap();
-    let serve = |other: usize| {
-        let socket = home(root, other).rpc();
-        relay::serve(move |question| relay::forward(&socket, question, PATIENCE).ok()).unwrap()
-    };
-    let servers = vec![serve(0), serve(1)];
-    Trust { servers, height: height.parse().unwrap(), hash: hash.to_owned() }
+/// Asks the first two members' CometBFT processes for headers, in turn.
+fn headers(root: &Path) -> Headers {
+    let sockets = [0, 1].map(|other| home(root, other).rpc());
+    Arc::new(move |turn, question| relay::forward(&sockets[turn % 2], question, PATIENCE).ok())
 }
 
 /// What a validator acknowledged: an index, and the transaction that stands there.
@@ -220,6 +221,16 @@ impl Node {
         self.child.wait().unwrap();
         while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(5)) {
             self.note(&line);
+        }
+        self.acked
+    }
+
+    /// Waits until it has ended in its own way.
+    pub(crate) fn wait(mut self) -> Vec<Acked> {
+        let until = Instant::now() + PATIENCE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "it has not ended");
+            thread::sleep(Duration::from_millis(20));
         }
         self.acked
     }

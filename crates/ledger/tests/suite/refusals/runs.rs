@@ -149,6 +149,46 @@ fn a_budget_of_rho_is_spent_by_gaussian_noise_alone() {
     }
 }
 
+/// What was answered under a budget of ε counts as ε²/2 when a later version has a budget of ρ: 0.6 as 0.18.
+#[test]
+fn what_was_spent_of_epsilon_counts_against_a_later_budget_of_rho() {
+    let mut world = World::new();
+    let terms = PrivacyTerms { rows_per_person_max: 1, ..PrivacyTerms::default() };
+    world.disclosure.privacy = Some(PrivacyTerms { epsilon_micro_max: 1_000_000, ..terms });
+    let mut contract = world.contract();
+    contract.output.disclosure.privacy = Some(Privacy::laplace(600_000));
+    let (mut state, id) = world.activated(&contract);
+    world.act(&mut state, 0, world.request(id, hash("pure"))).unwrap();
+
+    world.disclosure.privacy = Some(PrivacyTerms { rho_micro_max: 300_000, ..terms });
+    let mut later = contract;
+    later.output.disclosure.privacy = Some(Privacy::gaussian(100_000));
+    for (member, input) in later.computation.tables.values_mut().flatten().enumerate() {
+        let next = world.dataset(member, 2);
+        (input.dataset, input.root) = (next.reference(), next.root);
+        world.act(&mut state, member, Action::PublishDataset(Box::new(next))).unwrap();
+    }
+    world.act(&mut state, 0, Action::ProposeContract(Box::new(later.clone()))).unwrap();
+    for key in world.signers() {
+        world.act(&mut state, 1, world.consent(&later, &key)).unwrap();
+    }
+    let id = later.id().unwrap();
+    world.act(&mut state, 0, world.request(id, hash("one"))).unwrap();
+    let north = world.members[0].clone();
+    let (unit, [limit, spent, asked]) = (Unit::Rho, [300_000, 280_000, 100_000]);
+    assert_eq!(
+        refused(&world, &mut state, &north, world.request(id, hash("two"))),
+        Refused::PrivacyBudget {
+            dataset: "lake/staff".to_owned(),
+            user: north.did(),
+            unit,
+            limit,
+            spent,
+            asked
+        }
+    );
+}
+
 #[test]
 fn only_participants_permit_or_refuse_and_only_once() {
     let mut scene = Scene::new();

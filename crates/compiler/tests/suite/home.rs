@@ -222,3 +222,22 @@ fn a_date_that_is_moved_is_a_date() {
         [(1, 1), (2, 2), (3, 2)].map(|(m, n)| [Cell::Integer(m), Cell::Integer(n)]).into();
     assert_eq!(joint.rows, rows);
 }
+
+/// Where terms list the constants that a column may be compared with, a function of it is none of those comparisons.
+#[test]
+fn a_function_is_compared_with_more_than_constants() {
+    let place = three_owners_place();
+    let otherwise = |sql: &str, table: &str, column: &str| {
+        let usage = place.compiled(sql, 1).unwrap().usage;
+        let compared = usage.comparisons.get(table).and_then(|columns| columns.get(column));
+        compared.is_some_and(|compared| compared.otherwise)
+    };
+    let condition = "SELECT COUNT(*) FROM accounts WHERE LEFT(holder, 1) = 'a'";
+    assert!(otherwise(condition, "accounts", "holder"));
+    assert!(otherwise("SELECT SUM(LENGTH(holder)) FROM accounts", "accounts", "holder"));
+    let join =
+        "SELECT COUNT(*) FROM accounts a JOIN subscribers s ON LOWER(a.holder) = s.name AND s.name = 'ann'";
+    assert!(otherwise(join, "accounts", "holder") && otherwise(join, "subscribers", "name"));
+    let by = "SELECT LEFT(holder, 1) AS h, COUNT(*) FROM accounts WHERE holder = 'ann' GROUP BY h LIMIT 2";
+    assert!(!otherwise(by, "accounts", "holder"));
+}

@@ -33,3 +33,4 @@ mod tpch;
 mod tree;
 mod units;
 mod uses;
+mod views;

@@ -328,20 +328,6 @@ fn one_select_over_one_known_table() {
         refused("SELECT COUNT(*) FROM persons"),
         Refused::UnknownTable { name: "persons".into(), known: "`people`".into() }
     );
-    // A view is called like nothing else.
-    for named_twice in [
-        "CREATE VIEW people AS SELECT * FROM people; SELECT COUNT(*) FROM people",
-        "CREATE VIEW b AS SELECT * FROM people; CREATE VIEW people AS SELECT * FROM b; SELECT COUNT(*) FROM people",
-        "CREATE VIEW b AS SELECT * FROM people; CREATE VIEW people AS SELECT * FROM c; SELECT COUNT(*) FROM b",
-        "CREATE VIEW people AS SELECT * FROM b; CREATE VIEW \"people\" AS SELECT * FROM b; SELECT COUNT(*) FROM people",
-    ] {
-        assert_eq!(refused(named_twice), Refused::ViewName("people".into()), "{named_twice}");
-    }
-    let many: String = (0..40).map(|n| format!("CREATE VIEW v{n} AS SELECT * FROM people; ")).collect();
-    assert!(matches!(
-        refused(&format!("{many} SELECT COUNT(*) FROM v1")),
-        Refused::TooLarge { most: 32, .. }
-    ));
     // What WITH names is unknown before it.
     assert!(matches!(
         refused("WITH a AS (SELECT * FROM b), b AS (SELECT * FROM a) SELECT COUNT(*) FROM a"),

@@ -65,7 +65,7 @@ pub(super) struct Drafting {
     /// Sums of which one member or row makes up more are not opened; the strictest of the terms when left out
     #[arg(long, value_name = "PERCENT")]
     dominance_percent_max: Option<u8>,
-    /// Add noise for differential privacy: what a run costs of the data users' budgets, for example 0.5
+    /// Add noise for differential privacy: what a run costs of the budget of each data user and receiver, for example 0.5
     #[arg(long, value_name = "EPSILON")]
     epsilon: Option<Epsilon>,
     /// The same with Gaussian noise, where budgets are of rho, for example 0.1

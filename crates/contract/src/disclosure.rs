@@ -36,8 +36,8 @@ pub struct DisclosureTerms {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrivacyTerms {
-    /// What all answers to one data user may cost together, in millionths: 1,000,000 is ε = 1. Counted for all versions
-    /// of the dataset together.
+    /// What all answers to one data user or receiver may cost together, in millionths: 1,000,000 is ε = 1. Counted for
+    /// all versions of the dataset together.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub epsilon_micro_max: u64,
     /// The same in ρ of zero-concentrated differential privacy, which Gaussian noise costs; 0 where the budget is of ε.
@@ -84,6 +84,16 @@ pub enum Mechanism {
     DiscreteLaplace,
     /// Gaussian noise on integers (Canonne, Kamath, Steinke, NeurIPS 2020).
     DiscreteGaussian,
+}
+
+impl Mechanism {
+    /// For people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DiscreteLaplace => "discrete Laplace",
+            Self::DiscreteGaussian => "discrete Gaussian",
+        }
+    }
 }
 
 /// An amount of privacy loss, in millionths.

@@ -4,7 +4,7 @@ use crate::{
     Contract, Did,
     calendar::utc,
     clause::Clause,
-    disclosure::{DisclosureRule, Mechanism, cost},
+    disclosure::{DisclosureRule, cost},
     document::{Input, Party, Role},
     scheme::Scheme,
     settlement::{Charge, Parts, Split},
@@ -347,18 +347,11 @@ fn disclosure(rule: &DisclosureRule) -> Vec<String> {
         )
     });
     let privacy = rule.privacy.map(|privacy| {
-        let (noise, cost) = (noise(privacy.mechanism), cost(privacy));
+        let (noise, cost) = (privacy.mechanism.name(), cost(privacy));
         format!(
             "Every number of the result bears noise that the compute parties draw jointly and nobody knows ({noise}); a \
-             run costs every data user's budget {cost}."
+             run costs every data user's and receiver's budget {cost}."
         )
     });
     contributors.into_iter().chain(dominance).chain(privacy).collect()
-}
-
-fn noise(mechanism: Mechanism) -> &'static str {
-    match mechanism {
-        Mechanism::DiscreteLaplace => "discrete Laplace",
-        Mechanism::DiscreteGaussian => "discrete Gaussian",
-    }
 }

@@ -63,12 +63,12 @@ pub struct DraftContract {
     /// terms when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dominance_percent_max: Option<u8>,
-    /// Differential privacy: what a run costs of each data user's budget, in millionths (1,000,000 is ε = 1); the result
-    /// is exact when absent.
+    /// Differential privacy: what a run costs of each data user's and receiver's budget, in millionths (1,000,000 is
+    /// ε = 1); the result is exact when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon_micro: Option<u64>,
-    /// The same with Gaussian noise: what a run costs of a budget of zero-concentrated differential privacy, in millionths
-    /// (1,000,000 is ρ = 1); not beside `epsilon_micro`.
+    /// The same with Gaussian noise: what a run costs of each of those budgets, in millionths of zero-concentrated
+    /// differential privacy (1,000,000 is ρ = 1); not beside `epsilon_micro`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rho_micro: Option<u64>,
     /// Values of the program, by number, to whose shares each compute party commits in its receipt, so that it can be

@@ -353,7 +353,7 @@ pub enum Refused {
         /// The request's.
         found: String,
     },
-    /// The owner's budget for this data user does not bear another run.
+    /// The owner's budget for this data user or receiver does not bear another run.
     #[error(
         "`{user}` has spent {unit} = {} of {} on `{dataset}`, and a run costs {}: draft a contract that costs less, or ask the owner for a larger budget in a new version",
         epsilon(*spent), epsilon(*limit), epsilon(*asked)

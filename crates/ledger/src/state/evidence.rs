@@ -213,7 +213,7 @@ impl Step {
             self.release(Escrow::Run(id), &refund(record.contract.settlement.payer, refunded));
         }
         if run.phase != Phase::Completed {
-            self.return_privacy(&record.contract, run.requested.value);
+            self.return_privacy(&record.contract);
         }
         self.put_contract(run.contract, record);
         self.emit(Happening::UseReturned { run: id, contract: run.contract, refunded });

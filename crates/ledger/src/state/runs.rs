@@ -35,7 +35,7 @@ impl Step {
         self.check_request(contract, &record, requester, purpose)?;
         self.check_fee(contract, &record)?;
 
-        self.spend_privacy(&record.contract, requester)?;
+        self.spend_privacy(&record.contract)?;
         record.runs_taken += 1;
         let last = record.runs_left() == 0;
         record.state = self.follow(contract, &record, lifecycle::Event::UseTaken { last })?;

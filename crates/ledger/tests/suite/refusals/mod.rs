@@ -3,6 +3,7 @@
 mod contracts;
 mod datasets;
 mod evidence;
+mod privacy;
 mod runs;
 mod transactions;
 

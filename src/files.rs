@@ -59,6 +59,12 @@ pub(crate) enum FileError {
         /// What is wrong, where.
         reason: String,
     },
+    /// A budget of differential privacy that nobody could spend, or that is two.
+    #[error(
+        "`[disclosure.privacy]` needs either `epsilon` or `rho`, greater than 0, for example `epsilon = \"2\"`; leave \
+         the whole table out where exact results are allowed"
+    )]
+    PrivacyBudget,
     /// A member that nobody knows.
     #[error("no member is called `{name}`; the alliance has {known}")]
     UnknownMember {

@@ -39,7 +39,7 @@ use super::{Epsilon, FileError, Rho, Span};
 /// auditors = ["watch"]         # one of them must approve the audit report of each contract
 ///
 /// [disclosure.privacy]         # exact results are allowed when left out
-/// epsilon = "2"                # for all answers to one data user; or `rho = "0.2"`, which Gaussian noise costs
+/// epsilon = "2"                # for all answers to one data user or receiver; or `rho = "0.2"`, which Gaussian noise costs
 /// rows_per_person_max = 1
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -112,7 +112,7 @@ impl TermsFile {
     /// The terms as they are published at a time, in seconds since 1970.
     ///
     /// # Errors
-    /// [`FileError::UnknownMember`].
+    /// [`FileError::UnknownMember`], [`FileError::PrivacyBudget`].
     pub(crate) fn at(&self, now: u64, members: &BTreeMap<String, Did>) -> Result<Terms, FileError> {
         let member = |name: &String| {
             members.get(name).copied().ok_or_else(|| FileError::UnknownMember {
@@ -140,12 +140,44 @@ impl TermsFile {
                 dominance_percent_max: self.disclosure.dominance_percent_max,
                 overlaps_max: self.disclosure.overlaps_max,
                 auditors: self.disclosure.auditors.iter().map(member).collect::<Result<_, _>>()?,
-                privacy: self.disclosure.privacy.as_ref().map(|privacy| PrivacyTerms {
-                    epsilon_micro_max: privacy.epsilon.map_or(0, Epsilon::micro),
-                    rho_micro_max: privacy.rho.map_or(0, Rho::micro),
-                    rows_per_person_max: privacy.rows_per_person_max,
-                }),
+                privacy: self.disclosure.privacy.as_ref().map(PrivacyFile::terms).transpose()?,
             },
         })
+    }
+}
+
+impl PrivacyFile {
+    /// A budget of nothing would publish a dataset that nobody can use.
+    fn terms(&self) -> Result<PrivacyTerms, FileError> {
+        let (epsilon_micro_max, rho_micro_max) =
+            match (self.epsilon.map(Epsilon::micro), self.rho.map(Rho::micro)) {
+                (Some(epsilon), None) if epsilon > 0 => (epsilon, 0),
+                (None, Some(rho)) if rho > 0 => (0, rho),
+                _ => return Err(FileError::PrivacyBudget),
+            };
+        Ok(PrivacyTerms { epsilon_micro_max, rho_micro_max, rows_per_person_max: self.rows_per_person_max })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_of_one_unit_and_more_than_nothing() {
+        let budget = |lines: &str| {
+            let text = format!(
+                "purposes = []\nfloor_rows = 5\nruns_max = 1\n[columns]\n[disclosure.privacy]\nrows_per_person_max = 1\n{lines}"
+            );
+            let file: TermsFile = toml::from_str(&text).unwrap();
+            let privacy = file.at(0, &BTreeMap::new()).map(|terms| terms.disclosure.privacy.unwrap());
+            privacy.map(|privacy| (privacy.epsilon_micro_max, privacy.rho_micro_max))
+        };
+        assert_eq!(budget(r#"epsilon = "2""#).unwrap(), (2_000_000, 0));
+        assert_eq!(budget(r#"rho = "0.2""#).unwrap(), (0, 200_000));
+        for lines in ["", r#"epsilon = "0""#, r#"rho = "0""#, "epsilon = \"2\"\nrho = \"0.2\""] {
+            let told = budget(lines).unwrap_err();
+            assert!(matches!(told, FileError::PrivacyBudget), "{lines}: {told}");
+        }
     }
 }

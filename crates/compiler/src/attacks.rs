@@ -35,7 +35,7 @@ const VALUES_FEW: u128 = 16;
 impl Case<'_> {
     fn differencing(&self) -> Attack {
         let (verdict, reason) = if self.is_noisy {
-            (Verdict::Bounded, "differences bear the noise of both answers; what all answers cost together is counted against the data user's budget".to_owned())
+            (Verdict::Bounded, "differences bear the noise of both answers; what all answers cost together is counted against the budget of each data user and receiver".to_owned())
         } else if self.checked.join.is_some() {
             (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else {

@@ -116,9 +116,10 @@ impl Page<'_> {
         learned.extend(self.noise.iter().map(|noisy| {
             let deviation = rounded(noisy.deviation(DRAWS));
             format!(
-                "`{}` only with noise that nobody knows: with three compute parties its standard deviation is {deviation}; \
-                 which groups reach the floor is told by noisy numbers, too",
-                noisy.name
+                "`{}` only with {} noise that nobody knows: with three compute parties its standard deviation is \
+                 {deviation}; which groups reach the floor is told by noisy numbers, too",
+                noisy.name,
+                noisy.mechanism.name()
             )
         }));
         let has_mean = self.checked.query.aggregates.iter().any(|one| one.function == Function::Avg);

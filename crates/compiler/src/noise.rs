@@ -10,9 +10,10 @@
 //! sensitivity / its part. In the L2 norm a column changes by no more than in the L1 norm, and Gaussian noise of deviation σ
 //! on a sensitivity Δ costs Δ²/2σ² of zero-concentrated differential privacy (Canonne, Kamath, Steinke, theorem 4), which
 //! adds up (Bun, Steinke, TCC 2016, lemma 1.7): a run's ρ is divided evenly, and each of m columns has noise of deviation
-//! Δ·√(m/2ρ), which grows with √m where Laplace noise grows with m. A mean is the quotient of a noisy sum and a noisy count, held to the declared range, so that it
-//! costs what these two cost. Every draw is cut off where a tail of less than 2^-64 begins, so that strictly speaking ε holds
-//! but for a probability of that size for each number.
+//! Δ·√(m/2ρ), which grows with √m where Laplace noise grows with m. A mean is the quotient of a noisy sum and a noisy
+//! count, held to the declared range, so that it costs what these two cost. Every draw is cut off, and an answer whose draw
+//! lies within Δ of the cut would tell: the cut is so far out ([`program::noise_bits`]) that this has a probability below
+//! 2^-64 for each number, but for which ε and ρ hold strictly.
 
 use contract::disclosure::{Loss, Mechanism, Privacy, root_up};
 use program::{
@@ -37,7 +38,7 @@ pub(crate) struct Noisy {
     /// The partial's name.
     pub(crate) name: String,
     /// The distribution of one draw.
-    mechanism: Mechanism,
+    pub(crate) mechanism: Mechanism,
     /// The scale of one draw, as a fraction; of Gaussian noise the standard deviation.
     pub(crate) scale: (u64, u64),
     /// Digits after the point of what it is added to.

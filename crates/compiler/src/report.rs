@@ -149,12 +149,17 @@ fn pooled_shares(contract: &Contract) -> Attack {
 fn repetition(contract: &Contract) -> Attack {
     let runs = contract.limits.runs;
     let (verdict, reason) = match contract.output.disclosure.privacy {
-        _ if runs == 1 => (Verdict::Closed, "there is one run".to_owned()),
+        Some(privacy) if runs == 1 => (
+            Verdict::Closed,
+            format!("there is one run; it takes {} of each data user's and receiver's budget", cost(privacy)),
+        ),
+        None if runs == 1 => (Verdict::Closed, "there is one run".to_owned()),
         None => (Verdict::Closed, "the contract fixes the data: every run gives the same result".to_owned()),
         Some(privacy) => (
             Verdict::Bounded,
             format!(
-                "the mean of {runs} runs bears less noise than one; each takes {} of the data user's budget",
+                "the mean of {runs} runs bears less noise than one; each takes {} of each data user's and receiver's \
+                 budget",
                 cost(privacy)
             ),
         ),

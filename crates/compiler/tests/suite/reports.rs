@@ -143,6 +143,33 @@ fn the_same_contract_gives_the_same_report_and_another_one_another() {
     assert_ne!(plain, hash(noisy));
 }
 
+/// Whose budget a run takes how much of, also where there is only one.
+#[test]
+fn a_run_with_noise_has_its_cost_in_the_report() {
+    let of = |runs, noise: Option<Privacy>| {
+        let mut contract = contract();
+        (contract.limits.runs, contract.output.disclosure.privacy) = (runs, noise);
+        let compiled = compile(&contract.computation.sql, &tables(), &contract.output).unwrap();
+        let report = report(&contract, &compiled);
+        (attack(&report, "asking the same").reason, report.findings.to_receivers.join("\n"))
+    };
+    for runs in [1, 3] {
+        for (noise, cost, name) in [
+            (Privacy::laplace(500_000), "takes ε = 0.5 of each data user's and receiver's budget", "Laplace"),
+            (
+                Privacy::gaussian(500_000),
+                "δ = 0.000001 of each data user's and receiver's budget",
+                "Gaussian",
+            ),
+        ] {
+            let (reason, learned) = of(runs, Some(noise));
+            assert!(reason.contains(cost), "{reason}");
+            assert!(learned.contains(&format!("only with discrete {name} noise")), "{learned}");
+        }
+        assert!(!of(runs, None).0.contains("budget"));
+    }
+}
+
 #[test]
 fn what_parties_could_do_with_the_result_is_judged() {
     let own = |change: fn(&mut Contract)| attack(&derived(change), "own rows").verdict;

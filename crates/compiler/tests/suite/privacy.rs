@@ -211,3 +211,21 @@ fn what_cannot_be_bounded_is_refused_by_name() {
     let reason = refused("SELECT COUNT(*) AS n FROM people", table(&[300]));
     assert!(reason.contains("how many rows one person may have"), "{reason}");
 }
+
+/// What a person can change of a draw is Δ, and a draw within Δ of its bound tells: for the largest cost that a contract may
+/// have, Δ is ε·scale or √(2ρ)·σ. By the tail of both distributions that has a probability below 2^-64.
+#[test]
+fn draws_within_reach_of_their_bound_are_too_rare_to_tell() {
+    use contract::wellformed::{EPSILON_MICRO_MAX, RHO_MICRO_MAX};
+
+    let (epsilon, rho) = (EPSILON_MICRO_MAX as f64 / 1e6, RHO_MICRO_MAX as f64 / 1e6);
+    let rare = -64.0 * 2_f64.ln();
+    for (numerator, denominator) in [(1, 20), (1, 1), (63, 1), (1000, 7), (1 << 56, 3), (1 << 56, 1)] {
+        let scale = numerator as f64 / denominator as f64;
+        let laplace = 2_f64.powi(program::noise_bits(numerator, denominator).into());
+        assert!(-(laplace / scale - epsilon) < rare, "{scale}: Laplace");
+        let gaussian = 2_f64.powi(program::gaussian_bits(numerator, denominator).into());
+        assert!(-(gaussian / scale - (2.0 * rho).sqrt()).powi(2) / 2.0 < rare, "{scale}: Gaussian");
+    }
+    assert_eq!((program::noise_bits(1 << 56, 1), program::gaussian_bits(1 << 56, 1)), (63, 60));
+}

@@ -15,8 +15,9 @@
 //! of the Gaussian for any scale.
 //!
 //! *Adversary*: that of the scheme, who knows what corrupted parties added. Corrupted parties that deviate can add any
-//! number, which spoils the result, but not what honest ones hide. Sampling takes longer for some values; its time is not
-//! hidden from the party's own machine.
+//! number, which spoils the result, but not what honest ones hide. Sampling takes longer for some values: the time until
+//! a party's noise arrives depends a little on what it drew. That time is not hidden from the other compute parties, nor
+//! from the party's own machine.
 //!
 //! *Rounds*: 1. *Bits per row*: those of one input from each party that adds noise.
 
@@ -122,7 +123,7 @@ impl Coins<'_> {
         let (numerator, denominator) = (u128::from(scale.numerator), u128::from(scale.denominator));
         loop {
             let proposed = self.laplace(scale);
-            // |y| is at most 45 σ and some, since larger proposals have no chance: below 2^62 with the denominator.
+            // |y| is below 2^`bits`, which is 26 σ and some at most: below 2^62 with the denominator.
             let Some(distance) =
                 proposed.unsigned_abs().checked_mul(denominator).map(|y| y.abs_diff(numerator))
             else {

@@ -266,18 +266,21 @@ pub enum Operation {
 
 /// As [`noise_bits`], for each draw of [`Operation::Gaussian`].
 pub fn gaussian_bits(numerator: u64, denominator: u64) -> u8 {
-    // 2·e^-50 < 2^-64 bounds the tails beyond 10 σ.
-    let most = (10 * u128::from(numerator)).div_ceil(u128::from(denominator.max(1)));
+    // A contract's ρ is at most 5, so that a person changes what is hidden by √10 σ at most, below 3.17 σ. What remains of
+    // 13 σ is above 9.83 σ, beyond which there is less than e^-48 < 2^-64.
+    let most = (13 * u128::from(numerator)).div_ceil(u128::from(denominator.max(1)));
     // At most 60.
     (u128::BITS - most.leading_zeros()) as u8
 }
 
-/// Each draw of [`Operation::Noise`] is below 2 to this power: the least for which a draw without that bound would exceed
-/// it with a probability below 2^-64.
+/// Each draw of [`Operation::Noise`] is below 2 to this power. An answer tells of a person only where the draw lies within
+/// what one person changes of this bound: the power is large enough that a draw without a bound lies there, or beyond,
+/// with a probability below 2^-64.
 pub fn noise_bits(numerator: u64, denominator: u64) -> u8 {
-    // e^-45 < 2^-64, so that 45 times the scale is enough.
-    let most = (45 * u128::from(numerator)).div_ceil(u128::from(denominator.max(1)));
-    // At most 70.
+    // A contract's ε is at most 20, so that a person changes what is hidden by 20 times the scale at most. What remains of
+    // 65 times the scale is 45 times, beyond which there is less than e^-45 < 2^-64 on the side that tells.
+    let most = (65 * u128::from(numerator)).div_ceil(u128::from(denominator.max(1)));
+    // At most 63.
     (u128::BITS - most.leading_zeros()) as u8
 }
 

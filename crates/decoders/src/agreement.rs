@@ -19,7 +19,7 @@ pub(crate) fn abci(mut bytes: &[u8]) -> bool {
 
 /// A chunk of a snapshot, which is written as the same bytes again.
 pub(crate) fn chunk(bytes: &[u8]) -> bool {
-    let Some(leaves) = crate::chunk::decode(bytes) else { return false };
-    assert_eq!(crate::chunk::encode(&leaves), bytes);
+    let Some(chunk) = crate::chunk::Chunk::from_bytes(bytes) else { return false };
+    assert_eq!(chunk.to_bytes(), bytes);
     true
 }

@@ -86,6 +86,7 @@ impl Agreement {
         if state.roster().operator().is_some() {
             return Err(OrderingError::HasOperator);
         }
+        home.check_whole(lock(&ledger).height()?)?;
         let begun = headers.map(|headers| StateSync::begin(&home, &ledger, clock(), &headers)).transpose()?;
         let sync = begun.flatten();
         let trust = sync.as_ref().map(|sync| sync.trust());

@@ -79,6 +79,9 @@ pub(crate) struct App {
     pub(crate) mempool: Mutex<Mempool>,
     pub(crate) block: Mutex<Block>,
     pub(crate) snapshots: Mutex<Snapshots>,
+    /// Where the chunks of snapshots begin; the last one is still growing. By itself, since finding them takes reading the
+    /// whole log once, and blocks need the other.
+    pub(crate) chunk_starts: Mutex<Vec<u64>>,
     /// Those who wait for what becomes of a transaction.
     waiting: Mutex<BTreeMap<Key, mpsc::Sender<News>>>,
     pub(crate) clock: fn() -> u64,
@@ -109,6 +112,7 @@ impl App {
             mempool: Mutex::new(Mempool::new(state)),
             block: Mutex::default(),
             snapshots: Mutex::default(),
+            chunk_starts: Mutex::default(),
             waiting: Mutex::default(),
             ledger,
             clock,

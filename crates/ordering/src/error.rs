@@ -65,6 +65,14 @@ pub enum OrderingError {
     /// The card and the keys do not belong together.
     #[error("the keys in `{}` are not those of this member's card: restore the directory that the card was made with, or make new ones with `treaty member new-validator`", .0.display())]
     OtherKeys(PathBuf),
+    /// The ledger has blocks, and CometBFT has none.
+    #[error("this node's ledger has {height} blocks, and CometBFT's own record of them is missing in `{}`: restore that directory together with the ledger, from a copy that was made of both while the node stood still", path.display())]
+    StateLost {
+        /// CometBFT's data.
+        path: PathBuf,
+        /// The last block that the ledger has.
+        height: u64,
+    },
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

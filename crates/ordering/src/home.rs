@@ -273,21 +273,26 @@ fn genesis(alliance: &Alliance) -> Result<Value, OrderingError> {
         "genesis_time": utc(alliance.founded).replacen(' ', "T", 1).replace(" UTC", "Z"),
         "chain_id": chain_id(&id),
         "initial_height": "1",
-        "consensus_params": {
-            "block": { "max_bytes": BLOCK_BYTES_MAX.to_string(), "max_gas": "-1" },
-            "evidence": {
-                "max_age_num_blocks": "100000",
-                "max_age_duration": "1209600000000000",
-                "max_bytes": "65536",
-            },
-            "validator": { "pub_key_types": ["ed25519"] },
-            "version": { "app": "0" },
-            "abci": { "vote_extensions_enable_height": "0" },
-        },
+        "consensus_params": consensus_params(),
         "validators": validators.collect::<Vec<_>>(),
         "app_hash": "",
         "app_state": { "alliance": id.to_string() },
     }))
+}
+
+/// What all nodes' CometBFT must hold alike. The same at every height: no block changes it.
+pub(crate) fn consensus_params() -> Value {
+    json!({
+        "block": { "max_bytes": BLOCK_BYTES_MAX.to_string(), "max_gas": "-1" },
+        "evidence": {
+            "max_age_num_blocks": "100000",
+            "max_age_duration": "1209600000000000",
+            "max_bytes": "65536",
+        },
+        "validator": { "pub_key_types": ["ed25519"] },
+        "version": { "app": "0" },
+        "abci": { "vote_extensions_enable_height": "0" },
+    })
 }
 
 /// A key as CometBFT keeps it: seed and public key, in base64.

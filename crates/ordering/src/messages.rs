@@ -289,8 +289,7 @@ pub(crate) struct ResponseLoadSnapshotChunk {
 pub(crate) enum Applied {
     Unknown = 0,
     Accept = 1,
-    RetrySnapshot = 4,
-    RejectSnapshot = 5,
+    Retry = 3,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -2,8 +2,9 @@
 //!
 //! A snapshot at a height *is* the log up to there, cut into chunks at places that follow from the log alone, so that
 //! any node serves any chunk at any time and keeps nothing for it. The light client of the new node's CometBFT finds
-//! the application hash of that height by the validators' signatures; it is the log's root, and the log that came must
-//! have it ([`ledger::restore`]).
+//! the application hash of that height by the validators' signatures; it is the log's root. Each chunk comes with a proof
+//! that the log of that root goes on with it ([`ledger::restore`]), and where it must end follows from itself: so what is
+//! forged or cut elsewhere costs its own sender, and no other.
 //!
 //! Sources: ABCI 2.0, "State sync"; the format is this crate's ([`chunk`]).
 
@@ -13,7 +14,7 @@ use contract::Hash;
 use ledger::restore::{Restoration, RestoreError};
 
 use crate::app::{App, lock};
-use crate::chunk;
+use crate::chunk::Chunk;
 use crate::error::Fault;
 use crate::messages::{
     Applied, Offered, RequestApplySnapshotChunk, RequestLoadSnapshotChunk, RequestOfferSnapshot,
@@ -22,22 +23,24 @@ use crate::messages::{
 };
 
 /// The format above.
-const FORMAT: u32 = 1;
-/// Most bytes of entries in a chunk, unless a single entry has more. CometBFT carries 16 MB.
-const CHUNK_BYTES_MAX: usize = 4 << 20;
+const FORMAT: u32 = 2;
+/// A chunk ends with the entry with which it has so many bytes of entries, the last one where the log ends: it has at most
+/// an entry's mebibyte more. CometBFT carries 16 MB.
+const CHUNK_BYTES: usize = 4 << 20;
 /// How many blocks must follow a snapshot's: the light client needs the next two headers.
 const BEHIND: u64 = 2;
 
-/// What the node offers, and what it takes over.
+/// What the node takes over.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots {
-    /// Where chunks begin; the last one is still growing.
-    starts: Vec<u64>,
     taking: Option<Taking>,
     /// The whole log, with the root that was vouched for. It becomes this ledger's with the next block: only then is it
     /// certain that CometBFT has recorded where it stands.
     taken: Option<Taking>,
-    /// When something of it came last.
+    /// The most entries that ever came of a log that was vouched for.
+    most: u64,
+    /// When they became more. Nothing else is progress: who hands over the beginning again and again, or an offer alone,
+    /// must not keep the node from taking blocks instead.
     last: Option<Instant>,
 }
 
@@ -48,7 +51,17 @@ struct Taking {
     height: u64,
     chunks: u32,
     next: u32,
-    root: Hash,
+}
+
+impl Taking {
+    /// Whether the next chunk is cut where every node cuts it.
+    fn is_cut_right(&self, leaves: &[Vec<u8>]) -> bool {
+        let size = self.restoration.size().saturating_add(leaves.len() as u64);
+        let is_last = self.next.saturating_add(1) >= self.chunks;
+        let bytes: usize = leaves.iter().map(Vec::len).sum();
+        let before = bytes - leaves.last().map_or(0, Vec::len);
+        before < CHUNK_BYTES && if is_last { size == self.restoration.end() } else { bytes >= CHUNK_BYTES }
+    }
 }
 
 impl App {
@@ -78,19 +91,19 @@ impl App {
 
     /// Where the chunks of the first `size` entries begin.
     fn starts(&self, size: u64) -> Result<Vec<u64>, Fault> {
-        let mut snapshots = lock(&self.snapshots);
-        if snapshots.starts.is_empty() {
-            snapshots.starts.push(1);
+        let mut starts = lock(&self.chunk_starts);
+        if starts.is_empty() {
+            starts.push(1);
         }
-        while let Some(last) = snapshots.starts.last().copied() {
+        while let Some(last) = starts.last().copied() {
             // A chunk at a time, so that nobody waits long for the ledger.
-            let leaves = lock(&self.ledger).leaves(last, u64::MAX, CHUNK_BYTES_MAX)?.len() as u64;
+            let leaves = lock(&self.ledger).leaves(last, u64::MAX, CHUNK_BYTES)?.len() as u64;
             if last + leaves >= size {
                 break;
             }
-            snapshots.starts.push(last + leaves);
+            starts.push(last + leaves);
         }
-        Ok(snapshots.starts.iter().copied().filter(|start| *start < size).collect())
+        Ok(starts.iter().copied().filter(|start| *start < size).collect())
     }
 
     /// LoadSnapshotChunk: empty when there is none, which its receiver notices.
@@ -103,11 +116,16 @@ impl App {
             return Ok(ResponseLoadSnapshotChunk::default());
         };
         let starts = self.starts(size)?;
-        let Some(start) = starts.get(asked.chunk as usize) else {
-            return Ok(ResponseLoadSnapshotChunk::default());
+        let start = match starts.get(asked.chunk as usize) {
+            Some(start) => *start,
+            None if asked.chunk == 0 => size,
+            None => return Ok(ResponseLoadSnapshotChunk::default()),
         };
-        let leaves = lock(&self.ledger).leaves(*start, size, CHUNK_BYTES_MAX)?;
-        Ok(ResponseLoadSnapshotChunk { chunk: chunk::encode(&leaves) })
+        let ledger = lock(&self.ledger);
+        let leaves = ledger.leaves(start, size, CHUNK_BYTES)?;
+        let proof = ledger.consistency(start + leaves.len() as u64, size)?;
+        drop(ledger);
+        Ok(ResponseLoadSnapshotChunk { chunk: Chunk { proof, leaves }.to_bytes() })
     }
 
     /// OfferSnapshot: the application hash is what the light client vouches for.
@@ -126,33 +144,33 @@ impl App {
         };
         let size: Option<[u8; 8]> = snapshot.metadata.as_slice().try_into().ok();
         let Some(size) = size.map(u64::from_be_bytes) else { return say(Offered::Reject) };
-        let restoration = lock(&self.ledger).begin_restoration(size)?;
+        // Each but the founding entry's has an entry at least.
+        if !(1..=size.saturating_sub(1).max(1)).contains(&u64::from(snapshot.chunks)) {
+            return say(Offered::Reject);
+        }
+        let restoration = lock(&self.ledger).begin_restoration(size, Hash::from_bytes(root))?;
         let mut snapshots = lock(&self.snapshots);
-        snapshots.last = Some(Instant::now());
         snapshots.taken = None;
-        snapshots.taking = Some(Taking {
-            restoration,
-            height: snapshot.height,
-            chunks: snapshot.chunks,
-            next: 0,
-            root: Hash::from_bytes(root),
-        });
+        snapshots.taking =
+            Some(Taking { restoration, height: snapshot.height, chunks: snapshot.chunks, next: 0 });
         drop(snapshots);
         say(Offered::Accept)
     }
 
-    /// ApplySnapshotChunk, in order.
+    /// ApplySnapshotChunk, in order. What is wrong with a chunk is its sender's doing alone.
     pub(crate) fn apply_chunk(
         &self,
         asked: &RequestApplySnapshotChunk,
     ) -> Result<ResponseApplySnapshotChunk, Fault> {
         let mut snapshots = lock(&self.snapshots);
-        let mut taking = snapshots.taking.take().ok_or(Fault::OutOfOrder("a chunk"))?;
-        if asked.index != taking.next {
-            return Err(Fault::OutOfOrder("a chunk"));
-        }
-        let Some(leaves) = chunk::decode(&asked.chunk) else { return Ok(retry(asked)) };
-        match lock(&self.ledger).restore(&mut taking.restoration, leaves) {
+        let taking = snapshots.taking.as_mut().filter(|taking| taking.next == asked.index);
+        let taking = taking.ok_or(Fault::OutOfOrder("a chunk"))?;
+        let chunk = Chunk::from_bytes(&asked.chunk).filter(|chunk| taking.is_cut_right(&chunk.leaves));
+        let Some(Chunk { proof, leaves }) = chunk else {
+            tracing::warn!(sender = asked.sender, "a chunk is not accepted: it is no stretch of the log");
+            return Ok(retry(asked));
+        };
+        match lock(&self.ledger).restore(&mut taking.restoration, leaves, &proof) {
             Ok(()) => {}
             Err(RestoreError::Ledger(error)) => return Err(error.into()),
             Err(flaw) => {
@@ -161,24 +179,20 @@ impl App {
             }
         }
         taking.next += 1;
-        snapshots.last = Some(Instant::now());
-        if taking.next < taking.chunks {
-            snapshots.taking = Some(taking);
-            return Ok(accept());
+        let (size, is_whole) = (taking.restoration.size(), taking.next == taking.chunks);
+        if size > snapshots.most {
+            snapshots.most = size;
+            snapshots.last = Some(Instant::now());
         }
-        let (found, vouched_for) = (taking.restoration.root(), taking.root);
-        if found != vouched_for {
-            tracing::warn!(%found, %vouched_for, "a snapshot is not accepted: it has another root");
-            let result = Applied::RejectSnapshot.into();
-            return Ok(ResponseApplySnapshotChunk { result, ..Default::default() });
+        if is_whole {
+            snapshots.taken = snapshots.taking.take();
         }
-        snapshots.taken = Some(taking);
-        Ok(accept())
+        Ok(ResponseApplySnapshotChunk { result: Applied::Accept.into(), ..Default::default() })
     }
 
     /// Height and root of a log that was taken over, and that the next block makes this ledger's.
     pub(crate) fn taken(&self) -> Option<(u64, Hash)> {
-        lock(&self.snapshots).taken.as_ref().map(|taken| (taken.height, taken.root))
+        lock(&self.snapshots).taken.as_ref().map(|taken| (taken.height, taken.restoration.root()))
     }
 
     /// CometBFT has ended before the next block: what it took over is of no use to the next one.
@@ -187,7 +201,7 @@ impl App {
         (snapshots.taking, snapshots.taken) = (None, None);
     }
 
-    /// When something of a snapshot came last.
+    /// When more of a log that was vouched for came last.
     pub(crate) fn last_chunk(&self) -> Option<Instant> {
         lock(&self.snapshots).last
     }
@@ -195,9 +209,11 @@ impl App {
     /// Before a block: the log that was taken over, if there is one, is this ledger's from here on. CometBFT has the block
     /// on its disk when it asks for it, and finds its place again from there.
     pub(crate) fn adopt_taken(&self) -> Result<(), Fault> {
-        let Some(taken) = lock(&self.snapshots).taken.take() else { return Ok(()) };
+        // Held until the ledger has it: whoever forgets what was taken sees either none of it adopted, or all.
+        let mut snapshots = lock(&self.snapshots);
+        let Some(taken) = snapshots.taken.take() else { return Ok(()) };
         let mut ledger = lock(&self.ledger);
-        match ledger.finish_restoration(taken.restoration, taken.root, taken.height) {
+        match ledger.finish_restoration(taken.restoration, taken.height) {
             Ok(()) => {}
             Err(RestoreError::Ledger(error)) => return Err(error.into()),
             // Its root was compared when it came.
@@ -205,76 +221,129 @@ impl App {
         }
         let state = ledger.state().clone();
         drop(ledger);
+        drop(snapshots);
         lock(&self.mempool).renew(state, std::iter::empty());
         self.tell(Vec::new());
         Ok(())
     }
 }
 
-fn accept() -> ResponseApplySnapshotChunk {
-    ResponseApplySnapshotChunk { result: Applied::Accept.into(), ..Default::default() }
-}
-
-/// From the beginning, without that sender: the snapshot is offered again, and every chunk so far is fetched again, since
-/// who sent a chunk before may have begun what this one does not follow. What others serve is not lost with it.
+/// Once more, without that sender. What others sent before is on the disk, and stays.
 fn retry(asked: &RequestApplySnapshotChunk) -> ResponseApplySnapshotChunk {
     ResponseApplySnapshotChunk {
-        result: Applied::RetrySnapshot.into(),
-        refetch_chunks: (0..=asked.index).collect(),
+        result: Applied::Retry.into(),
+        refetch_chunks: vec![asked.index],
         reject_senders: vec![asked.sender.clone()],
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::mempool::tests::{app, delegation};
     use crate::messages::{RequestProposed, Status, Timestamp};
 
-    fn offered(metadata: &[u8]) -> RequestOfferSnapshot {
-        let hash = vec![7; 32];
-        let metadata = metadata.to_vec();
-        let snapshot = Snapshot { height: 5, format: FORMAT, chunks: 3, hash: hash.clone(), metadata };
-        RequestOfferSnapshot { snapshot: Some(snapshot), app_hash: hash }
+    fn block(height: i64, txs: Vec<Vec<u8>>) -> RequestProposed {
+        RequestProposed { txs, height, time: Some(Timestamp { seconds: 1_800_000_010 }) }
+    }
+
+    /// A log of two entries after block 1: its root, and the chunk that it is.
+    fn source(directory: &Path) -> (Hash, Vec<u8>) {
+        let source = app(directory);
+        let transaction = delegation(&source, 1, 5000);
+        source.finalize(&block(1, vec![transaction])).unwrap();
+        source.commit().unwrap();
+        let asked = RequestLoadSnapshotChunk { height: 1, format: FORMAT, chunk: 0 };
+        let root = lock(&source.ledger).root();
+        (root, source.load_chunk(&asked).unwrap().chunk)
+    }
+
+    fn offer(app: &App, root: Hash, size: &[u8], chunks: u32) -> i32 {
+        let hash = root.as_bytes().to_vec();
+        let metadata = size.to_vec();
+        let snapshot = Snapshot { height: 1, format: FORMAT, chunks, hash: hash.clone(), metadata };
+        app.offer_snapshot(&RequestOfferSnapshot { snapshot: Some(snapshot), app_hash: hash }).unwrap().result
+    }
+
+    fn apply(app: &App, chunk: &[u8]) -> ResponseApplySnapshotChunk {
+        let sender = "mallory".to_owned();
+        app.apply_chunk(&RequestApplySnapshotChunk { index: 0, chunk: chunk.to_vec(), sender }).unwrap()
     }
 
     #[test]
-    fn one_bad_chunk_costs_its_sender_and_not_the_snapshot() {
+    fn a_bad_chunk_costs_its_sender_alone_and_is_no_progress() {
         let directory = tempfile::tempdir().unwrap();
-        let app = app(directory.path());
-        for chunk in [vec![0xff; 9], chunk::encode(&[b"{}".to_vec()])] {
-            let offer = app.offer_snapshot(&offered(&4_u64.to_be_bytes())).unwrap();
-            assert_eq!(offer.result, i32::from(Offered::Accept), "from the beginning");
-            let asked = RequestApplySnapshotChunk { index: 0, chunk, sender: "mallory".to_owned() };
-            let answer = app.apply_chunk(&asked).unwrap();
-            assert_eq!(answer.result, i32::from(Applied::RetrySnapshot));
+        let (root, good) = source(&directory.path().join("source"));
+        let app = app(&directory.path().join("new"));
+        let accepted = i32::from(Offered::Accept);
+        assert_eq!(offer(&app, root, &2_u64.to_be_bytes(), 1), accepted);
+        let chunk = Chunk::from_bytes(&good).unwrap();
+        let foreign = Chunk { leaves: vec![b"{}".to_vec()], ..chunk.clone() };
+        let none = Chunk { leaves: Vec::new(), ..chunk.clone() };
+        let more = Chunk { leaves: [chunk.leaves.clone(), chunk.leaves.clone()].concat(), ..chunk.clone() };
+        let unproved = Chunk { proof: vec![root], ..chunk };
+        let bad = [foreign, none, more, unproved].map(|chunk| chunk.to_bytes());
+        for bytes in bad.iter().chain([&vec![0xff; 9], &Vec::new()]) {
+            let answer = apply(&app, bytes);
+            assert_eq!(answer.result, i32::from(Applied::Retry));
             // Who sent it is not asked again, and the others are.
             assert_eq!((answer.refetch_chunks, answer.reject_senders), (vec![0], vec!["mallory".to_owned()]));
+            assert_eq!((app.last_chunk(), app.taken()), (None, None));
         }
+        assert_eq!(apply(&app, &good).result, i32::from(Applied::Accept));
+        assert_eq!(app.taken(), Some((1, root)));
+        let last = app.last_chunk();
+        assert!(last.is_some());
+        // The same once more holds nothing off.
+        assert_eq!(offer(&app, root, &2_u64.to_be_bytes(), 1), accepted);
+        assert_eq!(apply(&app, &good).result, i32::from(Applied::Accept));
+        assert_eq!(app.last_chunk(), last);
+    }
+
+    #[test]
+    fn where_a_chunk_ends_follows_from_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path());
+        let cut = |end: u64, chunks: u32, sizes: &[usize]| {
+            let restoration = lock(&app.ledger).begin_restoration(end, Hash::from_bytes([7; 32])).unwrap();
+            let leaves: Vec<_> = sizes.iter().map(|size| vec![0; *size]).collect();
+            Taking { restoration, height: 1, chunks, next: 0 }.is_cut_right(&leaves)
+        };
+        assert!(
+            cut(9, 2, &[CHUNK_BYTES]) && cut(9, 2, &[CHUNK_BYTES - 1, 1]) && cut(9, 2, &[1, CHUNK_BYTES])
+        );
+        assert!(!cut(9, 2, &[CHUNK_BYTES - 1]) && !cut(9, 2, &[CHUNK_BYTES, 1]) && !cut(9, 2, &[]));
+        assert!(cut(3, 1, &[1, 1]) && cut(3, 1, &[1, CHUNK_BYTES]) && cut(1, 1, &[]));
+        assert!(
+            !cut(3, 1, &[1]) && !cut(3, 1, &[1, 1, 1]) && !cut(3, 1, &[]) && !cut(3, 1, &[CHUNK_BYTES, 1])
+        );
+    }
+
+    #[test]
+    fn a_snapshot_of_the_founding_entry_alone_has_a_chunk_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let source = app(&directory.path().join("source"));
+        source.finalize(&block(1, Vec::new())).unwrap();
+        source.commit().unwrap();
+        let root = lock(&source.ledger).root();
+        let asked = RequestLoadSnapshotChunk { height: 1, format: FORMAT, chunk: 0 };
+        let chunk = source.load_chunk(&asked).unwrap().chunk;
+        assert!(!chunk.is_empty(), "cometbft takes an empty one for none");
+        let new = app(&directory.path().join("new"));
+        assert_eq!(offer(&new, root, &1_u64.to_be_bytes(), 1), i32::from(Offered::Accept));
+        assert_eq!(apply(&new, &chunk).result, i32::from(Applied::Accept));
+        assert_eq!(new.taken(), Some((1, root)));
     }
 
     #[test]
     fn what_was_taken_over_is_the_ledgers_with_the_next_block_and_not_before() {
         let directory = tempfile::tempdir().unwrap();
-        let source = app(&directory.path().join("source"));
-        let transaction = delegation(&source, 1, 5000);
-        let block = |height: i64, txs: Vec<Vec<u8>>| RequestProposed {
-            txs,
-            height,
-            time: Some(Timestamp { seconds: 1_800_000_010 }),
-        };
-        source.finalize(&block(1, vec![transaction])).unwrap();
-        source.commit().unwrap();
-        let root = lock(&source.ledger).root();
-        let asked = RequestLoadSnapshotChunk { height: 1, format: FORMAT, chunk: 0 };
-        let chunk = source.load_chunk(&asked).unwrap().chunk;
+        let (root, chunk) = source(&directory.path().join("source"));
         let take = |app: &App| {
-            let hash = root.as_bytes().to_vec();
-            let metadata = 2_u64.to_be_bytes().to_vec();
-            let snapshot = Snapshot { height: 1, format: FORMAT, chunks: 1, hash: hash.clone(), metadata };
-            app.offer_snapshot(&RequestOfferSnapshot { snapshot: Some(snapshot), app_hash: hash }).unwrap();
-            let asked = RequestApplySnapshotChunk { index: 0, chunk: chunk.clone(), sender: String::new() };
-            assert_eq!(app.apply_chunk(&asked).unwrap().result, i32::from(Applied::Accept));
+            assert_eq!(offer(app, root, &2_u64.to_be_bytes(), 1), i32::from(Offered::Accept));
+            assert_eq!(apply(app, &chunk).result, i32::from(Applied::Accept));
         };
         let home = directory.path().join("new");
         let new = app(&home);
@@ -309,10 +378,21 @@ mod tests {
     fn a_snapshot_says_how_long_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let app = app(directory.path());
-        assert_eq!(app.offer_snapshot(&offered(b"")).unwrap().result, i32::from(Offered::Reject));
-        app.offer_snapshot(&offered(&1_u64.to_be_bytes())).unwrap();
-        let asked =
-            RequestApplySnapshotChunk { chunk: chunk::encode(&[b"{}".to_vec()]), ..Default::default() };
-        assert_eq!(app.apply_chunk(&asked).unwrap().result, i32::from(Applied::RetrySnapshot));
+        let root = Hash::from_bytes([7; 32]);
+        let (accepted, rejected) = (i32::from(Offered::Accept), i32::from(Offered::Reject));
+        assert_eq!(offer(&app, root, b"", 1), rejected);
+        // More chunks than entries, or none.
+        for (size, chunks, expected) in [
+            (1, 0, rejected),
+            (1, 1, accepted),
+            (1, 2, rejected),
+            (4, 3, accepted),
+            (4, 4, rejected),
+            (0, 1, accepted),
+            (u64::MAX, u32::MAX, accepted),
+        ] {
+            assert_eq!(offer(&app, root, &u64::to_be_bytes(size), chunks), expected, "{size} {chunks}");
+        }
+        assert_eq!(app.last_chunk(), None, "an offer is no progress");
     }
 }

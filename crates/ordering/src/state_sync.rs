@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::app::{App, SharedLedger, lock};
 use crate::error::OrderingError;
 use crate::first_block;
-use crate::home::{Home, Trust};
+use crate::home::{self, Home, Trust};
 use crate::process::Restart;
 use crate::relay;
 
@@ -77,7 +77,7 @@ impl StateSync {
         };
         let servers = (0..SERVERS).map(|turn| {
             let headers = Arc::clone(headers);
-            relay::serve(move |question| headers(turn, question))
+            relay::serve(move |question| with_own_parameters(question, headers(turn, question)?))
         });
         let age = Duration::from_secs(now.saturating_sub(founding.founded));
         let trust = Trust {
@@ -151,10 +151,33 @@ fn recognise(founding: &ledger::Alliance, headers: &Headers) -> Result<Option<St
     first.map(|answer| first_block::vouched_for(founding, &answer)).transpose()
 }
 
+/// The answer, in which another member's word for the consensus parameters is replaced by those of the genesis: a header
+/// vouches for the size of blocks alone, and none of the parameters ever changes. Written anew: Go reads `Result` as
+/// `result`, and the last one counts.
+fn with_own_parameters(question: &[u8], answer: Vec<u8>) -> Option<Vec<u8>> {
+    let asked: Value = serde_json::from_slice(question).ok()?;
+    if asked.get("method")?.as_str()? != "consensus_params" {
+        return Some(answer);
+    }
+    let answer: Value = serde_json::from_slice(&answer).ok()?;
+    let height = answer.pointer("/result/block_height")?.as_str()?;
+    let result = json!({ "block_height": height, "consensus_params": home::consensus_params() });
+    let answer = json!({ "jsonrpc": "2.0", "id": asked.get("id"), "result": result });
+    Some(answer.to_string().into_bytes())
+}
+
 /// What CometBFT has, and the mark that it is unfinished.
 impl Home {
     fn mark_path(&self) -> std::path::PathBuf {
         self.path().join("state-sync-unfinished")
+    }
+
+    /// A ledger with blocks needs a CometBFT that has them, too: it does not start otherwise.
+    pub(crate) fn check_whole(&self, height: u64) -> Result<(), OrderingError> {
+        if height == 0 || self.has_state() {
+            return Ok(());
+        }
+        Err(OrderingError::StateLost { path: self.data(), height })
     }
 
     fn is_marked(&self) -> bool {
@@ -230,6 +253,33 @@ mod tests {
         home.unmark().unwrap();
         home.unmark().unwrap();
         assert!(!home.is_marked());
+    }
+
+    #[test]
+    fn a_ledger_with_blocks_does_not_start_without_those_of_cometbft() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = Home::new(directory.path());
+        home.create("127.0.0.1:1").unwrap();
+        home.check_whole(0).unwrap();
+        assert!(matches!(home.check_whole(5), Err(OrderingError::StateLost { height: 5, .. })));
+        fs::create_dir(directory.path().join("data").join("state.db")).unwrap();
+        home.check_whole(5).unwrap();
+    }
+
+    #[test]
+    fn one_members_word_for_the_parameters_does_not_count() {
+        let question = br#"{"jsonrpc":"2.0","id":3,"method":"consensus_params","params":{"height":"5"}}"#;
+        let foreign = r#"{"jsonrpc":"2.0","id":3,
+            "result":{"block_height":"5","consensus_params":{"abci":{"vote_extensions_enable_height":"7"}}},
+            "Result":{"block_height":"6","Consensus_Params":{"abci":{"vote_extensions_enable_height":"8"}}}}"#;
+        let answer = with_own_parameters(question, foreign.as_bytes().to_vec()).unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        let result = json!({ "block_height": "5", "consensus_params": home::consensus_params() });
+        assert_eq!(answer, json!({ "jsonrpc": "2.0", "id": 3, "result": result }));
+        // What has no height is no answer, and other answers are vouched for by votes.
+        assert_eq!(with_own_parameters(question, b"{}".to_vec()), None);
+        let commit = br#"{"id":1,"method":"commit"}"#;
+        assert_eq!(with_own_parameters(commit, b"as it is".to_vec()).unwrap(), b"as it is");
     }
 
     #[test]

@@ -209,7 +209,10 @@ fn on_ledger(target: &str) -> Vec<Vec<u8>> {
         }
         "chunk" => {
             let framed = |leaf: Vec<u8>| [(leaf.len() as u32).to_le_bytes().to_vec(), leaf].concat();
-            vec![entries.iter().flat_map(|entry| framed(bytes(entry))).collect(), framed(Vec::new())]
+            let proved =
+                |hashes: u8, leaves| [vec![hashes], vec![7; 32 * usize::from(hashes)], leaves].concat();
+            let all = entries.iter().flat_map(|entry| framed(bytes(entry))).collect();
+            vec![proved(2, all), proved(1, framed(Vec::new())), proved(0, Vec::new())]
         }
         "page" => vec![ledger.page(3).unwrap().to_bytes().unwrap()],
         "note" => notes.into_iter().map(String::into_bytes).collect(),

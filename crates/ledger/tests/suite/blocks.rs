@@ -1,8 +1,10 @@
 //! Members that order together: blocks instead of an operator's batches, and checkpoints on which nobody signs alone.
 
+use contract::Hash;
 use ledger::{
     Action, Alliance, Card, Content, Ledger, LedgerError, Refused, Staged, Validator,
     alliance::{AllianceFlaw, CardFlaw, quorum_of_agreement},
+    log::tree::{Frontier, leaf_hash},
     refused::IdentityRule,
     restore::RestoreError,
     transaction::Checked,
@@ -168,46 +170,61 @@ fn a_log_is_taken_over_whole_or_not_at_all() {
     let staged = ledgers[0].stage(FOUNDED + 1, &transactions).unwrap();
     ledgers[0].record_block(staged, 1).unwrap();
     let (root, size) = (ledgers[0].root(), ledgers[0].size());
-    let stretches: Vec<_> = [1, 4, 7].map(|from| ledgers[0].leaves(from, from + 3, 1 << 20).unwrap()).into();
+    let stretch = |from: u64| {
+        let leaves = ledgers[0].leaves(from, from + 3, 1 << 20).unwrap();
+        (leaves, ledgers[0].consistency(from + 3, size).unwrap())
+    };
+    let stretches = [1, 4, 7].map(stretch);
 
-    // Something else than what was vouched for.
-    let mut taking = ledgers[1].begin_restoration(size).unwrap();
-    ledgers[1].restore(&mut taking, stretches[0].clone()).unwrap();
-    let short = ledgers[1].finish_restoration(taking, root, 1).unwrap_err();
+    // Something else than what was vouched for costs nothing: another one's stretch can take its place.
+    let mut taking = ledgers[1].begin_restoration(size, root).unwrap();
+    let mut refused = |leaves: Vec<Vec<u8>>, proof: &[Hash]| {
+        let flaw = ledgers[1].restore(&mut taking, leaves, proof).unwrap_err();
+        assert!(matches!(flaw, RestoreError::Foreign { from: 1, .. }), "{flaw}");
+    };
+    let (first, proof) = &stretches[0];
+    refused(stretches[1].0.clone(), &stretches[1].1);
+    refused(vec![b"{}".to_vec()], proof);
+    refused(first[..2].to_vec(), proof);
+    refused(first.clone(), &[]);
+    refused([first.clone(), vec![Vec::new(); 7]].concat(), &[]);
+    refused(Vec::new(), &[]);
+    ledgers[1].restore(&mut taking, first.clone(), proof).unwrap();
+    let short = ledgers[1].finish_restoration(taking, 1).unwrap_err();
     assert!(matches!(short, RestoreError::Root { size: 4, .. }));
-    let mut taking = ledgers[1].begin_restoration(size).unwrap();
-    let gap = ledgers[1].restore(&mut taking, stretches[1].clone()).unwrap_err();
-    assert!(matches!(gap, RestoreError::NotFollowing { index: 1 }));
-    let mut taking = ledgers[1].begin_restoration(size).unwrap();
-    let malformed = ledgers[1].restore(&mut taking, vec![b"{}".to_vec()]).unwrap_err();
-    assert!(matches!(malformed, RestoreError::Malformed { index: 1, .. }));
-    let mut taking = ledgers[1].begin_restoration(3).unwrap();
-    let long = ledgers[1].restore(&mut taking, stretches[0].clone()).unwrap_err();
-    assert!(matches!(long, RestoreError::TooLong { end: 3, found: 4 }));
-    // An entry by the rules that its member never signed.
+    let mut taking = ledgers[1].begin_restoration(3, root).unwrap();
+    let long = ledgers[1].restore(&mut taking, first.clone(), proof).unwrap_err();
+    assert!(matches!(long, RestoreError::Foreign { from: 1, to: 4, end: 3 }));
+    // Nor do entries count that break the rules, whoever vouches for them: one that its member never signed, and none at all.
     let mut forged = ledgers[0].entries(1, 1).unwrap().remove(0);
     let Content::Transaction(signed) = &mut forged.content else { panic!("{forged:?}") };
     signed.signature = world.stranger.sign("transaction", b"something else");
-    let mut taking = ledgers[1].begin_restoration(size).unwrap();
-    let forged = ledgers[1].restore(&mut taking, vec![forged.to_bytes().unwrap()]).unwrap_err();
-    assert!(matches!(forged, RestoreError::NotFollowing { index: 1 }));
+    let founding = ledgers[0].leaves(0, 1, 1).unwrap().remove(0);
+    let mut vouched = |leaf: Vec<u8>| {
+        let mut frontier = Frontier::default();
+        [&founding, &leaf].into_iter().for_each(|leaf| frontier.push(leaf_hash(leaf), |_| {}));
+        let mut taking = ledgers[1].begin_restoration(2, frontier.root()).unwrap();
+        ledgers[1].restore(&mut taking, vec![leaf], &[]).unwrap_err()
+    };
+    assert!(matches!(vouched(forged.to_bytes().unwrap()), RestoreError::NotFollowing { index: 1 }));
+    assert!(matches!(vouched(b"{}".to_vec()), RestoreError::Malformed { index: 1, .. }));
 
     // A process that ended in the middle finds the founding entry alone, and can begin anew or take blocks.
-    let mut taking = ledgers[2].begin_restoration(size).unwrap();
-    ledgers[2].restore(&mut taking, stretches[0].clone()).unwrap();
+    let mut taking = ledgers[2].begin_restoration(size, root).unwrap();
+    ledgers[2].restore(&mut taking, first.clone(), proof).unwrap();
     drop(ledgers.pop());
     let mut south = Ledger::open(&directory.path().join("south"), world.alliance.clone()).unwrap();
     assert_eq!((south.size(), south.height().unwrap()), (1, 0));
 
-    let mut taking = south.begin_restoration(size).unwrap();
-    for stretch in stretches {
-        south.restore(&mut taking, stretch).unwrap();
+    let mut taking = south.begin_restoration(size, root).unwrap();
+    for (leaves, proof) in stretches {
+        south.restore(&mut taking, leaves, &proof).unwrap();
         assert_eq!(south.size(), 1, "nothing shows before the end");
     }
-    south.finish_restoration(taking, root, 7).unwrap();
+    south.finish_restoration(taking, 7).unwrap();
     assert_eq!((south.root(), south.size(), south.height().unwrap()), (root, size, 7));
     assert_eq!(south.events(1, size).unwrap(), ledgers[0].events(1, size).unwrap());
-    assert!(matches!(south.begin_restoration(size), Err(LedgerError::Overtaken { .. })));
+    assert!(matches!(south.begin_restoration(size, root), Err(LedgerError::Overtaken { .. })));
     drop(south);
     let south = Ledger::open(&directory.path().join("south"), world.alliance).unwrap();
     assert_eq!((south.root(), south.height().unwrap()), (root, 7));

@@ -13,11 +13,12 @@ use datafusion::sql::sqlparser::{
 
 use super::{
     home::{self, Home},
+    join::OwnersColumn,
     names::normalised,
     unfold,
     usage::{Origin, Uses},
 };
-use crate::{Refused, Table};
+use crate::{Construct, Refused, Table};
 
 /// A column that its owner computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,10 +156,28 @@ pub(super) fn extended(tables: &[Table], computed: &[Computed]) -> Result<Vec<Ta
     Ok(tables)
 }
 
-/// What is computed of a table: each column's name, and its SQL.
-pub(super) fn of_table(table: &str, computed: &[Computed]) -> Vec<(String, String)> {
+/// What an owner computes of a row is NULL where an outer join lacks the row; SQL computes after the join, and CONCAT makes
+/// a text of NULL.
+pub(super) fn check_outer<'t>(
+    mut lacking: impl Iterator<Item = &'t str>,
+    computed: &[Computed],
+) -> Result<(), Refused> {
+    let differs = |table: &str| computed.iter().find(|one| one.table == table && !one.of.is_strict());
+    match lacking.find_map(differs) {
+        Some(one) => Err(Construct::OuterCase.refuse(&one.of.name())),
+        None => Ok(()),
+    }
+}
+
+/// What is computed of a table.
+pub(super) fn of_table(table: &str, computed: &[Computed]) -> Vec<OwnersColumn> {
     let own = computed.iter().filter(|one| one.table == table);
-    own.map(|one| (one.of.name(), one.of.sql(None))).collect()
+    let column = |Computed { of, .. }: &Computed| OwnersColumn {
+        name: of.name(),
+        sql: of.sql(None),
+        of: of.columns().into_iter().cloned().collect(),
+    };
+    own.map(column).collect()
 }
 
 /// The uses of computed columns as uses of what they are computed of. Who writes the function chooses what of a value

@@ -10,7 +10,7 @@ use contract::{ColumnType, Schema};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
 use treaty_compiler::answers::identities;
 use treaty_compiler::overlap::{self, Answer, Field, Verdict};
-use treaty_compiler::{Cell, ResultTable, compile, rows::arrow_schema};
+use treaty_compiler::{Cell, Construct, Refused, ResultTable, compile, rows::arrow_schema};
 use vm::SchemeName;
 
 use crate::{
@@ -221,6 +221,36 @@ fn a_date_that_is_moved_is_a_date() {
     let rows: Vec<[Cell; 2]> =
         [(1, 1), (2, 2), (3, 2)].map(|(m, n)| [Cell::Integer(m), Cell::Integer(n)]).into();
     assert_eq!(joint.rows, rows);
+}
+
+/// CONCAT makes a text of a row that an outer join lacks, which no owner has; what is NULL for it is computed at home.
+#[test]
+fn what_a_join_may_lack_is_not_made_a_text() {
+    let place = three_owners_place();
+    let join = |aggregate: &str, kind: &str| {
+        format!("SELECT {aggregate} AS n FROM accounts a {kind} JOIN subscribers s ON a.phone = s.phone")
+    };
+    for (aggregate, kind) in [
+        ("COUNT(CONCAT(s.name, 'x'))", "LEFT"),
+        ("SUM(LENGTH(UPPER(CONCAT(s.name, 'x'))))", "LEFT"),
+        ("COUNT(CONCAT(a.holder, 'x'))", "RIGHT"),
+        ("COUNT(CONCAT(a.holder, 'x'))", "FULL"),
+        ("COUNT(CONCAT(s.name, 'x'))", "FULL"),
+    ] {
+        let refused = place.compiled(&join(aggregate, kind), 1).unwrap_err();
+        let is_outer = matches!(&refused, Refused::Unsupported { construct: Construct::OuterCase, .. });
+        assert!(is_outer, "{aggregate} {kind}: {refused}");
+    }
+    for (aggregate, kind) in [
+        ("COUNT(CONCAT(a.holder, 'x'))", "LEFT"),
+        ("SUM(LENGTH(CONCAT(s.name, 'x')))", "RIGHT"),
+        ("COUNT(s.name || 'x')", "LEFT"),
+        ("SUM(LENGTH(UPPER(a.holder)))", "FULL"),
+    ] {
+        let sql = join(aggregate, kind);
+        let joint = place.joint(&place.compiled(&sql, 1).unwrap(), None);
+        assert_eq!(joint.rows, place.plain(&sql).rows, "{sql}");
+    }
 }
 
 /// Where terms list the constants that a column may be compared with, a function of it is none of those comparisons.

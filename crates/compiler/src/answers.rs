@@ -1,6 +1,10 @@
 //! Which rows a query's answers are about, so that answers can be compared with each other before another one is given.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use arrow::{
     array::{Array, AsArray, BooleanArray, StringArray},
@@ -14,7 +18,7 @@ use crate::{
     Table, deep,
     groups::Groups,
     local::{self, Batches, LocalError},
-    sql::{Checked, Relation, identifier},
+    sql::{Argument, Checked, Function, Relation, identifier},
 };
 
 /// What a query answers over the rows of one table.
@@ -43,6 +47,9 @@ pub enum Selector {
     Case(String),
     /// Those that have a value; who asks for a column's sum learns nothing about rows without it.
     Present(String),
+    /// The same rows, of which it is told how many they are: unlike sums, counts of different columns can be subtracted
+    /// from each other and from that of all rows.
+    Counted(String),
 }
 
 /// Rows that an answer is about: those of one group that one selector takes.
@@ -93,19 +100,21 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
         let selector = match argument {
             Some(argument) if argument.nullable => {
                 let condition = Some(format!("({}) IS NOT NULL", argument.sql));
+                let columns = own_columns(argument, &checked.relations);
                 // Of a join's CASE over both tables only the value is one table's. A row without a value in one of
                 // several columns is out although another's is added up.
                 let is_part = argument.foreign.is_some()
                     || argument.sql.starts_with("CASE WHEN")
-                    || argument.columns.len() > 1
+                    || columns.len() > 1
                     || aggregate.second.is_some();
-                match is_part {
-                    true => (Selector::Case(argument.sql.clone()), condition),
-                    false => (
-                        Selector::Present(argument.columns.iter().cloned().collect::<Vec<_>>().join(", ")),
-                        condition,
-                    ),
-                }
+                let is_count = matches!(aggregate.function, Function::Count | Function::CountDistinct);
+                let columns = || columns.into_iter().collect::<Vec<_>>().join(", ");
+                let selector = match (is_part, is_count) {
+                    (true, _) => Selector::Case(argument.sql.clone()),
+                    (false, true) => Selector::Counted(columns()),
+                    (false, false) => Selector::Present(columns()),
+                };
+                (selector, condition)
             }
             _ => (Selector::Whole, None),
         };
@@ -115,6 +124,21 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
         }
     }
     found
+}
+
+/// The columns that an argument is made of, without those that owners compute: two functions of one column may have the
+/// same values, and are held against each other as that column is against itself.
+fn own_columns(argument: &Argument, relations: &[Relation]) -> BTreeSet<String> {
+    let mut own = BTreeSet::new();
+    for name in &argument.columns {
+        let computed = relations.iter().flat_map(|relation| &relation.computed);
+        let made: Vec<_> = computed.filter(|column| column.name == *name).collect();
+        if made.is_empty() {
+            own.insert(name.clone());
+        }
+        own.extend(made.iter().flat_map(|column| &column.of).cloned());
+    }
+    own
 }
 
 /// For each row in turn: whether it takes part, the values of its group columns, whether each selector takes it.
@@ -192,6 +216,13 @@ impl Answers {
     /// Whether some aggregates are over a part of a group that CASE chooses.
     pub fn is_conditional(&self) -> bool {
         self.selectors.iter().any(|selector| matches!(selector, Selector::Case(_)))
+    }
+
+    /// Whether some of what is asked is about rows within others that the same query asks about, so that it is to be
+    /// compared even if nothing was answered before.
+    pub fn compares_within(&self) -> bool {
+        let is_within = |selector: &Selector| matches!(selector, Selector::Case(_) | Selector::Counted(_));
+        self.selectors.iter().any(is_within)
     }
 
     /// Sorts a dataset's rows at its owner's: the selections, and for each row, in the dataset's order,

@@ -6,7 +6,7 @@ use contract::audit::{Attack, Verdict};
 use crate::{
     groups::Groups,
     noise::Noisy,
-    sql::{Aggregate, Checked, Function},
+    sql::{Aggregate, Checked, Function, SetKind},
 };
 
 /// The attacks on a checked query.
@@ -91,6 +91,11 @@ impl Case<'_> {
     fn membership(&self) -> Attack {
         let (verdict, reason) = match &self.checked.join {
             None => (Verdict::Closed, "no tables are joined".to_owned()),
+            Some(_) if self.shows(SetKind::Except) => (
+                Verdict::Open,
+                "the first table's values are shown that the second does not have: what is left out tells whoever knows the first table that the second has it, also in one row"
+                    .to_owned(),
+            ),
             Some(_) if self.checked.shown_set().is_some() && self.floor_rows <= 1 => (
                 Verdict::Open,
                 "the values themselves are shown: whoever knows those of one table learns which of them the other has, where its owners ask for no floor"
@@ -165,6 +170,10 @@ impl Case<'_> {
             ),
         };
         Attack { name: "trying all values of a small domain".to_owned(), verdict, reason }
+    }
+
+    fn shows(&self, kind: SetKind) -> bool {
+        self.checked.shown_set().is_some_and(|set| set.kind == kind)
     }
 
     fn aggregates(&self) -> impl Iterator<Item = &Aggregate> {

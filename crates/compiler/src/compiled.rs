@@ -94,7 +94,7 @@ pub struct Compiled {
 impl Compiled {
     /// Whether its answers are about rows within others of its rows, so that even by themselves they could tell too much.
     pub fn compares_within(&self) -> bool {
-        self.answers.iter().any(Answers::is_conditional)
+        self.answers.iter().any(Answers::compares_within)
     }
 }
 

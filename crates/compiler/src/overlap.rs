@@ -144,11 +144,12 @@ impl<'a> Universe<'a> {
         self.atoms.keys().flatten().collect::<BTreeSet<_>>().len()
     }
 
-    /// Sums of different columns cannot be added up to anything: each is looked at by itself, and counts of rows.
+    /// Sums of different columns cannot be added up to anything: each is looked at by itself, with all counts, which can be
+    /// added to and subtracted from each other; and so are counts of rows.
     fn columns(&self) -> BTreeSet<Option<&str>> {
         let present = self.sets.iter().filter_map(|(_, selection)| match &selection.selector {
             Selector::Present(column) => Some(Some(column.as_str())),
-            Selector::Whole | Selector::Case(_) => None,
+            Selector::Whole | Selector::Case(_) | Selector::Counted(_) => None,
         });
         present.chain([None]).collect()
     }
@@ -156,7 +157,7 @@ impl<'a> Universe<'a> {
     /// The sets that concern a column, of those answers.
     fn restricted(&self, column: &Option<&str>, keep: impl Fn(usize) -> bool) -> Matrix<'a> {
         let concerns = |selection: &Selection| match (&selection.selector, column) {
-            (Selector::Case(_), _) | (Selector::Whole, None) => true,
+            (Selector::Case(_) | Selector::Counted(_), _) | (Selector::Whole, None) => true,
             (Selector::Present(found), Some(column)) => found == column,
             (Selector::Whole, Some(_)) | (Selector::Present(_), None) => false,
         };
@@ -222,7 +223,7 @@ impl Matrix<'_> {
         let mut known = BTreeSet::new();
         let first = self.sets.iter().filter(|(set, answer, selection)| {
             let condition = answers.get(*answer).map_or("", |answer| answer.selected.condition.as_str());
-            known.insert((condition, *selection, places.get(set)))
+            known.insert((condition, &selection.group, rows_of(&selection.selector), places.get(set)))
         });
         let kept: BTreeSet<u32> = first.map(|(set, _, _)| *set).collect();
         let columns: BTreeSet<Vec<u32>> = self
@@ -285,6 +286,15 @@ impl Matrix<'_> {
                 }
             }
         })
+    }
+}
+
+/// Which rows a selector takes: a column's sum and the count of its values are about the same ones.
+fn rows_of(selector: &Selector) -> (bool, Option<&str>) {
+    match selector {
+        Selector::Whole => (false, None),
+        Selector::Case(condition) => (true, Some(condition)),
+        Selector::Present(column) | Selector::Counted(column) => (false, Some(column)),
     }
 }
 

@@ -538,8 +538,8 @@ impl Construct {
                 "inside an aggregate write `CASE WHEN condition THEN value END` with a condition on one table, in SUM also with `ELSE 0` if the value is never NULL",
             ),
             Self::OuterCase => (
-                "CASE, NULLIF or COALESCE on the second table of a LEFT JOIN inside an aggregate",
-                "put the condition into ON, or ask one query for each case",
+                "CASE, NULLIF or COALESCE inside an aggregate, or CONCAT, of a table whose rows LEFT JOIN or FULL JOIN may lack",
+                "put the condition into ON, or ask one query for each case; of texts, `||`",
             ),
             Self::Cast => (
                 "a conversion of a column",

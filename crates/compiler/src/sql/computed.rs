@@ -6,18 +6,19 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 
 use contract::terms::Use;
 use datafusion::sql::sqlparser::{
-    ast::{Expr, Ident, Query, SetExpr, Statement, TableFactor, VisitMut, VisitorMut},
+    ast::{Expr, Ident, Query, Select, SetExpr, Statement, VisitMut, VisitorMut},
     dialect::GenericDialect,
     parser::Parser,
 };
 
 use super::{
+    from,
     home::{self, Home},
+    join::OwnersColumn,
     names::normalised,
-    unfold,
     usage::{Origin, Uses},
 };
-use crate::{Refused, Table};
+use crate::{Construct, Refused, Table};
 
 /// A column that its owner computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +61,10 @@ impl VisitorMut for Functions<'_> {
     type Break = Refused;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Refused> {
-        let mut scope = Vec::new();
-        self.enter(&query.body, &mut scope);
+        if matches!(*query.body, SetExpr::SetOperation { .. }) {
+            self.each_side(&mut query.body)?;
+        }
+        let scope = self.entered(&query.body);
         self.scopes.push(scope);
         ControlFlow::Continue(())
     }
@@ -74,15 +77,12 @@ impl VisitorMut for Functions<'_> {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refused> {
         let Some((of, qualifier)) = home::call(expr) else { return ControlFlow::Continue(()) };
         if !self.tables.is_empty() {
-            let tables = self.having(&of, qualifier.as_ref());
-            if tables.is_empty() {
+            let Some(table) = self.having(&of, qualifier.as_ref()) else {
                 return ControlFlow::Break(Refused::Unqualified(expr.to_string()));
-            }
-            for table in tables {
-                let computed = Computed { table, of: of.clone() };
-                if !self.found.contains(&computed) {
-                    self.found.push(computed);
-                }
+            };
+            let computed = Computed { table, of: of.clone() };
+            if !self.found.contains(&computed) {
+                self.found.push(computed);
             }
         }
         let name = Ident::with_quote('"', of.name());
@@ -95,70 +95,113 @@ impl VisitorMut for Functions<'_> {
 }
 
 impl<'t> Functions<'t> {
-    fn enter(&self, body: &SetExpr, scope: &mut Vec<(String, &'t Table)>) {
+    /// The tables of a SELECT; of a set operation those of its first one, of which its result has the names.
+    fn entered(&self, body: &SetExpr) -> Vec<(String, &'t Table)> {
         match body {
-            SetExpr::Select(select) => {
-                let joined =
-                    select.from.iter().flat_map(|table| table.joins.iter().map(|join| &join.relation));
-                for relation in select.from.iter().map(|table| &table.relation).chain(joined) {
-                    let TableFactor::Table { name, .. } = relation else { continue };
-                    let known = self.tables.iter().find(|table| table.name == name.to_string());
-                    let called = unfold::called(relation).map(|called| normalised(&called));
-                    scope.extend(called.zip(known));
-                }
-            }
-            SetExpr::SetOperation { left, right, .. } => {
-                self.enter(left, scope);
-                self.enter(right, scope);
-            }
-            _ => {}
+            SetExpr::Select(select) => named_tables(select, self.tables),
+            SetExpr::SetOperation { left, .. } => self.entered(left),
+            _ => Vec::new(),
         }
     }
 
-    /// The tables that have all columns of a function, of the innermost query in which there are any.
-    fn having(&self, of: &Home, qualifier: Option<&Ident>) -> Vec<String> {
+    /// Goes through each SELECT of a set operation by itself: no side sees another one's tables.
+    fn each_side(&mut self, body: &mut SetExpr) -> ControlFlow<Refused> {
+        match body {
+            SetExpr::SetOperation { left, right, .. } => {
+                self.each_side(left)?;
+                self.each_side(right)
+            }
+            SetExpr::Select(select) => {
+                let scope = named_tables(select, self.tables);
+                self.scopes.push(scope);
+                let done = select.visit(self);
+                self.scopes.pop();
+                done
+            }
+            // A query of its own.
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    /// The table whose columns a function is of: as in SQL, of the innermost query in which a table has any of them. It
+    /// must have all of them, and no other table there any.
+    fn having(&self, of: &Home, qualifier: Option<&Ident>) -> Option<String> {
         let wanted = qualifier.map(normalised);
+        let has = |table: &Table, column: &str| {
+            let source = table.datasets.first();
+            source.is_some_and(|source| source.schema.column(column).is_some())
+        };
+        let columns = of.columns();
         for scope in self.scopes.iter().rev() {
             let called = scope.iter().filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
-            let has_all = called.filter(|(_, table)| {
-                let schema = table.datasets.first().map(|source| &source.schema);
-                let has = |column: &&String| schema.is_some_and(|schema| schema.column(column).is_some());
-                of.columns().iter().all(has)
-            });
-            let tables: Vec<String> = has_all.map(|(_, table)| table.name.clone()).collect();
-            if !tables.is_empty() {
-                return tables;
+            let mut with_any = called.filter(|(_, table)| columns.iter().any(|column| has(table, column)));
+            if let Some((_, table)) = with_any.next() {
+                let is_only = with_any.next().is_none();
+                let is_whole = columns.iter().all(|column| has(table, column));
+                return (is_only && is_whole).then(|| table.name.clone());
             }
         }
-        Vec::new()
+        None
     }
+}
+
+/// The tables of a SELECT's FROM that are known, under the names that columns are qualified by.
+pub(super) fn named_tables<'t>(select: &Select, tables: &'t [Table]) -> Vec<(String, &'t Table)> {
+    let joined = select.from.iter().flat_map(|table| table.joins.iter().map(|join| &join.relation));
+    let all = select.from.iter().map(|table| &table.relation).chain(joined);
+    // What is no table's name is refused later.
+    let named = all.filter_map(|relation| from::named(relation).ok());
+    let known = named.map(|named| (named.name, tables.iter().find(|table| table.name == named.table)));
+    known.filter_map(|(name, table)| Some((name, table?))).collect()
 }
 
 /// The tables, with what their owners compute beside their own columns.
 pub(super) fn extended(tables: &[Table], computed: &[Computed]) -> Result<Vec<Table>, Refused> {
     let mut tables = tables.to_vec();
+    // Of any table: within a subquery the name would be its column.
+    for Computed { of, .. } in computed {
+        let name = of.name();
+        let has = |table: &&Table| table.datasets.iter().any(|source| source.schema.column(&name).is_some());
+        if let Some(table) = tables.iter().find(has) {
+            return Err(Refused::Meaning(format!(
+                "table `{}` has a column that is called like a function, `{name}`",
+                table.name
+            )));
+        }
+    }
     for table in &mut tables {
         for source in &mut table.datasets {
             let own = source.schema.columns.clone();
             for Computed { of, .. } in computed.iter().filter(|one| one.table == table.name) {
-                let column = of.column(&own)?;
-                if source.schema.column(&column.name).is_some() {
-                    return Err(Refused::Meaning(format!(
-                        "table `{}` has a column that is called like a function, `{}`",
-                        table.name, column.name
-                    )));
-                }
-                source.schema.columns.push(column);
+                source.schema.columns.push(of.column(&own)?);
             }
         }
     }
     Ok(tables)
 }
 
-/// What is computed of a table: each column's name, and its SQL.
-pub(super) fn of_table(table: &str, computed: &[Computed]) -> Vec<(String, String)> {
+/// What an owner computes of a row is NULL where an outer join lacks the row; SQL computes after the join, and CONCAT makes
+/// a text of NULL.
+pub(super) fn check_outer<'t>(
+    mut lacking: impl Iterator<Item = &'t str>,
+    computed: &[Computed],
+) -> Result<(), Refused> {
+    let differs = |table: &str| computed.iter().find(|one| one.table == table && !one.of.is_strict());
+    match lacking.find_map(differs) {
+        Some(one) => Err(Construct::OuterCase.refuse(&one.of.name())),
+        None => Ok(()),
+    }
+}
+
+/// What is computed of a table.
+pub(super) fn of_table(table: &str, computed: &[Computed]) -> Vec<OwnersColumn> {
     let own = computed.iter().filter(|one| one.table == table);
-    own.map(|one| (one.of.name(), one.of.sql(None))).collect()
+    let column = |Computed { of, .. }: &Computed| OwnersColumn {
+        name: of.name(),
+        sql: of.sql(None),
+        of: of.columns().into_iter().cloned().collect(),
+    };
+    own.map(column).collect()
 }
 
 /// The uses of computed columns as uses of what they are computed of. Who writes the function chooses what of a value

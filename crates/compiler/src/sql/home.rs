@@ -304,12 +304,34 @@ impl Home {
         Some(days.into_iter().map(calendar::text).collect())
     }
 
+    /// Whether it may be NULL. What never is stands for all rows, so that this must be exact within functions, too.
     fn nullable(&self, own: &[Column]) -> bool {
         match self {
+            Self::Column(name) => {
+                own.iter().find(|column| column.name == *name).is_none_or(|column| column.nullable)
+            }
+            Self::Constant(_) | Self::Joined { skips_null: true, .. } => false,
+            Self::Extract(_, of)
+            | Self::Start(_, of)
+            | Self::Shifted(_, of)
+            | Self::Text(_, of)
+            | Self::Length(_, of) => of.nullable(own),
+            Self::Joined { parts, skips_null: false } => parts.iter().any(|part| part.nullable(own)),
+        }
+    }
+
+    /// Whether it is NULL on a row of which all columns are NULL, as those of a table that an outer join lacks.
+    pub(super) fn is_strict(&self) -> bool {
+        match self {
+            Self::Column(_) => true,
+            Self::Constant(_) => false,
             Self::Joined { skips_null: true, .. } => false,
-            _ => self.columns().iter().any(|name| {
-                own.iter().find(|column| column.name == **name).is_none_or(|column| column.nullable)
-            }),
+            Self::Extract(_, of)
+            | Self::Start(_, of)
+            | Self::Shifted(_, of)
+            | Self::Text(_, of)
+            | Self::Length(_, of) => of.is_strict(),
+            Self::Joined { parts, skips_null: false } => parts.iter().any(Self::is_strict),
         }
     }
 

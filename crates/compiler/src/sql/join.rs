@@ -1,5 +1,7 @@
 //! A join as the lowering needs it: its keys, and what each owner decides at home.
 
+use std::collections::BTreeSet;
+
 use contract::{Column, ColumnType};
 use datafusion::sql::sqlparser::ast::Expr;
 
@@ -22,8 +24,18 @@ pub(crate) struct Relation {
     pub(crate) called: String,
     /// Which rows take part, as SQL.
     pub(crate) filter: Option<String>,
-    /// Columns that its owners compute beside the table's own: names, and SQL over a row.
-    pub(crate) computed: Vec<(String, String)>,
+    /// Columns that its owners compute beside the table's own.
+    pub(crate) computed: Vec<OwnersColumn>,
+}
+
+/// A column that a table's owners compute of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnersColumn {
+    pub(crate) name: String,
+    /// Over a row.
+    pub(crate) sql: String,
+    /// The table's columns that it is computed of.
+    pub(crate) of: BTreeSet<String>,
 }
 
 impl Relation {
@@ -36,7 +48,8 @@ impl Relation {
                 None => name,
             };
         }
-        let columns = self.computed.iter().map(|(name, sql)| format!(", {sql} AS {}", identifier(name)));
+        let columns = self.computed.iter();
+        let columns = columns.map(|column| format!(", {} AS {}", column.sql, identifier(&column.name)));
         let columns: String = columns.collect();
         let alias = self.alias.as_deref().unwrap_or(&name);
         format!("(SELECT *{columns} FROM {name}) AS {alias}")

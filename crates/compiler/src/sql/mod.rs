@@ -130,6 +130,8 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         Some((JoinKind::Full, _)) => [true, true],
         _ => [false, false],
     };
+    let lacking = from.relations.iter().zip(outer).filter(|(_, is_outer)| *is_outer);
+    computed::check_outer(lacking.map(|(relation, _)| relation.table.as_str()), &computed)?;
     let mut set = match &from.set {
         Some(parts) => Some((parts, parts.resolve(&from, &indices, &schemas)?)),
         None => None,

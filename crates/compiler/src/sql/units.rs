@@ -5,11 +5,10 @@ use std::ops::ControlFlow;
 
 use contract::Column;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Query, SetExpr, Statement, TableFactor, UnaryOperator, Value, VisitMut,
-    VisitorMut,
+    BinaryOperator, Expr, Ident, Query, SetExpr, Statement, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
-use super::{names::normalised, unfold};
+use super::{computed, names::normalised};
 use crate::{
     Refused, Table,
     refused::shortened,
@@ -81,16 +80,7 @@ impl VisitorMut for Units<'_> {
 impl<'t> Units<'t> {
     fn enter(&self, body: &SetExpr, scope: &mut Vec<(String, &'t Table)>) {
         match body {
-            SetExpr::Select(select) => {
-                let joined =
-                    select.from.iter().flat_map(|table| table.joins.iter().map(|join| &join.relation));
-                for relation in select.from.iter().map(|table| &table.relation).chain(joined) {
-                    let TableFactor::Table { name, .. } = relation else { continue };
-                    let known = self.tables.iter().find(|table| table.name == name.to_string());
-                    let called = unfold::called(relation).map(|called| normalised(&called));
-                    scope.extend(called.zip(known));
-                }
-            }
+            SetExpr::Select(select) => scope.extend(computed::named_tables(select, self.tables)),
             SetExpr::SetOperation { left, right, .. } => {
                 self.enter(left, scope);
                 self.enter(right, scope);

@@ -257,6 +257,50 @@ fn a_row_that_another_column_takes_out_is_held_against_the_whole() {
     assert!(is_close(compare(&[], &answer(exact, &rows), FLOOR, true)));
 }
 
+/// Forty people; the one who is paid 90,000 is in the second answer alone.
+#[test]
+fn functions_of_one_column_are_held_against_each_other() {
+    let rows: Vec<Person> = staff()
+        .into_iter()
+        .zip(0..)
+        .map(|(one, n)| Person { joined: Some(18_262 + n), note: Some(format!("note {n}")), ..one })
+        .collect();
+    for (given, new) in [
+        // The same values by other names.
+        ("SUM(EXTRACT(YEAR FROM joined))", "SUM(EXTRACT(YEAR FROM DATE_TRUNC('year', joined)))"),
+        ("SUM(LENGTH(note))", "SUM(OCTET_LENGTH(note))"),
+        ("SUM(EXTRACT(DAY FROM joined))", "SUM(EXTRACT(DAY FROM joined + INTERVAL '0' DAY))"),
+        ("COUNT(note)", "COUNT(LENGTH(note))"),
+        // Never NULL, within a function as well.
+        ("COUNT(LENGTH(CONCAT(note, 'x')))", "COUNT(*)"),
+        // Counts of different columns can be subtracted.
+        ("COUNT(joined)", "COUNT(DISTINCT note)"),
+        ("COUNT(*)", "COUNT(joined)"),
+    ] {
+        let given = answer(&format!("SELECT {given} AS a FROM people WHERE salary <> 90000"), &rows);
+        let new = answer(&format!("SELECT {new} AS a FROM people"), &rows);
+        for is_alone in [true, false] {
+            assert!(is_close(compare(&[&given], &new, FLOOR, is_alone)), "{given:?} {new:?}");
+        }
+    }
+}
+
+/// What a query counts of itself is compared as well: a count of all less one of a column's values.
+#[test]
+fn a_count_of_values_is_held_against_that_of_rows() {
+    let sql = "SELECT COUNT(*) AS n, COUNT(note) AS m, SUM(LENGTH(note)) AS l FROM people";
+    assert!(compile(sql, &[table(&[40])], FLOOR).unwrap().compares_within());
+    let with = |notes: i64| -> Vec<Person> {
+        let note = |n: i64| (n < notes).then(|| "x".to_owned());
+        staff().into_iter().zip(0..).map(|(one, n)| Person { note: note(n), ..one }).collect()
+    };
+    assert!(is_close(compare(&[], &answer(sql, &with(39)), FLOOR, true)));
+    assert_eq!(compare(&[], &answer(sql, &with(20)), FLOOR, true), Verdict::Apart);
+    // The count of a column's values and its sum are about the same rows, and neither gives the other away.
+    let of_one = "SELECT COUNT(note) AS m, SUM(LENGTH(note)) AS l FROM people";
+    assert!(!complements(&[], &answer(of_one, &with(20))));
+}
+
 #[test]
 fn where_others_have_rows_too_a_small_part_counts_as_well() {
     // Three rows here and a thousand elsewhere: whether the whole differs by three rows alone cannot be told here.

@@ -10,7 +10,7 @@ use contract::{ColumnType, Schema};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
 use treaty_compiler::answers::identities;
 use treaty_compiler::overlap::{self, Answer, Field, Verdict};
-use treaty_compiler::{Cell, ResultTable, compile, rows::arrow_schema};
+use treaty_compiler::{Cell, Construct, Refused, ResultTable, Table, compile, rows::arrow_schema};
 use vm::SchemeName;
 
 use crate::{
@@ -221,6 +221,110 @@ fn a_date_that_is_moved_is_a_date() {
     let rows: Vec<[Cell; 2]> =
         [(1, 1), (2, 2), (3, 2)].map(|(m, n)| [Cell::Integer(m), Cell::Integer(n)]).into();
     assert_eq!(joint.rows, rows);
+}
+
+/// CONCAT makes a text of a row that an outer join lacks, which no owner has; what is NULL for it is computed at home.
+#[test]
+fn what_a_join_may_lack_is_not_made_a_text() {
+    let place = three_owners_place();
+    let join = |aggregate: &str, kind: &str| {
+        format!("SELECT {aggregate} AS n FROM accounts a {kind} JOIN subscribers s ON a.phone = s.phone")
+    };
+    for (aggregate, kind) in [
+        ("COUNT(CONCAT(s.name, 'x'))", "LEFT"),
+        ("SUM(LENGTH(UPPER(CONCAT(s.name, 'x'))))", "LEFT"),
+        ("COUNT(CONCAT(a.holder, 'x'))", "RIGHT"),
+        ("COUNT(CONCAT(a.holder, 'x'))", "FULL"),
+        ("COUNT(CONCAT(s.name, 'x'))", "FULL"),
+    ] {
+        let refused = place.compiled(&join(aggregate, kind), 1).unwrap_err();
+        let is_outer = matches!(&refused, Refused::Unsupported { construct: Construct::OuterCase, .. });
+        assert!(is_outer, "{aggregate} {kind}: {refused}");
+    }
+    for (aggregate, kind) in [
+        ("COUNT(CONCAT(a.holder, 'x'))", "LEFT"),
+        ("SUM(LENGTH(CONCAT(s.name, 'x')))", "RIGHT"),
+        ("COUNT(s.name || 'x')", "LEFT"),
+        ("SUM(LENGTH(UPPER(a.holder)))", "FULL"),
+    ] {
+        let sql = join(aggregate, kind);
+        let joint = place.joint(&place.compiled(&sql, 1).unwrap(), None);
+        assert_eq!(joint.rows, place.plain(&sql).rows, "{sql}");
+    }
+}
+
+/// The table `people`, and `others` with those of its columns.
+fn with_others(columns: &[&str]) -> [Table; 2] {
+    let mut others = Table { name: "others".into(), ..table(&[40]) };
+    for source in &mut others.datasets {
+        source.schema.columns.retain(|column| columns.contains(&column.name.as_str()));
+    }
+    [table(&[40]), others]
+}
+
+#[test]
+fn a_table_is_found_however_its_name_is_written() {
+    for table_name in ["People", "PEOPLE", "\"people\""] {
+        let sql = format!("SELECT SUM(LENGTH(note)) AS l FROM {table_name} WHERE UPPER(rank) = 'LOW'");
+        compile(&sql, &[table(&[40])], 1).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+        // So are the units of its columns.
+        let sql = format!("SELECT SUM(salary - bonus) AS s FROM {table_name}");
+        let mut town = table(&[40]);
+        for column in town.datasets.iter_mut().flat_map(|source| &mut source.schema.columns) {
+            if column.name == "salary" {
+                column.unit = "kg".to_owned();
+            }
+            if column.name == "bonus" {
+                column.unit = "km".to_owned();
+            }
+        }
+        let refused = compile(&sql, &[town], 1).unwrap_err();
+        assert!(matches!(refused, Refused::Units { .. }), "{sql}: {refused}");
+    }
+}
+
+/// A column is that of the innermost query which has it, so that a function of columns of two tables is none of either.
+#[test]
+fn a_function_is_of_the_table_that_sql_says() {
+    let exists =
+        "SELECT COUNT(*) AS n FROM people p WHERE EXISTS (SELECT 1 FROM others o WHERE o.free = p.free AND ";
+    for (sql, others) in [
+        (format!("{exists} CONCAT(note, rank) = 'a')"), ["free", "note"]),
+        (
+            "SELECT COUNT(*) AS n FROM people p JOIN others o ON p.free = o.free WHERE LENGTH(note) > 1"
+                .into(),
+            ["free", "note"],
+        ),
+        (
+            "SELECT CONCAT(note, rank) AS t FROM people UNION SELECT CONCAT(note, rank) FROM others LIMIT 3"
+                .into(),
+            ["free", "note"],
+        ),
+        (
+            "SELECT note FROM others UNION SELECT CONCAT(note, rank) FROM others LIMIT 3".into(),
+            ["free", "note"],
+        ),
+    ] {
+        let refused = compile(&sql, &with_others(&others), 1).unwrap_err();
+        assert!(matches!(refused, Refused::Unqualified(_)), "{sql}: {refused}");
+    }
+    let inner = format!("{exists} LENGTH(note) > 1)");
+    let compiled = compile(&inner, &with_others(&["free", "note"]), 1).unwrap();
+    let uses =
+        |table: &str| compiled.usage.columns.get(table).is_some_and(|columns| columns.contains_key("note"));
+    assert!(uses("others") && !uses("people"));
+}
+
+/// What stands for a function in a subquery must not be a column of the table there.
+#[test]
+fn no_column_is_called_like_a_function() {
+    let sql = "SELECT COUNT(*) AS n FROM people p WHERE EXISTS \
+               (SELECT 1 FROM others o WHERE o.free = p.free AND LOWER(p.note) = 'a')";
+    compile(sql, &with_others(&["free"]), 1).unwrap();
+    let mut tables = with_others(&["free"]);
+    tables[1].datasets[0].schema.columns.push(column("lower(note)", ColumnType::Text).bytes_max(8));
+    let refused = compile(sql, &tables, 1).unwrap_err();
+    assert!(matches!(&refused, Refused::Meaning(why) if why.contains("lower(note)")), "{refused}");
 }
 
 /// Where terms list the constants that a column may be compared with, a function of it is none of those comparisons.

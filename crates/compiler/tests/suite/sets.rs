@@ -1,5 +1,6 @@
 //! FULL JOIN, and counts and values of UNION, INTERSECT and EXCEPT: the joint result equals the plaintext one, whatever matches.
 
+use contract::audit::Verdict;
 use proptest::{prelude::*, sample::select, test_runner::Config};
 use treaty_compiler::{Cell, Construct, Refused, compile};
 use vm::SchemeName;
@@ -165,6 +166,28 @@ fn absence_is_not_shown_of_a_table_with_a_floor() {
     assert!(matches!(refused, Refused::Unsupported { construct: Construct::SetAbsence, .. }), "{refused}");
     let open = World { floors: [1, 1], ..world };
     assert_eq!(open.run(sql, 1).2.rows, [[Cell::Integer(1)]]);
+}
+
+/// A floor is on the rows of the values that are shown; that a value is left out tells of one row of the second table.
+#[test]
+fn the_audit_says_that_no_floor_bounds_absence() {
+    let world = World {
+        accounts: vec![vec![of(Some(1))]],
+        subscribers: vec![vec![subscriber(Some(2))]],
+        floors: [1, 1],
+    };
+    for (operation, floor, verdict) in [
+        ("EXCEPT", 1, Verdict::Open),
+        ("EXCEPT", 5, Verdict::Open),
+        ("INTERSECT", 1, Verdict::Open),
+        ("INTERSECT", 5, Verdict::Bounded),
+        ("UNION", 5, Verdict::Bounded),
+    ] {
+        let sql = format!("SELECT phone FROM accounts {operation} SELECT phone FROM subscribers LIMIT 3");
+        let audit = compile(&sql, &world.tables(), floor).unwrap().audit;
+        let membership = audit.attacks.iter().find(|attack| attack.name.contains("membership")).unwrap();
+        assert_eq!(membership.verdict, verdict, "{operation} {floor}: {}", membership.reason);
+    }
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::alliance::Alliance;
 
 const MEMBERS: [&str; 4] = ["north", "lake", "south", "west"];
-/// With the empty blocks between them more than the hundred blocks from which on it is worth it.
-const GIFTS: usize = 60;
+/// Each waits for its block: more than the hundred blocks from which on it is worth it.
+const GIFTS: usize = 110;
 
 #[test]
 #[ignore = "needs cometbft: run `.ci/bft`"]

@@ -89,6 +89,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Diverged`] names what the operator did wrong; nothing of the page is kept then.
+    /// [`LedgerError::Outdated`] when its first new entry is under rules that this build lacks; entries before such ones are
+    /// kept.
     pub fn replay(&mut self, page: &Page) -> Result<Vec<Applied>, LedgerError> {
         if let Some((size, operator)) = self.pledged()?
             && self.new_entries(&page.entries)?.first().is_some_and(|entry| successor(entry).is_none())
@@ -106,7 +108,7 @@ impl Ledger {
     pub fn catch_up(&mut self, page: &Page) -> Result<Vec<Applied>, LedgerError> {
         let checkpoint = self.signed_by_operator(page)?;
         let new = self.new_entries(&page.entries)?;
-        let leaves = new.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+        let mut leaves = new.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
         let mut addition = Addition { first: self.size(), ..Addition::default() };
         let mut frontier = self.frontier.clone();
         for (leaf, entry) in leaves.iter().zip(new) {
@@ -121,15 +123,32 @@ impl Ledger {
         let transactions = transactions(new)?;
         let mut state = self.state.clone();
         let mut applied = Vec::with_capacity(new.len());
+        let mut outdated = None;
         for (entry, refusal) in new.iter().zip(forged(&transactions)) {
-            check_protocol(&state)?;
+            if let Err(error) = check_protocol(&state) {
+                outdated = Some(error);
+                break;
+            }
             let outcome = follow(&mut state, entry, refusal)?;
             addition.events.push(encode_effects(&outcome)?);
             applied.push(Applied { index: outcome.index, events: outcome.caused.events });
         }
 
         check_balance(&state)?;
-        self.check_signer(&page.checkpoint, state.roster(), new.first().and_then(successor))?;
+        let signer = self.check_signer(&page.checkpoint, state.roster(), new.first().and_then(successor));
+        match outdated {
+            // What comes before the rules that this build lacks is kept, if the key that signed is known by then.
+            Some(error) if applied.is_empty() || signer.is_err() => return Err(error),
+            Some(_) => {
+                leaves.truncate(applied.len());
+                frontier = self.frontier.clone();
+                addition.nodes.clear();
+                for leaf in &leaves {
+                    frontier.push(tree::leaf_hash(leaf), |node| addition.nodes.push(node));
+                }
+            }
+            None => signer?,
+        }
         addition.entries = leaves;
         if frontier.size() == checkpoint.size && !self.knows(&checkpoint)? {
             addition.checkpoint = Some((checkpoint.size, page.checkpoint.clone()));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -180,7 +180,14 @@ impl Agreement {
             match self.look(&mut open, until) {
                 Ok(()) if Instant::now() < until => {}
                 Ok(()) => return Err(OrderingError::NotOrdered { seconds: patience.as_secs() }),
-                Err(OrderingError::NotThere(_)) if Instant::now() < until => thread::sleep(AGAIN),
+                Err(OrderingError::NotThere(_)) if Instant::now() < until => {
+                    // It may have lost what it had taken, which those behind build on: what it still has costs nothing.
+                    parcels
+                        .iter_mut()
+                        .filter(|parcel| parcel.is_admitted())
+                        .for_each(|parcel| parcel.said = None);
+                    thread::sleep(AGAIN);
+                }
                 Err(error) => return Err(error),
             }
             parcels.iter_mut().filter(|parcel| parcel.said.is_none()).for_each(Parcel::ask_again);
@@ -249,11 +256,17 @@ impl Parcel<'_> {
         self.said.clone().and_then(News::verdict)
     }
 
-    /// It is handed in once more, unless something is known by now.
+    fn is_admitted(&self) -> bool {
+        matches!(self.said, Some(News::Admitted))
+    }
+
+    /// It is handed in once more, unless something is known by now. Who still waits for news goes on with it: they may be
+    /// on their way.
     fn ask_again(&mut self) {
-        self.said = self.news.try_recv().ok();
-        if self.said.is_none() {
-            self.news = self.app.wait_for(self.key);
+        match self.news.try_recv() {
+            Ok(news) => self.said = Some(news),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => self.news = self.app.wait_for(self.key),
         }
     }
 

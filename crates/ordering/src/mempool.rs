@@ -23,16 +23,19 @@ pub(crate) struct Mempool {
     /// With their sizes.
     checked: BTreeMap<Key, (Checked, usize)>,
     bytes: usize,
+    /// How many CometBFT has shown since the last block: all that it still has.
+    waiting: usize,
 }
 
 impl Mempool {
     pub(crate) fn new(state: State) -> Self {
-        Self { state, checked: BTreeMap::new(), bytes: 0 }
+        Self { state, checked: BTreeMap::new(), bytes: 0, waiting: 0 }
     }
 
     /// After a block: CometBFT asks again for everything that still waits.
     pub(crate) fn renew<'a>(&mut self, state: State, ordered: impl Iterator<Item = &'a Key>) {
         self.state = state;
+        self.waiting = 0;
         ordered.for_each(|key| self.forget(key));
     }
 
@@ -41,9 +44,9 @@ impl Mempool {
         *self = Self::new(state);
     }
 
-    /// How many transactions wait.
+    /// How many transactions wait: not those that CometBFT took no more after they were looked at.
     pub(crate) fn waiting(&self) -> usize {
-        self.checked.len()
+        self.waiting
     }
 
     fn forget(&mut self, key: &Key) {
@@ -107,6 +110,7 @@ impl App {
             mempool.state.advance(now, checked.verified())?;
             mempool.remember(*key, &checked, bytes.len());
         }
+        mempool.waiting += 1;
         Ok(())
     }
 

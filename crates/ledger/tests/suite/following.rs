@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use contract::SigningKey;
 use ledger::{
     Action, Alliance, Content, Divergence, Entry, Ledger, LedgerError, Page, Phase, Refused,
+    governance::Motion,
     log::{
         Checkpoint, Endorsement, EndorsementFlaw, Note,
         tree::{Frontier, leaf_hash},
@@ -313,4 +314,38 @@ fn a_cosignature_that_arrives_late_changes_nothing() {
     assert!(operator.add_cosignature(&later).unwrap());
     assert!(!operator.add_cosignature(&early).unwrap());
     assert_eq!(operator.final_checkpoint().unwrap().0.size, operator.size());
+}
+
+/// By a newer build's operator: the page goes on under rules that this build lacks.
+#[test]
+fn a_page_across_adopted_rules_is_taken_up_to_them() {
+    let mut world = World::new();
+    let mut operator = open(&world.alliance).ledger;
+    let motion = Motion::AdoptProtocol { version: 2, from: 4 };
+    let propose = world.next(0, Action::Propose { motion, text: "better rules".to_owned() });
+    let proposal = propose.id().unwrap();
+    let votes = [0, 1].map(|member| world.next(member, Action::Vote { proposal, approve: true }));
+    let known = [propose].into_iter().chain(votes).collect();
+    operator.append(FOUNDED + 10, known).unwrap().iter().for_each(|answer| assert!(answer.is_ok()));
+    operator.sign_checkpoint(&world.members[0]).unwrap();
+    assert_eq!(operator.size(), 4);
+    let last = operator.page(0).unwrap();
+    let across = rewritten(&world, &last, |entries| {
+        let unknown = Entry { index: 4, ..entries[3].clone() };
+        entries.push(unknown);
+    });
+
+    let mut follower = open(&world.alliance).ledger;
+    let applied = follower.replay(&across).unwrap();
+    assert_eq!(applied.iter().map(|applied| applied.index).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(follower.root(), operator.root());
+    // Not by the checkpoint over what it lacks.
+    assert!(follower.latest_checkpoint().is_none());
+    let rest = Page { entries: vec![across.entries[4].clone()], ..across.clone() };
+    for page in [&across, &rest] {
+        let stopped = follower.replay(page).unwrap_err();
+        assert!(matches!(stopped, LedgerError::Outdated { from: 4, version: 2 }), "{stopped}");
+    }
+    follower.replay(&last).unwrap();
+    assert_eq!(follower.latest_checkpoint(), operator.latest_checkpoint());
 }

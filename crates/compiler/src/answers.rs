@@ -15,7 +15,7 @@ use contract::Schema;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Table, deep,
+    Membership, Table, deep,
     groups::Groups,
     local::{self, Batches, LocalError},
     sql::{Argument, Checked, Function, Relation, identifier},
@@ -178,8 +178,13 @@ pub async fn identities(
             .map(|(n, column)| format!("CAST({} AS VARCHAR) AS c{n}", identifier(&column.name)))
             .collect();
         let sql = format!("SELECT {} FROM rows", columns.join(", "));
-        let rows = local::rows(&sql, "rows", &name, schema, open).await?;
-        Ok(rows.iter().flat_map(names).collect())
+        let mut found = Vec::new();
+        local::each_batch(&sql, "rows", &name, schema, open, |batch| {
+            found.extend(names(batch));
+            Ok(())
+        })
+        .await?;
+        Ok(found)
     };
     let dataset = dataset.to_owned();
     deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?
@@ -258,10 +263,10 @@ impl Answers {
             } else {
                 selected.open_keys = Some(answers.keys.clone());
             }
-            let rows = local::rows(&answers.sql, &answers.table, &name, schema, move || open()).await?;
-            for batch in &rows {
-                answers.read(batch, &mut selected, &mut places).ok_or_else(|| shape(batch))?;
-            }
+            let read = |batch: &RecordBatch| {
+                answers.read(batch, &mut selected, &mut places).ok_or_else(|| shape(batch))
+            };
+            local::each_batch(&answers.sql, &answers.table, &name, schema, move || open(), read).await?;
             Ok(selected)
         };
         let dataset = dataset.to_owned();
@@ -345,7 +350,7 @@ pub struct Selected {
     /// The group columns, where other owners may have groups that are not among the selections.
     pub open_keys: Option<Vec<String>>,
     /// For each row the selections that it belongs to.
-    pub rows: Vec<Vec<u32>>,
+    pub rows: Membership,
     /// The condition that rows must satisfy, as each owner evaluates it: with it, a selection is the same one over any
     /// owner's rows.
     pub condition: String,

@@ -97,6 +97,7 @@ mod joined;
 mod keyed;
 pub mod local;
 mod lower;
+mod membership;
 mod noise;
 mod number;
 pub mod overlap;
@@ -124,6 +125,7 @@ mod union;
 mod unit;
 
 pub use local::LocalError;
+pub use membership::Membership;
 
 pub use compiled::{Compiled, Opened, ResultColumn, ResultKind, Rule, SHOWN, Source, Table};
 pub use contract::audit::{Attack, Audit, ColumnAudit, Verdict};

@@ -17,6 +17,7 @@ use datafusion::{
     physical_plan::{stream::RecordBatchStreamAdapter, streaming::PartitionStream},
     prelude::{SQLOptions, SessionConfig, SessionContext},
 };
+use futures::StreamExt as _;
 use program::{Input, Program, Stage};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -150,11 +151,33 @@ pub(crate) async fn rows(
     schema: Schema,
     open: impl Fn() -> Batches + Send + Sync + 'static,
 ) -> Result<Vec<RecordBatch>, LocalError> {
-    let source = Source::new(schema, open).map_err(|fault| explain(dataset, fault.into()))?;
-    query(sql, table, source).await.map_err(|fault| explain(dataset, fault))
+    let mut rows = Vec::new();
+    each_batch(sql, table, dataset, schema, open, |batch| {
+        rows.push(batch.clone());
+        Ok(())
+    })
+    .await?;
+    Ok(rows)
 }
 
-async fn query(sql: &str, table: &str, source: Source) -> Result<Vec<RecordBatch>, DataFusionError> {
+/// [`rows`], of which `take` gets one batch after the other.
+pub(crate) async fn each_batch(
+    sql: &str,
+    table: &str,
+    dataset: &str,
+    schema: Schema,
+    open: impl Fn() -> Batches + Send + Sync + 'static,
+    mut take: impl FnMut(&RecordBatch) -> Result<(), LocalError>,
+) -> Result<(), LocalError> {
+    let source = Source::new(schema, open).map_err(|fault| explain(dataset, fault.into()))?;
+    let mut result = query(sql, table, source).await.map_err(|fault| explain(dataset, fault))?;
+    while let Some(batch) = result.next().await {
+        take(&batch.map_err(|fault| explain(dataset, fault))?)?;
+    }
+    Ok(())
+}
+
+async fn query(sql: &str, table: &str, source: Source) -> Result<SendableRecordBatchStream, DataFusionError> {
     // One partition: errors come in the same order each time.
     let mut config = SessionConfig::new().with_target_partitions(1);
     // DataFusion takes `IS TRUE` for nullable in one plan and not in the other, and refuses aggregates over it.
@@ -169,7 +192,7 @@ async fn query(sql: &str, table: &str, source: Source) -> Result<Vec<RecordBatch
     // A stage reads; whatever else its text might say is refused.
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    context.sql_with_options(sql, read_only).await?.collect().await
+    context.sql_with_options(sql, read_only).await?.execute_stream().await
 }
 
 /// Without DataFusion's last check of a plan. Where a condition leaves one value of a key, a sort by it is taken out, which

@@ -1,7 +1,12 @@
 //! Memory while a table goes from a file into a vault and through its owner's local stage. Alone in its process, whose peak
 //! it measures. `TREATY_ROWS=10000000` makes the table larger than the memory of a small machine: the bound stays.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failing test should say where"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -13,11 +18,16 @@ use std::{
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
-use treaty_compiler::{Source, Table, compile, local};
-use vault::{Format, ImportRequest, Vault};
+use tokio::runtime::Runtime;
+use treaty_compiler::answers::identities;
+use treaty_compiler::overlap::{self, Answer, Field, Verdict};
+use treaty_compiler::{Compiled, Source, Table, compile, local};
+use vault::{Description, Format, ImportRequest, Vault};
 
 /// How far the process may grow while it reads: a few chunks of 16 MiB, whatever the table's size.
 const GROWTH_MAX: u64 = 160_000_000;
+/// How much further while it compares two answers over two versions, by row: two classes, two names, and both under way.
+const COMPARED_MAX: u64 = 120;
 /// Rows of the suite's table, of 320 bytes and more each: above the bound.
 const ROWS: i64 = 600_000;
 
@@ -68,45 +78,88 @@ fn parquet(directory: &Path) -> PathBuf {
     path
 }
 
-/// Imports the file and counts at home; gives the bytes of the dataset.
-fn import_and_count(directory: &Path, file: &Path, name: &str) -> u64 {
-    let vault = Arc::new(Vault::open(directory.join("vault")).unwrap());
-    let format = Format::of(file).unwrap();
-    let columns = BTreeMap::new();
-    vault.import(&ImportRequest { name, description: "", file, format, columns: &columns }).unwrap();
-    let held = vault.describe(name, 1).unwrap();
-    let source = Source {
-        reference: format!("north/{name}@1"),
-        owner: "north".to_owned(),
-        schema: held.schema.clone(),
-        rows: held.rows,
-        floor_rows: 1,
-        rows_per_person: None,
-    };
-    let table = Table { name: "visits".to_owned(), datasets: vec![source] };
-    let sql = "SELECT COUNT(*) AS n FROM visits WHERE note LIKE '%3' AND id % 10 = 7";
-    let compiled = compile(sql, &[table], 1).unwrap();
-    let reader = Arc::clone(&vault);
-    let read = name.to_owned();
-    let open = move || -> local::Batches {
-        Box::new(reader.scan_shared(&read, 1).unwrap().map(|batch| batch.map_err(Into::into)))
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let counted = runtime.block_on(local::run(&compiled.program, 0, &held.schema, open)).unwrap();
-    // 7 · 7919 ends in 3: every row whose number ends in 7, and no other.
-    assert_eq!(counted, [vec![i128::from(rows() / 10)]]);
-    held.bytes
+/// A dataset that was imported from a file.
+struct Held {
+    vault: Arc<Vault>,
+    name: String,
+    description: Description,
+}
+
+impl Held {
+    fn import(directory: &Path, file: &Path, name: &str) -> Self {
+        let vault = Arc::new(Vault::open(directory.join("vault")).unwrap());
+        let format = Format::of(file).unwrap();
+        let columns = BTreeMap::new();
+        vault.import(&ImportRequest { name, description: "", file, format, columns: &columns }).unwrap();
+        let description = vault.describe(name, 1).unwrap();
+        Self { vault, name: name.to_owned(), description }
+    }
+
+    fn compile(&self, sql: &str) -> Compiled {
+        let source = Source {
+            reference: format!("north/{}@1", self.name),
+            owner: "north".to_owned(),
+            schema: self.description.schema.clone(),
+            rows: self.description.rows,
+            floor_rows: 1,
+            rows_per_person: None,
+        };
+        compile(sql, &[Table { name: "visits".to_owned(), datasets: vec![source] }], 1).unwrap()
+    }
+
+    fn rows(&self) -> impl Fn() -> local::Batches + Send + Sync + 'static {
+        let (vault, name) = (Arc::clone(&self.vault), self.name.clone());
+        move || Box::new(vault.scan_shared(&name, 1).unwrap().map(|batch| batch.map_err(Into::into)))
+    }
+
+    fn count(&self, runtime: &Runtime) {
+        let compiled = self.compile("SELECT COUNT(*) AS n FROM visits WHERE note LIKE '%3' AND id % 10 = 7");
+        let counted = local::run(&compiled.program, 0, &self.description.schema, self.rows());
+        // 7 · 7919 ends in 3: every row whose number ends in 7, and no other.
+        assert_eq!(runtime.block_on(counted).unwrap(), [vec![i128::from(rows() / 10)]]);
+    }
+
+    /// What stands in one row more than another answer, found by the rows' names as between two versions.
+    fn compare(&self, runtime: &Runtime) {
+        let schema = &self.description.schema;
+        let reference = format!("north/{}@1", self.name);
+        let answer = |sql: &str| {
+            let compiled = self.compile(sql);
+            let selected = compiled.answers[0].select(&reference, schema, self.rows());
+            let identities = identities(&reference, schema, self.rows());
+            Answer {
+                selected: runtime.block_on(selected).unwrap(),
+                identities: runtime.block_on(identities).unwrap(),
+                floor_rows: 2,
+            }
+        };
+        let given = answer("SELECT COUNT(*) AS n FROM visits");
+        let new = answer("SELECT COUNT(*) AS n FROM visits WHERE id <> 5");
+        let verdict = overlap::compare(&[&given], &new, 2, true, Field::from_random(0x5eed));
+        assert_eq!(verdict, Verdict::Close(1));
+    }
 }
 
 #[test]
-fn a_table_is_imported_and_counted_without_being_held() {
+fn a_table_is_imported_counted_and_compared_without_being_held() {
     let directory = tempfile::tempdir().unwrap();
     let files = [csv(directory.path()), parquet(directory.path())];
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let before = memory("VmRSS:");
     for (file, name) in files.iter().zip(["csv", "parquet"]) {
-        let bytes = import_and_count(directory.path(), file, name);
+        let held = Held::import(directory.path(), file, name);
+        let bytes = held.description.bytes;
+        held.count(&runtime);
         let grown = memory("VmHWM:").saturating_sub(before);
         println!("{name}: {} rows, {bytes} bytes, the process grew by {grown} bytes", rows());
         assert!(bytes > GROWTH_MAX && grown < GROWTH_MAX, "{name}: grew by {grown} bytes to read {bytes}");
+        // Once: how rows came here makes no difference any more.
+        if name == "parquet" {
+            held.compare(&runtime);
+            let most = GROWTH_MAX + COMPARED_MAX * rows().unsigned_abs();
+            let grown = memory("VmHWM:").saturating_sub(before);
+            println!("compared, the process grew by {grown} bytes");
+            assert!(grown < most, "grew by {grown} bytes to compare answers over {} rows", rows());
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Files that people write for `treaty`: terms, drafts of contracts, declarations of columns.
 
 mod draft;
-mod epsilon;
+mod privacy_loss;
 mod span;
 mod terms;
 
@@ -19,7 +19,7 @@ use vault::Declaration;
 use crate::error::Error;
 
 pub(crate) use self::draft::DraftFile;
-pub(crate) use self::epsilon::{Epsilon, Rho};
+pub(crate) use self::privacy_loss::PrivacyLoss;
 pub(crate) use self::span::Span;
 pub(crate) use self::terms::TermsFile;
 

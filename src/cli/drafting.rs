@@ -10,7 +10,7 @@ use clap::Args;
 
 use self::paying::Paying;
 use crate::error::Error;
-use crate::files::{self, DraftFile, Epsilon, Rho, Span};
+use crate::files::{self, DraftFile, PrivacyLoss, Span};
 
 /// What the contract shall say.
 #[derive(Debug, Args)]
@@ -67,10 +67,10 @@ pub(super) struct Drafting {
     dominance_percent_max: Option<u8>,
     /// Add noise for differential privacy: what a run costs of the budget of each data user and receiver, for example 0.5
     #[arg(long, value_name = "EPSILON")]
-    epsilon: Option<Epsilon>,
+    epsilon: Option<PrivacyLoss>,
     /// The same with Gaussian noise, where budgets are of rho, for example 0.1
     #[arg(long, value_name = "RHO", conflicts_with = "epsilon")]
-    rho: Option<Rho>,
+    rho: Option<PrivacyLoss>,
     /// Values of the program to whose shares each compute party commits in its receipt, to show them in a dispute
     #[arg(long, value_name = "vN,…", value_delimiter = ',', value_parser = value_number)]
     commit: Vec<u32>,

@@ -12,7 +12,7 @@ use super::drafting::{pair, tables_of};
 use super::run::follow;
 use super::{Session, now_seconds};
 use crate::error::Error;
-use crate::files::{Epsilon, Rho, Span};
+use crate::files::{PrivacyLoss, Span};
 use crate::output::{Form, Progress, note, result_table, table};
 
 /// How often a contract is looked at while it waits for signatures.
@@ -106,10 +106,10 @@ struct Terms {
     floor_rows: Option<u64>,
     /// Add noise for differential privacy: what the run costs of your budget, for example 0.5
     #[arg(long, value_name = "EPSILON")]
-    epsilon: Option<Epsilon>,
+    epsilon: Option<PrivacyLoss>,
     /// The same with Gaussian noise, where budgets are of rho, for example 0.1
     #[arg(long, value_name = "RHO", conflicts_with = "epsilon")]
-    rho: Option<Rho>,
+    rho: Option<PrivacyLoss>,
     /// Points for the run
     #[arg(long, value_name = "POINTS", default_value_t = 0)]
     fee: u64,
@@ -148,8 +148,8 @@ impl Terms {
             floor_rows: self.floor_rows,
             contributors_min: None,
             dominance_percent_max: None,
-            epsilon_micro: self.epsilon.map(Epsilon::micro),
-            rho_micro: self.rho.map(Rho::micro),
+            epsilon_micro: self.epsilon.map(PrivacyLoss::micro),
+            rho_micro: self.rho.map(PrivacyLoss::micro),
             committed: Default::default(),
             runs: 1,
             not_before: None,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::types::contracts::{DraftContract, DraftSettlement, TemplateUse};
 use serde::Deserialize;
 
-use super::{Epsilon, Rho, Span};
+use super::{PrivacyLoss, Span};
 
 /// A draft of a contract. Members are named, datasets are referred to as `north/salaries@1`, times are spans from now.
 ///
@@ -61,9 +61,9 @@ pub(crate) struct DraftFile {
     #[serde(default)]
     pub(crate) dominance_percent_max: Option<u8>,
     #[serde(default)]
-    pub(crate) epsilon: Option<Epsilon>,
+    pub(crate) epsilon: Option<PrivacyLoss>,
     #[serde(default)]
-    pub(crate) rho: Option<Rho>,
+    pub(crate) rho: Option<PrivacyLoss>,
     #[serde(default)]
     pub(crate) committed: BTreeSet<u32>,
     pub(crate) runs: u32,
@@ -96,8 +96,8 @@ impl DraftFile {
             floor_rows: file.floor_rows,
             contributors_min: file.contributors_min,
             dominance_percent_max: file.dominance_percent_max,
-            epsilon_micro: file.epsilon.map(Epsilon::micro),
-            rho_micro: file.rho.map(Rho::micro),
+            epsilon_micro: file.epsilon.map(PrivacyLoss::micro),
+            rho_micro: file.rho.map(PrivacyLoss::micro),
             committed: file.committed,
             runs: file.runs,
             not_before: file.starts_in.map(|span| now.saturating_add(span.seconds())),

@@ -8,7 +8,7 @@ use contract::terms::Use;
 use contract::{Did, Terms};
 use serde::Deserialize;
 
-use super::{Epsilon, FileError, Rho, Span};
+use super::{FileError, PrivacyLoss, Span};
 
 /// Terms in TOML. Members are named, times are spans from now on.
 ///
@@ -86,9 +86,9 @@ struct DisclosureFile {
 #[serde(deny_unknown_fields)]
 struct PrivacyFile {
     #[serde(default)]
-    epsilon: Option<Epsilon>,
+    epsilon: Option<PrivacyLoss>,
     #[serde(default)]
-    rho: Option<Rho>,
+    rho: Option<PrivacyLoss>,
     rows_per_person_max: u32,
 }
 
@@ -150,7 +150,7 @@ impl PrivacyFile {
     /// A budget of nothing would publish a dataset that nobody can use.
     fn terms(&self) -> Result<PrivacyTerms, FileError> {
         let (epsilon_micro_max, rho_micro_max) =
-            match (self.epsilon.map(Epsilon::micro), self.rho.map(Rho::micro)) {
+            match (self.epsilon.map(PrivacyLoss::micro), self.rho.map(PrivacyLoss::micro)) {
                 (Some(epsilon), None) if epsilon > 0 => (epsilon, 0),
                 (None, Some(rho)) if rho > 0 => (0, rho),
                 _ => return Err(FileError::PrivacyBudget),

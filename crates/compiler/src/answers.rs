@@ -107,7 +107,12 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
                     || argument.sql.starts_with("CASE WHEN")
                     || columns.len() > 1
                     || aggregate.second.is_some();
-                let is_count = matches!(aggregate.function, Function::Count | Function::CountDistinct);
+                let is_count = match aggregate.function {
+                    Function::Count | Function::CountDistinct => true,
+                    // Their quotient is the count.
+                    Function::Avg => sums_too(checked, argument),
+                    _ => false,
+                };
                 let columns = || columns.into_iter().collect::<Vec<_>>().join(", ");
                 let selector = match (is_part, is_count) {
                     (true, _) => Selector::Case(argument.sql.clone()),
@@ -124,6 +129,15 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
         }
     }
     found
+}
+
+/// Whether the query asks for an argument's sum beside its mean.
+fn sums_too(checked: &Checked, of: &Argument) -> bool {
+    let mut aggregates = checked.query.aggregates.iter();
+    aggregates.any(|aggregate| {
+        let argument = aggregate.argument.as_ref();
+        aggregate.function == Function::Sum && argument.is_some_and(|argument| argument.shown == of.shown)
+    })
 }
 
 /// The columns that an argument is made of, without those that owners compute: two functions of one column may have the

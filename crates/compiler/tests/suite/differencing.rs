@@ -296,6 +296,11 @@ fn a_count_of_values_is_held_against_that_of_rows() {
     };
     assert!(is_close(compare(&[], &answer(sql, &with(39)), FLOOR, true)));
     assert_eq!(compare(&[], &answer(sql, &with(20)), FLOOR, true), Verdict::Apart);
+    // A sum and a mean give a count; a mean by itself does not.
+    let both = "SELECT COUNT(*) AS n, SUM(LENGTH(note)) AS l, AVG(LENGTH(note)) AS a FROM people";
+    assert!(is_close(compare(&[], &answer(both, &with(39)), FLOOR, true)));
+    let mean = "SELECT COUNT(*) AS n, AVG(LENGTH(note)) AS a FROM people";
+    assert_eq!(compare(&[], &answer(mean, &with(39)), FLOOR, true), Verdict::Apart);
     // The count of a column's values and its sum are about the same rows, and neither gives the other away.
     let of_one = "SELECT COUNT(note) AS m, SUM(LENGTH(note)) AS l FROM people";
     assert!(!complements(&[], &answer(of_one, &with(20))));

@@ -1,7 +1,7 @@
 //! Differential privacy: noise on everything that is opened, measured out by declared ranges and rows.
 
 use contract::disclosure::{DisclosureRule, Privacy};
-use treaty_compiler::{Refused, Rule, Table, compile, decode};
+use treaty_compiler::{Compiled, Refused, ResultTable, Rule, Table, compile, decode};
 use vm::SchemeName;
 
 use crate::{
@@ -41,6 +41,21 @@ fn owners() -> Vec<Vec<Person>> {
     vec![(0..300).map(person).collect(), (300..700).map(person).collect()]
 }
 
+/// On shares every row differs from the exact one, and each number by less than that.
+fn is_noisy(compiled: &Compiled, inputs: &[Vec<i128>], exact: &ResultTable, most: [f64; 3]) {
+    for scheme in [SchemeName::Rep3, SchemeName::Rep3Malicious] {
+        let noisy = decode(compiled, &jointly::on_shares(&compiled.program, inputs, scheme)).unwrap();
+        assert_eq!(noisy.rows.len(), exact.rows.len());
+        for (noisy, exact) in noisy.rows.iter().zip(&exact.rows) {
+            assert_ne!(noisy[1..], exact[1..], "not one number bears noise");
+            for (column, most) in (1..).zip(most) {
+                let difference = noisy[column].number().unwrap() - exact[column].number().unwrap();
+                assert!(difference.abs() < most, "column {column}: {difference}");
+            }
+        }
+    }
+}
+
 #[test]
 fn without_its_noise_the_answer_is_the_plaintext_one_and_with_it_it_is_near() {
     let owners = owners();
@@ -52,18 +67,8 @@ fn without_its_noise_the_answer_is_the_plaintext_one_and_with_it_it_is_near() {
     let all = expected(SQL, &owners);
     let exact = decode(&compiled, &jointly::interpreted(&compiled.program, &inputs)).unwrap();
     assert_eq!(exact.rows, all.rows);
-    for scheme in [SchemeName::Rep3, SchemeName::Rep3Malicious] {
-        let noisy = decode(&compiled, &jointly::on_shares(&compiled.program, &inputs, scheme)).unwrap();
-        assert_eq!(noisy.rows.len(), all.rows.len());
-        for (noisy, exact) in noisy.rows.iter().zip(&exact.rows) {
-            assert_ne!(noisy[1..], exact[1..], "not one number bears noise");
-            // Three columns with ε = 1/3 each, four rows a person: counts of scale 12, sums of scale 2,400,000.
-            for (column, scale) in [(1, 12.0), (2, 2_400_000.0), (3, 12.0)] {
-                let difference = noisy[column].number().unwrap() - exact[column].number().unwrap();
-                assert!(difference.abs() < 30.0 * scale, "column {column}: {difference}");
-            }
-        }
-    }
+    // Three columns with ε = 1/3 each, four rows a person: counts of scale 12, sums of scale 2,400,000.
+    is_noisy(&compiled, &inputs, &exact, [12.0, 2_400_000.0, 12.0].map(|scale| 30.0 * scale));
     let listing = compiled.program.to_string();
     assert_eq!(listing.matches("noise of scale").count(), 3, "{listing}");
     assert!(
@@ -89,17 +94,8 @@ fn gaussian_noise_is_measured_by_the_root_of_the_number_of_columns() {
     assert!(listing.contains("gaussian noise of deviation 4/1 in"), "{listing}");
     assert!(listing.contains("gaussian noise of deviation 800000/1 in"), "{listing}");
     assert_eq!(listing.matches("gaussian noise").count(), 3, "{listing}");
-    for scheme in [SchemeName::Rep3, SchemeName::Rep3Malicious] {
-        let noisy = decode(&compiled, &jointly::on_shares(&compiled.program, &inputs, scheme)).unwrap();
-        for (noisy, exact) in noisy.rows.iter().zip(&exact.rows) {
-            assert_ne!(noisy[1..], exact[1..], "not one number bears noise");
-            for (column, deviation) in [(1, 4.0), (2, 800_000.0), (3, 4.0)] {
-                let difference = noisy[column].number().unwrap() - exact[column].number().unwrap();
-                // Two draws, each cut off at 16 deviations at most.
-                assert!(difference.abs() < 32.0 * deviation, "column {column}: {difference}");
-            }
-        }
-    }
+    // Two draws, each cut off at 16 deviations at most.
+    is_noisy(&compiled, &inputs, &exact, [4.0, 800_000.0, 4.0].map(|deviation| 32.0 * deviation));
     let audit = compiled.audit.to_string();
     assert!(
         audit.contains("noise that nobody knows") && audit.contains("standard deviation is 5.66"),

@@ -10,7 +10,7 @@ use contract::{
     terms::Use,
 };
 use ledger::{
-    Action, FailReason, Happening, SignedTransaction, State, Transaction,
+    Action, FailReason, Happening, SignedTransaction, State,
     catalog::{Publication, Published},
     dispute::Subject,
     governance::{Motion, Parameter, Shares},
@@ -21,6 +21,7 @@ use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use crate::{
     governance::card_of,
+    house::signed_now,
     world::{FOUNDED, POINTS, PURPOSE, World, hash, key},
 };
 
@@ -108,15 +109,7 @@ impl Stage {
         let current = state.roster().key(&identity).unwrap_or(identity);
         let spare = (0..8).map(|n| key(100 + n)).find(|key| key.did() == current);
         let key = spare.unwrap_or_else(|| self.keys[attempt.who].clone());
-        let transaction = Transaction {
-            alliance: state.alliance_id(),
-            member: identity,
-            sequence: state.next_sequence(&identity),
-            person: None,
-            signer: (key.did() != identity).then(|| key.did()),
-            action: self.action(state, attempt),
-        };
-        SignedTransaction::sign(transaction, &key).unwrap()
+        signed_now(state, identity, &key, self.action(state, attempt))
     }
 
     fn action(&self, state: &State, attempt: &Attempt) -> Action {

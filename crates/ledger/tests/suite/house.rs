@@ -1,7 +1,9 @@
 //! Three members' ledgers in step: the operator orders, the others replay and cosign.
 
 use contract::{Did, Hash, SigningKey};
-use ledger::{Action, Divergence, Ledger, LedgerError, SignedTransaction, Transaction, governance::Motion};
+use ledger::{
+    Action, Divergence, Ledger, LedgerError, SignedTransaction, State, Transaction, governance::Motion,
+};
 use tempfile::TempDir;
 
 use crate::world::{FOUNDED, World, hash, key};
@@ -41,17 +43,8 @@ impl House {
 
     /// A member's next transaction.
     pub(crate) fn signed(&self, member: usize, action: Action) -> SignedTransaction {
-        let (identity, key) = (self.world.did(member), &self.keys[member]);
         let state = self.ledgers[self.operator].state();
-        let transaction = Transaction {
-            alliance: state.alliance_id(),
-            member: identity,
-            sequence: state.next_sequence(&identity),
-            person: None,
-            signer: (key.did() != identity).then(|| key.did()),
-            action,
-        };
-        SignedTransaction::sign(transaction, key).unwrap()
+        signed_now(state, self.world.did(member), &self.keys[member], action)
     }
 
     /// The operator orders one transaction and signs by whichever of its keys counts then.
@@ -121,4 +114,17 @@ pub(crate) fn divergence(result: Result<impl std::fmt::Debug, LedgerError>) -> D
 /// The tests' next keys have small seeds.
 fn keys_of(did: Did) -> SigningKey {
     (20..40).map(key).find(|key| key.did() == did).unwrap()
+}
+
+/// A member's next transaction, by the key that it has now.
+pub(crate) fn signed_now(state: &State, member: Did, key: &SigningKey, action: Action) -> SignedTransaction {
+    let transaction = Transaction {
+        alliance: state.alliance_id(),
+        member,
+        sequence: state.next_sequence(&member),
+        person: None,
+        signer: (key.did() != member).then(|| key.did()),
+        action,
+    };
+    SignedTransaction::sign(transaction, key).unwrap()
 }

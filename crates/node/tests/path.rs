@@ -7,6 +7,7 @@ mod alliance;
 use alliance::{draft, follow, publish_under, start, terms};
 use api::types::contracts::{DraftContract, GiveOpinion, ProposeContract, TemplateUse};
 use api::types::runs::StartRun;
+use contract::disclosure::PrivacyTerms;
 
 #[test]
 fn from_import_to_proof() {
@@ -171,4 +172,39 @@ fn a_total_is_refused_where_groups_are_withheld_for_their_contributors() {
 
     let other = ask("SELECT team, COUNT(*) AS n FROM pay GROUP BY team");
     lake.sign(&other).unwrap();
+}
+
+#[test]
+fn a_result_bears_gaussian_noise_and_is_charged_in_rho() {
+    let alliance = start();
+    let rows: String = (0..300).map(|n| format!("{},{n}\n", if n % 3 == 0 { "a" } else { "b" })).collect();
+    let mut budgeted = terms();
+    budgeted.disclosure.privacy =
+        Some(PrivacyTerms { epsilon_micro_max: 0, rho_micro_max: 900_000, rows_per_person_max: 1 });
+    for name in alliance::MEMBERS {
+        let csv = format!("team,pay\n{rows}");
+        publish_under(&alliance.clients[name], alliance.directory.path(), &csv, budgeted.clone());
+    }
+    let lake = &alliance.clients["lake"];
+    let sql = "SELECT team, COUNT(*) AS n FROM pay GROUP BY team ORDER BY team";
+    let of = |epsilon_micro, rho_micro| DraftContract { epsilon_micro, rho_micro, runs: 2, ..draft(sql) };
+    let refused = lake.draft(&of(Some(500_000), None)).unwrap();
+    assert!(format!("{:?}", refused.refusals).contains("budget-of-rho"), "{:?}", refused.refusals);
+    let drafted = lake.draft(&of(None, Some(500_000))).unwrap();
+    assert_eq!(drafted.refusals, []);
+    alliance.hears(&lake.propose(&ProposeContract { contract: drafted.contract }).unwrap());
+    for client in alliance.clients.values() {
+        alliance.hears(&client.sign(&drafted.id).unwrap());
+    }
+    let start = || lake.start_run(&StartRun { contract: drafted.id.clone(), purpose: None });
+    let run = start().unwrap();
+    assert_eq!(follow(lake, &run.id).state, "completed");
+    let counts: Vec<_> = lake.result(&run.id).unwrap().rows.iter().map(|row| row[1].as_i64()).collect();
+    // ρ = 0.5 for one column is a deviation of 1; two draws, each cut off at 16.
+    for (found, exact) in counts.iter().zip([300, 600]) {
+        let found = found.unwrap();
+        assert!((found - exact).abs() <= 32, "{counts:?}");
+    }
+    let refused = start().unwrap_err();
+    assert!(format!("{refused:?}").contains("privacy-budget"), "{refused:?}");
 }

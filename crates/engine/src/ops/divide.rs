@@ -4,6 +4,7 @@ use ring::{Number, Ring};
 
 use super::bits::{and, decompose};
 use super::compare::same_length;
+use super::mantissa::{PRECISION, reciprocal};
 use super::normalise::{normalise, normalise_divisor};
 use super::scale::scale;
 use super::truncate::{leaves_room, multiply_scaled, roomy_bits, truncate};
@@ -23,14 +24,11 @@ pub struct DivideRange {
     pub fraction: u32,
 }
 
-/// Bits of a mantissa: products of two leave more than 40 bits of the ring for truncation near the value.
-pub(super) const PRECISION: u32 = 38;
-
 /// The signed `numerator` · 2^`fraction` / `denominator`, within 2^-30 of its value and 5/4 besides; 0 where the
 /// denominator is 0. Outside of `range` the result is arbitrary.
 ///
-/// Both operands are normalised; the reciprocal of the denominator's mantissa starts at a line of relative error
-/// below 1/16 and is refined thrice by Goldschmidt's products, to below 2^-32; then the quotient is moved by the
+/// Both operands are normalised; the reciprocal of the denominator's mantissa is that of a cubic, refined twice by
+/// Goldschmidt's products, to below 2^-33; then the quotient is moved by the
 /// difference of the exponents. Source: Catrina, Saxena, FC 2010, protocol 3.4 (`Div`); Goldschmidt 1964. At most 66
 /// rounds and 1.4 kB per row; when `numerator_bits` + `denominator_bits` ≤ 86 the numerator is left as it is. When
 /// besides 2 · `numerator_bits` + `fraction` ≤ 84, few enough bits of the reciprocal do for its product with the
@@ -55,7 +53,7 @@ pub fn divide<P: Mixed>(
     let operands = Shares::concat(&[numerator, denominator]);
     let operands = normalise(protocol, &operands, bits, PRECISION)?;
     let (above, below) = (|x: &Numbers<P>| x.slice(0..rows), |x: &Numbers<P>| x.slice(rows..2 * rows));
-    let inverse = reciprocal(protocol, &below(&operands.mantissa))?;
+    let inverse = reciprocal(protocol, &below(&operands.mantissa), PRECISION as i32)?;
     // The denominator's mark is 0 where it is 0, and takes the quotient with it.
     let marked = protocol.multiply(&above(&operands.mantissa), &below(&operands.present))?;
     let quotient = protocol.multiply_near(&marked, &inverse, PRECISION)?;
@@ -77,7 +75,7 @@ fn divide_short<P: Mixed>(
     bits: u32,
 ) -> Result<Numbers<P>> {
     let (mantissa, power) = normalise_divisor(protocol, denominator, range.denominator_bits, PRECISION)?;
-    let inverse = reciprocal(protocol, &mantissa)?;
+    let inverse = reciprocal(protocol, &mantissa, PRECISION as i32)?;
     // 2^bits over the denominator; 0 where that is 0.
     let all = PRECISION + range.denominator_bits;
     let inverse = multiply_scaled(protocol, &inverse, &power, all + 1, all - bits)?;
@@ -125,31 +123,6 @@ impl DivideRange {
             }),
         }
     }
-}
-
-/// 2^(2 · PRECISION) / m for mantissas m, scaled by 2^PRECISION, in [½, 1]: within 2^-32 of it.
-///
-/// # Errors
-/// Those of the transport.
-pub(super) fn reciprocal<P: Mixed>(protocol: &mut P, mantissa: &Numbers<P>) -> Result<Numbers<P>> {
-    const FINER: u32 = 4;
-    let rows = mantissa.len();
-    let one = protocol.constant(P::Num::ONE.shifted_left(PRECISION), rows);
-    // 2.82 − 1.875 m: the relative error 1 − m(2.82 − 1.875 m) stays within ±0.0604.
-    let start = P::Num::from_u128((2.82 * (1u64 << (PRECISION + FINER)) as f64) as u128);
-    let start = protocol.constant(start, rows).minus(&mantissa.times(P::Num::from_u128(30)));
-    let nearly_one = protocol.multiply_near(mantissa, &start, PRECISION + FINER)?;
-    let mut error = one.minus(&nearly_one);
-    let mut inverse = start;
-    // 1/m = start · (1 + e)(1 + e²)(1 + e⁴)…
-    for _ in 0..2 {
-        let left = Shares::concat(&[&inverse, &error]);
-        let right = Shares::concat(&[&one.plus(&error), &error]);
-        let products = protocol.multiply_near(&left, &right, PRECISION)?;
-        inverse = products.slice(0..rows);
-        error = products.slice(rows..2 * rows);
-    }
-    protocol.multiply_near(&inverse, &one.plus(&error), PRECISION + FINER)
 }
 
 /// From a biased exponent s + 2^(BIASED − 1): the exponents min(max(s + DOWN, 0), DOWN) and max(s, 0). 2 rounds.

@@ -2,7 +2,7 @@
 
 use ring::Ring;
 
-use super::divide::{PRECISION, reciprocal as reciprocal_of_mantissa};
+use super::mantissa::{PRECISION, reciprocal as reciprocal_of_mantissa};
 use super::normalise::{chosen, normalise};
 use super::scale::scale_by_place;
 use super::square_root::{constant, fixed, fixed_mul, inverse_root as inverse_root_of_mantissa};
@@ -32,7 +32,7 @@ pub struct InverseRange {
 pub fn reciprocal<P: Mixed>(protocol: &mut P, x: &Numbers<P>, range: InverseRange) -> Result<Numbers<P>> {
     range.check("reciprocal", P::Num::BITS)?;
     let normal = normalise(protocol, x, range.bits.max(PRECISION), PRECISION)?;
-    let inverse = reciprocal_of_mantissa(protocol, &normal.mantissa)?;
+    let inverse = reciprocal_of_mantissa(protocol, &normal.mantissa, PRECISION as i32)?;
     let inverse = protocol.multiply(&inverse, &normal.present)?;
     // x = m · 2^(place + 1) with ½ ≤ m < 1, and the inverse is 2^PRECISION / m.
     let fractions = i64::from(range.fraction_in) + i64::from(range.fraction_out);

@@ -21,6 +21,7 @@ mod inverse;
 mod join;
 mod join_many;
 mod magnitude;
+mod mantissa;
 mod noise;
 mod normalise;
 mod one_hot;

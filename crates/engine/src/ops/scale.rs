@@ -2,7 +2,7 @@
 
 use ring::{Number, Ring};
 
-use super::divide::PRECISION;
+use super::mantissa::PRECISION;
 use super::normalise::{chosen, power_at_place, power_of_two};
 use super::truncate::{leaves_room, truncate};
 use crate::error::Result;

@@ -2,7 +2,7 @@
 
 use ring::{Number, Ring};
 
-use super::divide::PRECISION;
+use super::mantissa::PRECISION;
 use super::normalise::{DigitProduct, RADIX, chosen, normalise, normalise_with};
 use super::scale::scale_by_place;
 use super::truncate::leaves_room;

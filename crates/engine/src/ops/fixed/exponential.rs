@@ -7,10 +7,13 @@ use super::{Fixed, INNER};
 use crate::error::{Error, Result};
 use crate::mpc::{Mixed, Numbers, Shares};
 use crate::ops::compare::negative;
-use crate::ops::divide::{PRECISION, reciprocal};
+use crate::ops::mantissa::{PRECISION, coarse_reciprocal, reciprocal};
 
 /// Powers inside of [`sigmoid`] below 2^-LOWEST are 0.
 const LOWEST: u32 = 24;
+
+/// Results of no more fraction bits than these show no error below 2^-18.
+const COARSE: u32 = 18;
 
 /// eˣ, which must be below 2^`integer`: within 2^-22 of its value and 2^-`fraction` besides, for any smaller x.
 ///
@@ -30,8 +33,8 @@ pub fn exp<P: Mixed>(protocol: &mut P, x: &Numbers<P>, format: Fixed) -> Result<
     )
 }
 
-/// 1 / (1 + e⁻ˣ): within 2^-20 and 2^-`fraction` besides, for any x. With replicated shares and
-/// the default format 35 rounds and 269 bytes per row.
+/// 1 / (1 + e⁻ˣ): within 2^-`fraction` and besides 2^-20, or 2^-18 where `fraction` is at most 18, for any x. With
+/// replicated shares and the default format 32 rounds and 231 bytes per row.
 ///
 /// It is 1 / (1 + e^-|x|), or one minus that for negative x, so that the power lies in (0, 1] and the divisor in
 /// [1, 2], where the reciprocal needs no normalisation.
@@ -50,15 +53,17 @@ pub fn sigmoid<P: Mixed>(protocol: &mut P, x: &Numbers<P>, format: Fixed) -> Res
     // (1 + power) / 2 lies in [½, 1].
     let half = P::Num::ONE.shifted_left(PRECISION - 1);
     let divisor = protocol.plus_constant(&power.times(P::Num::ONE.shifted_left(PRECISION - 1 - INNER)), half);
-    let quotient = reciprocal(protocol, &divisor)?;
-    let positive = protocol.truncate_near(&quotient, PRECISION + 1 - format.fraction)?;
+    let places = format.fraction as i32 - 1;
+    let positive = match format.fraction {
+        ..=COARSE => coarse_reciprocal(protocol, &divisor, places)?,
+        _ => reciprocal(protocol, &divisor, places)?,
+    };
     let one = P::Num::ONE.shifted_left(format.fraction);
     let turned = protocol.plus_constant(&positive.times(two.negated()), one);
     Ok(protocol.multiply(&sign, &turned)?.plus(&positive))
 }
 
-/// (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ), which is 2 · sigmoid(2x) − 1: within 2^-19 and 2^(1 − `fraction`) besides, for any x. As
-/// [`sigmoid`].
+/// (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ), which is 2 · sigmoid(2x) − 1, for any x: twice [`sigmoid`]'s error.
 ///
 /// # Errors
 /// As [`exp`].

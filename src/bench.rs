@@ -37,7 +37,7 @@ pub(crate) enum Bench {
         after_help = "Examples:\n  treaty bench ledger\n  treaty bench ledger --transactions 1000000 --json\n  treaty bench ledger --bft\n\nThree members' replicas in one process, without a network. With --bft also four that order together: each has a CometBFT\nbeside this process, and all share this machine's cores. Build with --release."
     )]
     Ledger(LedgerBench),
-    /// Measure joint SQL: TPC-H dealt to four owners, three compute parties in this process, against plaintext DataFusion
+    /// Measure joint SQL: TPC-H dealt to eight owners, three compute parties in this process, against plaintext DataFusion
     #[command(
         after_help = "Examples:\n  treaty bench sql\n  treaty bench sql 3 --json\n  treaty bench sql --scale 0.1\n  treaty bench sql --growth\n\nQueries: those of TPC-H that can be asked (docs/sql.md), or with --growth a median, a join, groups and both over 10 thousand\nto a million rows a table. Every answer is compared with the plaintext one. Memory is that of this process: of all\nowners, the three compute parties and the tables. Build with --release."
     )]

@@ -44,7 +44,7 @@ const AFTER: &str = "\
 See the whole path on this machine, with real processes and real data:
   treaty demo
 
-Set up a member, in this order:
+Set up a member, in this order (`alliance found` once, by one member; all join with its file):
   treaty node init --dir north --name north --peer 10.0.0.1:7100 --api 127.0.0.1:7101
   treaty alliance found --name faculties --operator north --out alliance.json */card.json
   treaty alliance join --dir north alliance.json

@@ -74,7 +74,7 @@ pub(super) struct Request {
 
 #[derive(Debug, Args)]
 pub(super) struct RightsArgs {
-    /// A column and one use of it: filter, group, aggregate or extreme
+    /// A column and one use of it: filter, group, aggregate, extreme, join or product
     #[arg(long = "column", value_name = "COLUMN=USE", required = true, value_parser = column)]
     columns: Vec<(String, Use)>,
     /// How long the token holds
@@ -85,7 +85,7 @@ pub(super) struct RightsArgs {
 fn column(text: &str) -> Result<(String, Use), String> {
     let refused = || format!("`{text}` names no use of a column; expected for example `salary=aggregate`");
     let (column, name) = text.split_once('=').ok_or_else(refused)?;
-    let uses = [Use::Filter, Use::Group, Use::Aggregate, Use::Extreme];
+    let uses = [Use::Filter, Use::Group, Use::Aggregate, Use::Extreme, Use::Join, Use::Product];
     let found = uses.into_iter().find(|known| known.to_string() == name).ok_or_else(refused)?;
     Ok((column.to_owned(), found))
 }

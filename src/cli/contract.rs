@@ -63,7 +63,10 @@ Examples:
       --compute-parties north,lake,south --data-users north --receivers north \\
       --runs 3 --expires-in 30d --out contract.json
 
-draft.toml has the same names with `_`, and the tables [tables] and [settlement].";
+draft.toml has the same names with `_`, but `committed = [17]` for --commit and `template = { name = \"…\", \
+parameters = { … } }` for --template; the table [tables]; and [settlement] with payer, fee, charge, parts, split \
+(or `split = { weights = { north = 2 } }`) and, of 10,000 parts, providers, compute_parties and \
+algorithm_providers. `algorithm_providers`, a list of members, has no flag.";
 
 const AUDIT: &str = "\
 Examples:

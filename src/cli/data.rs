@@ -81,7 +81,21 @@ terms.toml:
   rank = [\"group\", \"filter\"]
   salary = [\"aggregate\"]         # `extreme`: MIN and MAX; `join`: as a key; `product`
   [comparisons]                  # constants that conditions may have; anything when left out
-  rank = [\"senior\", \"junior\"]";
+  rank = [\"senior\", \"junior\"]
+  [access]                       # no token is needed when left out
+  permitted = [\"lake\"]           # get one for the asking
+  price = 100                    # what it costs the others
+  review = true                  # each of their requests is looked at
+  [disclosure]                   # nothing more than the floor is asked when left out
+  contributors_min = 2           # members with rows in each group
+  dominance_percent_max = 80     # of a sum, one member or row
+  overlaps_max = 0               # other queries that cannot be told apart well enough
+  auditors = [\"watch\"]           # one of them must approve each contract's audit report
+  [disclosure.privacy]           # exact results are allowed when left out
+  epsilon = \"2\"                  # for all answers to one data user or receiver; or rho = \"0.2\"
+  rows_per_person_max = 1
+Before the tables, `schemes = [\"rep3_malicious\"]` says which schemes are strong enough; all that this build has, \
+when left out.";
 
 #[derive(Debug, Args)]
 pub(super) struct Import {

@@ -50,7 +50,8 @@ pub(super) struct HashCommand {
 pub(super) struct EstimateCommand {
     /// The listing, as `treaty program show` prints it
     file: PathBuf,
-    /// The secret-sharing scheme
+    /// `rep3`, `rep3_malicious`, or with parties and threshold `shamir(5,2)`, `shamir_malicious(5,2)`,
+    /// `shamir_resilient(5,2)`
     #[arg(long, value_name = "NAME", default_value = "rep3", value_parser = scheme)]
     scheme: SchemeName,
     /// What connects the compute parties: `lan` (0.1 ms one way, 1 Gbit/s), `wan` (10 ms, 100 Mbit/s), or both in figures

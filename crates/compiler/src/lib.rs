@@ -15,7 +15,7 @@
 //! - WITH, views before the SELECT, subqueries in FROM over one table, SELECT DISTINCT of columns and FILTER: other
 //!   writings of the same.
 //! - Functions of text and dates, computed by each row's owner at home, as columns.
-//! - JOIN and LEFT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
+//! - JOIN, LEFT JOIN and RIGHT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
 //!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. The values of
 //!   UNION, INTERSECT and EXCEPT of two tables' columns, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each.
@@ -26,7 +26,8 @@
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE, NULLIF, COALESCE). Covariance, correlation and regression of two
 //!   columns. MEDIAN and PERCENTILE_CONT over one table.
-//! - GROUP BY integers, decimals, dates and text without a public list, of one table, with LIMIT.
+//! - GROUP BY integers, decimals, dates and text without a public list, with LIMIT, also in a join; there of several
+//!   tables, if each row of one of them meets one row of the others.
 //! - HAVING, decided inside the computation, also against sums over all groups; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
 //! - Expressions and window functions over groups, and any other ORDER BY: computed by the receivers from what is

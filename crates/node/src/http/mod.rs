@@ -43,7 +43,10 @@ const BODY_BYTES_MAX: usize = 2 << 20;
     title = "Treaty node",
     description = "What a member's persons may ask of the member's node. Every request but `GET /v1/openapi.json` \
             carries `Authorization: Treaty <person> <unix seconds> <nonce> <signature>`: Ed25519 by a person's key \
-            that the member delegated, over method, path with query, SHA-256 of the body, time and nonce. A refusal \
+            that the member delegated, over these lines with a line feed between: `treaty/api-request/1`, the \
+            `did:key` of the member whose node is asked, method, path with query, SHA-256 of the body in hex, time, \
+            nonce (16 to 64 letters and digits, once only; times within 60 s of the node's). A request with a body \
+            also carries `Content-Digest: sha-256=:<base64>:`. A refusal \
             is a `Problem`: its `rule` is stable, its `message` says what, where and what to do."
 ))]
 struct Head;

@@ -6,7 +6,7 @@ use contract::audit::{Attack, Verdict};
 use crate::{
     groups::Groups,
     noise::Noisy,
-    sql::{Aggregate, Checked, Function, SetKind},
+    sql::{Aggregate, Checked, Function, Joined, SetKind},
 };
 
 /// The attacks on a checked query.
@@ -36,6 +36,8 @@ impl Case<'_> {
     fn differencing(&self) -> Attack {
         let (verdict, reason) = if self.is_noisy {
             (Verdict::Bounded, "differences bear the noise of both answers; what all answers cost together is counted against the budget of each data user and receiver".to_owned())
+        } else if let Some(Joined::Threshold(_)) = &self.checked.join {
+            (Verdict::Closed, "which rows compare with the subquery's value as is asked is secret, so that nobody can count differences: any other query over its tables is refused, and so is one with CASE in an aggregate, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else if self.checked.join.is_some() {
             (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else {
@@ -91,6 +93,9 @@ impl Case<'_> {
     fn membership(&self) -> Attack {
         let (verdict, reason) = match &self.checked.join {
             None => (Verdict::Closed, "no tables are joined".to_owned()),
+            Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() => {
+                (Verdict::Closed, "no tables are joined; rows are compared with one value".to_owned())
+            }
             Some(_) if self.shows(SetKind::Except) => (
                 Verdict::Open,
                 "the first table's values are shown that the second does not have: what is left out tells whoever knows the first table that the second has it, also in one row"

@@ -15,7 +15,7 @@ use program::{Builder, ValueId};
 use crate::{
     Refused, Rule, Table,
     lower::Joint,
-    sql::{Aggregate, Argument, Checked, Function},
+    sql::{Aggregate, Argument, Checked, Function, Joined},
     stage::Partial,
     union,
 };
@@ -40,6 +40,11 @@ pub(crate) fn plan(checked: &Checked, rule: &Rule, partials: &mut Vec<Partial>) 
     if disclosure.privacy.is_some() {
         return refused(
             "contributors and shares of a sum would be told exactly, beside numbers with noise; noise hides both, ask for one or the other",
+        );
+    }
+    if let Some(Joined::Threshold(_)) = &checked.join {
+        return refused(
+            "who brings what to the rows that compare with a subquery's value is not known on shares; ask without the subquery, as a condition with a constant",
         );
     }
     if checked.join.is_some() || !checked.query.has_public_groups {

@@ -19,7 +19,8 @@
 //!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. The values of
 //!   UNION, INTERSECT and EXCEPT of two tables' columns, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each.
-//! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
+//! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home. One
+//!   comparison of a column with an aggregate that a subquery takes over one table, decided on shares.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(DISTINCT column) over one table. COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR and STDDEV of columns, of sums, differences and products
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates and text. What would pick rows inside
@@ -98,6 +99,7 @@ mod joined;
 mod keyed;
 pub mod local;
 mod lower;
+mod masked;
 mod membership;
 mod noise;
 mod number;
@@ -120,6 +122,7 @@ pub mod synthetic;
 pub mod template;
 mod text_extremes;
 mod text_functions;
+mod threshold;
 mod tree;
 mod tree_node;
 mod union;

@@ -23,7 +23,7 @@ use crate::{
         Relation, Selected,
     },
     stage::{self, Partial},
-    tree, union,
+    threshold, tree, union,
 };
 
 /// A program and how its outputs are read.
@@ -102,6 +102,9 @@ pub(crate) fn lower(
         ([first, second], Some(Joined::Two(join))) => {
             joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
         }
+        ([first, second], Some(Joined::Threshold(of))) => {
+            threshold::combine(&mut builder, [*first, *second], of, groups, &partials, floor_rows)?
+        }
         ([(relation, table), ..], _) if !query.has_public_groups => {
             let (combined, keys) = secret::combine(&mut builder, table, relation, &query.keys, &partials)?;
             secret = Some(keys);
@@ -172,6 +175,8 @@ fn rows_max(relations: &[(&Relation, &Table)], join: Option<&Joined>) -> u64 {
     };
     let pairs = relations.iter().map(rows).fold(1_u64, u64::saturating_mul);
     match join {
+        // The other table's rows are only compared with.
+        Some(Joined::Threshold(_)) => relations.first().map_or(1, rows),
         Some(Joined::Set(_) | Joined::Two(Join { kind: JoinKind::Full, .. })) => {
             relations.iter().map(rows).fold(pairs, u64::saturating_add)
         }

@@ -26,7 +26,7 @@ use crate::{
     arithmetic::FRACTION_MAX,
     lower::{Combined, Joint},
     number::bits,
-    sql::{Argument, Checked, Function},
+    sql::{Argument, Checked, Function, Joined},
     stage::Partial,
 };
 
@@ -57,6 +57,9 @@ pub(crate) fn plan(
 ) -> Result<Vec<Noisy>, Refused> {
     let Privacy { mechanism, .. } = privacy;
     let refused = Refused::Disclosure;
+    if let Some(Joined::Threshold(_)) = &checked.join {
+        return Err(refused("a person's row moves what all others are compared with, so noise cannot be measured out; ask without the subquery, as a condition with a constant".to_owned()));
+    }
     if checked.join.is_some() {
         return Err(refused("how often a person's rows match in a join is not bounded, so noise cannot be measured out; ask about one table".to_owned()));
     }

@@ -331,6 +331,7 @@ pub enum Construct {
     TreeFloor,
     GroupsAcross,
     GroupsWithin,
+    Threshold,
     Subquery,
     DerivedTable,
     NotIn,
@@ -444,9 +445,13 @@ impl Construct {
                 "IN over the groups of this subquery",
                 "read its table in FROM, too, joined by the subquery's key alone and without a condition of its own, group by that key, with LIMIT, and join other tables by keys that are declared `unique = true`, each table of one owner",
             ),
+            Self::Threshold => (
+                "this comparison with a subquery",
+                "write WHERE column > (SELECT 1.5 * AVG(column) FROM table WHERE …) AND …: one such comparison, of a number or date of one table with one COUNT, SUM, AVG, MIN or MAX over one table, whose conditions are its own or `own = column of the query`, with public groups or none",
+            ),
             Self::Subquery => (
                 "this subquery",
-                "use EXISTS or IN in WHERE with `SELECT column FROM table WHERE …`; ask others as contracts of their own",
+                "use EXISTS or IN in WHERE with `SELECT column FROM table WHERE …`, or compare a column with one: `column > (SELECT AVG(column) FROM table WHERE …)`; ask others as contracts of their own",
             ),
             Self::DerivedTable => (
                 "this subquery in FROM or WITH",

@@ -10,10 +10,12 @@ use datafusion::{
         DFSchema, ScalarValue,
         tree_node::{TreeNode, TreeNodeRecursion},
     },
-    logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator},
+    logical_expr::{
+        BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator, utils::split_conjunction,
+    },
 };
 
-use super::{above::is_grouped, meaning};
+use super::{above::is_grouped, meaning, threshold};
 use crate::{Construct, Refused, rows::type_name};
 
 /// Refuses filters that could fail on some row, and constants that are not of the type they are compared as.
@@ -23,7 +25,11 @@ pub(crate) fn check(typed: &LogicalPlan) -> Result<(), Refused> {
         found = match step {
             // HAVING is decided on shares, exactly: nothing is converted.
             LogicalPlan::Filter(filter) if is_grouped(&filter.input) => Ok(()),
-            LogicalPlan::Filter(filter) => check_condition(&filter.predicate, filter.input.schema()),
+            // So is a comparison with a subquery's value; that it has the form for it was checked.
+            LogicalPlan::Filter(filter) => split_conjunction(&filter.predicate)
+                .into_iter()
+                .filter(|part| !threshold::has_scalar(part))
+                .try_for_each(|part| check_condition(part, filter.input.schema())),
             LogicalPlan::Join(Join { filter: Some(condition), schema, .. }) => {
                 check_condition(condition, schema)
             }

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::{
 use super::{
     computed,
     from::{self, From},
-    intervals, limits, names, output, predicate, sets, subquery, unfold, units, views, within,
+    intervals, limits, names, output, predicate, sets, subquery, threshold, unfold, units, views, within,
 };
 use crate::{Construct, Refused, Table};
 
@@ -29,6 +29,8 @@ pub(crate) struct Parsed {
     pub(crate) named: names::Named,
     /// What was put into HAVING instead of IN, and is to be checked.
     pub(crate) within: Option<within::Within>,
+    /// The condition that compares a column with a subquery's value; not one of `filter`.
+    pub(crate) threshold: Option<threshold::Written>,
     /// The columns that stand for functions.
     pub(super) computed: Vec<computed::Computed>,
 }
@@ -52,7 +54,9 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     };
     let select = select_of(query)?;
     let (from, filter) = subquery::take(from::read(select)?, select.selection.as_ref())?;
-    views::check_names(&views, &from)?;
+    let (threshold, filter) = threshold::take(&from, filter)?;
+    let named = from.relations.iter().chain(threshold.iter().map(|threshold| &threshold.table));
+    views::check_names(&views, named)?;
     if let Some((_, Some(on))) = &from.join {
         predicate::check(on)?;
     }
@@ -75,7 +79,7 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         return Err(Construct::OtherExpression.refuse(query));
     }
     let named = names::named(select, keys);
-    Ok(Parsed { from, filter, named, within, computed, statement })
+    Ok(Parsed { from, filter, named, within, threshold, computed, statement })
 }
 
 pub(super) fn read(sql: &str) -> Result<Vec<Statement>, Refused> {

@@ -137,20 +137,7 @@ impl Reader<'_> {
                     _ => Err(refused()),
                 }
             }
-            Expr::Literal(ScalarValue::Int64(Some(value)), _) => {
-                Ok(Side { constant: (*value).into(), ..Side::default() })
-            }
-            // The shortest text that is this float: what was written.
-            Expr::Literal(ScalarValue::Float64(Some(value)), _) => {
-                let text = format!("{value}");
-                let scale = text.split_once('.').map_or(0, |(_, digits)| digits.len());
-                let scale = u8::try_from(scale).map_err(|_| refused())?;
-                if usize::from(scale) > DIGITS_MAX {
-                    return Err(refused());
-                }
-                let constant = parse_scaled(&text, scale).map_err(|_| refused())?;
-                Ok(Side { constant, scale, ..Side::default() })
-            }
+            Expr::Literal(..) => constant(expr).ok_or_else(refused),
             Expr::Alias(alias) => self.side(&alias.expr),
             Expr::ScalarSubquery(subquery) => self.whole(&subquery.subquery),
             Expr::Negative(inner) => Ok(self.side(inner)?.times(-1, 0).ok_or_else(refused)?),
@@ -217,17 +204,34 @@ impl Reader<'_> {
     }
 }
 
+/// A number.
+pub(super) fn constant(expr: &Expr) -> Option<Side> {
+    match expr {
+        Expr::Literal(ScalarValue::Int64(Some(value)), _) => {
+            Some(Side { constant: (*value).into(), ..Side::default() })
+        }
+        // The shortest text that is this float: what was written.
+        Expr::Literal(ScalarValue::Float64(Some(value)), _) => {
+            let text = format!("{value}");
+            let scale = text.split_once('.').map_or(0, |(_, digits)| digits.len());
+            let scale = u8::try_from(scale).ok().filter(|scale| usize::from(*scale) <= DIGITS_MAX)?;
+            Some(Side { constant: parse_scaled(&text, scale).ok()?, scale, ..Side::default() })
+        }
+        _ => None,
+    }
+}
+
 impl Side {
     /// With factors of so many digits, products and sums stay within 128 bits.
     const FACTOR_MAX: i128 = 1 << 62;
 
-    fn times(self, factor: i128, scale: u8) -> Option<Self> {
+    pub(super) fn times(self, factor: i128, scale: u8) -> Option<Self> {
         let times = |value: i128| value.checked_mul(factor).filter(|value| value.abs() <= Self::FACTOR_MAX);
         let terms = self.terms.into_iter().map(|(of, own)| Some((of, times(own)?))).collect::<Option<_>>()?;
         Some(Self { terms, constant: times(self.constant)?, scale: self.scale.checked_add(scale)? })
     }
 
-    fn plus(self, other: Self) -> Option<Self> {
+    pub(super) fn plus(self, other: Self) -> Option<Self> {
         let scale = self.scale.max(other.scale);
         let (x, y) = (self.rescaled(scale)?, other.rescaled(scale)?);
         let constant = x.constant.checked_add(y.constant)?;

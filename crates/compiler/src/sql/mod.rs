@@ -24,6 +24,7 @@ mod query;
 mod scope;
 mod sets;
 mod subquery;
+mod threshold;
 mod tree;
 mod unfold;
 mod units;
@@ -50,6 +51,7 @@ pub(crate) use pair::Pair;
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
 pub(crate) use sets::{SetJoin, SetKind};
+pub(crate) use threshold::{Line, Threshold};
 pub(crate) use tree::Tree;
 
 use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
@@ -61,7 +63,7 @@ use usage::{Comparisons, Uses};
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
     pub(crate) query: Query,
-    /// The tables of FROM: one, or several with [`Checked::join`].
+    /// The tables of FROM: one, or several with [`Checked::join`]; of a subquery in WHERE also its own, which comes last.
     pub(crate) relations: Vec<Relation>,
     pub(crate) join: Option<Joined>,
     pub(crate) uses: Uses,
@@ -90,6 +92,8 @@ pub(crate) enum Joined {
     Tree(Tree),
     /// Two tables' values, as a set.
     Set(Box<SetJoin>),
+    /// One table, whose rows are compared with an aggregate over another one, or over itself.
+    Threshold(Box<Threshold>),
 }
 
 impl Joined {
@@ -98,6 +102,7 @@ impl Joined {
         match self {
             Self::Two(join) => join.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Set(set) => set.keys.iter().filter_map(|pair| pair.get(side)).collect(),
+            Self::Threshold(threshold) => threshold.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Tree(tree) => {
                 let at = |edge: &tree::Edge| edge.sides.iter().position(|of| *of == side);
                 let edges = tree.edges.iter().filter_map(|edge| Some((at(edge)?, edge)));
@@ -110,14 +115,16 @@ impl Joined {
 /// Parses, plans, type-checks and analyses a query.
 pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     check_tables(tables)?;
-    let grammar::Parsed { statement, from, filter, named, within, computed } = grammar::parse(sql, tables)?;
+    let grammar::Parsed { statement, from, filter, named, within, threshold, computed } =
+        grammar::parse(sql, tables)?;
     let extended = computed::extended(tables, &computed)?;
     let tables = extended.as_slice();
-    let mut indices = Vec::with_capacity(from.relations.len());
-    for relation in &from.relations {
+    let index = |relation: &from::Named| {
         let index = tables.iter().position(|table| table.name == relation.table);
-        indices.push(index.ok_or_else(|| unknown(&relation.table, tables))?);
-    }
+        index.ok_or_else(|| unknown(&relation.table, tables))
+    };
+    let indices = from.relations.iter().map(index).collect::<Result<Vec<_>, _>>()?;
+    let of_subquery = threshold.as_ref().map(|written| index(&written.table)).transpose()?;
     let catalog = Catalog::new(tables);
     let planned = SqlToRel::new(&catalog).sql_statement_to_plan(statement);
     let written = planned.map_err(|error| explain(&error, &named, tables))?;
@@ -149,7 +156,8 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     for (selected, alias) in query.select.iter_mut().zip(named.aliases) {
         selected.name = alias.unwrap_or_else(|| std::mem::take(&mut selected.name));
     }
-    if let Some((_, unused)) = tables.iter().enumerate().find(|(index, _)| !indices.contains(index)) {
+    let is_used = |index: &usize| indices.contains(index) || of_subquery == Some(*index);
+    if let Some((_, unused)) = tables.iter().enumerate().find(|(index, _)| !is_used(index)) {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
     let is_tree = from.relations.len() > 2 || from.join.is_some() && !query.has_public_groups;
@@ -164,7 +172,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     if let (false, Some(within)) = (is_tree, &within) {
         return Err(within.refuse());
     }
-    let (mut relations, join) = match (is_tree, set) {
+    let (mut relations, mut join) = match (is_tree, set) {
         (_, Some((_, (relations, set)))) => (relations, Some(Joined::Set(Box::new(set)))),
         (true, None) => {
             let (relations, mut tree) = tree::read(&from, &indices, &filter, &scope, &query, &sizes)?;
@@ -178,6 +186,17 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
             (relations, join.map(Joined::Two))
         }
     };
+    if let Some((subquery, inner)) = threshold.as_ref().zip(of_subquery) {
+        if !query.has_public_groups {
+            return Err(Construct::Threshold.refuse(&"groups that are not public beside a subquery"));
+        }
+        let schema = tables.get(inner).and_then(|table| table.datasets.first()).map(|source| &source.schema);
+        let own = schema.map(|schema| (subquery.table.name.clone(), schema)).into_iter().collect();
+        let scopes = threshold::Scopes { outer: &scope, inner: &Scope::new(own, [false, false]) };
+        let (relation, threshold) = threshold::read(subquery, &written, &scopes, inner)?;
+        relations.push(relation);
+        join = Some(Joined::Threshold(Box::new(threshold)));
+    }
     for relation in &mut relations {
         let name = tables.get(relation.table).map_or("", |table| table.name.as_str());
         relation.computed = computed::of_table(name, &computed);
@@ -210,7 +229,8 @@ fn unknown(name: &str, tables: &[Table]) -> Refused {
 /// The tables that a query names, each once.
 pub(crate) fn tables(sql: &str) -> Result<Vec<String>, Refused> {
     let mut names: Vec<String> = Vec::new();
-    for relation in grammar::parse(sql, &[])?.from.relations {
+    let parsed = grammar::parse(sql, &[])?;
+    for relation in parsed.from.relations.into_iter().chain(parsed.threshold.map(|written| written.table)) {
         if !names.contains(&relation.table) {
             names.push(relation.table);
         }
@@ -225,10 +245,12 @@ fn optimise(written: LogicalPlan) -> Result<(LogicalPlan, LogicalPlan), Refused>
         Analyzer::new().execute_and_check(written, &options, |_, _| {}).map_err(|error| meaning(&error))?;
     // Without a clock: what `now()` is must not matter, and the grammar has no such function.
     let context = OptimizerContext::new().without_query_execution_start_time();
-    // As which uses DISTINCT counts, the query says, not how it may be run: in steps of which one groups.
+    // As which uses DISTINCT and a subquery's value count, the query says, not how they may be run: in steps of which one
+    // groups.
     let rules = Optimizer::new().rules.into_iter();
     let rules = rules.filter(|rule| {
-        !["single_distinct_aggregation_to_group_by", "replace_distinct_aggregate"].contains(&rule.name())
+        !["single_distinct_aggregation_to_group_by", "replace_distinct_aggregate", "scalar_subquery_to_join"]
+            .contains(&rule.name())
     });
     let optimised = Optimizer::with_rules(rules.collect())
         .optimize(typed.clone(), &context, |_, _| {})

@@ -82,7 +82,7 @@ fn read(query: &Query) -> Result<(Named, Option<Expr>, Option<Expr>), Refused> {
 }
 
 /// How the subquery reads if nothing in it is unknown.
-fn text(select: &Select, item: &SelectItem) -> String {
+pub(super) fn text(select: &Select, item: &SelectItem) -> String {
     let from: Vec<String> = select.from.iter().map(ToString::to_string).collect();
     let filter = select.selection.as_ref().map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
     format!("SELECT {item} FROM {}{filter}", from.join(", "))

@@ -6,7 +6,7 @@
 //!
 //! | step | use of the columns that it reads |
 //! | --- | --- |
-//! | filter, filter inside a scan or a join | [`Use::Filter`] |
+//! | filter, filter inside a scan or a join | [`Use::Filter`]; a subquery whose value is compared has its own |
 //! | equality of columns of two tables, key of a join, values of a set operation | [`Use::Join`] |
 //! | key of an aggregation | [`Use::Group`] |
 //! | values of a set operation that are shown | [`Use::Join`], and [`Use::Group`] of both tables' columns |
@@ -164,15 +164,7 @@ impl Analysis {
 
     /// What subqueries of a condition read.
     fn scalars(&mut self, condition: &Expr) -> Result<(), Refused> {
-        let mut found = Ok(());
-        let visited = condition.apply(|part| {
-            if let Expr::ScalarSubquery(scalar) = part {
-                found = self.trace(&scalar.subquery).map(drop);
-            }
-            Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
-        });
-        visited.map_err(|error| super::meaning(&error))?;
-        found
+        scalars(condition)?.into_iter().try_for_each(|query| self.trace(query).map(drop))
     }
 
     fn join(&mut self, join: &Join) -> Result<Origins, Refused> {
@@ -224,6 +216,9 @@ impl Analysis {
                     continue;
                 }
                 _ => {}
+            }
+            for query in scalars(part)? {
+                self.subquery(query, schema, input)?;
             }
             let outside = self.outside(part)?;
             let read = origins(part, schema, input)?.union(&outside).cloned().collect();
@@ -285,6 +280,9 @@ impl Analysis {
                     .and_then(|(schema, input)| input.get(schema.maybe_index_of_column(column)?));
                 match found {
                     Some(origins) => all.extend(origins.iter().cloned()),
+                    // The optimiser would have made a join of it, and renames and drops columns as if it had. Where the
+                    // column stems from, the plan as written says.
+                    None if self.is_optimised => {}
                     None => unknown = Some(Refused::Unanalysed(condition.to_string())),
                 }
             }
@@ -457,6 +455,19 @@ impl Analysis {
             columns.entry(column.clone()).or_default().insert(r#use);
         }
     }
+}
+
+/// The subqueries of which a condition compares the value.
+fn scalars(condition: &Expr) -> Result<Vec<&LogicalPlan>, Refused> {
+    let mut found = Vec::new();
+    let visited = condition.apply(|part| {
+        if let Expr::ScalarSubquery(scalar) = part {
+            found.push(scalar.subquery.as_ref());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.map_err(|error| super::meaning(&error))?;
+    Ok(found)
 }
 
 fn aggregate_use(expr: &Expr) -> Result<Use, Refused> {

@@ -29,6 +29,7 @@ mod secret_groups;
 mod sets;
 mod slt;
 mod support;
+mod thresholds;
 mod tpch;
 mod tree;
 mod units;

@@ -13,6 +13,12 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
         &[Filter],
     ),
     (
+        "comparison with a subquery's value",
+        "SELECT COUNT(*) FROM accounts WHERE balance > (SELECT AVG(score) FROM subscribers)",
+        ["accounts", "balance"],
+        &[Filter],
+    ),
+    (
         "equality of columns of two tables, key of a join, IN",
         "SELECT COUNT(*) FROM accounts a WHERE phone IN (SELECT phone FROM subscribers)",
         ["subscribers", "phone"],

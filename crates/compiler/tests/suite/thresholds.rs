@@ -1,0 +1,240 @@
+//! Columns in WHERE that are compared with an aggregate of a subquery: random ones against plaintext, and what is tried
+//! to find out single rows by them.
+
+use std::collections::BTreeSet;
+
+use contract::{
+    disclosure::{DisclosureRule, Mechanism, Privacy},
+    terms::Use::{self, Aggregate, Extreme, Filter, Group, Join},
+};
+use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
+use treaty_compiler::{Cell, Refused, Rule, compile};
+use vm::SchemeName;
+
+use crate::{
+    joins::{World, three_owners_place, usage_of, world},
+    random::{assert_agrees, condition, person},
+    support::{Person, expected, run, table},
+};
+
+fn aggregated() -> impl Strategy<Value = &'static str> {
+    select(vec![
+        "AVG(salary)",
+        "0.25 * AVG(salary) + 10",
+        "SUM(salary)",
+        "-0.125 * SUM(bonus) + 300",
+        "MIN(salary)",
+        "MAX(salary) - 3",
+        "COUNT(*)",
+        "1000 * COUNT(bonus)",
+        "AVG(bonus)",
+        "MAX(bonus) * 2",
+        "SUM(score)",
+        "AVG(CASE WHEN active THEN salary END)",
+    ])
+}
+
+fn compared() -> impl Strategy<Value = &'static str> {
+    select(vec!["salary", "2 * salary - 7", "bonus", "-bonus", "score", "0.5 * salary", "score * 3"])
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 40, ..Config::default() })]
+
+    #[test]
+    fn comparisons_with_subqueries_are_those_of_plaintext(
+        owners in vec(vec(person(), 0..10), 1..=3),
+        (column, op, of) in (compared(), select(vec!["<", "<=", ">", ">=", "=", "<>"]), aggregated()),
+        (inner, outer) in (option::of(condition()), option::of(condition())),
+        (key, is_first, has_key) in (select(vec!["rank", "team", "active"]), any::<bool>(), any::<bool>()),
+        floor in 1_u64..3,
+    ) {
+        let filter = inner.map(|inner| format!(" WHERE {inner}")).unwrap_or_default();
+        let query = format!("(SELECT {of} FROM people{filter})");
+        let comparison = if is_first { format!("{query} {op} {column}") } else { format!("{column} {op} {query}") };
+        let outer = outer.map(|outer| format!(" AND ({outer})")).unwrap_or_default();
+        let what = "COUNT(*) AS n, SUM(salary) AS s, MIN(bonus) AS l, MAX(score) AS g, AVG(score) AS m, \
+                    VAR_POP(bonus) AS v, SUM(CASE WHEN active THEN salary END) AS c";
+        let sql = match has_key {
+            true => format!("SELECT {key}, {what} FROM people WHERE {comparison}{outer} GROUP BY {key}"),
+            false => format!("SELECT {what} FROM people WHERE {comparison}{outer}"),
+        };
+        let (_, outputs, joint) = run(&sql, &owners, floor);
+        for row in 0..outputs[0].len() {
+            let shown = outputs[0][row] == 1;
+            prop_assert!(shown || outputs.iter().all(|column| column[row] == 0), "{sql}: withheld, but opened");
+        }
+        // What the subquery's floor keeps back, plaintext does not know of.
+        if floor == 1 || !joint.rows.is_empty() && (!has_key || joint.suppressed.is_empty()) {
+            assert_agrees(&sql, &joint, expected(&sql, &owners), has_key);
+        }
+    }
+
+    #[test]
+    fn comparisons_with_the_aggregate_of_a_row_s_key_are_those_of_plaintext(
+        world in world(),
+        (op, of) in (
+            select(vec!["<", "<=", ">", ">=", "=", "<>"]),
+            select(vec!["AVG(swaps)", "0.5 * SUM(swaps) + 1", "COUNT(*)", "COUNT(score)", "MAX(score) - 3", "MIN(swaps)"]),
+        ),
+        key in select(vec!["s.phone = a.phone", "a.holder = s.name", "s.phone = a.phone AND s.since = a.opened"]),
+        inner in option::of(select(vec!["s.swaps > 1", "score IS NOT NULL", "plan = 'full'"])),
+        column in select(vec!["balance", "loss", "loss * 2 - 30"]),
+    ) {
+        let inner = inner.map(|inner| format!(" AND {inner}")).unwrap_or_default();
+        let sql = format!(
+            "SELECT region, COUNT(*) AS n, SUM(balance) AS s, MAX(loss) AS g FROM accounts a \
+             WHERE {column} {op} (SELECT {of} FROM subscribers s WHERE {key}{inner}) GROUP BY region"
+        );
+        let (_, _, joint) = world.run(&sql, 1);
+        assert_agrees(&sql, &joint, world.expected(&sql), true);
+    }
+}
+
+#[test]
+fn three_parties_compare_as_the_interpreter_does() {
+    let place = three_owners_place();
+    for sql in [
+        "SELECT region, COUNT(*) AS n, SUM(balance) AS s, MAX(loss) AS g FROM accounts \
+         WHERE balance > (SELECT 0.5 * AVG(balance) FROM accounts WHERE loss IS NOT NULL) GROUP BY region",
+        "SELECT region, COUNT(*) AS n, SUM(balance) AS s FROM accounts a \
+         WHERE balance >= (SELECT AVG(b.balance) FROM accounts b WHERE b.phone = a.phone) GROUP BY region",
+    ] {
+        let compiled = place.compiled(sql, 1).unwrap();
+        for scheme in [SchemeName::Rep3, SchemeName::Rep3Malicious] {
+            assert_eq!(place.joint(&compiled, Some(scheme)).rows, place.plain(sql).rows, "{sql}");
+        }
+    }
+}
+
+fn paid(salary: i64, free: i64) -> Person {
+    Person { rank: "low".into(), salary, free, ..Person::default() }
+}
+
+/// The comparison with a subquery over few rows would say how their values lie among the others.
+#[test]
+fn a_subquery_over_few_rows_is_no_probe_of_them() {
+    // One row has `free = 1`, and is the one that is asked about.
+    let owners = vec![vec![paid(77, 1), paid(10, 0), paid(20, 0)], vec![paid(90, 0), paid(100, 0), paid(5, 0)]];
+    for (inner, is_shown) in [("free = 1", false), ("free <= 1", true), ("free = 2", false)] {
+        for of in ["AVG(salary)", "SUM(salary)", "MAX(salary)", "COUNT(*)", "-1 * COUNT(salary)"] {
+            let sql = format!(
+                "SELECT rank, COUNT(*), SUM(salary) FROM people WHERE 0 * salary - 500 < \
+                 (SELECT {of} FROM people WHERE {inner}) GROUP BY rank"
+            );
+            let (_, outputs, result) = run(&sql, &owners, 2);
+            assert_eq!(!result.rows.is_empty(), is_shown, "{sql}: {result:?}");
+            assert!(is_shown || outputs.iter().flatten().all(|value| *value == 0), "{sql}: {outputs:?}");
+        }
+    }
+}
+
+/// The subquery's table may be another's, whose owners ask for more than the contract does.
+#[test]
+fn the_floor_of_the_subquery_s_owners_counts_too() {
+    let row = |phone, balance| {
+        (Some(phone), Some("ann".to_owned()), Some(18_262), "east".to_owned(), balance, Some(1))
+    };
+    let other = |phone, swaps| (Some(phone), None, None, "full".to_owned(), swaps, None);
+    let accounts = vec![vec![row(1, 100), row(1, 50), row(2, 70), row(3, 9)]];
+    let world = World { accounts, subscribers: vec![vec![other(1, 3), other(1, 4), other(2, 5)]], floors: [1, 3] };
+    let of_all = "SELECT COUNT(*) FROM accounts WHERE balance > (SELECT AVG(swaps) FROM subscribers WHERE swaps > ";
+    assert_eq!(world.run(&format!("{of_all} 0)"), 1).2.rows, [[Cell::Integer(4)]]);
+    let (_, outputs, few) = world.run(&format!("{of_all} 3)"), 1);
+    assert!(few.rows.is_empty() && outputs.iter().flatten().all(|value| *value == 0), "{few:?} {outputs:?}");
+    // Of each key by itself: two rows of phone 1 are too few for 3, and enough for 2.
+    let by_key = "SELECT COUNT(*) FROM accounts a WHERE balance > (SELECT AVG(swaps) FROM subscribers s WHERE s.phone = a.phone)";
+    assert!(world.run(by_key, 1).2.rows.is_empty());
+    let world = World { floors: [1, 2], ..world };
+    assert_eq!(world.run(by_key, 1).2.rows, [[Cell::Integer(2)]]);
+}
+
+/// Of the rows that compare as is asked fewer than the floor are not shown, whatever they are.
+#[test]
+fn few_rows_on_one_side_are_not_shown() {
+    let owners = vec![vec![paid(1000, 0), paid(10, 0), paid(20, 0)], vec![paid(30, 0), paid(40, 0), paid(50, 0)]];
+    let sql = |op| format!("SELECT COUNT(*), SUM(salary), MAX(salary) FROM people WHERE salary {op} (SELECT AVG(salary) FROM people)");
+    let (_, outputs, above) = run(&sql(">"), &owners, 2);
+    assert!(above.rows.is_empty() && outputs.iter().flatten().all(|value| *value == 0), "{above:?}");
+    let (_, _, below) = run(&sql("<"), &owners, 2);
+    assert_eq!(below.rows, [[Cell::Integer(5), Cell::Integer(150), Cell::Integer(50)]]);
+}
+
+/// Two subqueries that differ by one row would say where that row lies: neither owner can count it, so that none of their
+/// nodes lets a second, different query through.
+#[test]
+fn no_owner_can_count_what_a_comparison_lets_through() {
+    let tables = [table(&[10, 10])];
+    for key in ["", "b.free = people.free AND "] {
+        let sql = |inner: &str| {
+            format!(
+                "SELECT COUNT(*) FROM people WHERE salary > (SELECT AVG(b.salary) FROM people b WHERE {key}b.salary < {inner})"
+            )
+        };
+        let (one, other) = (compile(&sql("100"), &tables, 2).unwrap(), compile(&sql("101"), &tables, 2).unwrap());
+        assert_ne!(one.program, other.program);
+        for answers in one.answers.iter().chain(&other.answers) {
+            assert!(answers.uncountable.is_some_and(|why| why.contains("secret")), "{answers:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_compared_and_what_is_aggregated_are_uses() {
+    let sql = "SELECT region, SUM(loss) FROM accounts a WHERE balance > (SELECT AVG(swaps) FROM subscribers s WHERE score > 3) \
+               GROUP BY region";
+    let usage = usage_of(sql);
+    let of = |table: &str, column: &str| usage.columns[table].get(column).cloned().unwrap_or_default();
+    let set = |uses: &[Use]| uses.iter().copied().collect::<BTreeSet<_>>();
+    assert_eq!(of("accounts", "balance"), set(&[Filter]));
+    assert_eq!(of("accounts", "region"), set(&[Group]));
+    assert_eq!(of("accounts", "loss"), set(&[Aggregate]));
+    assert_eq!(of("subscribers", "swaps"), set(&[Aggregate]));
+    assert_eq!(of("subscribers", "score"), set(&[Filter]));
+    assert_eq!(usage.columns["accounts"].len() + usage.columns["subscribers"].len(), 5);
+    // Any value can be reached by the conditions of the subquery.
+    assert!(usage.comparisons["accounts"]["balance"].otherwise);
+    assert!(!usage.comparisons["subscribers"].contains_key("swaps"));
+    assert!(!usage.comparisons["subscribers"]["score"].otherwise);
+    let sql = "SELECT COUNT(*) FROM accounts a WHERE 2 * a.balance < (SELECT MAX(s.swaps) FROM subscribers s WHERE s.phone = a.phone)";
+    let usage = usage_of(sql);
+    let of = |table: &str, column: &str| usage.columns[table].get(column).cloned().unwrap_or_default();
+    assert_eq!(of("accounts", "balance"), set(&[Filter]));
+    assert_eq!(of("accounts", "phone"), set(&[Join]));
+    assert_eq!(of("subscribers", "phone"), set(&[Join]));
+    assert_eq!(of("subscribers", "swaps"), set(&[Extreme]));
+}
+
+#[test]
+fn the_audit_says_what_is_compared_and_opens_nothing_of_it() {
+    let sql = "SELECT rank, COUNT(*) FROM people WHERE salary > (SELECT AVG(bonus) FROM people b WHERE b.active) GROUP BY rank";
+    let compiled = compile(sql, &[table(&[10, 10])], 5).unwrap();
+    let page = compiled.audit.to_string();
+    for text in [
+        "nor which rows satisfy `salary > (SELECT AVG(bonus) FROM people b WHERE b.active)`",
+        "nothing is shown if it is over fewer than 5 rows",
+        "for each value of `salary`",
+        "keeps its rows for which `b.active` holds",
+        "`salary` decides which rows take part, compared on shares",
+        "moves that value, and learns with each answer how the rows lie",
+    ] {
+        assert!(page.replace('\n', " ").contains(text), "{text}\n{page}");
+    }
+    let opened: Vec<&str> = compiled.program.outputs.iter().map(|output| output.name.as_str()).collect();
+    assert_eq!(opened, ["groups of at least 5 rows", "count(*)"]);
+}
+
+#[test]
+fn what_cannot_be_held_to_a_rule_is_refused() {
+    let sql = "SELECT rank, COUNT(*), SUM(salary) FROM people WHERE salary > (SELECT AVG(salary) FROM people) GROUP BY rank";
+    let privacy = Privacy { epsilon_micro: 1_000_000, rho_micro: 0, mechanism: Mechanism::DiscreteLaplace };
+    for disclosure in [
+        DisclosureRule { contributors_min: 2, ..DisclosureRule::default() },
+        DisclosureRule { dominance_percent_max: Some(60), ..DisclosureRule::default() },
+        DisclosureRule { privacy: Some(privacy), ..DisclosureRule::default() },
+    ] {
+        let rule = Rule { floor_rows: 5, disclosure };
+        let refused = compile(sql, &[table(&[10, 10])], rule).unwrap_err();
+        assert!(matches!(&refused, Refused::Disclosure(why) if why.contains("without the subquery")), "{refused}");
+    }
+}

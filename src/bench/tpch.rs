@@ -176,7 +176,7 @@ pub(crate) fn tables(scale: f64) -> Result<Vec<Dealt>, ArrowError> {
         dealt(
             "part",
             vec![
-                (number("p_partkey", "200000"), integers(p.clone().map(|p| p.p_partkey))),
+                (unique(number("p_partkey", "200000")), integers(p.clone().map(|p| p.p_partkey))),
                 (text("p_brand"), texts(p.clone().map(|p| p.p_brand.to_string()))),
                 (text("p_type"), texts(p.clone().map(|p| p.p_type.to_string()))),
                 (number("p_size", "50"), integers(p.clone().map(|p| p.p_size.into()))),
@@ -292,6 +292,12 @@ pub(crate) const QUERIES: &[(u8, &str)] = &[
         "SELECT 100.00 * SUM(CASE WHEN p_type LIKE 'PROMO%' THEN l_extendedprice * (1 - l_discount) ELSE 0 END) \
          / SUM(l_extendedprice * (1 - l_discount)) AS promo_revenue FROM lineitem, part \
          WHERE l_partkey = p_partkey AND l_shipdate >= DATE '1995-09-01' AND l_shipdate < DATE '1995-09-01' + INTERVAL '1' MONTH",
+    ),
+    (
+        17,
+        "SELECT SUM(l_extendedprice) / 7.0 AS avg_yearly FROM lineitem, part WHERE p_partkey = l_partkey \
+         AND p_brand = 'Brand#23' AND p_container = 'MED BOX' AND l_quantity < \
+         (SELECT 0.2 * AVG(l_quantity) FROM lineitem WHERE l_partkey = p_partkey)",
     ),
     (
         18,

@@ -64,8 +64,12 @@ pub struct Selection {
 /// The answers of a checked query, one for each relation.
 pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<Answers> {
     let uncountable = checked.join.as_ref().map(|join| match join {
-        Joined::Threshold(_) => "which of its rows compare with a subquery's secret value as is asked is secret",
-        Joined::Two(_) | Joined::Tree(_) | Joined::Set(_) => "which of its rows match another table's is secret",
+        Joined::Threshold(_) => {
+            "which of its rows compare with a subquery's secret value as is asked is secret"
+        }
+        Joined::Two(_) | Joined::Tree(_) | Joined::Set(_) => {
+            "which of its rows match another table's is secret"
+        }
     });
     let relations =
         checked.relations.iter().filter_map(|relation| Some((relation, tables.get(relation.table)?)));

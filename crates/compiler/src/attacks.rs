@@ -93,7 +93,7 @@ impl Case<'_> {
     fn membership(&self) -> Attack {
         let (verdict, reason) = match &self.checked.join {
             None => (Verdict::Closed, "no tables are joined".to_owned()),
-            Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() => {
+            Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() && threshold.partner.is_none() => {
                 (Verdict::Closed, "no tables are joined; rows are compared with one value".to_owned())
             }
             Some(_) if self.shows(SetKind::Except) => (

@@ -12,9 +12,8 @@ use crate::{
     ResultColumn, ResultKind, Rule, Table, attacks,
     groups::Groups,
     noise::Noisy,
-    refused::shortened,
-    sql::{Aggregate, Checked, Function, Item, Joined, Key, SetJoin, SetKind, Threshold, Tree},
-    stage::{self, Partial},
+    sql::{Aggregate, Checked, Function, Item, Joined, Key, SetJoin, SetKind, Tree},
+    stage::Partial,
 };
 
 /// Writes the audit of a lowered query.
@@ -49,12 +48,12 @@ fn rounded(number: f64) -> String {
     format!("{number:.digits$}")
 }
 
-struct Page<'a> {
-    tables: &'a [Table],
-    checked: &'a Checked,
+pub(crate) struct Page<'a> {
+    pub(crate) tables: &'a [Table],
+    pub(crate) checked: &'a Checked,
     groups: &'a Groups,
     noise: &'a [Noisy],
-    floor_rows: u64,
+    pub(crate) floor_rows: u64,
     disclosure: &'a DisclosureRule,
 }
 
@@ -191,27 +190,6 @@ impl Page<'_> {
         }
     }
 
-    /// What a comparison with a subquery says, and what it keeps.
-    fn of_threshold(&self, threshold: &Threshold) -> [String; 2] {
-        let inner = self.checked.relations.last().and_then(|relation| self.tables.get(relation.table));
-        let rows = inner.map_or(1, Table::floor_rows).max(self.floor_rows);
-        let least = counted(usize::try_from(rows).unwrap_or(usize::MAX), "row");
-        let (what, few) = match threshold.keys.is_empty() {
-            true => ("the subquery's value", format!("nothing is shown if it is over fewer than {least}")),
-            false => (
-                "any of the subquery's values",
-                format!("where one is over fewer than {least}, no row compares with it"),
-            ),
-        };
-        [
-            format!(
-                "neither {what}, nor which rows satisfy `{}`: only what is aggregated over all rows that do",
-                shortened(&threshold.text)
-            ),
-            format!("of the rows that the subquery's value is over as many are asked for, too: {few}"),
-        ]
-    }
-
     /// What is asked of groups and values besides rows.
     fn held_to(&self) -> impl Iterator<Item = String> {
         let least = self.disclosure.contributors_min;
@@ -301,20 +279,7 @@ impl Page<'_> {
             true => counted(self.groups.keys.len(), "group"),
         };
         let sizes = match &self.checked.join {
-            Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() => {
-                let rows = |side: usize| {
-                    let table = self.checked.relations.get(side).and_then(|one| self.tables.get(one.table));
-                    let rows = table.into_iter().flat_map(|table| &table.datasets).map(|one| one.rows.to_string());
-                    rows.collect::<Vec<_>>()
-                };
-                format!(
-                    "{} of the query, as many rows of each as it was published with ({}), {groups}; {} of the subquery, \
-                     one row of each",
-                    counted(rows(0).len(), "dataset"),
-                    rows(0).join(", "),
-                    counted(rows(1).len(), "dataset"),
-                )
-            }
+            Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() => self.compared_sizes(&groups),
             None if self.checked.query.has_public_groups => {
                 let numbers = counted(partials.len(), "number");
                 format!("{}, {groups}, {numbers} for each group and dataset", counted(datasets, "dataset"))
@@ -430,60 +395,6 @@ impl Page<'_> {
         steps
     }
 
-    /// What owners do for a comparison with a subquery.
-    fn compared_at_home(&self, threshold: &Threshold, partials: &[Partial]) -> Vec<String> {
-        let keys = |side: usize| {
-            let keys = threshold.keys.iter().filter_map(|pair| pair.get(side));
-            keys.map(|key| key.name.clone()).collect::<Vec<_>>()
-        };
-        let filter = |side: usize| kept(self.checked.relations.get(side).and_then(|one| one.filter.as_ref()));
-        let table = |side: usize| {
-            let table = self.checked.relations.get(side).and_then(|one| self.tables.get(one.table));
-            table.map_or("", |table| table.name.as_str())
-        };
-        let own: Vec<String> = partials.iter().map(Partial::name).collect();
-        let inner = stage::partials(std::slice::from_ref(&threshold.aggregate));
-        let inner: Vec<String> = inner.iter().map(Partial::name).collect();
-        let (by, each, filled) = match threshold.keys.is_empty() {
-            true => (String::new(), String::new(), ""),
-            false => (
-                format!(" and of {}", names(&keys(0))),
-                format!(" for each value of {}, which it shares, too", names(&keys(1))),
-                ", filled up with rows without meaning to as many as were published",
-            ),
-        };
-        vec![
-            format!(
-                "of `{}`: {}, and shares for each value of `{}`{by}, with these values, by group: {}, filled up with rows \
-                 without meaning to as many as were published",
-                table(0),
-                filter(0),
-                threshold.compared.shown,
-                names(&own),
-            ),
-            format!(
-                "of `{}`, for the subquery: {}, and shares{each}: {}{filled}",
-                table(1),
-                filter(1),
-                names(&inner),
-            ),
-        ]
-    }
-
-    /// The table and its columns that are compared with a subquery's value.
-    fn compared(&self) -> (&str, BTreeSet<String>) {
-        let first = self.checked.relations.first().and_then(|relation| self.tables.get(relation.table));
-        match (&self.checked.join, first) {
-            (Some(Joined::Threshold(threshold)), Some(table)) => {
-                let made = self.checked.relations.iter().flat_map(|relation| &relation.computed);
-                let made = made.filter(|column| threshold.compared.columns.contains(&column.name));
-                let of = made.flat_map(|column| column.of.iter().cloned());
-                (table.name.as_str(), threshold.compared.columns.iter().cloned().chain(of).collect())
-            }
-            _ => ("", BTreeSet::new()),
-        }
-    }
-
     fn uses(&self) -> Vec<String> {
         let (compared_table, compared) = self.compared();
         let several = self.checked.uses.len() > 1;
@@ -526,19 +437,7 @@ impl Page<'_> {
             );
         }
         if let Some(Joined::Threshold(threshold)) = &self.checked.join {
-            beyond.push(
-                "the result says how many rows lie on one side of a value that is not told: whoever chooses the conditions of \
-                 the subquery, or puts rows into its table, moves that value, and learns with each answer how the rows lie"
-                    .to_owned(),
-            );
-            beyond.push(
-                "whoever knows the rows that are compared, as a provider of them does, finds the subquery's value from how many \
-                 of them compare: take it as told"
-                    .to_owned(),
-            );
-            if threshold.aggregate.function.is_extreme() {
-                beyond.push("the subquery's least or greatest value is the value of one row".to_owned());
-            }
+            beyond.extend(self.beyond_threshold(threshold));
         } else if self.checked.join.is_some() {
             beyond.push(
                 "a provider chooses the keys that it puts in: with rows for keys of its choice it asks who of the other \
@@ -591,7 +490,7 @@ impl Page<'_> {
 /// Control*, 2012, §4.2: thresholds of 3 and above).
 const FLOOR_ADVISED: u64 = 3;
 
-fn kept(filter: Option<&String>) -> String {
+pub(crate) fn kept(filter: Option<&String>) -> String {
     match filter {
         Some(filter) => format!("keeps its rows for which `{filter}` holds"),
         None => "takes all its rows".to_owned(),
@@ -617,7 +516,7 @@ fn columns_of(keys: &[Key], side: usize) -> Vec<String> {
 }
 
 /// `1 group`, `6 groups`.
-fn counted(count: usize, what: &str) -> String {
+pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
@@ -683,6 +582,6 @@ fn word(r#use: Use) -> &'static str {
     }
 }
 
-fn names(names: &[String]) -> String {
+pub(crate) fn names(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -123,6 +123,8 @@ pub mod template;
 mod text_extremes;
 mod text_functions;
 mod threshold;
+mod threshold_audit;
+mod threshold_tables;
 mod tree;
 mod tree_node;
 mod union;

@@ -102,8 +102,10 @@ pub(crate) fn lower(
         ([first, second], Some(Joined::Two(join))) => {
             joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
         }
-        ([first, second], Some(Joined::Threshold(of))) => {
-            threshold::combine(&mut builder, [*first, *second], of, groups, &partials, floor_rows)?
+        ([first, partner @ .., inner], Some(Joined::Threshold(of))) => {
+            let tables =
+                threshold::Tables { first: *first, partner: partner.first().copied(), inner: *inner };
+            threshold::combine(&mut builder, &tables, of, groups, &partials, floor_rows)?
         }
         ([(relation, table), ..], _) if !query.has_public_groups => {
             let (combined, keys) = secret::combine(&mut builder, table, relation, &query.keys, &partials)?;

@@ -33,6 +33,15 @@ pub(crate) struct Layout<'a> {
     pub(crate) groups: &'a Sided,
 }
 
+/// These rows, of all owners one below the other.
+pub(crate) struct Weighted {
+    /// How often a row counts, for each of the groups that rows are told apart by.
+    pub(crate) weights: Vec<ValueId>,
+    /// For each partial its column.
+    pub(crate) partials: Vec<ValueId>,
+    pub(crate) rows: u32,
+}
+
 impl Layout<'_> {
     /// Which group a row is in: columns by which rows are told apart, as SQL.
     pub(crate) fn keys(&self) -> Vec<(String, String)> {
@@ -63,15 +72,15 @@ impl Layout<'_> {
         groups.chain(partials).collect()
     }
 
-    /// For each of the query's groups each partial result, over the rows that count. `columns` are those of
-    /// [`Layout::named`], of all owners one below the other; `weight` is an integer for each row.
-    pub(crate) fn totals(
+    /// How often each row counts in each group. `columns` are those of [`Layout::named`], of all owners one below the
+    /// other; `weight` is an integer for each row.
+    pub(crate) fn weighted(
         &self,
         builder: &mut Builder,
         mut columns: Vec<ValueId>,
         weight: ValueId,
         rows: u32,
-    ) -> Result<BTreeMap<String, ValueId>, Refused> {
+    ) -> Result<Weighted, Refused> {
         let partials = columns.split_off(columns.len().saturating_sub(self.partials.len()));
         let mut weights = Vec::with_capacity(columns.len().max(1));
         for group in columns {
@@ -80,20 +89,30 @@ impl Layout<'_> {
         if weights.is_empty() {
             weights.push(weight);
         }
+        Ok(Weighted { weights, partials, rows })
+    }
+
+    /// For each of the query's groups each partial result, over the rows that count.
+    pub(crate) fn totals(
+        &self,
+        builder: &mut Builder,
+        Weighted { weights, partials, rows }: &Weighted,
+    ) -> Result<BTreeMap<String, ValueId>, Refused> {
+        let rows = *rows;
         let mut totals = BTreeMap::new();
         let mut added = Vec::new();
-        for (partial, column) in self.partials.iter().zip(partials) {
+        for (partial, column) in self.partials.iter().zip(partials.iter().copied()) {
             match partial {
                 Partial::Min(x) | Partial::Max(x) => {
                     let is_least = matches!(partial, Partial::Min(_));
-                    let by_group = extremes(builder, x, is_least, column, &weights, rows)?;
+                    let by_group = extremes(builder, x, is_least, column, weights, rows)?;
                     totals.insert(partial.name(), self.by_group(builder, &by_group)?);
                 }
                 _ => added.push((partial.name(), column)),
             }
         }
         let sums: Vec<ValueId> = added.iter().map(|(_, column)| *column).collect();
-        let product = joined::product(builder, &sums, &weights, [0, rows])?;
+        let product = joined::product(builder, &sums, weights, [0, rows])?;
         for (place, (name, _)) in added.into_iter().enumerate() {
             // No more groups than [`crate::GROUPS_MAX`], and no more columns than a program has.
             let first = (place * weights.len()) as u32;
@@ -107,8 +126,9 @@ impl Layout<'_> {
     }
 
     /// Values of the groups that rows are told apart by, as the query's groups.
-    fn by_group(&self, builder: &mut Builder, values: &[ValueId]) -> Result<ValueId, Refused> {
-        let of: Vec<ValueId> = self.groups.of.iter().filter_map(|group| values.get(*group)).copied().collect();
+    pub(crate) fn by_group(&self, builder: &mut Builder, values: &[ValueId]) -> Result<ValueId, Refused> {
+        let of: Vec<ValueId> =
+            self.groups.of.iter().filter_map(|group| values.get(*group)).copied().collect();
         match of.as_slice() {
             [only] => Ok(*only),
             _ => Ok(builder.concat(of)?),

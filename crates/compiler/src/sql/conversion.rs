@@ -10,9 +10,7 @@ use datafusion::{
         DFSchema, ScalarValue,
         tree_node::{TreeNode, TreeNodeRecursion},
     },
-    logical_expr::{
-        BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator, utils::split_conjunction,
-    },
+    logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator, utils::split_conjunction},
 };
 
 use super::{above::is_grouped, meaning, threshold};

@@ -51,7 +51,7 @@ pub(crate) use pair::Pair;
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
 pub(crate) use sets::{SetJoin, SetKind};
-pub(crate) use threshold::{Line, Threshold};
+pub(crate) use threshold::{Line, Partner, Threshold};
 pub(crate) use tree::Tree;
 
 use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
@@ -92,7 +92,7 @@ pub(crate) enum Joined {
     Tree(Tree),
     /// Two tables' values, as a set.
     Set(Box<SetJoin>),
-    /// One table, whose rows are compared with an aggregate over another one, or over itself.
+    /// One table, whose rows are compared with an aggregate over the last one; between them may be one that they must meet.
     Threshold(Box<Threshold>),
 }
 
@@ -193,7 +193,12 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         let schema = tables.get(inner).and_then(|table| table.datasets.first()).map(|source| &source.schema);
         let own = schema.map(|schema| (subquery.table.name.clone(), schema)).into_iter().collect();
         let scopes = threshold::Scopes { outer: &scope, inner: &Scope::new(own, [false, false]) };
-        let (relation, threshold) = threshold::read(subquery, &written, &scopes, inner)?;
+        let joined = match &join {
+            Some(Joined::Two(join)) => Some(join),
+            _ => None,
+        };
+        let beside = threshold::Beside { query: &query, join: joined, sizes: &sizes };
+        let (relation, threshold) = threshold::read(subquery, &written, &scopes, &beside, inner)?;
         relations.push(relation);
         join = Some(Joined::Threshold(Box::new(threshold)));
     }

@@ -16,13 +16,14 @@ use super::{
     above,
     argument::{self, Argument},
     condition::conjuncts,
-    from::{self, From, Named},
+    from::{self, From, JoinKind, Named},
     having::{self, Comparison, Side},
-    join::{self, Relation},
+    join::{self, Join, Relation},
     output, predicate,
-    query::{self, Aggregate, Function},
+    query::{self, Aggregate, Function, Query},
     scope::{Found, Scope},
     subquery,
+    tree::{self, Size},
 };
 use crate::{Construct, Refused};
 
@@ -42,8 +43,21 @@ pub(crate) struct Threshold {
     pub(crate) aggregate: Aggregate,
     /// What of that is compared.
     pub(crate) right: Line,
-    /// Columns of the first and of the second relation that must be equal; none where there is one aggregate for all rows.
+    /// Columns of the first relation and of the subquery's that must be equal; none where there is one aggregate for all
+    /// rows.
     pub(crate) keys: Vec<[Column; 2]>,
+    /// The table between these two, of which a row of the first must have a partner.
+    pub(crate) partner: Option<Partner>,
+}
+
+/// A joined table that decides which rows of the first one count, and nothing else.
+#[derive(Clone, Debug)]
+pub(crate) struct Partner {
+    /// Columns of the first table and of this one.
+    pub(crate) keys: Vec<[Column; 2]>,
+    /// Whether the key was declared to have each value once, so that a row has one partner at most; elsewhere a row counts
+    /// once however many it has.
+    pub(crate) is_once: bool,
 }
 
 /// `(factor · x + constant) / 10^scale`.
@@ -72,7 +86,14 @@ pub(super) fn take(from: &From, conditions: Vec<Expr>) -> Result<(Option<Written
     let refused = || Construct::Threshold.refuse(condition);
     let queries = compared_queries(condition);
     let ([query], [_]) = (queries.as_slice(), with.as_slice()) else { return Err(refused()) };
-    let ([_], None, None) = (from.relations.as_slice(), &from.join, &from.set) else { return Err(refused()) };
+    let is_known = match (from.relations.as_slice(), &from.join, &from.set) {
+        ([_], None, None) => true,
+        ([_, _], Some((kind, _)), None) => matches!(kind, JoinKind::Inner | JoinKind::Semi),
+        _ => false,
+    };
+    if !is_known {
+        return Err(refused());
+    }
     let SetExpr::Select(select) = query.body.as_ref() else { return Err(refused()) };
     let [item @ (SelectItem::UnnamedExpr(of) | SelectItem::ExprWithAlias { expr: of, .. })] =
         select.projection.as_slice()
@@ -126,14 +147,24 @@ pub(super) struct Scopes<'s, 't> {
     pub(super) inner: &'s Scope<'t>,
 }
 
+/// What the query is beside the comparison.
+pub(super) struct Beside<'a> {
+    pub(super) query: &'a Query,
+    pub(super) join: Option<&'a Join>,
+    /// Of the query's tables.
+    pub(super) sizes: &'a [Size],
+}
+
 /// Reads the condition off the plan; the relation is the subquery's, whose table has number `table`.
 pub(super) fn read(
     written: &Written,
     plan: &LogicalPlan,
     scopes: &Scopes<'_, '_>,
+    beside: &Beside<'_>,
     table: usize,
 ) -> Result<(Relation, Threshold), Refused> {
     let refused = || Construct::Threshold.refuse(&written.text);
+    let partner = beside.join.map(|join| partner(join, beside)).transpose()?;
     let (above, _) = above::read(plan)?;
     let Some(LogicalPlan::Filter(filter)) = above.aggregate.map(|aggregate| aggregate.input.as_ref()) else {
         return Err(refused());
@@ -184,7 +215,7 @@ pub(super) fn read(
     if is_date != compared.is_date || is_date && !(is_itself(&left) && is_itself(&right)) {
         return Err(refused());
     }
-    let (keys, own) = split(written, scopes)?;
+    let (keys, own) = split(written, scopes, partner.as_ref())?;
     let relation = Relation {
         table,
         alias: written.table.alias.clone(),
@@ -194,7 +225,32 @@ pub(super) fn read(
     };
     let is_turned = is_second != turns;
     let text = written.text.clone();
-    Ok((relation, Threshold { text, compared, left, comparison, is_turned, aggregate, right, keys }))
+    Ok((relation, Threshold { text, compared, left, comparison, is_turned, aggregate, right, keys, partner }))
+}
+
+/// The joined table, if it does nothing but choose rows of the first.
+fn partner(join: &Join, Beside { query, sizes, .. }: &Beside<'_>) -> Result<Partner, Refused> {
+    let refused = |what: &str| Err(Construct::Threshold.refuse(&what));
+    let is_first = |argument: &Argument| {
+        (argument.columns.is_empty() || argument.side == 0) && argument.foreign.is_none()
+    };
+    let mut arguments = query.aggregates.iter().flat_map(|one| one.argument.iter().chain(&one.second));
+    if query.keys.iter().any(|key| key.side != 0) || !arguments.all(is_first) {
+        return refused("groups or aggregates of the second table, beside a subquery");
+    }
+    let is_plain = |term: &[Option<String>; 2]| term.iter().all(Option::is_none);
+    if join.matchable.is_some() || !join.terms.iter().all(is_plain) {
+        return refused("a condition over two tables, beside a subquery");
+    }
+    let is_once = join.kind == JoinKind::Inner;
+    let are_once = match join.keys.as_slice() {
+        [[_, key]] => tree::is_once(key, 1, sizes),
+        _ => false,
+    };
+    if is_once && !are_once {
+        return refused("a join whose second key is not declared `unique = true` or is of several owners");
+    }
+    Ok(Partner { keys: join.keys.clone(), is_once })
 }
 
 /// Whether a part of a condition has a subquery in it whose value is compared.
@@ -204,9 +260,9 @@ pub(super) fn has_scalar(expr: &Planned) -> bool {
 
 /// A number or a date, with a declared range.
 fn compared(column: &Planned, scope: &Scope<'_>) -> Option<Result<Argument, Refused>> {
-    let Found { column: declared, .. } = argument::column_of(column, scope)?;
+    let Found { side, column: declared, .. } = argument::column_of(column, scope)?;
     use contract::ColumnType::{Date, Decimal, Float, Integer};
-    if !matches!(declared.kind, Integer | Decimal { .. } | Float { .. } | Date) {
+    if side != 0 || !matches!(declared.kind, Integer | Decimal { .. } | Float { .. } | Date) {
         return None;
     }
     Some(Argument::valued(Function::Min, column, scope))
@@ -241,6 +297,7 @@ fn aggregated(plan: &LogicalPlan, scope: &Scope<'_>) -> Option<Result<(Aggregate
 fn split(
     Written { text, conditions, .. }: &Written,
     Scopes { outer, inner }: &Scopes<'_, '_>,
+    partner: Option<&Partner>,
 ) -> Result<(Vec<[Column; 2]>, Vec<String>), Refused> {
     let (mut keys, mut own) = (Vec::new(), Vec::new());
     for condition in conditions {
@@ -256,13 +313,23 @@ fn split(
         match key {
             Some((outer, inner)) => {
                 join::check_types(&outer.column, &inner.column)?;
-                keys.push([outer.column, inner.column]);
+                let outer = first(outer, partner).ok_or_else(|| Construct::Threshold.refuse(text))?;
+                keys.push([outer, inner.column]);
             }
             None if inner.unclear(condition).is_none() => own.push(condition.to_string()),
             None => return Err(Construct::Threshold.refuse(text)),
         }
     }
     Ok((keys, own))
+}
+
+/// A column of the first table, or the one there that equals it where a row counts.
+fn first(Found { side, column, .. }: Found, partner: Option<&Partner>) -> Option<Column> {
+    if side == 0 {
+        return Some(column);
+    }
+    let mut pairs = partner?.keys.iter();
+    pairs.find(|[_, theirs]| theirs.name == column.name).map(|[own, _]| own.clone())
 }
 
 impl Line {
@@ -275,8 +342,7 @@ impl Line {
 
     /// It, of what another line makes.
     fn after(self, inner: Self) -> Option<Self> {
-        let side =
-            Side { terms: vec![(0, inner.factor)], constant: inner.constant, scale: inner.scale };
+        let side = Side { terms: vec![(0, inner.factor)], constant: inner.constant, scale: inner.scale };
         let constant = Side { constant: self.constant, scale: self.scale, ..Side::default() };
         let side = side.times(self.factor, self.scale)?.plus(constant)?;
         let [(_, factor)] = side.terms.as_slice() else { return None };

@@ -167,6 +167,8 @@ fn multiply(expr: &mut Expr, factor: u64) {
     let before = std::mem::replace(expr, Expr::value(Value::Null));
     let left = match before {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Nested(_) | Expr::Function(_) => before,
+        // In brackets already.
+        Expr::Subquery(_) => before,
         _ => Expr::Nested(Box::new(before)),
     };
     let (left, right) = (Box::new(left), Box::new(Expr::value(Value::Number(factor.to_string(), false))));

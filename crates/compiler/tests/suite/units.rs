@@ -78,6 +78,16 @@ fn what_measures_the_same_is_brought_to_the_smaller_unit() {
             "SELECT car, SUM(CASE WHEN road * 1000 > path THEN stops END) AS s FROM trips GROUP BY car HAVING SUM(road) * 1000 < SUM(path)",
             ["", ""],
         ),
+        (
+            "SELECT COUNT(*) AS n, SUM(path) AS s FROM trips WHERE path > (SELECT AVG(road) FROM trips)",
+            "SELECT COUNT(*) AS n, SUM(path) AS s FROM trips WHERE path > (SELECT AVG(road) FROM trips) * 1000",
+            ["", "m"],
+        ),
+        (
+            "SELECT car, COUNT(*) AS n FROM trips t WHERE road <= (SELECT MAX(path) FROM trips u WHERE u.stops = t.stops) GROUP BY car",
+            "SELECT car, COUNT(*) AS n FROM trips t WHERE road * 1000 <= (SELECT MAX(path) FROM trips u WHERE u.stops = t.stops) GROUP BY car",
+            ["", ""],
+        ),
         // The price of a stop is in no unit that anybody knows.
         (
             "SELECT SUM(price * stops + toll) AS p, SUM(load * 2 + stops) AS l FROM trips",
@@ -101,6 +111,7 @@ fn what_measures_different_things_is_refused() {
         ("SELECT SUM(road + load) AS s FROM trips", "km", "kg"),
         ("SELECT COUNT(*) AS n FROM trips WHERE path > load", "m", "kg"),
         ("SELECT SUM(price) - SUM(toll) AS d FROM trips", "EUR", "USD"),
+        ("SELECT COUNT(*) AS n FROM trips WHERE path > (SELECT AVG(load) FROM trips)", "m", "kg"),
         ("SELECT COUNT(*) AS n FROM trips WHERE toll BETWEEN 3 AND price", "USD", "EUR"),
         ("SELECT COUNT(*) AS n FROM trips WHERE road IN (1, path)", "km", "m"),
         ("SELECT SUM(CASE WHEN stops > 1 THEN load ELSE road END) AS s FROM trips", "kg", "km"),

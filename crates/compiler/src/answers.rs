@@ -18,6 +18,7 @@ use crate::{
     Membership, Table, deep,
     groups::Groups,
     local::{self, Batches, LocalError},
+    reread::{self, Reread},
     sql::{Argument, Checked, Function, Joined, Relation, identifier},
 };
 
@@ -30,6 +31,8 @@ pub struct Answers {
     pub datasets: Vec<String>,
     /// Why what is answered cannot be told from these rows alone, if so.
     pub uncountable: Option<&'static str>,
+    /// Whether a subquery reads these rows as well, so that its value less what is shown may be about few of them.
+    rereads: bool,
     sql: String,
     condition: String,
     /// Lists the groups, where they are public and there are keys.
@@ -71,6 +74,7 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
             "which of its rows match another table's is secret"
         }
     });
+    let rereads = reread::of(tables, checked) == Reread::Otherwise;
     let relations =
         checked.relations.iter().filter_map(|relation| Some((relation, tables.get(relation.table)?)));
     relations
@@ -81,6 +85,7 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
                 table: table.name.clone(),
                 datasets: table.datasets.iter().map(|source| source.reference.clone()).collect(),
                 uncountable,
+                rereads,
                 sql: if uncountable.is_none() {
                     sql(table, relation, &keys, &selectors)
                 } else {
@@ -96,6 +101,36 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
             }
         })
         .collect()
+}
+
+/// Whether a query asks about rows within others that it asks about, by CASE or by counting values.
+pub(crate) fn has_parts(checked: &Checked) -> bool {
+    selectors(checked).iter().any(|(selector, _)| selector.is_part())
+}
+
+/// Whether a query by itself may tell about few rows, which nobody can count where which rows take part is secret.
+pub(crate) fn is_partial(tables: &[Table], checked: &Checked) -> bool {
+    let selectors: Vec<Selector> = selectors(checked).into_iter().map(|(selector, _)| selector).collect();
+    reread::of(tables, checked) == Reread::Otherwise || are_partial(&selectors)
+}
+
+/// Whether some rows can be subtracted from others.
+fn are_partial(selectors: &[Selector]) -> bool {
+    selectors.iter().any(|selector| match selector {
+        Selector::Case(_) => true,
+        Selector::Counted(columns) => selectors.iter().any(|other| match other {
+            Selector::Present(same) | Selector::Counted(same) => same != columns,
+            Selector::Whole | Selector::Case(_) => true,
+        }),
+        Selector::Whole | Selector::Present(_) => false,
+    })
+}
+
+impl Selector {
+    /// Whether what it takes is compared with what others take, of the same query as well.
+    fn is_part(&self) -> bool {
+        matches!(self, Self::Case(_) | Self::Counted(_))
+    }
 }
 
 /// The query's selectors, each with the condition under which a row is taken.
@@ -239,16 +274,17 @@ fn listed(groups: &Groups, keys: usize) -> String {
 }
 
 impl Answers {
-    /// Whether some aggregates are over a part of a group that CASE chooses.
-    pub fn is_conditional(&self) -> bool {
-        self.selectors.iter().any(|selector| matches!(selector, Selector::Case(_)))
+    /// Whether it may tell about few rows by itself: aggregates are over a part of a group that CASE chooses; values are
+    /// counted beside other rows; or a subquery reads the same rows otherwise. Where rows are countable, that is compared
+    /// ([`Answers::compares_within`]); where they are not, nobody can tell.
+    pub fn is_partial(&self) -> bool {
+        self.rereads || are_partial(&self.selectors)
     }
 
     /// Whether some of what is asked is about rows within others that the same query asks about, so that it is to be
     /// compared even if nothing was answered before.
     pub fn compares_within(&self) -> bool {
-        let is_within = |selector: &Selector| matches!(selector, Selector::Case(_) | Selector::Counted(_));
-        self.selectors.iter().any(is_within)
+        self.selectors.iter().any(Selector::is_part)
     }
 
     /// Sorts a dataset's rows at its owner's: the selections, and for each row, in the dataset's order,

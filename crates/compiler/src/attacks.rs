@@ -4,14 +4,22 @@
 use contract::audit::{Attack, Verdict};
 
 use crate::{
+    Table, answers,
     groups::Groups,
     noise::Noisy,
     sql::{Aggregate, Checked, Function, Joined, SetKind},
 };
 
 /// The attacks on a checked query.
-pub(crate) fn on(checked: &Checked, groups: &Groups, noise: &[Noisy], floor_rows: u64) -> Vec<Attack> {
-    let case = Case { checked, groups, is_noisy: !noise.is_empty(), floor_rows };
+pub(crate) fn on(
+    tables: &[Table],
+    checked: &Checked,
+    groups: &Groups,
+    noise: &[Noisy],
+    floor_rows: u64,
+) -> Vec<Attack> {
+    let is_uncounted = checked.join.is_some() && answers::is_partial(tables, checked);
+    let case = Case { checked, groups, is_noisy: !noise.is_empty(), is_uncounted, floor_rows };
     vec![
         case.differencing(),
         case.complement(),
@@ -26,8 +34,15 @@ struct Case<'a> {
     checked: &'a Checked,
     groups: &'a Groups,
     is_noisy: bool,
+    /// Whether it may tell about few rows by itself, which nobody can count.
+    is_uncounted: bool,
     floor_rows: u64,
 }
+
+/// Of a query over rows that nobody can count.
+const UNCOUNTED: &str = "this query asks about rows within others that it reads (by CASE in an aggregate, by counts of values beside \
+     others, or by a subquery over the same datasets), and nobody can count how few they differ in: it is refused unless its \
+     owners' `overlaps_max` lets it through, and what that lets through is open";
 
 /// A column with fewer values than this can be guessed from its sum.
 const VALUES_FEW: u128 = 16;
@@ -36,10 +51,12 @@ impl Case<'_> {
     fn differencing(&self) -> Attack {
         let (verdict, reason) = if self.is_noisy {
             (Verdict::Bounded, "differences bear the noise of both answers; what all answers cost together is counted against the budget of each data user and receiver".to_owned())
+        } else if self.is_uncounted {
+            (Verdict::Open, UNCOUNTED.to_owned())
         } else if let Some(Joined::Threshold(_)) = &self.checked.join {
-            (Verdict::Closed, "which rows compare with the subquery's value as is asked is secret, so that nobody can count differences: any other query over its tables is refused, and so is one with CASE in an aggregate, but for as many as their owners' `overlaps_max` lets through".to_owned())
+            (Verdict::Closed, "which rows compare with the subquery's value as is asked is secret, so that nobody can count differences: any other query over its tables is refused, and so is one with CASE in an aggregate or with counts of values beside others, or over whose own rows the subquery is in part, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else if self.checked.join.is_some() {
-            (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate, but for as many as their owners' `overlaps_max` lets through".to_owned())
+            (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate or with counts of values beside others, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else {
             (
                 Verdict::Closed,
@@ -59,6 +76,8 @@ impl Case<'_> {
                 Verdict::Bounded,
                 "what remains of a total bears the noise of every group and its own".to_owned(),
             )
+        } else if self.is_uncounted {
+            (Verdict::Open, UNCOUNTED.to_owned())
         } else if self.checked.join.is_some() {
             (Verdict::Closed, "no other query over these tables is answered, as for differences".to_owned())
         } else {

@@ -35,7 +35,7 @@ pub(crate) fn audit(
         at_home: page.at_home(partials),
         uses: page.uses(),
         beyond: page.beyond(),
-        attacks: attacks::on(checked, groups, noise, floor_rows),
+        attacks: attacks::on(tables, checked, groups, noise, floor_rows),
     }
 }
 
@@ -405,11 +405,18 @@ impl Page<'_> {
             .flat_map(|(table, columns)| columns.iter().map(move |(column, uses)| (table, column, uses)));
         let sentence = |(table, column, uses): (&String, &String, &std::collections::BTreeSet<Use>)| {
             let is_compared = table == compared_table && compared.contains(column);
-            let word = |r#use: &Use| match r#use {
-                Use::Filter if is_compared => "decides which rows take part, compared on shares",
-                other => word(*other),
+            // Some of its conditions may be with constants, beside the comparison on shares.
+            let words = |r#use: &Use| match r#use {
+                Use::Filter if is_compared => {
+                    let at_home = self.decides_at_home(table, column).then(|| word(Use::Filter));
+                    vec!["decides which rows take part, compared on shares"]
+                        .into_iter()
+                        .chain(at_home)
+                        .collect()
+                }
+                other => vec![word(*other)],
             };
-            let uses: Vec<&str> = uses.iter().map(word).collect();
+            let uses: Vec<&str> = uses.iter().flat_map(words).collect();
             let column = if several { format!("{table}.{column}") } else { column.clone() };
             format!("`{column}` {}", uses.join(", and "))
         };

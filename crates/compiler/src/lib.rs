@@ -111,6 +111,7 @@ mod quantile;
 mod rank;
 mod refused;
 mod report;
+mod reread;
 mod result;
 pub mod rows;
 mod secret;

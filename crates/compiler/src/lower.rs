@@ -16,6 +16,7 @@ use crate::{
     groups::Groups,
     joined,
     noise::{self, Noisy},
+    reread::{self, Reread},
     secret::{self, SecretKey},
     set_values, sets,
     sql::{
@@ -87,6 +88,7 @@ pub(crate) fn lower(
     };
     let mut builder = Builder::new();
     let mut secret = None;
+    let mut demanded = None;
     let mut combined = match (relations.as_slice(), &checked.join) {
         (several, Some(Joined::Tree(tree))) => {
             let (combined, keys) = tree::combine(&mut builder, several, tree, groups, &partials)?;
@@ -103,9 +105,17 @@ pub(crate) fn lower(
             joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
         }
         ([first, partner @ .., inner], Some(Joined::Threshold(of))) => {
-            let tables =
-                threshold::Tables { first: *first, partner: partner.first().copied(), inner: *inner };
-            threshold::combine(&mut builder, &tables, of, groups, &partials, floor_rows)?
+            let rereads = reread::of(tables, checked) == Reread::Whole;
+            let tables = threshold::Tables {
+                first: *first,
+                partner: partner.first().copied(),
+                inner: *inner,
+                rereads,
+            };
+            let (combined, bit) =
+                threshold::combine(&mut builder, &tables, of, groups, &partials, floor_rows)?;
+            demanded = bit;
+            combined
         }
         ([(relation, table), ..], _) if !query.has_public_groups => {
             let (combined, keys) = secret::combine(&mut builder, table, relation, &query.keys, &partials)?;
@@ -124,6 +134,9 @@ pub(crate) fn lower(
     joint.dominance_percent_max = rule.disclosure.dominance_percent_max;
     joint.noise = noise.iter().map(|noisy| (noisy.name.clone(), noisy.reach())).collect();
     joint.demand_contributors()?;
+    if let Some(bit) = demanded {
+        joint.demand(bit)?;
+    }
     if let Some(having) = &query.having {
         joint.require(having, &query.aggregates)?;
     }

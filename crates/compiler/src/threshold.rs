@@ -13,7 +13,8 @@
 //! *NULL*: without rows a sum, mean or extreme is NULL, with which no row compares. *Floor*: a value of the subquery that is
 //! over fewer rows than the contract, or one of its table's owners, asks for would be probed by the comparison. Without a
 //! key nothing is shown then; with a key, rows of that key do not compare, as aggregates that are withheld do not in
-//! HAVING. Of the rows that are aggregated as many are asked for as in every query.
+//! HAVING. Of the rows that are aggregated as many are asked for as in every query; and where the subquery is over the same
+//! rows, of those that are not ([`crate::reread`]).
 //!
 //! *Cost*, of n rows: one comparison of n rows of the numbers' width, for a mean n products, and what [`crate::masked`]
 //! costs. With a key also one lookup and, of several owners, one grouping of the subquery's rows; so for a table that rows
@@ -22,12 +23,13 @@
 use program::{Builder, ValueId};
 
 use crate::{
-    Refused,
+    Construct, Refused,
     behind::{Behind, Contributing},
     dominance::Parts,
     groups::Groups,
     lower::Combined,
     masked::Layout,
+    reread,
     sql::{Comparison, Function, Line, Threshold},
     stage::Partial,
     threshold_tables::{Found, Inside, Of, Outside, Partners, Rows},
@@ -41,9 +43,12 @@ pub(crate) struct Tables<'a> {
     pub(crate) partner: Option<Of<'a>>,
     /// The subquery's.
     pub(crate) inner: Of<'a>,
+    /// Whether the subquery is over the same rows ([`crate::reread`]).
+    pub(crate) rereads: bool,
 }
 
-/// Declares stages and inputs of all tables, and combines partial results over the rows that compare as is asked.
+/// Declares stages and inputs of all tables, and combines partial results over the rows that compare as is asked. Beside
+/// them a bit for each group, without which nothing of it may be shown.
 pub(crate) fn combine(
     builder: &mut Builder,
     tables: &Tables<'_>,
@@ -51,7 +56,7 @@ pub(crate) fn combine(
     groups: &Groups,
     partials: &[Partial],
     floor_rows: u64,
-) -> Result<Combined, Refused> {
+) -> Result<(Combined, Option<ValueId>), Refused> {
     if let Some(partial) = partials.iter().find(|partial| partial.needs_values()) {
         return Err(partial.refuse());
     }
@@ -68,6 +73,7 @@ pub(crate) fn combine(
     let keys = keys.map(|(partners, stages)| partners.inputs(builder, &stages)).transpose()?;
     let rows = outside.stacked(builder, rows)?;
     let found = inside.found(builder, shared, &rows)?;
+    let of_contract = floor_rows;
     let floor_rows = floor_rows.max(tables.inner.1.floor_rows());
     let holds = holds(builder, threshold, &rows, &found, floor_rows)?;
     let mut weight = builder.to_integer(holds)?;
@@ -88,7 +94,17 @@ pub(crate) fn combine(
         let covered = builder.repeat(found.covered, groups.keys.len() as u32)?;
         behind.add(Partial::Rows.name(), Contributing { at_least: vec![covered], floor_rows });
     }
-    Ok(Combined { partials: totals, zero, one, behind, parts: Parts::default() })
+    let mut demanded = None;
+    if floor_rows > 1 && tables.rereads {
+        let counted = totals.get(&Partial::Rows.name()).copied();
+        let counted = counted.ok_or_else(|| Construct::Threshold.refuse(&threshold.text))?;
+        if floor_rows > of_contract {
+            behind.add(Partial::Rows.name(), Contributing { at_least: vec![counted], floor_rows });
+        }
+        let groups = groups.keys.len();
+        demanded = Some(reread::none_or_enough(builder, found.covered, counted, groups, floor_rows)?);
+    }
+    Ok((Combined { partials: totals, zero, one, behind, parts: Parts::default() }, demanded))
 }
 
 /// Whether each row compares as is asked.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     Table,
     audit::{Page, counted, kept, names},
+    reread::{self, Reread},
     sql::{Joined, Relation, Threshold},
     stage::{self, Partial},
 };
@@ -30,6 +31,12 @@ impl Page<'_> {
             ),
             format!("of the rows that the subquery's value is over as many are asked for, too: {few}"),
         ];
+        if reread::of(self.tables, self.checked) == Reread::Whole && rows > 1 {
+            learned.push(format!(
+                "the subquery is over the same rows: nothing is shown unless those of them that are not shown are none or at \
+                 least {least}"
+            ));
+        }
         if let Some(partner) = partner {
             let floor = self.tables.get(partner.table).map_or(1, Table::floor_rows);
             let asked = if floor > 1 {
@@ -143,6 +150,17 @@ impl Page<'_> {
             }
             _ => ("", BTreeSet::new()),
         }
+    }
+
+    /// Whether a column that is compared is read by what owners decide at home as well; said too often rather than too
+    /// rarely.
+    pub(crate) fn decides_at_home(&self, table: &str, column: &str) -> bool {
+        let compared = self.checked.comparisons.get(table).and_then(|columns| columns.get(column));
+        let relations = self.checked.relations.iter();
+        let own = relations.filter(|one| self.tables.get(one.table).is_some_and(|of| of.name == table));
+        let mut filters = own.filter_map(|relation| relation.filter.as_ref());
+        compared.is_some_and(|compared| !compared.constants.is_empty())
+            || filters.any(|filter| filter.contains(column))
     }
 
     /// What is not prevented.

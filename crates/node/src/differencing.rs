@@ -145,8 +145,9 @@ impl Owned<'_> {
                 (None, Err(reason)) => found.push(uncounted(Some(id), reason)),
             }
         }
-        // What CASE leaves out of a whole in the same query cannot be counted either.
-        if let Some(reason) = answers.uncountable.filter(|_| answers.is_conditional()) {
+        // What the same query leaves out of a whole, by CASE or by counting values, cannot be counted either; nor what a
+        // subquery over the same rows is about beside it.
+        if let Some(reason) = answers.uncountable.filter(|_| answers.is_partial()) {
             found.push(uncounted(None, reason));
         }
         if answers.uncountable.is_some() || (given.is_empty() && !compiled.compares_within()) {

@@ -109,6 +109,13 @@ fn from_import_to_proof() {
     let refused = alliance.clients["south"].sign(&second.id).unwrap_err();
     assert!(format!("{refused:?}").contains("differencing"), "{refused:?}");
 
+    // Which rows compare with a mean, south cannot count, so that it cannot tell how they differ from those either.
+    let above = "SELECT SUM(pay) AS total FROM pay WHERE pay > (SELECT AVG(pay) FROM pay)";
+    let above = lake.draft(&draft(above)).unwrap();
+    alliance.hears(&lake.propose(&ProposeContract { contract: above.contract }).unwrap());
+    let refused = alliance.clients["south"].sign(&above.id).unwrap_err();
+    assert!(format!("{refused:?}").contains("compare with a subquery's secret value"), "{refused:?}");
+
     // What the auditor declines cannot be signed any more.
     let third = lake.draft(&draft("SELECT COUNT(*) AS n FROM pay")).unwrap();
     alliance.hears(&lake.propose(&ProposeContract { contract: third.contract }).unwrap());
@@ -172,6 +179,51 @@ fn a_total_is_refused_where_groups_are_withheld_for_their_contributors() {
 
     let other = ask("SELECT team, COUNT(*) AS n FROM pay GROUP BY team");
     lake.sign(&other).unwrap();
+}
+
+/// Which rows compare with a subquery's value no owner can count: such an answer stands alone, and so does one whose
+/// subquery is over a part of its own rows.
+#[test]
+fn a_comparison_with_a_subquery_is_the_only_answer() {
+    let alliance = start();
+    let rows: String =
+        (0..6).map(|n| format!("{},{}\n", if n % 2 == 0 { "a" } else { "b" }, 100 * n)).collect();
+    for name in alliance::MEMBERS {
+        let csv = format!("team,pay\n{rows}");
+        publish_under(&alliance.clients[name], alliance.directory.path(), &csv, terms());
+    }
+    let lake = &alliance.clients["lake"];
+    let ask = |sql: &str| {
+        let drafted = lake.draft(&draft(sql)).unwrap();
+        alliance.hears(&lake.propose(&ProposeContract { contract: drafted.contract }).unwrap());
+        drafted.id
+    };
+    let refused_by_all = |sql: &str| {
+        let id = ask(sql);
+        for name in alliance::MEMBERS {
+            let refused = format!("{:?}", alliance.clients[name].sign(&id).unwrap_err());
+            assert!(refused.contains("compare with a subquery's secret value"), "{sql}: {refused}");
+        }
+    };
+    let above =
+        "SELECT team, COUNT(*) AS n, SUM(pay) AS total FROM pay WHERE pay > (SELECT AVG(pay) FROM pay";
+    // Nothing was answered yet.
+    refused_by_all(&format!("{above} WHERE pay < 400) GROUP BY team"));
+    refused_by_all(&format!("{above}) AND pay < 400 GROUP BY team"));
+    refused_by_all(
+        "SELECT COUNT(*) AS n, COUNT(CASE WHEN pay > 300 THEN 1 END) AS m FROM pay WHERE pay > (SELECT AVG(pay) FROM pay)",
+    );
+    let id = ask(&format!("{above}) GROUP BY team ORDER BY team"));
+    for client in alliance.clients.values() {
+        alliance.hears(&client.sign(&id).unwrap());
+    }
+    let run = lake.start_run(&StartRun { contract: id, purpose: None }).unwrap();
+    assert_eq!(follow(lake, &run.id).state, "completed");
+    let rows = lake.result(&run.id).unwrap().rows;
+    let rows: Vec<_> = rows.iter().map(|row| (row[0].as_str(), row[1].as_i64(), row[2].as_i64())).collect();
+    assert_eq!(rows, [(Some("a"), Some(3), Some(1200)), (Some("b"), Some(6), Some(2400))]);
+    refused_by_all("SELECT COUNT(*) AS n FROM pay");
+    refused_by_all("SELECT COUNT(*) AS n FROM pay WHERE pay > (SELECT AVG(pay) FROM pay)");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Parts of a join (CASE, columns that may be NULL) are held to the tables' floors by the tables' own rows; what cannot be
 //! counted is said.
 
+use contract::audit::Verdict;
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 use treaty_compiler::{Cell, Construct, Refused, compile};
 
@@ -145,11 +146,29 @@ fn a_case_in_a_join_is_to_be_compared_with_the_whole() {
         );
         let compiled = three_owners([1, 1]).compiled(&sql, 1).0;
         assert!(compiled.answers.iter().all(|answers| answers.uncountable.is_some()));
-        compiled.answers.iter().map(|answers| answers.is_conditional()).collect::<Vec<_>>()
+        compiled.answers.iter().map(|answers| answers.is_partial()).collect::<Vec<_>>()
     };
     assert_eq!(compares("SUM(CASE WHEN s.name <> 'Bob' THEN balance END) AS c"), [true, true]);
     assert_eq!(compares("SUM(CASE WHEN balance > 3 THEN balance END) AS c"), [true, true]);
     assert_eq!(compares("SUM(loss) AS c"), [false, false]);
+    // Rows without a value are those that are counted less the values that are.
+    assert_eq!(compares("COUNT(loss) AS c"), [true, true]);
+    assert_eq!(compares("SUM(loss) AS c, AVG(loss) AS m"), [true, true]);
+    assert_eq!(compares("AVG(loss) AS m"), [false, false]);
+    let page = |items: &str| {
+        let sql = format!("SELECT {items} FROM accounts a JOIN subscribers s ON a.phone = s.phone");
+        three_owners([1, 1]).compiled(&sql, 1).0
+    };
+    // The values' number, by itself or beside their sum, has nothing to be taken from.
+    for items in ["COUNT(loss) AS c", "COUNT(loss) AS c, SUM(loss) AS s", "SUM(loss) AS s, AVG(loss) AS m"] {
+        assert!(page(items).answers.iter().all(|answers| !answers.is_partial()), "{items}");
+    }
+    assert!(page("COUNT(loss) AS c, COUNT(score) AS d").answers.iter().all(|answers| answers.is_partial()));
+    let is_open = |items: &str| {
+        let attacks = page(items).audit.attacks;
+        attacks.iter().any(|attack| attack.name.contains("differencing") && attack.verdict == Verdict::Open)
+    };
+    assert!(is_open("COUNT(*) AS n, COUNT(loss) AS c") && !is_open("COUNT(*) AS n"));
 }
 
 /// What owners do at home names every condition.

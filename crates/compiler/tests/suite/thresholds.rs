@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use contract::{
+    audit::Verdict,
     disclosure::{DisclosureRule, Mechanism, Privacy},
     terms::Use::{self, Aggregate, Extreme, Filter, Group, Join},
 };
@@ -235,8 +236,115 @@ fn few_rows_on_one_side_are_not_shown() {
     };
     let (_, outputs, above) = run(&sql(">"), &owners, 2);
     assert!(above.rows.is_empty() && outputs.iter().flatten().all(|value| *value == 0), "{above:?}");
+    // What the subquery is over, less these, would be the one.
+    let (_, outputs, below) = run(&sql("<"), &owners, 2);
+    assert!(below.rows.is_empty() && outputs.iter().flatten().all(|value| *value == 0), "{below:?}");
+    let owners = vec![[owners[0].clone(), vec![paid(900, 0)]].concat(), owners[1].clone()];
     let (_, _, below) = run(&sql("<"), &owners, 2);
     assert_eq!(below.rows, [[Cell::Integer(5), Cell::Integer(150), Cell::Integer(50)]]);
+    let (_, _, above) = run(&sql(">"), &owners, 2);
+    assert_eq!(above.rows, [[Cell::Integer(2), Cell::Integer(1900), Cell::Integer(1000)]]);
+}
+
+/// A comparison that always holds, or does for all but a few rows, shows a total beside the subquery's: what is not shown
+/// is none of its rows, or as many as the floor.
+#[test]
+fn the_subquery_s_rows_less_those_shown_are_none_or_enough() {
+    let ranked = |rank: &str, salary| Person { rank: rank.into(), ..paid(salary, 0) };
+    let low = |salary| ranked("low", salary);
+    let high = |salary| ranked("mid", salary);
+    let all = "salary >= (SELECT MIN(salary) FROM people)";
+    let most = "salary > (SELECT MIN(salary) FROM people)";
+    for (condition, people, shown) in [
+        (all, vec![low(1), low(2), high(3), high(4)], 2),
+        // One group is withheld, which would be the total less the other.
+        (all, vec![low(1), low(2), low(3), high(4)], 0),
+        // All but one.
+        (most, vec![low(1), low(2), low(3), high(4), high(5)], 0),
+        (most, vec![low(1), low(1), low(3), low(4), high(5), high(6)], 2),
+        // One that does not compare and one of a withheld group are two.
+        (most, vec![low(1), low(2), low(3), high(4)], 1),
+        ("salary <> (SELECT MAX(salary) FROM people)", vec![low(1), low(2), low(3)], 0),
+        ("salary <= (SELECT MAX(salary) FROM people)", vec![low(1), low(2), low(3)], 1),
+    ] {
+        let sql = format!("SELECT rank, COUNT(*), SUM(salary) FROM people WHERE {condition} GROUP BY rank");
+        let (compiled, outputs, result) = run(&sql, &[people.clone(), Vec::new()], 2);
+        assert_eq!(result.rows.len(), shown, "{sql} {people:?}");
+        assert!(shown > 0 || outputs.iter().flatten().all(|value| *value == 0), "{sql}: {outputs:?}");
+        assert!(compiled.answers.iter().all(|answers| !answers.is_partial()), "{sql}");
+        let page = compiled.audit.to_string().replace('\n', " ");
+        assert!(page.contains("those of them that are not shown are none or at least 2 rows"), "{page}");
+    }
+    // Groups that HAVING withholds are as many rows.
+    let sql = format!("SELECT rank, COUNT(*) FROM people WHERE {all} GROUP BY rank HAVING SUM(salary) < 4");
+    let people = vec![low(1), low(2), high(3), high(4)];
+    assert_eq!(run(&sql, &[people], 2).2.rows.len(), 1);
+}
+
+/// In any other way a subquery over the query's own rows is about rows within, or beside, those that are shown.
+#[test]
+fn a_subquery_over_some_of_the_same_rows_needs_its_owners_leave() {
+    let is_partial = |what: &str, condition: &str| {
+        let sql = format!("SELECT {what} FROM people p WHERE {condition}");
+        let compiled = compile(&sql, &[table(&[10, 10])], 2).unwrap();
+        let first = compiled.answers[0].is_partial();
+        assert!(compiled.answers.iter().all(|answers| answers.is_partial() == first), "{sql}");
+        let open = compiled
+            .audit
+            .attacks
+            .iter()
+            .filter(|attack| attack.reason.contains("`overlaps_max` lets it through"));
+        assert_eq!(
+            open.filter(|attack| attack.verdict == Verdict::Open).count(),
+            if first { 2 } else { 0 },
+            "{sql}"
+        );
+        first
+    };
+    let mean = "salary > (SELECT AVG(b.salary) FROM people b";
+    assert!(!is_partial("COUNT(*), SUM(salary), SUM(bonus)", &format!("{mean})")));
+    assert!(!is_partial("COUNT(*)", "active AND salary > (SELECT COUNT(*) FROM people WHERE active)"));
+    for (what, condition) in [
+        // Other conditions, on either side.
+        ("COUNT(*)", format!("{mean} WHERE b.free = 1)")),
+        ("COUNT(*)", format!("active AND {mean})")),
+        // One for each key; rows that must meet others.
+        ("COUNT(*)", format!("{mean} WHERE b.free = p.free)")),
+        // Only rows with a value are in the subquery.
+        ("COUNT(*)", "salary > (SELECT AVG(bonus) FROM people)".to_owned()),
+        // Parts of the query's own.
+        ("COUNT(*), COUNT(bonus)", format!("{mean})")),
+        ("COUNT(bonus)", format!("{mean})")),
+        ("SUM(CASE WHEN active THEN salary END)", format!("{mean})")),
+        ("SUM(bonus), AVG(bonus)", format!("{mean})")),
+    ] {
+        assert!(is_partial(what, &condition), "{what} {condition}");
+    }
+    // Another version of the same dataset has the same rows, another dataset has not.
+    let beside = |reference: &str| {
+        let mut other = table(&[10]);
+        other.name = "others".into();
+        other.datasets[0].reference = reference.into();
+        let sql = "SELECT COUNT(*) FROM people WHERE salary > (SELECT AVG(salary) FROM others)";
+        compile(sql, &[table(&[10]), other], 2).unwrap().answers[0].is_partial()
+    };
+    assert!(beside("owner0/people@2") && !beside("owner0/others@1"));
+}
+
+/// What is compared on shares and filtered at home is said to be both.
+#[test]
+fn the_audit_says_where_a_compared_column_decides() {
+    let uses = |condition: &str| {
+        let sql = format!("SELECT COUNT(*) FROM people WHERE {condition}");
+        compile(&sql, &[table(&[10])], 2).unwrap().audit.uses.join("\n")
+    };
+    let mean = "salary > (SELECT AVG(salary) FROM people";
+    let on_shares = "`salary` decides which rows take part, compared on shares";
+    let both = format!("{on_shares}, and decides at home which rows take part");
+    assert!(uses(&format!("{mean})")).contains(on_shares) && !uses(&format!("{mean})")).contains(&both));
+    for also in [format!("{mean}) AND salary < 90"), format!("{mean} WHERE salary < free)")] {
+        assert!(uses(&also).contains(&both), "{}", uses(&also));
+    }
 }
 
 /// Two subqueries that differ by one row would say where that row lies: neither owner can count it, so that none of their

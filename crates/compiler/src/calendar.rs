@@ -86,31 +86,24 @@ pub(crate) enum Part {
 }
 
 impl Part {
+    const ALL: [(&str, Self); 7] = [
+        ("year", Self::Year),
+        ("quarter", Self::Quarter),
+        ("month", Self::Month),
+        ("week", Self::Week),
+        ("day", Self::Day),
+        ("doy", Self::DayOfYear),
+        ("dow", Self::DayOfWeek),
+    ];
+
     /// By SQL's name in lower case.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "year" => Self::Year,
-            "quarter" => Self::Quarter,
-            "month" => Self::Month,
-            "week" => Self::Week,
-            "day" => Self::Day,
-            "doy" => Self::DayOfYear,
-            "dow" => Self::DayOfWeek,
-            _ => return None,
-        })
+        variant(&Self::ALL, name)
     }
 
     /// SQL's name.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Year => "year",
-            Self::Quarter => "quarter",
-            Self::Month => "month",
-            Self::Week => "week",
-            Self::Day => "day",
-            Self::DayOfYear => "doy",
-            Self::DayOfWeek => "dow",
-        }
+        name(&Self::ALL, self)
     }
 
     /// Of a day.
@@ -163,27 +156,22 @@ pub(crate) enum Period {
 }
 
 impl Period {
+    const ALL: [(&str, Self); 5] = [
+        ("year", Self::Year),
+        ("quarter", Self::Quarter),
+        ("month", Self::Month),
+        ("week", Self::Week),
+        ("day", Self::Day),
+    ];
+
     /// By SQL's name in lower case.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "year" => Self::Year,
-            "quarter" => Self::Quarter,
-            "month" => Self::Month,
-            "week" => Self::Week,
-            "day" => Self::Day,
-            _ => return None,
-        })
+        variant(&Self::ALL, name)
     }
 
     /// SQL's name.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Year => "year",
-            Self::Quarter => "quarter",
-            Self::Month => "month",
-            Self::Week => "week",
-            Self::Day => "day",
-        }
+        name(&Self::ALL, self)
     }
 
     /// As a stage writes it.
@@ -203,6 +191,15 @@ impl Period {
             Self::Day => days,
         }
     }
+}
+
+fn variant<T: Copy>(all: &[(&str, T)], name: &str) -> Option<T> {
+    all.iter().find(|(known, _)| *known == name).map(|(_, variant)| *variant)
+}
+
+/// Every variant has a name.
+fn name<T: PartialEq>(all: &[(&'static str, T)], variant: T) -> &'static str {
+    all.iter().find(|(_, known)| *known == variant).map_or("", |(name, _)| name)
 }
 
 /// `day_part(part, day)`: EXTRACT.
@@ -304,6 +301,18 @@ mod tests {
         ] {
             assert_eq!(days(written), None, "{written}");
         }
+    }
+
+    #[test]
+    fn names_read_as_they_are_written() {
+        use Part::{Day, DayOfWeek, DayOfYear, Month, Quarter, Week, Year};
+        for part in [Year, Quarter, Month, Week, Day, DayOfYear, DayOfWeek] {
+            assert_eq!(Part::named(part.name()), Some(part));
+        }
+        for period in [Period::Year, Period::Quarter, Period::Month, Period::Week, Period::Day] {
+            assert_eq!(Period::named(period.name()), Some(period));
+        }
+        assert_eq!((Part::named("century"), Period::named("")), (None, None));
     }
 
     proptest! {

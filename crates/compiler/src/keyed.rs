@@ -217,6 +217,7 @@ pub(crate) fn limbs(column: &Column) -> Vec<String> {
             (0..2).map(|limb| format!("{}({name}, {limb})", crate::local::TEXT_KEY)).collect()
         }
         ColumnType::Date => vec![format!("CAST(CAST({name} AS INT) AS BIGINT)")],
+        ColumnType::Timestamp => vec![format!("CAST({name} AS BIGINT)")],
         ColumnType::Boolean => vec![format!("CAST({name} AS BIGINT)")],
         _ => vec![name],
     }

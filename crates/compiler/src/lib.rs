@@ -14,19 +14,19 @@
 //! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns:
 //! - WITH, views before the SELECT, subqueries in FROM over one table, SELECT DISTINCT of columns and FILTER: other
 //!   writings of the same.
-//! - Functions of text and dates, computed by each row's owner at home, as columns.
-//! - JOIN, LEFT JOIN and RIGHT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
+//! - Functions of text, dates and timestamps, computed by each row's owner at home, as columns.
+//! - JOIN, LEFT JOIN and RIGHT JOIN of two tables on equality of integers, dates, timestamps or text, one key or several, which nobody sees;
 //!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. The values of
 //!   UNION, INTERSECT and EXCEPT of two tables' columns, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(DISTINCT column) over one table. COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR and STDDEV of columns, of sums, differences and products
-//!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates and text. What would pick rows inside
+//!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates, timestamps and text. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE, NULLIF, COALESCE). Covariance, correlation and regression of two
 //!   columns. MEDIAN and PERCENTILE_CONT over one table.
-//! - GROUP BY integers, decimals, dates and text without a public list, with LIMIT, also in a join; there of several
+//! - GROUP BY integers, decimals, dates, timestamps and text without a public list, with LIMIT, also in a join; there of several
 //!   tables, if each row of one of them meets one row of the others.
 //! - HAVING, decided inside the computation, also against sums over all groups; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
@@ -99,6 +99,7 @@ mod keyed;
 pub mod local;
 mod lower;
 mod membership;
+mod moments;
 mod noise;
 mod number;
 pub mod overlap;

@@ -20,7 +20,7 @@ use crate::{
     set_values, sets,
     sql::{
         Aggregate, Argument, Checked, Cut, Function, Item, Join, JoinKind, Joined, OrderTerm, Query,
-        Relation, Selected,
+        Relation, Selected, Temporal,
     },
     stage::{self, Partial},
     tree, union,
@@ -366,6 +366,7 @@ impl Joint {
             ColumnType::Text => ResultKind::Text { opened, parts: outputs, bytes_max: key.bytes_max },
             ColumnType::Boolean => ResultKind::Boolean(opened),
             ColumnType::Date => ResultKind::Date(opened),
+            ColumnType::Timestamp => ResultKind::Timestamp(opened),
             ColumnType::Decimal { scale } if scale > 0 => ResultKind::Decimal { opened, scale },
             _ => ResultKind::Integer(opened),
         })
@@ -521,7 +522,8 @@ impl Joint {
                 ResultKind::Real { opened, fraction_bits, scale: scale + quantile.digits() }
             }
             (_, Some(fraction_bits)) => ResultKind::Real { opened, fraction_bits, scale },
-            (_, None) if argument.is_date => ResultKind::Date(opened),
+            (_, None) if argument.temporal == Some(Temporal::Date) => ResultKind::Date(opened),
+            (_, None) if argument.temporal == Some(Temporal::Timestamp) => ResultKind::Timestamp(opened),
             (_, None) if scale == 0 => ResultKind::Integer(opened),
             (_, None) => ResultKind::Decimal { opened, scale },
         };

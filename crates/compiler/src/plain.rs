@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use arrow::{
     array::{Array, AsArray},
-    datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, UInt64Type},
+    datatypes::{
+        DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimeUnit,
+        TimestampMicrosecondType, UInt64Type,
+    },
     record_batch::RecordBatch,
 };
 use contract::Schema;
@@ -22,7 +25,9 @@ use datafusion::{
 };
 use thiserror::Error;
 
-use crate::{Cell, CellType, ColumnHead, ResultTable, calendar, deep, local, number::format_scaled, sql};
+use crate::{
+    Cell, CellType, ColumnHead, ResultTable, calendar, deep, local, moments, number::format_scaled, sql,
+};
 
 /// Why there is no plaintext answer.
 #[derive(Debug, Error)]
@@ -140,6 +145,7 @@ pub(crate) fn cell_type(data_type: &DataType) -> Option<CellType> {
         DataType::Float64 => CellType::Real,
         DataType::Utf8 | DataType::Utf8View => CellType::Text,
         DataType::Date32 => CellType::Date,
+        DataType::Timestamp(TimeUnit::Microsecond, None) => CellType::Timestamp,
         _ => return None,
     })
 }
@@ -165,6 +171,9 @@ pub(crate) fn cell(array: &dyn Array, row: usize, column: &str) -> Result<Cell, 
         DataType::Utf8 => Cell::Text(array.as_string::<i32>().value(row).to_owned()),
         DataType::Utf8View => Cell::Text(array.as_string_view().value(row).to_owned()),
         DataType::Date32 => Cell::Date(calendar::text(array.as_primitive::<Date32Type>().value(row))),
+        DataType::Timestamp(TimeUnit::Microsecond, None) => {
+            Cell::Timestamp(moments::text(array.as_primitive::<TimestampMicrosecondType>().value(row)))
+        }
         other => return Err(unknown(column, other)),
     })
 }

@@ -93,7 +93,7 @@ pub enum Refused {
     },
     /// Join keys that cannot be equal, or whose equality is not reliable.
     #[error(
-        "joining `{first}` ({first_type}) with `{second}` ({second_type}) is not supported; keys are integers, dates or text, both of one type"
+        "joining `{first}` ({first_type}) with `{second}` ({second_type}) is not supported; keys are integers, dates, timestamps or text, both of one type"
     )]
     JoinKeyTypes {
         /// The first table's column.
@@ -162,7 +162,7 @@ pub enum Refused {
     },
     /// Grouping by a column without a public list of values.
     #[error(
-        "column `{0}` has no public list of values, so grouping by it would reveal which values occur; its owner declares `values = [\"…\", \"…\"]` in the dataset's schema; with LIMIT, integers, decimals and dates can be grouped by without it, and so can text that has `bytes_max`"
+        "column `{0}` has no public list of values, so grouping by it would reveal which values occur; its owner declares `values = [\"…\", \"…\"]` in the dataset's schema; with LIMIT, integers, decimals, dates and timestamps can be grouped by without it, and so can text that has `bytes_max`"
     )]
     NoValues(String),
     /// Grouping by text of which it is not known how long it is.
@@ -172,7 +172,7 @@ pub enum Refused {
     NoBytes(String),
     /// Group columns that are too wide to be compared.
     #[error(
-        "the group columns and what they are ordered by have {found} bits together, and at most {most} are supported; group by fewer or shorter columns: text counts with its `bytes_max`, integers with their `range`"
+        "the group columns and what they are ordered by have {found} bits together, and at most {most} are supported; group by fewer or shorter columns: text counts with its `bytes_max`, integers and timestamps with their `range`"
     )]
     GroupsTooWide {
         /// How many there are.
@@ -278,6 +278,9 @@ pub enum BadRange {
     /// An end is not a day.
     #[error("a date is written `YYYY-MM-DD`")]
     Date,
+    /// An end is no point in time.
+    #[error("a timestamp is written `YYYY-MM-DDTHH:MM:SS`, to the microsecond and without a time zone")]
+    Timestamp,
     /// An end is no number of the column's form.
     #[error("{0}")]
     End(#[from] BadNumber),
@@ -303,6 +306,9 @@ pub enum BadValue {
     /// Not a day.
     #[error("a date is written `YYYY-MM-DD`")]
     Date,
+    /// No point in time.
+    #[error("a timestamp is written `YYYY-MM-DDTHH:MM:SS`, to the microsecond and without a time zone")]
+    Timestamp,
     /// Listed before.
     #[error("it is listed twice")]
     Twice,
@@ -484,7 +490,7 @@ impl Construct {
             ),
             Self::Limit => (
                 "this LIMIT, OFFSET or FETCH",
-                "use LIMIT and OFFSET with constants, with GROUP BY columns with a public list of values, or integers, decimals, dates and text",
+                "use LIMIT and OFFSET with constants, with GROUP BY columns with a public list of values, or integers, decimals, dates, timestamps and text",
             ),
             Self::GroupingSets => ("GROUPING SETS, CUBE or ROLLUP", "write one query for each grouping"),
             Self::GroupByAll => ("GROUP BY ALL", "name the columns"),

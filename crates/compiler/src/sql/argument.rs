@@ -38,8 +38,8 @@ pub(crate) struct Argument {
     pub(crate) nullable: bool,
     /// Unit of measure; empty if none is declared or it changes on the way.
     pub(crate) unit: String,
-    /// Whether values are days since 1970-01-01.
-    pub(crate) is_date: bool,
+    /// Of dates and timestamps, which: values are days or microseconds since 1970-01-01.
+    pub(crate) temporal: Option<Temporal>,
     /// Of text, how many bytes it has at most.
     pub(crate) bytes_max: Option<u16>,
     /// Digits after the point.
@@ -62,6 +62,13 @@ pub(crate) struct Condition {
     pub(crate) side: usize,
     /// As SQL of the local stage.
     pub(crate) sql: String,
+}
+
+/// What values are that are no numbers, but counted from 1970-01-01 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Temporal {
+    Date,
+    Timestamp,
 }
 
 /// More digits after the point than this are refused: a square has twice as many, and decimals have at most 38.
@@ -144,7 +151,7 @@ impl Argument {
             columns,
             nullable: true,
             unit: value.unit,
-            is_date: value.is_date,
+            temporal: value.temporal,
             bytes_max: value.bytes_max,
             scale: value.scale,
             interval: value.interval,
@@ -181,7 +188,7 @@ impl Argument {
 
     /// It, with a constant where it is NULL.
     fn filled(self, otherwise: i64) -> Option<Self> {
-        if self.columns.is_empty() || self.is_date || self.bytes_max.is_some() {
+        if self.columns.is_empty() || self.temporal.is_some() || self.bytes_max.is_some() {
             return None;
         }
         let constant = point(otherwise).rescaled(self.scale)?;
@@ -263,6 +270,9 @@ impl Argument {
             ColumnType::Date => {
                 Self::of(found, format!("CAST(CAST({name} AS INT) AS {digits})"), domain::range(&column)?)
             }
+            ColumnType::Timestamp => {
+                Self::of(found, format!("CAST(CAST({name} AS BIGINT) AS {digits})"), domain::range(&column)?)
+            }
             ColumnType::Text => {
                 let bytes_max = packed::bytes_max(&column);
                 let bytes_max = bytes_max.ok_or_else(|| Refused::NoBytes(column.name.clone()))?;
@@ -286,7 +296,11 @@ impl Argument {
             columns: BTreeSet::from([column.name.clone()]),
             nullable: column.nullable,
             unit: column.unit.clone(),
-            is_date: column.kind == ColumnType::Date,
+            temporal: match column.kind {
+                ColumnType::Date => Some(Temporal::Date),
+                ColumnType::Timestamp => Some(Temporal::Timestamp),
+                _ => None,
+            },
             bytes_max: None,
             scale: domain::scale(column.kind),
             interval,
@@ -305,7 +319,7 @@ impl Argument {
             columns: BTreeSet::new(),
             nullable: false,
             unit: String::new(),
-            is_date: false,
+            temporal: None,
             bytes_max: None,
             scale: 0,
             interval: point(value),
@@ -331,9 +345,9 @@ impl Argument {
         Ok(())
     }
 
-    /// `None` for operators and dates that are not supported; an error if bounds get too large.
+    /// `None` for operators, dates and timestamps that are not supported; an error if bounds get too large.
     fn combine(self, function: Function, op: Operator, other: Self) -> Option<Result<Self, Refused>> {
-        if self.is_date || other.is_date || self.bytes_max.or(other.bytes_max).is_some() {
+        if self.temporal.or(other.temporal).is_some() || self.bytes_max.or(other.bytes_max).is_some() {
             return None;
         }
         let sums = matches!(op, Operator::Plus | Operator::Minus);
@@ -366,7 +380,7 @@ impl Argument {
             } else {
                 self.unit
             },
-            is_date: false,
+            temporal: None,
             bytes_max: None,
             shown,
             columns,
@@ -392,8 +406,9 @@ pub(crate) fn check_type(function: Function, column: &Column) -> Result<(), Refu
         }
         _ if matches!(function, Function::Count | Function::CountDistinct) => return Ok(()),
         ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => return Ok(()),
-        ColumnType::Date | ColumnType::Text if function.is_extreme() => return Ok(()),
+        ColumnType::Date | ColumnType::Timestamp | ColumnType::Text if function.is_extreme() => return Ok(()),
         ColumnType::Date => "a date",
+        ColumnType::Timestamp => "a timestamp",
         ColumnType::Boolean => "a boolean",
         ColumnType::Text => "text",
     };

@@ -150,9 +150,9 @@ pub(super) fn all(conditions: &[String]) -> Option<String> {
 }
 
 pub(super) fn check_types(x: &Column, y: &Column) -> Result<(), Refused> {
-    use ColumnType::{Date, Integer, Text};
+    use ColumnType::{Date, Integer, Text, Timestamp};
     match (x.kind, y.kind) {
-        (Integer, Integer) | (Date, Date) | (Text, Text) => Ok(()),
+        (Integer, Integer) | (Date, Date) | (Timestamp, Timestamp) | (Text, Text) => Ok(()),
         _ => Err(Refused::JoinKeyTypes {
             first: x.name.clone(),
             first_type: type_name(x.kind).to_owned(),
@@ -170,5 +170,6 @@ fn type_name(kind: ColumnType) -> &'static str {
         ColumnType::Float { .. } => "a float",
         ColumnType::Text => "text",
         ColumnType::Date => "a date",
+        ColumnType::Timestamp => "a timestamp",
     }
 }

@@ -40,7 +40,7 @@ use datafusion::{
 };
 
 pub(crate) use above::{Cut, Flow};
-pub(crate) use argument::{Argument, Condition, decimal, identifier};
+pub(crate) use argument::{Argument, Condition, Temporal, decimal, identifier};
 pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
@@ -253,7 +253,13 @@ fn explain(error: &DataFusionError, named: &names::Named, tables: &[Table]) -> R
 /// DataFusion's message, without where in its code it arose or what kind of error it is.
 fn meaning(error: &DataFusionError) -> Refused {
     let mut message = error.find_root().message().into_owned();
-    for (arrow, word) in [("Int64", "integer"), ("Utf8", "text"), ("Float64", "float"), ("Date32", "date")] {
+    for (arrow, word) in [
+        ("Int64", "integer"),
+        ("Utf8", "text"),
+        ("Float64", "float"),
+        ("Date32", "date"),
+        ("Timestamp(µs)", "timestamp"),
+    ] {
         message = message.replace(arrow, word);
     }
     Refused::Meaning(message)

@@ -121,6 +121,7 @@ pub mod synthetic;
 pub mod template;
 mod text_extremes;
 mod text_functions;
+mod time_functions;
 mod tree;
 mod tree_node;
 mod union;

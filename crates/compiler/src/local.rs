@@ -23,10 +23,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    calendar, deep, packed,
+    deep, packed,
     rows::{self, BadRows, Check},
     sql::identifier,
-    text_functions,
+    text_functions, time_functions,
 };
 
 /// Why a local stage yields nothing to share. For the owner's own eyes: texts name rows and columns and quote no
@@ -206,7 +206,7 @@ fn unsuspicious(config: SessionConfig) -> SessionState {
 
 /// The functions that conditions, keys and values may be computed by ([`crate::sql`] says which).
 pub(crate) fn register_functions(context: &SessionContext) {
-    calendar::functions().into_iter().for_each(|function| context.register_udf(function));
+    time_functions::functions().into_iter().for_each(|function| context.register_udf(function));
     text_functions::functions().into_iter().for_each(|function| context.register_udf(function));
 }
 

@@ -1,11 +1,13 @@
 //! Points in time as microseconds since 1970-01-01T00:00:00, without a time zone: a day of the [`calendar`] and a time of day.
 //! A minute has 60 seconds, always.
 
-use crate::calendar;
+use crate::calendar::{self, Part, Period};
 
-/// Microseconds in a second and in a day.
-const SECOND: i64 = 1_000_000;
-pub(crate) const DAY: i64 = 86_400 * SECOND;
+/// Microseconds in each.
+pub(crate) const SECOND: i64 = 1_000_000;
+pub(crate) const MINUTE: i64 = 60 * SECOND;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// 0001-01-01T00:00:00.
 pub(crate) const FIRST: i64 = calendar::FIRST as i64 * DAY;
@@ -60,12 +62,71 @@ pub(crate) fn midnight(day: i32) -> i64 {
     i64::from(day).saturating_mul(DAY)
 }
 
+/// What EXTRACT takes of a point in time; seconds are whole ones.
+pub(crate) fn part(part: Part, micros: i64) -> i32 {
+    let (day, of_day) = split(micros);
+    let whole = match part {
+        Part::Hour => of_day / HOUR,
+        Part::Minute => of_day / MINUTE % 60,
+        Part::Second => of_day / SECOND % 60,
+        _ => return part.of(day),
+    };
+    // Below 60.
+    whole as i32
+}
+
+/// The beginning of the period that a point in time lies in.
+pub(crate) fn first(period: Period, micros: i64) -> i64 {
+    match length(period) {
+        Some(length) => micros - micros.rem_euclid(length),
+        None => midnight(period.first(split(micros).0)),
+    }
+}
+
+/// The beginnings of all periods that a range has a part of, unless they are more than `most`.
+pub(crate) fn firsts(period: Period, min: i64, max: i64, most: usize) -> Option<Vec<i64>> {
+    let mut all = Vec::new();
+    let mut at = first(period, min);
+    while at <= max {
+        if all.len() == most {
+            return None;
+        }
+        all.push(at);
+        at = match (length(period), period) {
+            (Some(length), _) => at.checked_add(length)?,
+            (None, Period::Week) => at.checked_add(7 * DAY)?,
+            (None, Period::Month) => shifted(1, 0, 0, at)?,
+            (None, Period::Quarter) => shifted(3, 0, 0, at)?,
+            (None, _) => shifted(12, 0, 0, at)?,
+        };
+    }
+    Some(all)
+}
+
+/// How long a period is, if all of its kind begin at a multiple of that.
+fn length(period: Period) -> Option<i64> {
+    match period {
+        Period::Second => Some(SECOND),
+        Period::Minute => Some(MINUTE),
+        Period::Hour => Some(HOUR),
+        Period::Day => Some(DAY),
+        Period::Week | Period::Month | Period::Quarter | Period::Year => None,
+    }
+}
+
+/// A point in time moved by months, to the last day of a month where it is shorter, then by days, and then by microseconds.
+pub(crate) fn shifted(months: i32, days: i32, micros: i64, at: i64) -> Option<i64> {
+    let (day, of_day) = split(at);
+    let day = i64::from(calendar::shifted(months, days, day)?);
+    day.checked_mul(DAY)?.checked_add(of_day)?.checked_add(micros)
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::{
-        array::{AsArray, StringArray, TimestampMicrosecondArray},
-        compute::cast,
-        datatypes::{DataType, TimeUnit, TimestampMicrosecondType},
+        array::{AsArray, IntervalMonthDayNanoArray, StringArray, TimestampMicrosecondArray},
+        compute::{cast, kernels::numeric::add},
+        datatypes::{DataType, IntervalMonthDayNano, TimeUnit, TimestampMicrosecondType},
     };
     use proptest::prelude::*;
 
@@ -104,7 +165,61 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_beginnings_of_periods_are_counted_up_to_a_bound() {
+        let at = |written: &str| micros(written).unwrap();
+        let texts = |period, min: &str, max: &str, most| {
+            let all = firsts(period, at(min), at(max), most)?;
+            Some(all.into_iter().map(text).collect::<Vec<_>>())
+        };
+        let days = texts(Period::Day, "2024-02-28T23:00", "2024-03-01T00:00", 3).unwrap();
+        assert_eq!(days, ["2024-02-28T00:00:00", "2024-02-29T00:00:00", "2024-03-01T00:00:00"]);
+        assert_eq!(texts(Period::Day, "2024-02-28T23:00", "2024-03-01T00:00", 2), None);
+        let quarters = texts(Period::Quarter, "2023-12-31T23:59", "2024-04-01T00:00", 9).unwrap();
+        assert_eq!(quarters, ["2023-10-01T00:00:00", "2024-01-01T00:00:00", "2024-04-01T00:00:00"]);
+        let weeks = texts(Period::Week, "2024-02-29T07:00", "2024-03-04T00:00", 9).unwrap();
+        assert_eq!(weeks, ["2024-02-26T00:00:00", "2024-03-04T00:00:00"]);
+        assert_eq!(texts(Period::Second, "0001-01-01T00:00", "9999-12-31T00:00", 400), None);
+    }
+
     proptest! {
+        #[test]
+        fn a_period_s_beginning_is_in_it_and_what_is_before_is_not(at in FIRST..=LAST) {
+            for name in ["year", "quarter", "month", "week", "day", "hour", "minute", "second"] {
+                let period = Period::named(name).unwrap();
+                let begins = first(period, at);
+                prop_assert!(begins <= at && first(period, begins) == begins, "{}", name);
+                prop_assert!(first(period, begins - 1) < begins, "{}", name);
+                prop_assert_eq!(firsts(period, at, at, 1), Some(vec![begins]));
+            }
+        }
+
+        #[test]
+        fn parts_agree_with_arrow(at in FIRST..=LAST) {
+            let time = arrow::temporal_conversions::timestamp_us_to_datetime(at).unwrap();
+            for (name, format) in [
+                ("year", "%Y"), ("month", "%m"), ("day", "%d"), ("doy", "%j"), ("dow", "%w"), ("week", "%V"),
+                ("hour", "%H"), ("minute", "%M"), ("second", "%S"),
+            ] {
+                let part = Part::named(name).unwrap();
+                let found = super::part(part, at);
+                prop_assert_eq!(time.format(format).to_string().parse(), Ok(found), "{}", name);
+                let (min, max) = part.range(split(at).0, split(at).0);
+                prop_assert!((min..=max).contains(&found));
+            }
+        }
+
+        #[test]
+        fn points_in_time_move_as_arrow_moves_them(
+            at in -200_000 * DAY..200_000 * DAY, months in -2400_i32..2400, days in -9000_i32..9000, micros in -9 * DAY..9 * DAY,
+        ) {
+            let interval = IntervalMonthDayNano::new(months, days, micros * 1000);
+            let interval = IntervalMonthDayNanoArray::from(vec![interval]);
+            let moved = add(&TimestampMicrosecondArray::from(vec![at]), &interval).unwrap();
+            let expected = moved.as_primitive::<TimestampMicrosecondType>().value(0);
+            prop_assert_eq!(shifted(months, days, micros, at), Some(expected));
+        }
+
         #[test]
         fn every_point_in_time_round_trips(at in FIRST..=LAST) {
             prop_assert_eq!(micros(&text(at)), Some(at));

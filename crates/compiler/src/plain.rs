@@ -26,7 +26,8 @@ use datafusion::{
 use thiserror::Error;
 
 use crate::{
-    Cell, CellType, ColumnHead, ResultTable, calendar, deep, local, moments, number::format_scaled, sql,
+    Cell, CellType, ColumnHead, ResultTable, Source, Table, calendar, deep, local, moments,
+    number::format_scaled, sql,
 };
 
 /// Why there is no plaintext answer.
@@ -67,7 +68,17 @@ pub async fn query(sql: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainErr
 async fn query_here(text: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainError> {
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
     local::register_functions(&context);
+    let mut known = Vec::with_capacity(tables.len());
     for (name, schema, batches) in tables {
+        let source = Source {
+            reference: name.clone(),
+            owner: String::new(),
+            schema: schema.clone(),
+            rows: 0,
+            floor_rows: 1,
+            rows_per_person: None,
+        };
+        known.push(Table { name: name.clone(), datasets: vec![source] });
         let declared = crate::rows::arrow_schema(&schema);
         let relabelled = batches.iter().map(|batch| local::relabelled(&declared, batch));
         let batches = relabelled.collect::<Result<_, _>>()?;
@@ -77,7 +88,8 @@ async fn query_here(text: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainE
     let mut statements = DFParser::parse_sql(text)?;
     for statement in &mut statements {
         if let DFStatement::Statement(statement) = statement {
-            sql::spelled_out(statement).map_err(|refused| DataFusionError::Plan(refused.to_string()))?;
+            sql::spelled_out(statement, &known)
+                .map_err(|refused| DataFusionError::Plan(refused.to_string()))?;
         }
     }
     let asked = statements.pop_back().ok_or_else(|| DataFusionError::Plan("no statement".to_owned()))?;

@@ -537,7 +537,7 @@ impl Construct {
             ),
             Self::Function => (
                 "this function, or of this type",
-                "of text there are LOWER, UPPER, TRIM, LTRIM, RTRIM, LEFT, RIGHT, SUBSTRING, CONCAT, || and LENGTH, of dates EXTRACT and DATE_TRUNC, with constants; of all columns COALESCE, NULLIF, GREATEST and LEAST",
+                "of text there are LOWER, UPPER, TRIM, LTRIM, RTRIM, LEFT, RIGHT, SUBSTRING, CONCAT, || and LENGTH, of dates and timestamps EXTRACT, DATE_TRUNC and + INTERVAL, of timestamps also hours, minutes, seconds and CAST AS DATE, with constants; of all columns COALESCE, NULLIF, GREATEST and LEAST",
             ),
             Self::Case => (
                 "this form of CASE",

@@ -16,6 +16,7 @@ use super::{
     home::{self, Home},
     join::OwnersColumn,
     names::normalised,
+    timestamps,
     usage::{Origin, Uses},
 };
 use crate::{Construct, Refused, Table};
@@ -77,7 +78,12 @@ impl VisitorMut for Functions<'_> {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refused> {
         let Some((of, qualifier)) = home::call(expr) else { return ControlFlow::Continue(()) };
         if !self.tables.is_empty() {
-            let Some(table) = self.having(&of, qualifier.as_ref()) else {
+            let table = self.having(&of, qualifier.as_ref());
+            if of.is_conversion() && !table.as_ref().is_some_and(|table| self.is_timestamp(&of, table)) {
+                // Of a result's column, or one that is refused.
+                return ControlFlow::Continue(());
+            }
+            let Some(table) = table else {
                 return ControlFlow::Break(Refused::Unqualified(expr.to_string()));
             };
             let computed = Computed { table, of: of.clone() };
@@ -95,6 +101,11 @@ impl VisitorMut for Functions<'_> {
 }
 
 impl<'t> Functions<'t> {
+    fn is_timestamp(&self, of: &Home, table: &str) -> bool {
+        let known = self.tables.iter().find(|known| known.name == table);
+        known.and_then(|table| table.datasets.first()).is_some_and(|source| of.fits(&source.schema.columns))
+    }
+
     /// The tables of a SELECT; of a set operation those of its first one, of which its result has the names.
     fn entered(&self, body: &SetExpr) -> Vec<(String, &'t Table)> {
         match body {
@@ -220,16 +231,16 @@ pub(super) fn traced(mut uses: Uses, computed: &[Computed]) -> Uses {
     uses
 }
 
-/// A query's functions as stages write them, for who runs it over all rows in one place. Not by way of the query's text: a
+/// A query's functions as stages write them, and what is compared with timestamps as such, for who runs it over all rows in one place. Not by way of the query's text: a
 /// text with quotes may read back as another one.
-pub(crate) fn spelled_out(statement: &mut Statement) -> Result<(), Refused> {
+pub(crate) fn spelled_out(statement: &mut Statement, tables: &[Table]) -> Result<(), Refused> {
     struct Spells;
     impl VisitorMut for Spells {
         type Break = Refused;
 
         fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refused> {
             let Some((of, qualifier)) = home::call(expr) else { return ControlFlow::Continue(()) };
-            if matches!(of, Home::Joined { skips_null: false, .. } | Home::Shifted(..)) {
+            if matches!(of, Home::Joined { skips_null: false, .. } | Home::Shifted(..) | Home::Day(_)) {
                 // It is planned as it is; its parts come next.
                 return ControlFlow::Continue(());
             }
@@ -243,8 +254,9 @@ pub(crate) fn spelled_out(statement: &mut Statement) -> Result<(), Refused> {
             ControlFlow::Continue(())
         }
     }
+    timestamps::canonical(statement)?;
     match statement.visit(&mut Spells) {
         ControlFlow::Break(refused) => Err(refused),
-        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Continue(()) => timestamps::compared(statement, tables),
     }
 }

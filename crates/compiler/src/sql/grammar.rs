@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::{
 use super::{
     computed,
     from::{self, From},
-    intervals, limits, names, output, predicate, sets, subquery, unfold, units, views, within,
+    intervals, limits, names, output, predicate, sets, subquery, timestamps, unfold, units, views, within,
 };
 use crate::{Construct, Refused, Table};
 
@@ -39,8 +39,10 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     let statements = read(sql)?;
     let (mut statement, views) = views::inline(statements)?;
     unfold::unfold(&mut statement)?;
+    timestamps::canonical(&mut statement)?;
     intervals::fold(&mut statement)?;
     let computed = computed::replace(&mut statement, tables)?;
+    timestamps::compared(&mut statement, &computed::extended(tables, &computed)?)?;
     sets::grouped(&mut statement)?;
     let within = match &mut statement {
         Statement::Query(query) => within::take(query)?,

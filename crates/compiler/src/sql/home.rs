@@ -3,16 +3,17 @@
 
 use contract::{Column, ColumnType, Range};
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    TrimWhereField, Value,
+    BinaryOperator, CastKind, DataType, Expr, Function as Call, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, TrimWhereField, Value,
 };
 
 use super::{argument::shown, identifier, intervals::Shift, names::normalised};
 use crate::{
     Construct, Refused,
     calendar::{self, Part, Period},
-    domain, packed,
+    domain, moments, packed,
     text_functions::{Change, Length},
+    time_functions,
 };
 
 /// A function of columns and constants.
@@ -23,10 +24,12 @@ pub(super) enum Home {
     Constant(String),
     /// EXTRACT.
     Extract(Part, Box<Home>),
-    /// DATE_TRUNC, which is a date here.
+    /// DATE_TRUNC, which is a date of a date here.
     Start(Period, Box<Home>),
-    /// A date and an interval.
+    /// A date or a timestamp, and an interval.
     Shifted(Shift, Box<Home>),
+    /// CAST of a timestamp AS DATE.
+    Day(Box<Home>),
     /// A text of a text.
     Text(Change, Box<Home>),
     /// `x || y`, and CONCAT, for which NULL is an empty text.
@@ -48,6 +51,10 @@ enum Values {
         min: i32,
         max: i32,
     },
+    Timestamp {
+        min: i64,
+        max: i64,
+    },
     /// The public list, if there is one, or how many bytes there are at most, if that is known.
     Text {
         list: Option<Vec<String>>,
@@ -56,7 +63,7 @@ enum Values {
 }
 
 /// As many values that follow from a declared range are groups that need no LIMIT.
-const LISTED_MAX: i128 = 400;
+const LISTED_MAX: usize = 400;
 
 /// A call, and the qualifier of its columns, of which there is one at least; nothing for what is no such function.
 pub(super) fn call(expr: &Expr) -> Option<(Home, Option<Ident>)> {
@@ -76,6 +83,13 @@ fn function(expr: &Expr, columns: &mut Vec<Option<Ident>>) -> Option<Home> {
             let part = Part::named(&field.to_string().to_lowercase())?;
             Some(Home::Extract(part, Box::new(operand(expr, columns)?)))
         }
+        Expr::Cast {
+            kind: CastKind::Cast | CastKind::DoubleColon,
+            expr,
+            data_type: DataType::Date,
+            array: false,
+            format: None,
+        } => Some(Home::Day(Box::new(operand(expr, columns)?))),
         Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
             let count = match substring_for {
                 Some(count) => Some(number(count)?),
@@ -205,6 +219,7 @@ impl Home {
             Self::Extract(_, of)
             | Self::Start(_, of)
             | Self::Shifted(_, of)
+            | Self::Day(of)
             | Self::Text(_, of)
             | Self::Length(_, of) => of.columns(),
             Self::Joined { parts, .. } => parts.iter().flat_map(Self::columns).collect(),
@@ -218,9 +233,14 @@ impl Home {
             Self::Constant(text) => quoted(text),
             Self::Extract(part, of) => format!("extract({} from {})", part.name(), of.name()),
             Self::Start(period, of) => format!("date_trunc({}, {})", period.name(), of.name()),
-            Self::Shifted(Shift { months, days }, of) => {
-                format!("{} + {months} months {days} days", of.name())
+            Self::Shifted(Shift { months, days, micros }, of) => {
+                let time = match micros {
+                    0 => String::new(),
+                    micros => format!(" {micros} microseconds"),
+                };
+                format!("{} + {months} months {days} days{time}", of.name())
             }
+            Self::Day(of) => format!("cast({} as date)", of.name()),
             Self::Text(change, of) => change.call(&of.name()),
             Self::Length(unit, of) => unit.call(&of.name()),
             Self::Joined { parts, skips_null } => {
@@ -242,11 +262,12 @@ impl Home {
                 None => identifier(name),
             },
             Self::Constant(text) => quoted(text),
-            Self::Extract(part, of) => part.sql(&of.sql(qualifier)),
-            Self::Start(period, of) => period.sql(&of.sql(qualifier)),
-            Self::Shifted(Shift { months, days }, of) => {
-                calendar::shifted_sql(*months, *days, &of.sql(qualifier))
+            Self::Extract(part, of) => time_functions::part_sql(*part, &of.sql(qualifier)),
+            Self::Start(period, of) => time_functions::first_sql(*period, &of.sql(qualifier)),
+            Self::Shifted(Shift { months, days, micros }, of) => {
+                time_functions::shifted_sql(*months, *days, *micros, &of.sql(qualifier))
             }
+            Self::Day(of) => time_functions::day_sql(&of.sql(qualifier)),
             Self::Text(change, of) => change.sql(&of.sql(qualifier)),
             Self::Length(unit, of) => unit.sql(&of.sql(qualifier)),
             Self::Joined { parts, skips_null } => {
@@ -266,18 +287,24 @@ impl Home {
         let nullable = self.nullable(own);
         Ok(match self.values(own)?.ok_or_else(refused)? {
             Values::Integer { min, max } => {
-                let values = (max - min < LISTED_MAX).then(|| (min..=max).map(|n| n.to_string()).collect());
+                let values =
+                    (max - min < LISTED_MAX as i128).then(|| (min..=max).map(|n| n.to_string()).collect());
                 let range = Some(Range { min: min.to_string(), max: max.to_string() });
                 Column { range, values, nullable, ..Column::new(&name, ColumnType::Integer) }
             }
             Values::Date { min, max } => {
                 let range = Some(Range { min: calendar::text(min), max: calendar::text(max) });
-                Column {
-                    range,
-                    values: self.days(min, max),
-                    nullable,
-                    ..Column::new(&name, ColumnType::Date)
-                }
+                let firsts = self.firsts(moments::midnight(min), moments::midnight(max));
+                let texts = |firsts: Vec<i64>| {
+                    firsts.into_iter().map(|at| calendar::text(moments::split(at).0)).collect()
+                };
+                Column { range, values: firsts.map(texts), nullable, ..Column::new(&name, ColumnType::Date) }
+            }
+            Values::Timestamp { min, max } => {
+                let range = Some(Range { min: moments::text(min), max: moments::text(max) });
+                let firsts = self.firsts(min, max);
+                let values = firsts.map(|firsts| firsts.into_iter().map(moments::text).collect());
+                Column { range, values, nullable, ..Column::new(&name, ColumnType::Timestamp) }
             }
             Values::Text { list, bytes_max } => {
                 let bytes_max = if list.is_some() { None } else { bytes_max };
@@ -286,22 +313,22 @@ impl Home {
         })
     }
 
-    /// The first days of all periods in a range, if they are few.
-    fn days(&self, min: i32, max: i32) -> Option<Vec<String>> {
-        let Self::Start(period, _) = self else { return None };
-        let mut days = Vec::new();
-        let mut day = min;
-        while day <= max {
-            let first = period.first(day);
-            if days.last() != Some(&first) {
-                days.push(first);
-            }
-            if days.len() as i128 > LISTED_MAX {
-                return None;
-            }
-            day = first.max(day).checked_add(1)?;
+    /// The beginnings of all periods in a range, if they are few.
+    fn firsts(&self, min: i64, max: i64) -> Option<Vec<i64>> {
+        match self {
+            Self::Start(period, _) => moments::firsts(*period, min, max, LISTED_MAX),
+            _ => None,
         }
-        Some(days.into_iter().map(calendar::text).collect())
+    }
+
+    /// Whether it is written as a conversion, which may also stand around what is no column.
+    pub(super) fn is_conversion(&self) -> bool {
+        matches!(self, Self::Day(_))
+    }
+
+    /// Whether it is of columns of the types that it takes.
+    pub(super) fn fits(&self, own: &[Column]) -> bool {
+        matches!(self.values(own), Ok(Some(_)))
     }
 
     /// Whether it may be NULL. What never is stands for all rows, so that this must be exact within functions, too.
@@ -314,6 +341,7 @@ impl Home {
             Self::Extract(_, of)
             | Self::Start(_, of)
             | Self::Shifted(_, of)
+            | Self::Day(of)
             | Self::Text(_, of)
             | Self::Length(_, of) => of.nullable(own),
             Self::Joined { parts, skips_null: false } => parts.iter().any(|part| part.nullable(own)),
@@ -329,6 +357,7 @@ impl Home {
             Self::Extract(_, of)
             | Self::Start(_, of)
             | Self::Shifted(_, of)
+            | Self::Day(of)
             | Self::Text(_, of)
             | Self::Length(_, of) => of.is_strict(),
             Self::Joined { parts, skips_null: false } => parts.iter().any(Self::is_strict),
@@ -340,12 +369,6 @@ impl Home {
         let text = |of: &Self| {
             Ok::<_, Refused>(match of.values(own)? {
                 Some(Values::Text { list, bytes_max }) => Some((list, bytes_max)),
-                _ => None,
-            })
-        };
-        let date = |of: &Self| {
-            Ok::<_, Refused>(match of.values(own)? {
-                Some(Values::Date { min, max }) => Some((min, max)),
                 _ => None,
             })
         };
@@ -363,6 +386,11 @@ impl Home {
                         // Days of years 0001 to 9999.
                         Some(Values::Date { min: range.min as i32, max: range.max as i32 })
                     }
+                    ColumnType::Timestamp => {
+                        let range = domain::range(column)?;
+                        // Microseconds of years 0001 to 9999.
+                        Some(Values::Timestamp { min: range.min as i64, max: range.max as i64 })
+                    }
                     _ => None,
                 }
             }
@@ -370,21 +398,46 @@ impl Home {
                 list: Some(vec![text.clone()]),
                 bytes_max: u16::try_from(text.len()).ok(),
             }),
-            Self::Extract(part, of) => date(of)?.map(|(min, max)| {
-                let (min, max) = part.range(min, max);
-                Values::Integer { min: min.into(), max: max.into() }
-            }),
-            Self::Start(period, of) => {
-                date(of)?.map(|(min, max)| Values::Date { min: period.first(min), max: period.first(max) })
+            Self::Extract(part, of) => {
+                let days = match of.values(own)? {
+                    Some(Values::Date { min, max }) if !part.is_of_time() => Some((min, max)),
+                    Some(Values::Timestamp { min, max }) => {
+                        Some((moments::split(min).0, moments::split(max).0))
+                    }
+                    _ => None,
+                };
+                days.map(|(min, max)| part.range(min, max))
+                    .map(|(min, max)| Values::Integer { min: min.into(), max: max.into() })
             }
-            Self::Shifted(shift, of) => match date(of)? {
-                Some((min, max)) => {
+            Self::Start(period, of) => match of.values(own)? {
+                Some(Values::Date { min, max }) if !period.is_of_time() => {
+                    Some(Values::Date { min: period.first(min), max: period.first(max) })
+                }
+                Some(Values::Timestamp { min, max }) => Some(Values::Timestamp {
+                    min: moments::first(*period, min),
+                    max: moments::first(*period, max),
+                }),
+                _ => None,
+            },
+            // Which times there are must be known to stay within what a time can be.
+            Self::Shifted(shift, of) => match of.values(own)? {
+                Some(Values::Date { min, max }) if shift.micros == 0 => {
                     let days = shift.of(min).zip(shift.of(max));
-                    // Which days there are must be known to stay within what a day can be.
                     let (min, max) = days.ok_or_else(|| Refused::NoRange(of.name()))?;
                     Some(Values::Date { min, max })
                 }
-                None => None,
+                Some(Values::Timestamp { min, max }) => {
+                    let times = shift.of_moments(min, max);
+                    let (min, max) = times.ok_or_else(|| Refused::NoRange(of.name()))?;
+                    Some(Values::Timestamp { min, max })
+                }
+                _ => None,
+            },
+            Self::Day(of) => match of.values(own)? {
+                Some(Values::Timestamp { min, max }) => {
+                    Some(Values::Date { min: moments::split(min).0, max: moments::split(max).0 })
+                }
+                _ => None,
             },
             Self::Text(change, of) => text(of)?.map(|(list, bytes_max)| Values::Text {
                 list: list.map(|list| sorted(list.iter().map(|text| change.of(text)))),

@@ -24,6 +24,7 @@ mod query;
 mod scope;
 mod sets;
 mod subquery;
+mod timestamps;
 mod tree;
 mod unfold;
 mod units;

@@ -8,6 +8,7 @@
 )]
 
 mod above;
+mod calls;
 mod differencing;
 mod dominance;
 mod examples;
@@ -29,6 +30,7 @@ mod secret_groups;
 mod sets;
 mod slt;
 mod support;
+mod timestamps;
 mod tpch;
 mod tree;
 mod units;

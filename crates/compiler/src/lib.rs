@@ -82,6 +82,7 @@ mod arithmetic;
 mod attacks;
 mod audit;
 mod behind;
+mod buckets;
 mod calendar;
 mod compiled;
 mod decode;

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    deep, packed,
+    buckets, deep, packed,
     rows::{self, BadRows, Check},
     sql::identifier,
     text_functions, time_functions,
@@ -206,6 +206,7 @@ fn unsuspicious(config: SessionConfig) -> SessionState {
 
 /// The functions that conditions, keys and values may be computed by ([`crate::sql`] says which).
 pub(crate) fn register_functions(context: &SessionContext) {
+    context.register_udf(buckets::function());
     time_functions::functions().into_iter().for_each(|function| context.register_udf(function));
     text_functions::functions().into_iter().for_each(|function| context.register_udf(function));
 }

@@ -496,7 +496,7 @@ impl Construct {
             Self::GroupByAll => ("GROUP BY ALL", "name the columns"),
             Self::GroupExpression => (
                 "GROUP BY this expression",
-                "group by columns, or by EXTRACT, DATE_TRUNC, LEFT, UPPER and the like of them",
+                "group by columns, or by EXTRACT, DATE_TRUNC, WIDTH_BUCKET, LEFT, UPPER and the like of them",
             ),
             Self::Wildcard => ("SELECT *", "name the group columns and aggregates"),
             Self::SelectExpression => (
@@ -537,7 +537,7 @@ impl Construct {
             ),
             Self::Function => (
                 "this function, or of this type",
-                "of text there are LOWER, UPPER, TRIM, LTRIM, RTRIM, LEFT, RIGHT, SUBSTRING, CONCAT, || and LENGTH, of dates and timestamps EXTRACT, DATE_TRUNC and + INTERVAL, of timestamps also hours, minutes, seconds and CAST AS DATE, with constants; of all columns COALESCE, NULLIF, GREATEST and LEAST",
+                "of text there are LOWER, UPPER, TRIM, LTRIM, RTRIM, LEFT, RIGHT, SUBSTRING, CONCAT, || and LENGTH, of dates and timestamps EXTRACT, DATE_TRUNC and + INTERVAL, of timestamps also hours, minutes, seconds and CAST AS DATE, of numbers WIDTH_BUCKET, with constants; of all columns COALESCE, NULLIF, GREATEST and LEAST",
             ),
             Self::Case => (
                 "this form of CASE",

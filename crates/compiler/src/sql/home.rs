@@ -4,14 +4,16 @@
 use contract::{Column, ColumnType, Range};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Expr, Function as Call, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, TrimWhereField, Value,
+    FunctionArguments, Ident, TrimWhereField, UnaryOperator, Value,
 };
 
 use super::{argument::shown, identifier, intervals::Shift, names::normalised};
 use crate::{
     Construct, Refused,
+    buckets::Buckets,
     calendar::{self, Part, Period},
-    domain, moments, packed,
+    domain::{self, GROUPS_MAX},
+    moments, packed,
     text_functions::{Change, Length},
     time_functions,
 };
@@ -39,10 +41,14 @@ pub(super) enum Home {
     },
     /// LENGTH, OCTET_LENGTH.
     Length(Length, Box<Home>),
+    /// WIDTH_BUCKET.
+    Bucket(Buckets, Box<Home>),
 }
 
 /// What values a function gives.
 enum Values {
+    /// Of a column, whatever its range.
+    Number,
     Integer {
         min: i128,
         max: i128,
@@ -64,6 +70,9 @@ enum Values {
 
 /// As many values that follow from a declared range are groups that need no LIMIT.
 const LISTED_MAX: usize = 400;
+
+/// Parts of a range, so that these and what is before and after them are groups; one more may be NULL.
+const BUCKETS_MAX: u32 = GROUPS_MAX as u32 - 3;
 
 /// A call, and the qualifier of its columns, of which there is one at least; nothing for what is no such function.
 pub(super) fn call(expr: &Expr) -> Option<(Home, Option<Ident>)> {
@@ -138,6 +147,17 @@ fn function(expr: &Expr, columns: &mut Vec<Option<Ident>>) -> Option<Home> {
                     Some(Home::Length(Length::Letters, Box::new(operand(of, columns)?)))
                 }
                 ("octet_length", [of]) => Some(Home::Length(Length::Bytes, Box::new(operand(of, columns)?))),
+                ("width_bucket", [of, low, high, count]) => {
+                    let count = match count {
+                        Expr::Value(value) => match &value.value {
+                            Value::Number(digits, _) => digits.to_string().parse().ok()?,
+                            _ => return None,
+                        },
+                        _ => return None,
+                    };
+                    let buckets = Buckets::new(&signed(low)?, &signed(high)?, count)?;
+                    Some(Home::Bucket(buckets, Box::new(operand(of, columns)?)))
+                }
                 ("date_part", [part, of]) => {
                     let part = Part::named(&constant(part)?.to_lowercase())?;
                     Some(Home::Extract(part, Box::new(operand(of, columns)?)))
@@ -200,6 +220,22 @@ fn number(expr: &Expr) -> Option<u16> {
     }
 }
 
+/// A decimal constant, with its sign.
+fn signed(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Nested(inner) | Expr::UnaryOp { op: UnaryOperator::Plus, expr: inner } => signed(inner),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => {
+            let number = signed(inner)?;
+            Some(number.strip_prefix('-').map_or_else(|| format!("-{number}"), str::to_owned))
+        }
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => Some(digits.to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn constant(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Value(value) => match &value.value {
@@ -221,7 +257,8 @@ impl Home {
             | Self::Shifted(_, of)
             | Self::Day(of)
             | Self::Text(_, of)
-            | Self::Length(_, of) => of.columns(),
+            | Self::Length(_, of)
+            | Self::Bucket(_, of) => of.columns(),
             Self::Joined { parts, .. } => parts.iter().flat_map(Self::columns).collect(),
         }
     }
@@ -243,6 +280,7 @@ impl Home {
             Self::Day(of) => format!("cast({} as date)", of.name()),
             Self::Text(change, of) => change.call(&of.name()),
             Self::Length(unit, of) => unit.call(&of.name()),
+            Self::Bucket(buckets, of) => buckets.call(&of.name()),
             Self::Joined { parts, skips_null } => {
                 let parts: Vec<String> = parts.iter().map(Self::name).collect();
                 if *skips_null {
@@ -270,6 +308,7 @@ impl Home {
             Self::Day(of) => time_functions::day_sql(&of.sql(qualifier)),
             Self::Text(change, of) => change.sql(&of.sql(qualifier)),
             Self::Length(unit, of) => unit.sql(&of.sql(qualifier)),
+            Self::Bucket(buckets, of) => buckets.sql(&of.sql(qualifier)),
             Self::Joined { parts, skips_null } => {
                 let part = |part: &Self| match skips_null {
                     true => format!("COALESCE({}, '')", part.sql(qualifier)),
@@ -287,11 +326,13 @@ impl Home {
         let nullable = self.nullable(own);
         Ok(match self.values(own)?.ok_or_else(refused)? {
             Values::Integer { min, max } => {
-                let values =
-                    (max - min < LISTED_MAX as i128).then(|| (min..=max).map(|n| n.to_string()).collect());
+                let is_listed = matches!(self, Self::Bucket(..)) || max - min < LISTED_MAX as i128;
+                let values = is_listed.then(|| (min..=max).map(|n| n.to_string()).collect());
                 let range = Some(Range { min: min.to_string(), max: max.to_string() });
                 Column { range, values, nullable, ..Column::new(&name, ColumnType::Integer) }
             }
+            // A column is no function of one.
+            Values::Number => return Err(refused()),
             Values::Date { min, max } => {
                 let range = Some(Range { min: calendar::text(min), max: calendar::text(max) });
                 let firsts = self.firsts(moments::midnight(min), moments::midnight(max));
@@ -343,7 +384,8 @@ impl Home {
             | Self::Shifted(_, of)
             | Self::Day(of)
             | Self::Text(_, of)
-            | Self::Length(_, of) => of.nullable(own),
+            | Self::Length(_, of)
+            | Self::Bucket(_, of) => of.nullable(own),
             Self::Joined { parts, skips_null: false } => parts.iter().any(|part| part.nullable(own)),
         }
     }
@@ -359,7 +401,8 @@ impl Home {
             | Self::Shifted(_, of)
             | Self::Day(of)
             | Self::Text(_, of)
-            | Self::Length(_, of) => of.is_strict(),
+            | Self::Length(_, of)
+            | Self::Bucket(_, of) => of.is_strict(),
             Self::Joined { parts, skips_null: false } => parts.iter().any(Self::is_strict),
         }
     }
@@ -391,7 +434,10 @@ impl Home {
                         // Microseconds of years 0001 to 9999.
                         Some(Values::Timestamp { min: range.min as i64, max: range.max as i64 })
                     }
-                    _ => None,
+                    ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => {
+                        Some(Values::Number)
+                    }
+                    ColumnType::Boolean => None,
                 }
             }
             Self::Constant(text) => Some(Values::Text {
@@ -451,6 +497,19 @@ impl Home {
                 }
                 Some(Values::Text { list: None, bytes_max: most })
             }
+            Self::Bucket(buckets, of) => match of.values(own)? {
+                Some(Values::Number | Values::Integer { .. }) => {
+                    if buckets.is_empty() || !(1..=BUCKETS_MAX).contains(&buckets.count) {
+                        return Err(Refused::Meaning(format!(
+                            "`{}` has no parts, or too many: write WIDTH_BUCKET(column, low, high, count) with bounds \
+                             that differ and a count from 1 to {BUCKETS_MAX}",
+                            self.name()
+                        )));
+                    }
+                    Some(Values::Integer { min: 0, max: i128::from(buckets.count) + 1 })
+                }
+                _ => None,
+            },
             Self::Length(unit, of) => text(of)?.map(|(list, bytes_max)| {
                 let of_list = list.as_ref().and_then(|list| list.iter().map(|text| unit.of(text)).max());
                 // A text of unknown length has at most as many bytes as those of a batch of rows together may have.

@@ -8,6 +8,7 @@
 )]
 
 mod above;
+mod buckets;
 mod calls;
 mod differencing;
 mod dominance;

@@ -159,25 +159,24 @@ impl ScalarUDFImpl for Bucket {
         let ([Some(low), Some(high)], Some(count)) = (bounds, count.as_primitive_opt::<Int64Type>()) else {
             return exec_err!("`{BUCKET}` takes two bounds as texts and a count");
         };
-        let buckets =
-            |row: usize| Buckets::new(low.value(row), high.value(row), u32::try_from(count.value(row)).ok()?);
+        // They are constants, and so the same in all rows.
+        let read = || Buckets::new(low.value(0), high.value(0), u32::try_from(count.value(0)).ok()?);
+        let buckets = if numbers.is_empty() { None } else { read() };
         let rows = 0..numbers.len();
         let present = |row: &usize| numbers.is_valid(*row);
         let of: Box<dyn Fn(usize) -> Option<i64>> = match numbers.data_type() {
             DataType::Int64 => {
                 let numbers = numbers.as_primitive::<Int64Type>();
-                Box::new(move |row| {
-                    buckets(row)?.of(Decimal { unscaled: numbers.value(row).into(), scale: 0 })
-                })
+                Box::new(move |row| buckets?.of(Decimal { unscaled: numbers.value(row).into(), scale: 0 }))
             }
             DataType::Decimal128(_, scale) => {
                 let scale = scale.unsigned_abs();
                 let numbers = numbers.as_primitive::<Decimal128Type>();
-                Box::new(move |row| buckets(row)?.of(Decimal { unscaled: numbers.value(row), scale }))
+                Box::new(move |row| buckets?.of(Decimal { unscaled: numbers.value(row), scale }))
             }
             DataType::Float64 => {
                 let numbers = numbers.as_primitive::<Float64Type>();
-                Box::new(move |row| buckets(row)?.of_float(numbers.value(row)))
+                Box::new(move |row| buckets?.of_float(numbers.value(row)))
             }
             other => return exec_err!("`{BUCKET}` takes no {other}"),
         };

@@ -345,6 +345,8 @@ pub enum Construct {
     ColumnAliases,
     Distinct,
     DistinctAggregate,
+    /// An aggregate that adds up on which side of a bound rows lie.
+    Cut,
     HavingCondition,
     HavingKey,
     HavingSubquery,
@@ -471,6 +473,10 @@ impl Construct {
                 "rename them in the SELECT list with AS; WITH name (columns) and CREATE VIEW name (columns) name each column",
             ),
             Self::Distinct => ("SELECT DISTINCT of anything but columns", "use GROUP BY"),
+            Self::Cut => (
+                "an aggregate that counts the rows beyond a bound of the query's choice",
+                "COUNT(CASE WHEN … THEN 1 END), whose rows the floor holds for, or GROUP BY it",
+            ),
             Self::DistinctAggregate => (
                 "this DISTINCT inside an aggregate",
                 "write COUNT(DISTINCT column) over one table; by groups that are not public, of one owner",

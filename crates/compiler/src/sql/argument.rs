@@ -88,6 +88,7 @@ impl Argument {
                 let found =
                     column_of(expr, scope).ok_or_else(|| Construct::DistinctAggregate.refuse(expr))?;
                 check_type(function, &found.column)?;
+                check_no_cut(function, &found.column, scope)?;
                 Self::counted(expr, scope)
             }
             _ => Self::valued(function, expr, scope),
@@ -238,6 +239,7 @@ impl Argument {
     /// The argument of any other aggregate.
     pub(super) fn valued(function: Function, expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
         if let Some(found) = column_of(expr, scope) {
+            check_no_cut(function, &found.column, scope)?;
             return Self::column(function, found);
         }
         match expr {
@@ -395,6 +397,17 @@ impl Argument {
     /// The columns in backticks, for messages.
     pub(crate) fn quoted_columns(&self) -> String {
         quoted(&self.columns)
+    }
+}
+
+/// A sum of what a query cuts values into counts the rows beyond a bound of its choice, however few: the floor and the
+/// comparison with earlier answers see all rows of the group, whatever the bound. CASE is held to them.
+fn check_no_cut(function: Function, column: &Column, scope: &Scope<'_>) -> Result<(), Refused> {
+    let is_place =
+        matches!(function, Function::Count | Function::Min | Function::Max | Function::Quantile(_));
+    match scope.is_cut(&column.name) && !is_place {
+        true => Err(Construct::Cut.refuse(&format!("{}({})", function.name(), column.name))),
+        false => Ok(()),
     }
 }
 

@@ -39,6 +39,16 @@ impl Computed {
     pub(super) fn columns(&self) -> BTreeSet<Origin> {
         self.of.columns().iter().map(|column| (self.table.clone(), column.to_string())).collect()
     }
+
+    /// As [`Home::is_cut`].
+    pub(super) fn is_cut(&self) -> bool {
+        self.of.is_cut()
+    }
+}
+
+/// The columns whose values the query cuts where it wants.
+pub(super) fn cuts(computed: &[Computed]) -> BTreeSet<String> {
+    computed.iter().filter(|column| column.is_cut()).map(|column| column.of.name()).collect()
 }
 
 /// Puts columns in place of functions; which ones, and of which tables. Without tables nothing is known of their columns,

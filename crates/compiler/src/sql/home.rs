@@ -248,6 +248,27 @@ fn constant(expr: &Expr) -> Option<String> {
 
 impl Home {
     /// Every column that it reads.
+    /// Whether it tells on which side of a bound that the query chooses a value lies: WIDTH_BUCKET, and parts of what an
+    /// interval was added to.
+    pub(super) fn is_cut(&self) -> bool {
+        match self {
+            Self::Column(_) | Self::Constant(_) | Self::Text(..) | Self::Joined { .. } | Self::Length(..) => {
+                false
+            }
+            Self::Bucket(..) => true,
+            Self::Extract(_, of) | Self::Start(_, of) | Self::Day(of) => of.is_shifted() || of.is_cut(),
+            Self::Shifted(_, of) => of.is_cut(),
+        }
+    }
+
+    fn is_shifted(&self) -> bool {
+        match self {
+            Self::Shifted(..) => true,
+            Self::Extract(_, of) | Self::Start(_, of) | Self::Day(of) => of.is_shifted(),
+            _ => false,
+        }
+    }
+
     pub(super) fn columns(&self) -> Vec<&String> {
         match self {
             Self::Column(name) => vec![name],

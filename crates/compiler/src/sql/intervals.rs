@@ -47,7 +47,8 @@ impl Shift {
         let mut shift = Self { months: 0, days: 0, micros: 0 };
         for pair in words.chunks(2) {
             let [count, unit] = pair else { return None };
-            let count: i32 = count.parse().ok().filter(|count: &i32| count.abs() <= COUNT_MAX)?;
+            let count: i32 =
+                count.parse().ok().filter(|count: &i32| (-COUNT_MAX..=COUNT_MAX).contains(count))?;
             match unit.trim_end_matches('s') {
                 "year" => shift.months = shift.months.checked_add(sign * 12 * count)?,
                 "month" => shift.months = shift.months.checked_add(sign * count)?,

@@ -142,7 +142,8 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     let scope = match &of_set {
         Some((name, schema)) => Scope::new(vec![(name.clone(), schema)], outer),
         None => Scope::new(schemas.clone(), outer),
-    };
+    }
+    .with_cuts(computed::cuts(&computed));
     let mut query = query::read(&written, &named.texts, &scope)?;
     if let Some((_, (_, set))) = &mut set {
         sets::check(set, &mut query)?;

@@ -52,12 +52,15 @@ pub(super) fn canonical(statement: &mut Statement) -> Result<(), Refused> {
             let Expr::TypedString(TypedString { data_type, value, .. }) = &*expr else {
                 return ControlFlow::Continue(());
             };
-            let (DataType::Timestamp(_, zone), Value::SingleQuotedString(text)) = (data_type, &value.value)
+            let (DataType::Timestamp(digits, zone), Value::SingleQuotedString(text)) =
+                (data_type, &value.value)
             else {
                 return ControlFlow::Continue(());
             };
             let has_zone = !matches!(zone, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone);
-            match read(text).filter(|_| !has_zone) {
+            // What is finer than it says would have to be rounded.
+            let unit = 10_i64.pow(6_u64.saturating_sub(digits.unwrap_or(6)) as u32);
+            match read(text).filter(|at| !has_zone && at % unit == 0) {
                 Some(at) => {
                     *expr = written(at);
                     ControlFlow::Continue(())
@@ -96,16 +99,22 @@ fn none(found: &Expr) -> Refused {
 
 struct Timestamps<'t> {
     tables: &'t [Table],
-    /// For each query around, its tables under the names that columns are qualified by.
-    scopes: Vec<Vec<(String, &'t Table)>>,
+    /// For each query around, its tables under the names that columns are qualified by. Of a set operation none: each of its
+    /// SELECTs has its own.
+    scopes: Vec<Option<Vec<(String, &'t Table)>>>,
 }
 
 impl VisitorMut for Timestamps<'_> {
     type Break = Refused;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Refused> {
-        let mut scope = Vec::new();
-        self.enter(&query.body, &mut scope);
+        let scope = match &mut *query.body {
+            SetExpr::Select(select) => Some(computed::named_tables(select, self.tables)),
+            body => {
+                self.each_side(body)?;
+                None
+            }
+        };
         self.scopes.push(scope);
         ControlFlow::Continue(())
     }
@@ -150,14 +159,21 @@ impl VisitorMut for Timestamps<'_> {
 }
 
 impl<'t> Timestamps<'t> {
-    fn enter(&self, body: &SetExpr, scope: &mut Vec<(String, &'t Table)>) {
+    /// Goes through each SELECT of a set operation by itself: no side sees another one's tables.
+    fn each_side(&mut self, body: &mut SetExpr) -> ControlFlow<Refused> {
         match body {
-            SetExpr::Select(select) => scope.extend(computed::named_tables(select, self.tables)),
             SetExpr::SetOperation { left, right, .. } => {
-                self.enter(left, scope);
-                self.enter(right, scope);
+                self.each_side(left)?;
+                self.each_side(right)
             }
-            _ => {}
+            SetExpr::Select(select) => {
+                self.scopes.push(Some(computed::named_tables(select, self.tables)));
+                let done = select.visit(self);
+                self.scopes.pop();
+                done
+            }
+            // A query of its own.
+            _ => ControlFlow::Continue(()),
         }
     }
 
@@ -191,7 +207,7 @@ impl<'t> Timestamps<'t> {
     /// The innermost query that has such a column says which it is.
     fn is_column(&self, qualifier: Option<&Ident>, column: &Ident) -> bool {
         let (qualifier, column) = (qualifier.map(normalised), normalised(column));
-        let mut tables = self.scopes.iter().rev().flat_map(|scope| {
+        let mut tables = self.scopes.iter().rev().map_while(Option::as_ref).flat_map(|scope| {
             scope.iter().filter(|(name, _)| qualifier.as_ref().is_none_or(|wanted| wanted == name))
         });
         let found = tables.find_map(|(_, table)| table.datasets.first()?.schema.column(&column));

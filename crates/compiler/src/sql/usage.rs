@@ -398,13 +398,16 @@ impl Analysis {
     }
 
     /// Comparisons of computed columns are more than that of what they are computed of. So is all else that lets through
-    /// what a function chose of a value, but for groups, whose values are shown as they are.
+    /// what a function chose of a value, but for groups, whose values are shown as they are: unless the query chose where
+    /// they are cut.
     fn trace_computed(&mut self, computed: &[Computed]) {
         for column in computed {
             let (table, name) = column.origin();
             let uses = self.uses.get(&table).and_then(|columns| columns.get(&name));
             let compared = self.comparisons.get_mut(&table).and_then(|columns| columns.remove(&name));
-            if compared.is_some() || uses.is_some_and(|uses| *uses != BTreeSet::from([Use::Group])) {
+            if compared.is_some()
+                || uses.is_some_and(|uses| column.is_cut() || *uses != BTreeSet::from([Use::Group]))
+            {
                 self.record_comparison(&With::More, &column.columns());
             }
             for equal in &mut self.equal {

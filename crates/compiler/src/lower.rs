@@ -93,12 +93,12 @@ pub(crate) fn lower(
             secret = keys;
             combined
         }
-        ([first, second], Some(Joined::Set(set))) if !query.keys.is_empty() => {
-            let (combined, keys) = set_values::combine(&mut builder, [*first, *second], set)?;
+        (several, Some(Joined::Set(set))) if !query.keys.is_empty() => {
+            let (combined, keys) = set_values::combine(&mut builder, several, set)?;
             secret = Some(keys);
             combined
         }
-        ([first, second], Some(Joined::Set(set))) => sets::combine(&mut builder, [*first, *second], set)?,
+        (several, Some(Joined::Set(set))) => sets::combine(&mut builder, several, set)?,
         ([first, second], Some(Joined::Two(join))) => {
             joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
         }
@@ -165,13 +165,17 @@ pub(crate) fn lower(
     Ok(Lowered { program: joint.finish(cut, seen)?, columns, partials, rows, group_at, finish, noise })
 }
 
-/// At most so many rows are aggregated: pairs, and rows that FULL JOIN and set operations keep beside them.
+/// At most so many rows are aggregated: pairs, and rows that FULL JOIN and set operations keep beside them. Of sets of more
+/// than two tables there are no pairs.
 fn rows_max(relations: &[(&Relation, &Table)], join: Option<&Joined>) -> u64 {
     let rows = |(_, table): &(&Relation, &Table)| {
         table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows)).max(1)
     };
     let pairs = relations.iter().map(rows).fold(1_u64, u64::saturating_mul);
     match join {
+        Some(Joined::Set(_)) if relations.len() > 2 => {
+            relations.iter().map(rows).fold(0, u64::saturating_add)
+        }
         Some(Joined::Set(_) | Joined::Two(Join { kind: JoinKind::Full, .. })) => {
             relations.iter().map(rows).fold(pairs, u64::saturating_add)
         }

@@ -30,6 +30,8 @@ mod rules;
 mod secret_groups;
 mod sets;
 mod slt;
+mod stacked;
+mod stacked_answers;
 mod support;
 mod timestamps;
 mod tpch;

@@ -134,14 +134,17 @@ impl Owned<'_> {
         };
         let mut found = Vec::new();
         let mut given = Vec::new();
-        let mut is_alone = self.is_alone(contract);
+        let mut is_alone = self.is_alone(contract) && !answers.is_stacked;
         let mut by_contributor = withholds_by_contributor(contract);
         for (id, earlier) in asked {
             by_contributor |= withholds_by_contributor(&earlier);
             is_alone &= self.is_alone(&earlier);
             match (answers.uncountable, self.answers_of(&earlier)) {
                 (Some(reason), _) => found.push(uncounted(Some(id), reason)),
-                (None, Ok(answers)) => given.push(Given { id, contract: earlier, answers }),
+                (None, Ok(answers)) => {
+                    is_alone &= answers.iter().all(|(_, answers)| !answers.is_stacked);
+                    given.push(Given { id, contract: earlier, answers });
+                }
                 (None, Err(reason)) => found.push(uncounted(Some(id), reason)),
             }
         }
@@ -211,14 +214,15 @@ impl Owned<'_> {
         (found, count)
     }
 
-    /// Whether all rows of the tables that the dataset stands in are this member's.
+    /// Whether all rows of the tables that the dataset stands in are its own: also beside another dataset of this member's a
+    /// set may be opened that has few rows here.
     fn is_alone(&self, contract: &Contract) -> bool {
         let path = parse_reference(self.reference).map(|(path, _)| path);
         let concerns = |inputs: &&Vec<contract::document::Input>| {
             inputs.iter().any(|input| parse_reference(&input.dataset).map(|(path, _)| path) == path)
         };
         let mut tables = contract.computation.tables.values().filter(concerns);
-        tables.all(|inputs| inputs.iter().all(|input| input.provider == self.me.did))
+        tables.all(|inputs| inputs.len() == 1)
     }
 
     /// What an earlier contract answered about versions of this dataset.

@@ -118,6 +118,34 @@ fn from_import_to_proof() {
     let refused = alliance.clients["watch"].sign(&third.id).unwrap_err();
     assert!(format!("{refused:?}").contains("audit-declined"), "{refused:?}");
 
+    // All but that row, with south's in a table that stands below north's; and then the same rows as were answered.
+    let stacked = |condition: &str| {
+        let sql = format!(
+            "SELECT team, SUM(paid) AS total FROM (SELECT team, pay AS paid FROM one UNION ALL SELECT team, pay FROM \
+             two{condition}) AS p GROUP BY team"
+        );
+        let datasets = |names: &[&str]| names.iter().map(|name| format!("{name}/pay@1")).collect::<Vec<_>>();
+        let tables = [("one", datasets(&["north"])), ("two", datasets(&["lake", "south"]))];
+        let tables = tables.map(|(name, datasets)| (name.to_owned(), datasets)).into();
+        let drafted = lake.draft(&DraftContract { tables, ..draft(&sql) }).unwrap();
+        assert_eq!(drafted.refusals, []);
+        alliance.hears(&lake.propose(&ProposeContract { contract: drafted.contract }).unwrap());
+        drafted.id
+    };
+    let but_one = stacked(" WHERE pay <> 400");
+    alliance.clients["north"].sign(&but_one).unwrap();
+    let refused = alliance.clients["south"].sign(&but_one).unwrap_err();
+    assert!(format!("{refused:?}").contains("differencing"), "{refused:?}");
+    let whole = stacked("");
+    for client in alliance.clients.values() {
+        alliance.hears(&client.sign(&whole).unwrap());
+    }
+    alliance.hears(&alliance.clients["watch"].give_opinion(&whole, &GiveOpinion::default()).unwrap());
+    let second_run = lake.start_run(&StartRun { contract: whole, purpose: None }).unwrap();
+    assert_eq!(follow(lake, &second_run.id).state, "completed");
+    let rows = lake.result(&second_run.id).unwrap().rows;
+    assert_eq!((rows.len(), rows[0][0].as_str(), rows[0][1].as_i64()), (1, Some("a"), Some(1000)));
+
     let proof = lake.proof(&run.id).unwrap();
     let founding = std::fs::read(alliance.directory.path().join("alliance.json")).unwrap();
     let hash = |listing: &str| {

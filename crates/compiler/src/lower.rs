@@ -23,7 +23,7 @@ use crate::{
         Relation, Selected, Temporal,
     },
     stage::{self, Partial},
-    tree, union,
+    text_extremes, tree, union,
 };
 
 /// A program and how its outputs are read.
@@ -76,11 +76,7 @@ pub(crate) fn lower(
     {
         return Err(Construct::SetOperation.refuse(&other.name()));
     }
-    if checked.join.is_some()
-        && let Some(text) = partials.iter().find(|partial| matches!(partial, Partial::Text(_)))
-    {
-        return Err(text.refuse());
-    }
+    text_extremes::check(&partials, &relations, checked.join.as_ref())?;
     let noise = match rule.disclosure.privacy {
         Some(privacy) => noise::plan(tables, checked, &partials, privacy)?,
         None => Vec::new(),

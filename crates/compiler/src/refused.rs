@@ -519,8 +519,8 @@ impl Construct {
                 "write MEDIAN(column) or PERCENTILE_CONT(0.25) WITHIN GROUP (ORDER BY column) over one table, with public groups or none; a fraction has at most four digits",
             ),
             Self::TextExtreme => (
-                "MIN or MAX of text over a join, or by groups of several owners that are not public",
-                "ask it of one table, with public groups or none, or of one owner",
+                "MIN or MAX of text over three tables or more or FULL JOIN, of the second table of a join where that is of several owners, or by groups of several owners that are not public",
+                "ask it of one table, or of the first of two, with public groups or none, or of one owner",
             ),
             Self::NullableSum => (
                 "adding a column that may be NULL to another one inside an aggregate",

@@ -33,6 +33,7 @@ mod slt;
 mod stacked;
 mod stacked_answers;
 mod support;
+mod text_extremes;
 mod timestamps;
 mod tpch;
 mod tree;

@@ -121,6 +121,18 @@ pub enum Refused {
         /// Its type in another.
         second: String,
     },
+    /// A constant or function that one SELECT of UNION ALL has for a column, where it is more than a group or tested.
+    #[error(
+        "column `{column}` of UNION ALL is {found} in one SELECT, and cannot be {used}; it can be in GROUP BY, in WHERE and in the condition of CASE"
+    )]
+    StackedValue {
+        /// The column's name in the first SELECT.
+        column: String,
+        /// What it is there.
+        found: String,
+        /// What it cannot be, and why.
+        used: &'static str,
+    },
     /// UNION ALL of tables that have rows in common.
     #[error(
         "datasets `{first}` and `{second}` are in two tables of one UNION ALL, so that rows could count twice; leave one of them out"

@@ -12,7 +12,8 @@ use datafusion::sql::sqlparser::{
 use super::{
     computed,
     from::{self, From},
-    intervals, limits, names, output, predicate, sets, stack, subquery, timestamps, unfold, units, views, within,
+    intervals, limits, names, output, predicate, sets, stack, subquery, timestamps, unfold, units, views,
+    within,
 };
 use crate::{Construct, Refused, Table};
 

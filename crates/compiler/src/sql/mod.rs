@@ -35,6 +35,7 @@ mod within;
 
 use contract::Column;
 use datafusion::{
+    common::tree_node::TreeNodeRecursion,
     error::DataFusionError,
     logical_expr::LogicalPlan,
     optimizer::{Analyzer, Optimizer, OptimizerContext},
@@ -252,28 +253,52 @@ impl Plans {
             }
             within.push(found);
         }
-        // What is compared within one SELECT is so of what must equal the stack's column, but not within another SELECT.
-        let known = |but: Option<&Stack>| -> Comparisons {
-            let others = stacks.iter().zip(&within);
-            let others = others.filter(|(stack, _)| but.is_none_or(|but| but.table != stack.table));
-            others.flat_map(|(stack, found)| stack.compared(found.iter().map(|(_, of)| of))).collect()
+        // What is compared within one SELECT is so of what must equal the stack's column, but not within another SELECT of
+        // a stack that is read once: its rows do not meet each other.
+        let known = |of: Option<(&Stack, usize)>| -> Comparisons {
+            let all = stacks.iter().zip(&within);
+            let all = all.flat_map(|(stack, found)| {
+                let one = of.filter(|(other, _)| other.table == stack.table).map(|(_, part)| part);
+                let counts = |place| one.is_none_or(|part| part == place);
+                let found = found.iter().enumerate();
+                stack.compared(found.map(|(place, (_, compared))| counts(place).then_some(compared)))
+            });
+            all.collect()
         };
         let (uses, mut comparisons) = self.analysed(computed, known(None))?;
+        let mut of_parts = Vec::with_capacity(stacks.len());
         for stack in stacks {
-            let (_, mut apart) = self.analysed(computed, known(Some(stack)))?;
-            comparisons.remove(&stack.table);
-            comparisons.extend(apart.remove(&stack.table).map(|of_stack| (stack.table.clone(), of_stack)));
+            let is_read_once = scans(&self.written, &stack.table)? == 1;
+            let mut found = Vec::with_capacity(stack.parts.len());
+            for part in 0..stack.parts.len() {
+                let (_, mut apart) = self.analysed(computed, known(is_read_once.then_some((stack, part))))?;
+                found.push(apart.remove(&stack.table).unwrap_or_default());
+            }
+            of_parts.push(found);
         }
         // What a stack's own column is computed of is one of its columns, or of its tables'.
         let mut uses = computed::traced(uses, computed);
-        for (stack, found) in stacks.iter().zip(within) {
-            stack.traced(&mut uses, &mut comparisons);
+        stacks.iter().try_for_each(|stack| stack.check(&uses))?;
+        for ((stack, found), of_parts) in stacks.iter().zip(within).zip(of_parts) {
+            stack.traced(&mut uses, &mut comparisons, of_parts);
             for (more, compared) in found {
                 usage::unite(&mut uses, &mut comparisons, more, compared);
             }
         }
         Ok((uses, comparisons))
     }
+}
+
+/// How often a plan and its subqueries read a table.
+fn scans(plan: &LogicalPlan, table: &str) -> Result<usize, Refused> {
+    let mut found = 0;
+    let visited = plan.apply_with_subqueries(|step| {
+        found +=
+            usize::from(matches!(step, LogicalPlan::TableScan(scan) if scan.table_name.table() == table));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.map_err(|error| meaning(&error))?;
+    Ok(found)
 }
 
 /// The types of the result's columns; those that receivers compute must be of one that can be shown.

@@ -25,11 +25,12 @@ use super::{
     join::{Relation, type_name},
     limits,
     names::normalised,
-    predicate, sets, units,
+    predicate, sets, timestamps, units,
     usage::{Comparisons, Uses},
 };
 use crate::{
     Construct, Refused, Source, Table, domain,
+    refused::shortened,
     stacked::{Branch, Item, Stacked},
 };
 
@@ -197,6 +198,7 @@ impl Stacks<'_> {
         let body = SetExpr::Select(Box::new(select.clone()));
         let mut statement = Statement::Query(Box::new(bare(body)));
         let computed = computed::replace(&mut statement, self.tables)?;
+        timestamps::compared(&mut statement, &computed::extended(self.tables, &computed)?)?;
         units::convert(&mut statement, self.tables)?;
         // Stages are made from its text, see there.
         if grammar::read(&statement.to_string())?.first() != Some(&statement) {
@@ -353,20 +355,57 @@ impl Stack {
         Ok(Stacked { branches, definition: self.text.clone() })
     }
 
-    /// Uses of the stack's columns as uses of those that they are made of.
-    pub(super) fn traced(&self, uses: &mut Uses, comparisons: &mut Comparisons) {
-        let used = uses.remove(&self.table).unwrap_or_default();
-        let compared = comparisons.remove(&self.table).unwrap_or_default();
+    /// Refuses what a constant or function of one SELECT would tell. As a key or value of a set a constant is a condition on
+    /// the other table's column, which that table's terms do not see as one. In an aggregate it weighs the rows of its own
+    /// table alone, so that the result tells how many these are, whatever the floor on the rows of all; a function can
+    /// have the same value on every row, too. Functions of the stack's columns weigh all tables' rows alike.
+    pub(super) fn check(&self, uses: &Uses) -> Result<(), Refused> {
+        let Some(used) = uses.get(&self.table) else { return Ok(()) };
         for part in &self.parts {
+            for (name, of) in &part.items {
+                let found = match of {
+                    Of::Text(text) => format!("the constant '{}'", shortened(text)),
+                    Of::Integer(number) => format!("the constant {number}"),
+                    Of::Column(own) if part.function(own).is_some() => {
+                        format!("the function {}", shortened(own))
+                    }
+                    Of::Column(_) => continue,
+                };
+                let is_used = |one: Use| used.get(name).is_some_and(|used| used.contains(&one));
+                let is_weighed = [Use::Aggregate, Use::Extreme, Use::Product].into_iter().any(is_used);
+                let used = match of {
+                    Of::Text(_) | Of::Integer(_) if is_used(Use::Join) => {
+                        "matched with another table's column, on which it would be a condition: write that into WHERE"
+                    }
+                    _ if is_weighed => {
+                        "aggregated, which would tell how many rows that table has: aggregate columns, or functions of the result's columns"
+                    }
+                    _ => continue,
+                };
+                return Err(Refused::StackedValue { column: name.clone(), found, used });
+            }
+        }
+        Ok(())
+    }
+
+    /// Uses of the stack's columns as uses of those that they are made of; `compared` has, for each SELECT, what the
+    /// stack's columns are compared with as far as it concerns that SELECT's rows.
+    pub(super) fn traced(
+        &self,
+        uses: &mut Uses,
+        comparisons: &mut Comparisons,
+        compared: Vec<BTreeMap<String, Compared>>,
+    ) {
+        let used = uses.remove(&self.table).unwrap_or_default();
+        comparisons.remove(&self.table);
+        for (part, compared) in self.parts.iter().zip(compared) {
             for (name, of) in &part.items {
                 let Of::Column(own) = of else { continue };
                 let of_name = used.get(name).cloned().unwrap_or_default();
-                let computed = part.computed.iter().find(|one| one.origin().1 == *own);
                 // As of every function: which part of a value counts was chosen.
-                let is_chosen = compared.contains_key(name)
-                    || !of_name.is_empty() && of_name != BTreeSet::from([Use::Group]);
+                let is_chosen = !of_name.is_empty() && of_name != BTreeSet::from([Use::Group]);
                 let table = comparisons.entry(part.of.table.clone()).or_default();
-                match (computed, compared.get(name)) {
+                match (part.function(own), compared.get(name)) {
                     (Some(computed), _) if is_chosen => {
                         for (_, column) in computed.columns() {
                             table.entry(column).or_default().otherwise = true;
@@ -386,12 +425,17 @@ impl Stack {
         }
     }
 
-    /// What its SELECTs compare columns with, as that of the stack's columns; `of` has each SELECT's own.
-    pub(super) fn compared<'c>(&self, of: impl Iterator<Item = &'c Comparisons>) -> Comparisons {
+    /// What its SELECTs compare columns with, as that of the stack's columns; `of` has each SELECT's own, those that count.
+    /// What must equal a function's value is compared with more than constants, as wherever a function is a key.
+    pub(super) fn compared<'c>(&self, of: impl Iterator<Item = Option<&'c Comparisons>>) -> Comparisons {
         let mut found: BTreeMap<String, Compared> = BTreeMap::new();
         for (part, comparisons) in self.parts.iter().zip(of) {
+            let Some(comparisons) = comparisons else { continue };
             for (name, of) in &part.items {
                 let Of::Column(own) = of else { continue };
+                if part.function(own).is_some() {
+                    found.entry(name.clone()).or_default().otherwise = true;
+                }
                 let compared = comparisons.get(&part.of.table).and_then(|columns| columns.get(own));
                 if let Some(compared) = compared {
                     add(found.entry(name.clone()).or_default(), compared);
@@ -411,6 +455,11 @@ impl Part {
     fn table<'t>(&self, tables: &'t [Table]) -> Result<&'t Table, Refused> {
         let found = tables.iter().find(|table| table.name == self.of.table);
         found.ok_or_else(|| super::unknown(&self.of.table, tables))
+    }
+
+    /// The function that stands under a column's name.
+    fn function(&self, name: &str) -> Option<&Computed> {
+        self.computed.iter().find(|one| one.origin().1 == name)
     }
 
     /// The column that an item is, as its table has it.
@@ -434,7 +483,7 @@ impl Part {
         if let Some(column) = source.schema.column(own) {
             return Ok(column.clone());
         }
-        match self.computed.iter().find(|one| one.origin().1 == *own) {
+        match self.function(own) {
             Some(computed) => computed.column(&source.schema.columns),
             None => Err(Refused::Meaning(format!("table `{}` has no column `{own}`", table.name))),
         }
@@ -456,8 +505,7 @@ impl Part {
         let item = |(name, of): &(String, Of)| {
             let (sql, key, columns) = match of {
                 Of::Column(own) => {
-                    let computed = self.computed.iter().find(|one| one.origin().1 == *own);
-                    let columns = match computed.filter(|_| !has(own)) {
+                    let columns = match self.function(own).filter(|_| !has(own)) {
                         Some(computed) => computed.columns().into_iter().map(|(_, column)| column).collect(),
                         None => BTreeSet::from([own.clone()]),
                     };

@@ -36,6 +36,8 @@ pub struct Answers {
     /// Whether rows of other tables stand below these (UNION ALL).
     pub is_stacked: bool,
     sql: String,
+    /// Of a stack's table: which of its rows take part, whatever their group.
+    own: Option<String>,
     condition: String,
     /// Lists the groups, where they are public and there are keys.
     groups: Option<String>,
@@ -88,6 +90,7 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
                 } else {
                     String::new()
                 },
+                own: None,
                 condition: relation.filter.clone().unwrap_or_default(),
                 groups: match uncountable.is_none() && checked.query.has_public_groups && !keys.is_empty() {
                     true => Some(listed(groups, keys.len())),
@@ -315,6 +318,44 @@ impl Answers {
             };
             local::each_batch(&answers.sql, &answers.table, &name, schema, move || open(), read).await?;
             Ok(selected)
+        };
+        let dataset = dataset.to_owned();
+        deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?
+    }
+
+    /// Of a table that others stand below (UNION ALL): how many rows of a dataset the query takes in all groups together,
+    /// for the selector of which that is fewest, but not none. Absent if it takes none, or nothing stands below.
+    ///
+    /// # Errors
+    /// As [`local::run`]; for the owner's own eyes.
+    pub async fn fewest(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        open: impl Fn() -> Batches + Send + Sync + 'static,
+    ) -> Result<Option<u64>, LocalError> {
+        let Some(sql) = self.own.clone() else { return Ok(None) };
+        let (table, name, schema) = (self.table.clone(), dataset.to_owned(), schema.clone());
+        let work = move || async move {
+            let mut counts: Vec<u64> = Vec::new();
+            let read = |batch: &RecordBatch| {
+                counts.resize(batch.num_columns(), 0);
+                for (place, column) in batch.columns().iter().enumerate() {
+                    let rows = column.as_boolean_opt().map(BooleanArray::true_count);
+                    let rows = rows.ok_or_else(|| LocalError::Shape {
+                        dataset: name.clone(),
+                        column: place as u16,
+                        expected: "booleans".to_owned(),
+                        found: column.data_type().to_string(),
+                    })?;
+                    if let Some(count) = counts.get_mut(place) {
+                        *count += rows as u64;
+                    }
+                }
+                Ok(())
+            };
+            local::each_batch(&sql, &table, &name, schema, open, read).await?;
+            Ok(counts.into_iter().filter(|count| *count > 0).min())
         };
         let dataset = dataset.to_owned();
         deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?

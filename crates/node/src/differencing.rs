@@ -108,10 +108,41 @@ impl Owned<'_> {
             .filter(|(_, earlier)| earlier.computation.program != contract.computation.program)
             .filter(|(_, earlier)| earlier.output.disclosure.privacy.is_none())
             .collect();
-        let (overlaps, combinations) =
+        let (mut overlaps, mut combinations) =
             self.overlaps(contract, compiled, answers, asked, terms.floor_rows).await;
+        if let Some(refusal) = self.few(answers, terms.floor_rows).await {
+            overlaps.push(refusal);
+            combinations += 1;
+        }
         let allowed = usize::try_from(terms.disclosure.overlaps_max).unwrap_or(usize::MAX);
         if combinations <= allowed { Vec::new() } else { overlaps }
+    }
+
+    /// Whether few of these rows are in a table with others below them (UNION ALL). The query's conditions may be on these
+    /// alone, and whoever knows the others' share, by a contract that does not come to this member, knows that of the few.
+    async fn few(&self, answers: &Answers, floor_rows: u64) -> Option<Refusal> {
+        if !answers.is_stacked {
+            return None;
+        }
+        let dataset = self.reference.to_owned();
+        let fewest = match self.open(self.reference) {
+            Ok(held) => {
+                let schema = held.schema.clone();
+                let fewest = answers.fewest(self.reference, &schema, held.rows()).await;
+                fewest.map_err(Incomparable::Local)
+            }
+            Err(incomparable) => Err(incomparable),
+        };
+        match fewest {
+            Ok(fewest) if fewest.is_some_and(|rows| rows < floor_rows) => {
+                Some(Refusal::Differencing { dataset, answered: None, floor_rows })
+            }
+            Ok(_) => None,
+            Err(incomparable) => {
+                let reason = self.explain(incomparable).to_owned();
+                Some(Refusal::Overlap { dataset, answered: None, reason })
+            }
+        }
     }
 
     /// The answers that the new one comes too close to, and in how many ways: of all together there may be more than of

@@ -33,6 +33,15 @@ pub(super) fn of(
         let filter = relation.filter.as_deref().unwrap_or("TRUE");
         let condition = format!("({}) AND ({filter})", identifier(&kept));
         let rows = || listed_rows(&relation.name(table), &condition, &keys, &selectors);
+        // Of a join: before the rows of other tables are matched, which may leave fewer.
+        let of_own = if is_counted { selectors.as_slice() } else { &[] };
+        let taken = of_own.iter().map(|(_, taken)| taken.as_deref().unwrap_or("TRUE"));
+        let taken: Vec<String> = std::iter::once("TRUE")
+            .chain(taken)
+            .enumerate()
+            .map(|(n, taken)| format!("CASE WHEN {condition} AND ({taken}) THEN TRUE ELSE FALSE END AS c{n}"))
+            .collect();
+        let own = format!("SELECT {} FROM {}", taken.join(", "), relation.name(table));
         let called = |key: &String| match branch.items.iter().find(|item| item.name == *key) {
             Some(item) => item.key.clone(),
             // A function of the stack's columns: only answers about the same stack have it.
@@ -44,6 +53,7 @@ pub(super) fn of(
             uncountable,
             is_stacked: true,
             sql: if is_counted { branch.with(&table.name, Some(&kept)) + &rows() } else { String::new() },
+            own: Some(branch.with(&table.name, Some(&kept)) + &own),
             // By definition the same are sets of the same stack alone: others have rows of other tables.
             condition: format!("{filter} of {}", stacked.definition),
             groups: (is_counted && checked.query.has_public_groups && !keys.is_empty())

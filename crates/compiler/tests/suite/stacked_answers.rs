@@ -9,7 +9,7 @@ use arrow::{
 use contract::{ColumnType, Schema};
 use treaty_compiler::{
     Source, Table,
-    answers::identities,
+    answers::{Answers, identities},
     compile,
     overlap::{self, Answer, Field, Verdict},
     rows::arrow_schema,
@@ -53,8 +53,8 @@ fn rows() -> RecordBatch {
     RecordBatch::try_new(arrow_schema(&transfers()), columns).unwrap()
 }
 
-/// What a query says of the south's rows.
-fn answer(sql: &str) -> Answer {
+/// What a query asks of the south's rows.
+fn of_south(sql: &str) -> Answers {
     let source = |reference: &str, schema: Schema| Source {
         reference: reference.into(),
         owner: reference.split('/').next().unwrap().into(),
@@ -72,6 +72,12 @@ fn answer(sql: &str) -> Answer {
     let answers = of_south.next().unwrap();
     assert_eq!(answers.datasets, ["south/transfers@1"]);
     assert_eq!(answers.is_stacked, own.len() == 2);
+    answers.clone()
+}
+
+/// What a query says of the south's rows.
+fn answer(sql: &str) -> Answer {
+    let answers = of_south(sql);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let open = || batches(vec![rows()]);
     let selected = runtime.block_on(answers.select("south/transfers@1", &transfers(), open())).unwrap();
@@ -218,4 +224,32 @@ fn of_a_join_nothing_is_counted() {
     let of: Vec<&str> = compiled.answers.iter().map(|answers| answers.table.as_str()).collect();
     assert_eq!(of, ["payments", "transfers", "transfers"]);
     assert!(compiled.answers.iter().all(|answers| answers.uncountable.is_some()));
+}
+
+/// Of all groups together, by selector; of a join before rows are matched.
+#[test]
+fn few_rows_below_another_table_are_counted() {
+    let fewest = |sql: &str| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (answers, schema) = (of_south(sql), transfers());
+        runtime.block_on(answers.fewest("south/transfers@1", &schema, batches(vec![rows()]))).unwrap()
+    };
+    let sum = |condition| stacked("SUM(amount) AS s", "amount", "value", condition);
+    assert_eq!(fewest(&sum("value = 7")), Some(1));
+    assert_eq!(fewest(&sum("value > 39")), None);
+    assert_eq!(fewest(&format!("{} WHERE amount > 37", sum("value >= 30"))), Some(2));
+    let groups = stacked("branch, SUM(amount) AS s", "branch, amount", "branch, value", "value >= 0");
+    assert_eq!(fewest(&format!("{groups} GROUP BY branch")), Some(40), "five of them in one group");
+    let some = "COUNT(*) AS n, SUM(CASE WHEN amount = 7 THEN amount ELSE 0 END) AS s";
+    assert_eq!(fewest(&stacked(some, "amount", "value", "value < 20")), Some(1));
+    assert_eq!(fewest(&stacked("SUM(fee) AS s", "fee", "tip", "value IN (1, 2, 3, 4)")), Some(2));
+    let joined = |items: &str| {
+        format!(
+            "SELECT {items} FROM (SELECT amount FROM payments UNION ALL SELECT value FROM transfers WHERE value > 36) AS p \
+             JOIN payments AS t ON p.amount = t.amount WHERE p.amount <> 38"
+        )
+    };
+    assert_eq!(fewest(&joined("COUNT(*) AS n")), Some(2));
+    assert_eq!(fewest(&joined("SUM(CASE WHEN t.fee > 3 THEN p.amount ELSE 0 END) AS s")), Some(2));
+    assert_eq!(fewest(ALL), None, "nothing stands below it");
 }

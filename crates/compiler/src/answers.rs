@@ -19,7 +19,10 @@ use crate::{
     groups::Groups,
     local::{self, Batches, LocalError},
     sql::{Argument, Checked, Function, Relation, identifier},
+    stacked::Branch,
 };
+
+mod stacks;
 
 /// What a query answers over the rows of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +33,11 @@ pub struct Answers {
     pub datasets: Vec<String>,
     /// Why what is answered cannot be told from these rows alone, if so.
     pub uncountable: Option<&'static str>,
+    /// Whether rows of other tables stand below these (UNION ALL).
+    pub is_stacked: bool,
     sql: String,
+    /// Of a stack's table: which of its rows take part, whatever their group.
+    own: Option<String>,
     condition: String,
     /// Lists the groups, where they are public and there are keys.
     groups: Option<String>,
@@ -67,18 +74,23 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
     let relations =
         checked.relations.iter().filter_map(|relation| Some((relation, tables.get(relation.table)?)));
     relations
-        .map(|(relation, table)| {
+        .flat_map(|(relation, table)| {
+            if let Some(stacked) = &relation.stacked {
+                return stacks::of(table, relation, stacked, checked, groups, uncountable);
+            }
             let keys: Vec<String> = checked.query.keys.iter().map(|key| key.column.name.clone()).collect();
-            let selectors = selectors(checked);
-            Answers {
+            let selectors = selectors(checked, None);
+            vec![Answers {
                 table: table.name.clone(),
                 datasets: table.datasets.iter().map(|source| source.reference.clone()).collect(),
                 uncountable,
+                is_stacked: false,
                 sql: if uncountable.is_none() {
                     sql(table, relation, &keys, &selectors)
                 } else {
                     String::new()
                 },
+                own: None,
                 condition: relation.filter.clone().unwrap_or_default(),
                 groups: match uncountable.is_none() && checked.query.has_public_groups && !keys.is_empty() {
                     true => Some(listed(groups, keys.len())),
@@ -86,13 +98,14 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
                 },
                 keys,
                 selectors: selectors.into_iter().map(|(selector, _)| selector).collect(),
-            }
+            }]
         })
         .collect()
 }
 
-/// The query's selectors, each with the condition under which a row is taken.
-fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
+/// The query's selectors, each with the condition under which a row is taken; of a stack those over one of its tables, in
+/// the words of that table's columns.
+fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Selector, Option<String>)> {
     let mut found: Vec<(Selector, Option<String>)> = Vec::new();
     for aggregate in &checked.query.aggregates {
         let argument =
@@ -100,13 +113,23 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
         let selector = match argument {
             Some(argument) if argument.nullable => {
                 let condition = Some(format!("({}) IS NOT NULL", argument.sql));
-                let columns = own_columns(argument, &checked.relations);
+                let named = own_columns(argument, &checked.relations);
+                let columns = match branch {
+                    Some(branch) => branch.columns(&named),
+                    None => named.clone(),
+                };
                 // Of a join's CASE over both tables only the value is one table's. A row without a value in one of
                 // several columns is out although another's is added up.
                 let is_part = argument.foreign.is_some()
                     || argument.sql.starts_with("CASE WHEN")
                     || columns.len() > 1
+                    || named.len() > 1
                     || aggregate.second.is_some();
+                if !is_part && branch.is_some_and(|branch| !branch.may_lack(&named)) {
+                    // Other tables' rows may lack a value, of these none does.
+                    add(&mut found, (Selector::Whole, None));
+                    continue;
+                }
                 let is_count = match aggregate.function {
                     Function::Count | Function::CountDistinct => true,
                     // Their quotient is the count.
@@ -123,10 +146,7 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
             }
             _ => (Selector::Whole, None),
         };
-        // The same rows may be named in several ways, by the types that functions read them as.
-        if !found.iter().any(|(known, _)| *known == selector.0) {
-            found.push(selector);
-        }
+        add(&mut found, selector);
     }
     found
 }
@@ -138,6 +158,13 @@ fn sums_too(checked: &Checked, of: &Argument) -> bool {
         let argument = aggregate.argument.as_ref();
         aggregate.function == Function::Sum && argument.is_some_and(|argument| argument.shown == of.shown)
     })
+}
+
+/// The same rows may be named in several ways, by the types that functions read them as.
+fn add(found: &mut Vec<(Selector, Option<String>)>, selector: (Selector, Option<String>)) {
+    if !found.iter().any(|(known, _)| *known == selector.0) {
+        found.push(selector);
+    }
 }
 
 /// The columns that an argument is made of, without those that owners compute: two functions of one column may have the
@@ -162,15 +189,24 @@ fn sql(
     keys: &[String],
     selectors: &[(Selector, Option<String>)],
 ) -> String {
+    listed_rows(&relation.name(table), relation.filter.as_deref().unwrap_or("TRUE"), keys, selectors)
+}
+
+fn listed_rows(
+    from: &str,
+    condition: &str,
+    keys: &[String],
+    selectors: &[(Selector, Option<String>)],
+) -> String {
     let truth = |condition: &str| format!("CASE WHEN {condition} THEN TRUE ELSE FALSE END");
-    let mut columns = vec![format!("{} AS \"in\"", truth(relation.filter.as_deref().unwrap_or("TRUE")))];
+    let mut columns = vec![format!("{} AS \"in\"", truth(condition))];
     let keys = keys.iter().enumerate();
     columns.extend(keys.map(|(n, key)| format!("CAST({} AS VARCHAR) AS \"key {n}\"", identifier(key))));
     let taken = selectors.iter().enumerate().map(|(n, (_, condition))| {
         format!("{} AS \"selector {n}\"", truth(condition.as_deref().unwrap_or("TRUE")))
     });
     columns.extend(taken);
-    format!("SELECT {} FROM {}", columns.join(", "), relation.name(table))
+    format!("SELECT {} FROM {from}", columns.join(", "))
 }
 
 /// Names each row by what it says, so that a row is found again in another version: 16 bytes of SHA-256 over all
@@ -282,6 +318,44 @@ impl Answers {
             };
             local::each_batch(&answers.sql, &answers.table, &name, schema, move || open(), read).await?;
             Ok(selected)
+        };
+        let dataset = dataset.to_owned();
+        deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?
+    }
+
+    /// Of a table that others stand below (UNION ALL): how many rows of a dataset the query takes in all groups together,
+    /// for the selector of which that is fewest, but not none. Absent if it takes none, or nothing stands below.
+    ///
+    /// # Errors
+    /// As [`local::run`]; for the owner's own eyes.
+    pub async fn fewest(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        open: impl Fn() -> Batches + Send + Sync + 'static,
+    ) -> Result<Option<u64>, LocalError> {
+        let Some(sql) = self.own.clone() else { return Ok(None) };
+        let (table, name, schema) = (self.table.clone(), dataset.to_owned(), schema.clone());
+        let work = move || async move {
+            let mut counts: Vec<u64> = Vec::new();
+            let read = |batch: &RecordBatch| {
+                counts.resize(batch.num_columns(), 0);
+                for (place, column) in batch.columns().iter().enumerate() {
+                    let rows = column.as_boolean_opt().map(BooleanArray::true_count);
+                    let rows = rows.ok_or_else(|| LocalError::Shape {
+                        dataset: name.clone(),
+                        column: place as u16,
+                        expected: "booleans".to_owned(),
+                        found: column.data_type().to_string(),
+                    })?;
+                    if let Some(count) = counts.get_mut(place) {
+                        *count += rows as u64;
+                    }
+                }
+                Ok(())
+            };
+            local::each_batch(&sql, &table, &name, schema, open, read).await?;
+            Ok(counts.into_iter().filter(|count| *count > 0).min())
         };
         let dataset = dataset.to_owned();
         deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?

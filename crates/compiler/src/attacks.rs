@@ -98,13 +98,13 @@ impl Case<'_> {
             ),
             Some(_) if self.checked.shown_set().is_some() && self.floor_rows <= 1 => (
                 Verdict::Open,
-                "the values themselves are shown: whoever knows those of one table learns which of them the other has, where its owners ask for no floor"
+                "the values themselves are shown: whoever knows those of one table learns which of them another has, where its owners ask for no floor"
                     .to_owned(),
             ),
             Some(_) if self.checked.shown_set().is_some() => (
                 Verdict::Bounded,
                 format!(
-                    "the values themselves are shown, of those that at least {} rows have: whoever knows those of one table learns which of them the other has so often",
+                    "the values themselves are shown, of those that at least {} rows have: whoever knows those of one table learns which of them another has so often",
                     self.floor_rows
                 ),
             ),

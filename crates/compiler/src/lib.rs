@@ -11,13 +11,14 @@
 //! | what would an answer look like, before anybody signs? | [`synthetic::answer`] |
 //!
 //! # What is supported
-//! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns:
+//! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns, or
+//! several tables one below the other (UNION ALL), each SELECT's by its own columns and condition:
 //! - WITH, views before the SELECT, subqueries in FROM over one table, SELECT DISTINCT of columns and FILTER: other
 //!   writings of the same.
 //! - Functions of text, dates and timestamps, computed by each row's owner at home, as columns.
 //! - JOIN, LEFT JOIN and RIGHT JOIN of two tables on equality of integers, dates, timestamps or text, one key or several, which nobody sees;
 //!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. The values of
-//!   UNION, INTERSECT and EXCEPT of two tables' columns, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
+//!   UNION and INTERSECT of up to eight tables' columns and of EXCEPT of two, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
@@ -117,6 +118,7 @@ mod secret;
 mod set_values;
 mod sets;
 mod sql;
+mod stacked;
 mod stage;
 pub mod synthetic;
 pub mod template;

@@ -23,7 +23,7 @@ use crate::{
         Relation, Selected, Temporal,
     },
     stage::{self, Partial},
-    tree, union,
+    text_extremes, tree, union,
 };
 
 /// A program and how its outputs are read.
@@ -76,11 +76,7 @@ pub(crate) fn lower(
     {
         return Err(Construct::SetOperation.refuse(&other.name()));
     }
-    if checked.join.is_some()
-        && let Some(text) = partials.iter().find(|partial| matches!(partial, Partial::Text(_)))
-    {
-        return Err(text.refuse());
-    }
+    text_extremes::check(&partials, &relations, checked.join.as_ref())?;
     let noise = match rule.disclosure.privacy {
         Some(privacy) => noise::plan(tables, checked, &partials, privacy)?,
         None => Vec::new(),
@@ -93,12 +89,12 @@ pub(crate) fn lower(
             secret = keys;
             combined
         }
-        ([first, second], Some(Joined::Set(set))) if !query.keys.is_empty() => {
-            let (combined, keys) = set_values::combine(&mut builder, [*first, *second], set)?;
+        (several, Some(Joined::Set(set))) if !query.keys.is_empty() => {
+            let (combined, keys) = set_values::combine(&mut builder, several, set)?;
             secret = Some(keys);
             combined
         }
-        ([first, second], Some(Joined::Set(set))) => sets::combine(&mut builder, [*first, *second], set)?,
+        (several, Some(Joined::Set(set))) => sets::combine(&mut builder, several, set)?,
         ([first, second], Some(Joined::Two(join))) => {
             joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
         }
@@ -165,13 +161,17 @@ pub(crate) fn lower(
     Ok(Lowered { program: joint.finish(cut, seen)?, columns, partials, rows, group_at, finish, noise })
 }
 
-/// At most so many rows are aggregated: pairs, and rows that FULL JOIN and set operations keep beside them.
+/// At most so many rows are aggregated: pairs, and rows that FULL JOIN and set operations keep beside them. Of sets of more
+/// than two tables there are no pairs.
 fn rows_max(relations: &[(&Relation, &Table)], join: Option<&Joined>) -> u64 {
     let rows = |(_, table): &(&Relation, &Table)| {
         table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows)).max(1)
     };
     let pairs = relations.iter().map(rows).fold(1_u64, u64::saturating_mul);
     match join {
+        Some(Joined::Set(_)) if relations.len() > 2 => {
+            relations.iter().map(rows).fold(0, u64::saturating_add)
+        }
         Some(Joined::Set(_) | Joined::Two(Join { kind: JoinKind::Full, .. })) => {
             relations.iter().map(rows).fold(pairs, u64::saturating_add)
         }

@@ -2,7 +2,11 @@
 
 use thiserror::Error;
 
-use crate::number::{BadNumber, DIGITS_MAX};
+mod declared;
+
+pub use declared::{BadRange, BadValue};
+
+use crate::number::DIGITS_MAX;
 
 /// Why a query cannot become a program. Nothing here depends on data: every node refuses alike
 /// (but for [`Refused::NoThread`]).
@@ -104,6 +108,40 @@ pub enum Refused {
         second: String,
         /// Its type.
         second_type: String,
+    },
+    /// UNION ALL of columns of different types.
+    #[error(
+        "column `{column}` of UNION ALL is {first} in one SELECT and {second} in another; take columns of one type, decimals with equally many digits after the point"
+    )]
+    StackedTypes {
+        /// The column's name in the first SELECT.
+        column: String,
+        /// Its type in one.
+        first: String,
+        /// Its type in another.
+        second: String,
+    },
+    /// A constant or function that one SELECT of UNION ALL has for a column, where it is more than a group or tested.
+    #[error(
+        "column `{column}` of UNION ALL is {found} in one SELECT, and cannot be {used}; it can be in GROUP BY, in WHERE and in the condition of CASE"
+    )]
+    StackedValue {
+        /// The column's name in the first SELECT.
+        column: String,
+        /// What it is there.
+        found: String,
+        /// What it cannot be, and why.
+        used: &'static str,
+    },
+    /// UNION ALL of tables that have rows in common.
+    #[error(
+        "datasets `{first}` and `{second}` are in two tables of one UNION ALL, so that rows could count twice; leave one of them out"
+    )]
+    StackedDataset {
+        /// One.
+        first: String,
+        /// The same, or another version of it.
+        second: String,
     },
     /// Columns that measure different things.
     #[error(
@@ -272,48 +310,6 @@ impl Refused {
     }
 }
 
-/// Why a declared range is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum BadRange {
-    /// An end is not a day.
-    #[error("a date is written `YYYY-MM-DD`")]
-    Date,
-    /// An end is no point in time.
-    #[error("a timestamp is written `YYYY-MM-DDTHH:MM:SS`, to the microsecond and without a time zone")]
-    Timestamp,
-    /// An end is no number of the column's form.
-    #[error("{0}")]
-    End(#[from] BadNumber),
-    /// The ends are the wrong way round.
-    #[error("min `{min}` is above max `{max}`")]
-    Empty {
-        /// Lower end as written.
-        min: String,
-        /// Upper end as written.
-        max: String,
-    },
-}
-
-/// Why a declared value is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum BadValue {
-    /// No number of the column's form.
-    #[error("{0}")]
-    Number(#[from] BadNumber),
-    /// Not a truth value.
-    #[error("a boolean is `true` or `false`")]
-    Boolean,
-    /// Not a day.
-    #[error("a date is written `YYYY-MM-DD`")]
-    Date,
-    /// No point in time.
-    #[error("a timestamp is written `YYYY-MM-DDTHH:MM:SS`, to the microsecond and without a time zone")]
-    Timestamp,
-    /// Listed before.
-    #[error("it is listed twice")]
-    Twice,
-}
-
 /// SQL that this version does not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each variant is its own name; `name` and `instead` say the rest")]
@@ -321,7 +317,10 @@ pub enum Construct {
     OtherStatement,
     View,
     CommonTable,
+    UnionAll,
+    UnionAllTwice,
     SetOperation,
+    SetChain,
     SetValues,
     SetAbsence,
     Values,
@@ -396,9 +395,21 @@ impl Construct {
                 "write CREATE VIEW name AS SELECT columns FROM table WHERE …; it holds for this one query, so that there is nothing to replace or to keep",
             ),
             Self::CommonTable => ("WITH RECURSIVE", "write WITH name AS (SELECT columns FROM table WHERE …)"),
+            Self::UnionAll => (
+                "this UNION ALL",
+                "write (SELECT columns FROM a WHERE … UNION ALL SELECT columns FROM b WHERE …) AS name in FROM, without groups, order and limit within: of two to eight tables, of each as many columns, functions of columns or constants, of which the first SELECT names functions and constants with AS",
+            ),
+            Self::UnionAllTwice => (
+                "UNION ALL of a table with itself, whose rows could count twice",
+                "write one SELECT of the table with both conditions joined by OR",
+            ),
             Self::SetOperation => (
                 "this UNION, INTERSECT or EXCEPT",
-                "write SELECT columns FROM a WHERE … INTERSECT SELECT columns FROM b WHERE … ORDER BY … LIMIT n, or count: SELECT COUNT(*) FROM (SELECT columns FROM a INTERSECT SELECT columns FROM b) AS name; rows are united by listing datasets under one table",
+                "write SELECT columns FROM a WHERE … INTERSECT SELECT columns FROM b WHERE … ORDER BY … LIMIT n, or count: SELECT COUNT(*) FROM (SELECT columns FROM a INTERSECT SELECT columns FROM b) AS name; rows are put one below the other by UNION ALL in FROM, and by listing datasets under one table",
+            ),
+            Self::SetChain => (
+                "UNION, INTERSECT and EXCEPT one after the other, or several EXCEPT",
+                "use one kind: SELECT columns FROM a UNION SELECT columns FROM b UNION SELECT columns FROM c, or INTERSECT, of up to eight tables; of EXCEPT two",
             ),
             Self::SetValues => (
                 "showing these values of a UNION, INTERSECT or EXCEPT",
@@ -526,8 +537,8 @@ impl Construct {
                 "write MEDIAN(column) or PERCENTILE_CONT(0.25) WITHIN GROUP (ORDER BY column) over one table, with public groups or none; a fraction has at most four digits",
             ),
             Self::TextExtreme => (
-                "MIN or MAX of text over a join, or by groups of several owners that are not public",
-                "ask it of one table, with public groups or none, or of one owner",
+                "MIN or MAX of text over three tables or more or FULL JOIN, of the second table of a join where that is of several owners, or by groups of several owners that are not public",
+                "ask it of one table, or of the first of two, with public groups or none, or of one owner",
             ),
             Self::NullableSum => (
                 "adding a column that may be NULL to another one inside an aggregate",

@@ -91,7 +91,7 @@ pub(crate) fn combine(
     if let Some(partial) = partials.iter().find(is_shared) {
         return Err(partial.refuse());
     }
-    let stages = keyed::stages(builder, table, |rows| sql(table, relation, keys, partials, rows))?;
+    let stages = keyed::stages(builder, relation, table, |rows| sql(table, relation, keys, partials, rows))?;
     let mut shared: Vec<Vec<ValueId>> = Vec::new();
     for (source, stage) in table.datasets.iter().zip(stages) {
         let mut columns = Vec::new();

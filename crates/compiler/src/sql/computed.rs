@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
-use contract::terms::Use;
+use contract::{Column, terms::Use};
 use datafusion::sql::sqlparser::{
     ast::{Expr, Ident, Query, Select, SetExpr, Statement, VisitMut, VisitorMut},
     dialect::GenericDialect,
@@ -33,6 +33,11 @@ impl Computed {
     /// The column that stands in the query.
     pub(super) fn origin(&self) -> Origin {
         (self.table.clone(), self.of.name())
+    }
+
+    /// It, made of its table's own columns.
+    pub(super) fn column(&self, own: &[Column]) -> Result<Column, Refused> {
+        self.of.column(own)
     }
 
     /// The columns that it is computed of.

@@ -11,7 +11,7 @@ use super::{
     from::{From, JoinKind},
     scope::Scope,
 };
-use crate::{Construct, Refused, Table};
+use crate::{Construct, Refused, Table, stacked::Stacked};
 
 /// A table of FROM.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Relation {
     pub(crate) filter: Option<String>,
     /// Columns that its owners compute beside the table's own.
     pub(crate) computed: Vec<OwnersColumn>,
+    /// Of what the table is made, if it is several one below the other.
+    pub(crate) stacked: Option<Stacked>,
 }
 
 /// A column that a table's owners compute of its own.
@@ -76,6 +78,7 @@ pub(super) fn relations(from: &From, tables: &[usize]) -> Vec<Relation> {
         called: named.name.clone(),
         filter: None,
         computed: Vec::new(),
+        stacked: None,
     };
     from.relations.iter().zip(tables).map(relation).collect()
 }
@@ -162,7 +165,7 @@ pub(super) fn check_types(x: &Column, y: &Column) -> Result<(), Refused> {
     }
 }
 
-fn type_name(kind: ColumnType) -> &'static str {
+pub(super) fn type_name(kind: ColumnType) -> &'static str {
     match kind {
         ColumnType::Boolean => "a boolean",
         ColumnType::Integer => "an integer",

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
     helpers::attached_token::AttachedToken, visit_expressions_mut,
 };
 
-use super::{Function, from, home, limits, names::normalised, views};
+use super::{Function, from, home, limits, names::normalised, stack, views};
 use crate::{Construct, Refused};
 
 /// Puts a statement into that form.
@@ -46,9 +46,8 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     let SetExpr::Select(select) = query.body.as_mut() else {
         query.order_by = order_by;
         return match query.body.as_mut() {
-            SetExpr::SetOperation { left, right, .. } => {
-                unfold_side(left, &known)?;
-                unfold_side(right, &known)?;
+            body @ SetExpr::SetOperation { .. } => {
+                unfold_side(body, &known, true)?;
                 limits::check(&query.to_string())
             }
             // What WITH names would be looked for among the tables.
@@ -81,41 +80,26 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     limits::check(&query.to_string())
 }
 
-/// Of a set operation one side, whose rows count once each, whether it says so or not.
-fn unfold_side(side: &mut SetExpr, known: &[Named]) -> Result<(), Refused> {
+/// Of a set operation one side, whose rows count once each, whether it says so or not; not so of UNION ALL.
+fn unfold_side(side: &mut SetExpr, known: &[Named], is_set: bool) -> Result<(), Refused> {
+    let is_set = is_set && !stack::is_stack(side);
     match side {
         SetExpr::Select(select) => {
-            if select.distinct == Some(Distinct::Distinct) {
+            if is_set && select.distinct == Some(Distinct::Distinct) {
                 select.distinct = None;
             }
-            let mut query = bare(side.clone());
+            let mut query = stack::bare(side.clone());
             unfold_query(&mut query, known)?;
             *side = *query.body;
             Ok(())
         }
         SetExpr::Query(query) => unfold_query(query, known),
         SetExpr::SetOperation { left, right, .. } => {
-            unfold_side(left, known)?;
-            unfold_side(right, known)
+            unfold_side(left, known, is_set)?;
+            unfold_side(right, known, is_set)
         }
         other if !known.is_empty() => Err(Construct::DerivedTable.refuse(other)),
         _ => Ok(()),
-    }
-}
-
-/// A query that is nothing but its body.
-fn bare(body: SetExpr) -> Query {
-    Query {
-        with: None,
-        body: Box::new(body),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
     }
 }
 
@@ -298,7 +282,16 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
     };
     from::check_plain(inner)?;
     let mut replaced = inner.clone();
-    let TableFactor::Table { alias: of_inner, .. } = &mut replaced else { return Err(refused()) };
+    let of_inner = match &mut replaced {
+        TableFactor::Table { alias, .. } => alias,
+        // A table's name stands for it afterwards.
+        TableFactor::Derived { lateral: false, subquery, alias, sample: None }
+            if stack::is_stack(&subquery.body) =>
+        {
+            alias
+        }
+        _ => return Err(refused()),
+    };
     *of_inner = Some(TableAlias { explicit: true, name: alias.clone(), columns: Vec::new(), at: None });
     let mut columns = Vec::new();
     let mut has_all = false;

@@ -18,7 +18,7 @@ use crate::{
     Membership, Table, deep,
     groups::Groups,
     local::{self, Batches, LocalError},
-    sql::{Argument, Checked, Function, Relation, identifier},
+    sql::{Aggregate, Argument, Checked, Function, OwnersColumn, Relation, identifier},
 };
 
 /// What a query answers over the rows of one table.
@@ -36,6 +36,8 @@ pub struct Answers {
     groups: Option<String>,
     keys: Vec<String>,
     selectors: Vec<Selector>,
+    /// The rows that have a part in what is aggregated though they may not be selected, by no group.
+    behind: Vec<Selector>,
 }
 
 /// Which of a group's rows an aggregate covers.
@@ -70,12 +72,13 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
         .map(|(relation, table)| {
             let keys: Vec<String> = checked.query.keys.iter().map(|key| key.column.name.clone()).collect();
             let selectors = selectors(checked);
+            let behind = behind(checked);
             Answers {
                 table: table.name.clone(),
                 datasets: table.datasets.iter().map(|source| source.reference.clone()).collect(),
                 uncountable,
                 sql: if uncountable.is_none() {
-                    sql(table, relation, &keys, &selectors)
+                    sql(table, relation, &keys, &selectors, &behind)
                 } else {
                     String::new()
                 },
@@ -84,11 +87,22 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
                     true => Some(listed(groups, keys.len())),
                     false => None,
                 },
-                keys,
+                keys: keys.into_iter().map(|key| place(key, table, relation)).collect(),
                 selectors: selectors.into_iter().map(|(selector, _)| selector).collect(),
+                behind: behind.into_iter().map(|(selector, _)| selector).collect(),
             }
         })
         .collect()
+}
+
+/// What a group column is called among selections. Where a row stands is another place in another version of its dataset,
+/// so that two such places are no groups that have no row in common.
+fn place(key: String, table: &Table, relation: &Relation) -> String {
+    let is_across = |column: &OwnersColumn| column.name == key && !column.across.is_empty();
+    match (relation.computed.iter().any(is_across), table.datasets.first()) {
+        (true, Some(source)) => format!("{key} in {}", source.reference),
+        _ => key,
+    }
 }
 
 /// The query's selectors, each with the condition under which a row is taken.
@@ -98,6 +112,11 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
         let argument =
             aggregate.argument.as_ref().map(|argument| argument.behind.as_deref().unwrap_or(argument));
         let selector = match argument {
+            // What stems from other rows is no function of the rows that are taken: it is compared with everything.
+            Some(argument) if !across(aggregate, &checked.relations).is_empty() => {
+                let condition = argument.nullable.then(|| format!("({}) IS NOT NULL", argument.sql));
+                (Selector::Case(argument.sql.clone()), condition)
+            }
             Some(argument) if argument.nullable => {
                 let condition = Some(format!("({}) IS NOT NULL", argument.sql));
                 let columns = own_columns(argument, &checked.relations);
@@ -140,6 +159,25 @@ fn sums_too(checked: &Checked, of: &Argument) -> bool {
     })
 }
 
+/// The conditions of the rows that window functions within an aggregate run over.
+fn across<'c>(aggregate: &Aggregate, relations: &'c [Relation]) -> BTreeSet<&'c String> {
+    let read = aggregate.argument.iter().chain(&aggregate.second).flat_map(|argument| &argument.columns);
+    let read: BTreeSet<&String> = read.collect();
+    let computed = relations.iter().flat_map(|relation| &relation.computed);
+    computed.filter(|column| read.contains(&column.name)).flat_map(|column| &column.across).collect()
+}
+
+/// Each set of rows that a window function within an aggregate runs over: one row more or fewer of it changes what is
+/// answered, though the same rows be selected.
+fn behind(checked: &Checked) -> Vec<(Selector, Option<String>)> {
+    let aggregates = checked.query.aggregates.iter();
+    let conditions: BTreeSet<&String> =
+        aggregates.flat_map(|aggregate| across(aggregate, &checked.relations)).collect();
+    let selector =
+        |rows: &String| (Selector::Case(format!("a window over rows where {rows}")), Some(rows.clone()));
+    conditions.into_iter().map(selector).collect()
+}
+
 /// The columns that an argument is made of, without those that owners compute: two functions of one column may have the
 /// same values, and are held against each other as that column is against itself.
 fn own_columns(argument: &Argument, relations: &[Relation]) -> BTreeSet<String> {
@@ -155,22 +193,26 @@ fn own_columns(argument: &Argument, relations: &[Relation]) -> BTreeSet<String> 
     own
 }
 
-/// For each row in turn: whether it takes part, the values of its group columns, whether each selector takes it.
+/// For each row in turn: whether it takes part, the values of its group columns, whether each selector takes it, and
+/// whether it has a part in values of others.
 fn sql(
     table: &Table,
     relation: &Relation,
     keys: &[String],
     selectors: &[(Selector, Option<String>)],
+    behind: &[(Selector, Option<String>)],
 ) -> String {
     let truth = |condition: &str| format!("CASE WHEN {condition} THEN TRUE ELSE FALSE END");
     let mut columns = vec![format!("{} AS \"in\"", truth(relation.filter.as_deref().unwrap_or("TRUE")))];
     let keys = keys.iter().enumerate();
     columns.extend(keys.map(|(n, key)| format!("CAST({} AS VARCHAR) AS \"key {n}\"", identifier(key))));
-    let taken = selectors.iter().enumerate().map(|(n, (_, condition))| {
+    let taken = selectors.iter().chain(behind).enumerate().map(|(n, (_, condition))| {
         format!("{} AS \"selector {n}\"", truth(condition.as_deref().unwrap_or("TRUE")))
     });
     columns.extend(taken);
-    format!("SELECT {} FROM {}", columns.join(", "), relation.name(table))
+    let (from, number) = relation.numbered(table);
+    let order = number.map(|number| format!(" ORDER BY {}", identifier(&number))).unwrap_or_default();
+    format!("SELECT {} FROM {from}{order}", columns.join(", "))
 }
 
 /// Names each row by what it says, so that a row is found again in another version: 16 bytes of SHA-256 over all
@@ -241,7 +283,7 @@ impl Answers {
     /// compared even if nothing was answered before.
     pub fn compares_within(&self) -> bool {
         let is_within = |selector: &Selector| matches!(selector, Selector::Case(_) | Selector::Counted(_));
-        self.selectors.iter().any(is_within)
+        self.selectors.iter().chain(&self.behind).any(is_within)
     }
 
     /// Sorts a dataset's rows at its owner's: the selections, and for each row, in the dataset's order,
@@ -276,6 +318,10 @@ impl Answers {
                 answers.enter_group(&[], &mut selected, &mut places);
             } else {
                 selected.open_keys = Some(answers.keys.clone());
+            }
+            for selector in &answers.behind {
+                let whole = Selection { group: Vec::new(), selector: selector.clone() };
+                selected.place(whole, &mut places);
             }
             let read = |batch: &RecordBatch| {
                 answers.read(batch, &mut selected, &mut places).ok_or_else(|| shape(batch))
@@ -326,11 +372,16 @@ impl Answers {
         let column = |place: usize| batch.columns().get(place).map(Arc::as_ref);
         let taken: &BooleanArray = column(0)?.as_boolean_opt()?;
         let texts = texts(batch, 1..1 + self.keys.len())?;
-        let selectors: Vec<&BooleanArray> = (0..self.selectors.len())
+        let selectors: Vec<&BooleanArray> = (0..self.selectors.len() + self.behind.len())
             .map(|n| column(1 + self.keys.len() + n)?.as_boolean_opt())
             .collect::<Option<_>>()?;
         for row in 0..batch.num_rows() {
             let mut places = Vec::new();
+            let parts = self.behind.iter().zip(selectors.iter().skip(self.selectors.len()));
+            for (selector, _) in parts.filter(|(_, has_part)| has_part.value(row)) {
+                let whole = Selection { group: Vec::new(), selector: selector.clone() };
+                places.push(selected.place(whole, known));
+            }
             if taken.value(row) {
                 let group = self.group(&texts, row);
                 for (selector, is_taken) in self.selectors.iter().zip(&selectors) {

@@ -32,27 +32,58 @@ pub(crate) struct Relation {
 #[derive(Clone, Debug)]
 pub(crate) struct OwnersColumn {
     pub(crate) name: String,
-    /// Over a row.
+    /// Over a row, or of a window function over all rows.
     pub(crate) sql: String,
     /// The table's columns that it is computed of.
     pub(crate) of: BTreeSet<String>,
+    /// It reads columns of lower layers alone.
+    pub(crate) layer: usize,
+    /// If it is computed across rows, the conditions, as SQL, that say which rows have a part in it.
+    pub(crate) across: BTreeSet<String>,
 }
 
 impl Relation {
     /// `table AS alias`, as SQL, with what is computed of its columns.
     pub(crate) fn name(&self, table: &Table) -> String {
-        let name = identifier(&table.name);
-        if self.computed.is_empty() {
-            return match &self.alias {
-                Some(alias) => format!("{name} AS {alias}"),
-                None => name,
-            };
+        self.over(table, None)
+    }
+
+    /// The same with the rows numbered as they stand, in a column of the name that comes with it; only where computing
+    /// leaves them in another order.
+    pub(crate) fn numbered(&self, table: &Table) -> (String, Option<String>) {
+        if self.computed.iter().all(|column| column.across.is_empty()) {
+            return (self.name(table), None);
         }
-        let columns = self.computed.iter();
-        let columns = columns.map(|column| format!(", {} AS {}", column.sql, identifier(&column.name)));
-        let columns: String = columns.collect();
+        let taken = |name: &str| {
+            let mut schemas = table.datasets.iter().map(|source| &source.schema);
+            schemas.any(|schema| schema.column(name).is_some())
+        };
+        let mut number = "row".to_owned();
+        while taken(&number) {
+            number.push('_');
+        }
+        (self.over(table, Some(&number)), Some(number))
+    }
+
+    fn over(&self, table: &Table, number: Option<&str>) -> String {
+        let name = identifier(&table.name);
         let alias = self.alias.as_deref().unwrap_or(&name);
-        format!("(SELECT *{columns} FROM {name}) AS {alias}")
+        let mut from = match &self.alias {
+            Some(alias) if self.computed.is_empty() => format!("{name} AS {alias}"),
+            _ => name.clone(),
+        };
+        if let Some(number) = number {
+            let number = identifier(number);
+            from = format!("(SELECT *, ROW_NUMBER() OVER () AS {number} FROM {from}) AS {alias}");
+        }
+        let layers: BTreeSet<usize> = self.computed.iter().map(|column| column.layer).collect();
+        for layer in layers {
+            let columns = self.computed.iter().filter(|column| column.layer == layer);
+            let columns = columns.map(|column| format!(", {} AS {}", column.sql, identifier(&column.name)));
+            let columns: String = columns.collect();
+            from = format!("(SELECT *{columns} FROM {from}) AS {alias}");
+        }
+        from
     }
 }
 

@@ -1,6 +1,7 @@
 //! The front half: SQL text to a typed, supported query and the uses it makes of columns.
 
 mod above;
+mod across;
 mod argument;
 mod catalog;
 mod comparisons;
@@ -21,6 +22,7 @@ mod predicate;
 mod print;
 mod quantile;
 mod query;
+mod row_arithmetic;
 mod scope;
 mod sets;
 mod subquery;
@@ -30,6 +32,8 @@ mod unfold;
 mod units;
 pub(crate) mod usage;
 mod views;
+mod windowed;
+mod windowed_column;
 mod within;
 
 use contract::Column;
@@ -46,7 +50,7 @@ pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
 pub(crate) use having::{Comparison, Having, Side};
-pub(crate) use join::{Join, Relation};
+pub(crate) use join::{Join, OwnersColumn, Relation};
 pub(crate) use pair::Pair;
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
@@ -112,6 +116,7 @@ impl Joined {
 pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     check_tables(tables)?;
     let grammar::Parsed { statement, from, filter, named, within, computed } = grammar::parse(sql, tables)?;
+    across::check(&computed, &from)?;
     let extended = computed::extended(tables, &computed)?;
     let tables = extended.as_slice();
     let mut indices = Vec::with_capacity(from.relations.len());
@@ -179,14 +184,15 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
             (relations, join.map(Joined::Two))
         }
     };
-    for relation in &mut relations {
-        let name = tables.get(relation.table).map_or("", |table| table.name.as_str());
-        relation.computed = computed::of_table(name, &computed);
-    }
     let (typed, optimised) = optimise(written.clone())?;
     conversion::check(&typed)?;
     let (uses, comparisons) = usage::analyse(&written, &typed, &optimised, &computed)?;
-    let uses = computed::traced(uses, &computed);
+    let (mut uses, mut comparisons) = (computed::traced(uses, &computed), comparisons);
+    let ties = across::ties(&computed, tables, &mut uses, &mut comparisons);
+    for relation in &mut relations {
+        let name = tables.get(relation.table).map_or("", |table| table.name.as_str());
+        relation.computed = across::of_table(name, &computed, tables, &ties);
+    }
     Ok(Checked { types: types(&typed, &query)?, query, relations, join, uses, comparisons, tables: extended })
 }
 

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
     helpers::attached_token::AttachedToken, visit_expressions_mut,
 };
 
-use super::{Function, from, home, limits, names::normalised, views};
+use super::{Function, from, home, limits, names::normalised, views, windowed};
 use crate::{Construct, Refused};
 
 /// Puts a statement into that form.
@@ -316,7 +316,8 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
             },
             _ => return Err(refused()),
         };
-        columns.push((name, requalified(expr, &own, &alias)?));
+        let expr = windowed::marked(expr, select.selection.as_ref());
+        columns.push((name, requalified(&expr, &own, &alias)?));
     }
     let condition = select.selection.as_ref().map(|condition| requalified(condition, &own, &alias));
     *table = replaced;
@@ -527,6 +528,10 @@ fn alias(item: &SelectItem) -> Option<String> {
 
 pub(super) fn and(one: Option<Expr>, other: Option<Expr>) -> Option<Expr> {
     match (one, other) {
+        // As it would be read: `a AND b AND c` is `(a AND b) AND c`.
+        (Some(one), Some(Expr::BinaryOp { left, op: BinaryOperator::And, right })) => {
+            and(and(Some(one), Some(*left)), Some(*right))
+        }
         (Some(one), Some(other)) => Some(Expr::BinaryOp {
             left: Box::new(bracketed(one)),
             op: BinaryOperator::And,

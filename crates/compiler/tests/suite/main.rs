@@ -37,3 +37,4 @@ mod tree;
 mod units;
 mod uses;
 mod views;
+mod windows;

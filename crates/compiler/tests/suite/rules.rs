@@ -82,6 +82,30 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
         &[Aggregate, Product],
     ),
     (
+        "PARTITION BY and ORDER BY of a window over rows, and what breaks its ties",
+        "SELECT COUNT(*) FROM (SELECT ROW_NUMBER() OVER (PARTITION BY plan ORDER BY since) AS n FROM subscribers) AS s WHERE n = 1",
+        ["subscribers", "plan"],
+        &[Filter],
+    ),
+    (
+        "rows that a window numbers or counts, in an aggregate",
+        "SELECT SUM(n) FROM (SELECT RANK() OVER (PARTITION BY plan ORDER BY since) AS n FROM subscribers) AS s",
+        ["subscribers", "since"],
+        &[Filter, Aggregate],
+    ),
+    (
+        "values that a window carries to other rows, in a condition",
+        "SELECT COUNT(*) FROM (SELECT LAG(score) OVER (ORDER BY since) AS b FROM subscribers) AS s WHERE b > 3",
+        ["subscribers", "score"],
+        &[Filter],
+    ),
+    (
+        "values that a window carries to other rows, in an aggregate",
+        "SELECT AVG(gap) FROM (SELECT score - LAG(score) OVER (ORDER BY since) AS gap FROM subscribers) AS s",
+        ["subscribers", "score"],
+        &[Filter, Aggregate, Extreme],
+    ),
+    (
         "projection, alias, HAVING, windows, ORDER BY and LIMIT of groups",
         "SELECT phone AS p, COUNT(*) AS n FROM accounts GROUP BY phone HAVING COUNT(*) > 1 ORDER BY n DESC LIMIT 3",
         ["accounts", "phone"],

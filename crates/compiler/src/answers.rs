@@ -30,6 +30,8 @@ pub struct Answers {
     pub datasets: Vec<String>,
     /// Why what is answered cannot be told from these rows alone, if so.
     pub uncountable: Option<&'static str>,
+    /// Why it cannot be compared with other answers though its own rows can be counted, if so.
+    pub incomparable: Option<&'static str>,
     sql: String,
     condition: String,
     /// Lists the groups, where they are public and there are keys.
@@ -77,6 +79,7 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
                 table: table.name.clone(),
                 datasets: table.datasets.iter().map(|source| source.reference.clone()).collect(),
                 uncountable,
+                incomparable: carries(checked).then_some(CARRIED),
                 sql: if uncountable.is_none() {
                     sql(table, relation, &keys, &selectors, &behind)
                 } else {
@@ -159,12 +162,26 @@ fn sums_too(checked: &Checked, of: &Argument) -> bool {
     })
 }
 
+/// A sum of them is no sum over a set of rows: a sum of what stands one row before, less the column's own, is one row's.
+const CARRIED: &str = "what its window functions carry from row to row is no sum over rows";
+
+/// Whether values that a window function carries to other rows are aggregated.
+pub(crate) fn carries(checked: &Checked) -> bool {
+    let mut aggregates = checked.query.aggregates.iter();
+    aggregates.any(|aggregate| read(aggregate, &checked.relations).any(|column| column.carries))
+}
+
+/// What owners compute that an aggregate reads.
+fn read<'c>(aggregate: &Aggregate, relations: &'c [Relation]) -> impl Iterator<Item = &'c OwnersColumn> {
+    let arguments = aggregate.argument.iter().chain(&aggregate.second);
+    let names: BTreeSet<String> = arguments.flat_map(|argument| argument.columns.iter().cloned()).collect();
+    let computed = relations.iter().flat_map(|relation| &relation.computed);
+    computed.filter(move |column| names.contains(&column.name))
+}
+
 /// The conditions of the rows that window functions within an aggregate run over.
 fn across<'c>(aggregate: &Aggregate, relations: &'c [Relation]) -> BTreeSet<&'c String> {
-    let read = aggregate.argument.iter().chain(&aggregate.second).flat_map(|argument| &argument.columns);
-    let read: BTreeSet<&String> = read.collect();
-    let computed = relations.iter().flat_map(|relation| &relation.computed);
-    computed.filter(|column| read.contains(&column.name)).flat_map(|column| &column.across).collect()
+    read(aggregate, relations).flat_map(|column| &column.across).collect()
 }
 
 /// Each set of rows that a window function within an aggregate runs over: one row more or fewer of it changes what is

@@ -121,6 +121,7 @@ pub(super) fn of_table(
         };
         read.extend(rows.flatten().map(Rows::name));
         let mut of = BTreeSet::new();
+        let mut carries = matches!(&one.of, Made::Windowed(of) if !of.function.is_count());
         let condition = |rows: Option<&Rows>| rows.map_or("TRUE".to_owned(), |rows| rows.condition.clone());
         let mut across: BTreeSet<String> = rows.map(condition).into_iter().collect();
         let made = |name: &String| all.iter().find(|column| column.name == *name);
@@ -129,7 +130,10 @@ pub(super) fn of_table(
         }
         for name in one.own() {
             match made(&name) {
-                Some(before) => of.extend(before.of.iter().cloned()),
+                Some(before) => {
+                    of.extend(before.of.iter().cloned());
+                    carries |= before.carries && matches!(one.of, Made::Arithmetic(_));
+                }
                 None => drop(of.insert(name)),
             }
         }
@@ -138,7 +142,7 @@ pub(super) fn of_table(
             Made::Home(_) => 0,
             _ => all.iter().map(|column| column.layer + 1).max().unwrap_or(1),
         };
-        all.push(OwnersColumn { name: one.name(), sql, of, layer, across });
+        all.push(OwnersColumn { name: one.name(), sql, of, layer, across, carries });
     }
     all
 }

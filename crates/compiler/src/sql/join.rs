@@ -40,6 +40,8 @@ pub(crate) struct OwnersColumn {
     pub(crate) layer: usize,
     /// If it is computed across rows, the conditions, as SQL, that say which rows have a part in it.
     pub(crate) across: BTreeSet<String>,
+    /// Whether values of other rows are in it, and not only how many of them there are, or where it stands among them.
+    pub(crate) carries: bool,
 }
 
 impl Relation {

@@ -203,64 +203,6 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT COUNT(*) OVER (PARTITION BY rank) FROM people", Window),
         ("SELECT rank, NTH(COUNT(*)) OVER () FROM people GROUP BY rank", Window),
         ("SELECT COUNT(*) FROM people QUALIFY 1 = 1", Window),
-        ("SELECT SUM(w) FROM (SELECT ROW_NUMBER() OVER () AS w FROM people) AS s", RowWindowOrder),
-        (
-            "SELECT SUM(w) FROM (SELECT LAG(salary) OVER (PARTITION BY rank) AS w FROM people) AS s",
-            RowWindowOrder,
-        ),
-        (
-            "SELECT SUM(w) FROM (SELECT SUM(salary) OVER (ROWS 1 PRECEDING) AS w FROM people) AS s",
-            RowWindowOrder,
-        ),
-        ("SELECT SUM(w) FROM (SELECT NTILE(4) OVER (ORDER BY salary) AS w FROM people) AS s", RowWindow),
-        ("SELECT SUM(w) FROM (SELECT LAG(salary + 1) OVER (ORDER BY free) AS w FROM people) AS s", RowWindow),
-        ("SELECT SUM(w) FROM (SELECT LAG(salary, -1) OVER (ORDER BY free) AS w FROM people) AS s", RowWindow),
-        (
-            "SELECT SUM(w) FROM (SELECT LAG(salary, free) OVER (ORDER BY free) AS w FROM people) AS s",
-            RowWindow,
-        ),
-        (
-            "SELECT SUM(w) FROM (SELECT LAG(salary) IGNORE NULLS OVER (ORDER BY free) AS w FROM people) AS s",
-            RowWindow,
-        ),
-        (
-            "SELECT SUM(w) FROM (SELECT SUM(salary) FILTER (WHERE active) OVER () AS w FROM people) AS s",
-            RowWindow,
-        ),
-        ("SELECT SUM(w) FROM (SELECT SUM(DISTINCT salary) OVER () AS w FROM people) AS s", RowWindow),
-        (
-            "SELECT SUM(w) FROM (SELECT SUM(salary) OVER (ORDER BY free ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS w FROM people) AS s",
-            RowWindow,
-        ),
-        (
-            "SELECT SUM(w) FROM (SELECT SUM(salary) OVER (ORDER BY free RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) AS w FROM people) AS s",
-            RowWindow,
-        ),
-        (
-            "SELECT SUM(w) FROM (SELECT ROW_NUMBER() OVER (ORDER BY salary + free) AS w FROM people) AS s",
-            RowWindow,
-        ),
-        (
-            "SELECT SUM(w) FROM (SELECT RANK() OVER (ORDER BY free ROWS 1 PRECEDING) AS w FROM people) AS s",
-            RowWindow,
-        ),
-        ("SELECT SUM(w) FROM (SELECT SUM(salary) OVER w AS w FROM people) AS s", RowWindow),
-        (
-            "SELECT COUNT(*) FROM (SELECT note, RANK() OVER (ORDER BY free) AS w FROM people) AS s JOIN people b ON s.note = b.note WHERE w = 1",
-            RowWindowTables,
-        ),
-        (
-            "SELECT COUNT(*) FROM (SELECT note, RANK() OVER (ORDER BY free) AS w FROM people) AS s WHERE w = 1 AND EXISTS (SELECT 1 FROM people b WHERE b.note = s.note)",
-            RowWindowTables,
-        ),
-        (
-            "SELECT COUNT(*) FROM people b WHERE note IN (SELECT note FROM (SELECT note, RANK() OVER (ORDER BY free) AS w FROM people) AS s WHERE w = 1)",
-            RowWindowTables,
-        ),
-        (
-            "SELECT SUM(w) FROM (SELECT RANK() OVER v AS w FROM people WINDOW v AS (ORDER BY free)) AS s",
-            DerivedTable,
-        ),
         ("SELECT COUNT(*) FROM people LIMIT 2", Limit),
         ("SELECT rank, COUNT(*) FROM people GROUP BY rank OFFSET 3", Limit),
         ("SELECT free, COUNT(*) FROM people GROUP BY free OFFSET 3", Limit),

@@ -5,7 +5,7 @@ use contract::terms::Use::{self, Aggregate, Extreme, Filter, Group};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
 use treaty_compiler::answers::identities;
 use treaty_compiler::overlap::{self, Answer, Field, Verdict};
-use treaty_compiler::{Cell, Refused, compile};
+use treaty_compiler::{Cell, Construct, Refused, compile};
 
 use crate::{
     joins::usage_of,
@@ -400,4 +400,78 @@ fn units_are_those_of_the_values() {
     assert!(matches!(compile(&gap("near - LAG(far)"), &[town.clone()], 1), Err(Refused::Units { .. })));
     let mixed = "SELECT COUNT(*) FROM (SELECT salary, LAG(far) OVER (ORDER BY free) AS b FROM people) AS s WHERE b > salary";
     assert!(matches!(compile(mixed, &[town], 1), Err(Refused::Units { .. })));
+}
+
+#[test]
+fn other_windows_are_refused_by_name() {
+    use Construct::{DerivedTable, RowWindow, RowWindowOrder, RowWindowTables};
+    for (sql, expected) in [
+        ("SELECT SUM(w) FROM (SELECT ROW_NUMBER() OVER () AS w FROM people) AS s", RowWindowOrder),
+        (
+            "SELECT SUM(w) FROM (SELECT LAG(salary) OVER (PARTITION BY rank) AS w FROM people) AS s",
+            RowWindowOrder,
+        ),
+        (
+            "SELECT SUM(w) FROM (SELECT SUM(salary) OVER (ROWS 1 PRECEDING) AS w FROM people) AS s",
+            RowWindowOrder,
+        ),
+        ("SELECT SUM(w) FROM (SELECT NTILE(4) OVER (ORDER BY salary) AS w FROM people) AS s", RowWindow),
+        ("SELECT SUM(w) FROM (SELECT LAG(salary + 1) OVER (ORDER BY free) AS w FROM people) AS s", RowWindow),
+        ("SELECT SUM(w) FROM (SELECT LAG(salary, -1) OVER (ORDER BY free) AS w FROM people) AS s", RowWindow),
+        (
+            "SELECT SUM(w) FROM (SELECT LAG(salary, free) OVER (ORDER BY free) AS w FROM people) AS s",
+            RowWindow,
+        ),
+        (
+            "SELECT SUM(w) FROM (SELECT LAG(salary) IGNORE NULLS OVER (ORDER BY free) AS w FROM people) AS s",
+            RowWindow,
+        ),
+        (
+            "SELECT SUM(w) FROM (SELECT SUM(salary) FILTER (WHERE active) OVER () AS w FROM people) AS s",
+            RowWindow,
+        ),
+        ("SELECT SUM(w) FROM (SELECT SUM(DISTINCT salary) OVER () AS w FROM people) AS s", RowWindow),
+        (
+            "SELECT SUM(w) FROM (SELECT SUM(salary) OVER (ORDER BY free ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS w FROM people) AS s",
+            RowWindow,
+        ),
+        (
+            "SELECT SUM(w) FROM (SELECT SUM(salary) OVER (ORDER BY free RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) AS w FROM people) AS s",
+            RowWindow,
+        ),
+        (
+            "SELECT SUM(w) FROM (SELECT ROW_NUMBER() OVER (ORDER BY salary + free) AS w FROM people) AS s",
+            RowWindow,
+        ),
+        (
+            "SELECT SUM(w) FROM (SELECT RANK() OVER (ORDER BY free ROWS 1 PRECEDING) AS w FROM people) AS s",
+            RowWindow,
+        ),
+        ("SELECT SUM(w) FROM (SELECT SUM(salary) OVER w AS w FROM people) AS s", RowWindow),
+        (
+            "SELECT COUNT(*) FROM (SELECT note, RANK() OVER (ORDER BY free) AS w FROM people) AS s JOIN people b ON s.note = b.note WHERE w = 1",
+            RowWindowTables,
+        ),
+        (
+            "SELECT COUNT(*) FROM (SELECT note, RANK() OVER (ORDER BY free) AS w FROM people) AS s WHERE w = 1 AND EXISTS (SELECT 1 FROM people b WHERE b.note = s.note)",
+            RowWindowTables,
+        ),
+        (
+            "SELECT COUNT(*) FROM people b WHERE note IN (SELECT note FROM (SELECT note, RANK() OVER (ORDER BY free) AS w FROM people) AS s WHERE w = 1)",
+            RowWindowTables,
+        ),
+        (
+            "SELECT SUM(w) FROM (SELECT RANK() OVER v AS w FROM people WINDOW v AS (ORDER BY free)) AS s",
+            DerivedTable,
+        ),
+    ] {
+        let refused = compile(sql, &[table(&[100])], 2).unwrap_err();
+        assert!(
+            matches!(refused, Refused::Unsupported { construct, .. } if construct == expected),
+            "{sql}: {refused}"
+        );
+    }
+    let several = "SELECT SUM(w) FROM (SELECT RANK() OVER (ORDER BY free) AS w FROM people) AS s";
+    let refused = compile(several, &[table(&[100, 100])], 2).unwrap_err();
+    assert!(matches!(refused, Refused::Unsupported { construct: RowWindowTables, .. }), "{refused}");
 }

@@ -38,7 +38,7 @@ pub struct Answers {
     groups: Option<String>,
     keys: Vec<String>,
     selectors: Vec<Selector>,
-    /// The rows that have a part in what is aggregated though they may not be selected, by no group.
+    /// The rows that have a part in what window functions give others, though they may not be selected; by no group.
     behind: Vec<Selector>,
 }
 
@@ -54,6 +54,9 @@ pub enum Selector {
     /// The same rows, of which it is told how many they are: unlike sums, counts of different columns can be subtracted
     /// from each other and from that of all rows.
     Counted(String),
+    /// Those that satisfy a condition and so have a part in what a window function gives others. Of these it can be told
+    /// however few they are: no floor is held over them.
+    Under(String),
 }
 
 /// Rows that an answer is about: those of one group that one selector takes.
@@ -116,7 +119,7 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
             aggregate.argument.as_ref().map(|argument| argument.behind.as_deref().unwrap_or(argument));
         let selector = match argument {
             // What stems from other rows is no function of the rows that are taken: it is compared with everything.
-            Some(argument) if !across(aggregate, &checked.relations).is_empty() => {
+            Some(argument) if is_across(aggregate, &checked.relations) => {
                 let condition = argument.nullable.then(|| format!("({}) IS NOT NULL", argument.sql));
                 (Selector::Case(argument.sql.clone()), condition)
             }
@@ -179,20 +182,17 @@ fn read<'c>(aggregate: &Aggregate, relations: &'c [Relation]) -> impl Iterator<I
     computed.filter(move |column| names.contains(&column.name))
 }
 
-/// The conditions of the rows that window functions within an aggregate run over.
-fn across<'c>(aggregate: &Aggregate, relations: &'c [Relation]) -> BTreeSet<&'c String> {
-    read(aggregate, relations).flat_map(|column| &column.across).collect()
+/// Whether what an aggregate takes stems from other rows, too.
+fn is_across(aggregate: &Aggregate, relations: &[Relation]) -> bool {
+    read(aggregate, relations).any(|column| !column.across.is_empty())
 }
 
-/// Each set of rows that a window function within an aggregate runs over: one row more or fewer of it changes what is
-/// answered, though the same rows be selected.
+/// Each set of rows that has a part in a window function, wherever the query reads that: one row more or fewer of it
+/// changes what other rows get, and so which rows are selected, in which groups and with which values.
 fn behind(checked: &Checked) -> Vec<(Selector, Option<String>)> {
-    let aggregates = checked.query.aggregates.iter();
-    let conditions: BTreeSet<&String> =
-        aggregates.flat_map(|aggregate| across(aggregate, &checked.relations)).collect();
-    let selector =
-        |rows: &String| (Selector::Case(format!("a window over rows where {rows}")), Some(rows.clone()));
-    conditions.into_iter().map(selector).collect()
+    let computed = checked.relations.iter().flat_map(|relation| &relation.computed);
+    let conditions: BTreeSet<&String> = computed.flat_map(|column| &column.across).collect();
+    conditions.into_iter().map(|rows| (Selector::Under(rows.clone()), Some(rows.clone()))).collect()
 }
 
 /// The columns that an argument is made of, without those that owners compute: two functions of one column may have the
@@ -227,9 +227,8 @@ fn sql(
         format!("{} AS \"selector {n}\"", truth(condition.as_deref().unwrap_or("TRUE")))
     });
     columns.extend(taken);
-    let (from, number) = relation.numbered(table);
-    let order = number.map(|number| format!(" ORDER BY {}", identifier(&number))).unwrap_or_default();
-    format!("SELECT {} FROM {from}{order}", columns.join(", "))
+    let order = relation.number(table).map(|number| format!(" ORDER BY {}", identifier(&number)));
+    format!("SELECT {} FROM {}{}", columns.join(", "), relation.name(table), order.unwrap_or_default())
 }
 
 /// Names each row by what it says, so that a row is found again in another version: 16 bytes of SHA-256 over all
@@ -291,6 +290,11 @@ fn listed(groups: &Groups, keys: usize) -> String {
 }
 
 impl Answers {
+    /// Whether its owner's SQL is of a depth that its parser reads.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.uncountable.is_some() || local::is_readable(&self.sql)
+    }
+
     /// Whether some aggregates are over a part of a group that CASE chooses.
     pub fn is_conditional(&self) -> bool {
         self.selectors.iter().any(|selector| matches!(selector, Selector::Case(_)))
@@ -300,7 +304,7 @@ impl Answers {
     /// compared even if nothing was answered before.
     pub fn compares_within(&self) -> bool {
         let is_within = |selector: &Selector| matches!(selector, Selector::Case(_) | Selector::Counted(_));
-        self.selectors.iter().chain(&self.behind).any(is_within)
+        !self.behind.is_empty() || self.selectors.iter().any(is_within)
     }
 
     /// Sorts a dataset's rows at its owner's: the selections, and for each row, in the dataset's order,

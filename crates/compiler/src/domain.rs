@@ -87,7 +87,7 @@ pub(crate) fn values(column: &Column) -> Result<Vec<Value>, Refused> {
 }
 
 impl Value {
-    pub(crate) fn read(text: &str, kind: ColumnType) -> Result<Self, BadValue> {
+    fn read(text: &str, kind: ColumnType) -> Result<Self, BadValue> {
         match kind {
             ColumnType::Boolean => match text {
                 "true" => Ok(Self::Boolean(true)),

@@ -352,6 +352,8 @@ pub enum Construct {
     RowWindow,
     RowWindowOrder,
     RowWindowTables,
+    RowWindowDefault,
+    RowWindowDepth,
     Limit,
     GroupingSets,
     GroupByAll,
@@ -493,11 +495,19 @@ impl Construct {
             ),
             Self::RowWindow => (
                 "this window function over rows",
-                "take ROW_NUMBER, RANK, DENSE_RANK, LAG, LEAD, FIRST_VALUE, LAST_VALUE, COUNT, SUM, AVG, MIN or MAX of a column OVER (PARTITION BY columns ORDER BY columns), without a frame or with ROWS BETWEEN n PRECEDING, or UNBOUNDED PRECEDING, AND CURRENT ROW; a constant stands for the row that LAG and LEAD lack",
+                "take ROW_NUMBER, RANK, DENSE_RANK, LAG, LEAD, FIRST_VALUE, LAST_VALUE, COUNT, SUM, AVG, MIN or MAX of a column OVER (PARTITION BY columns ORDER BY columns), without a frame or with ROWS BETWEEN n PRECEDING, or UNBOUNDED PRECEDING, AND CURRENT ROW",
             ),
             Self::RowWindowOrder => (
                 "a window function over rows in no order",
                 "write OVER (ORDER BY columns), or any row could come first",
+            ),
+            Self::RowWindowDefault => (
+                "LAG or LEAD with a default, by which nobody sees that a row has no neighbour",
+                "leave the default away and write COALESCE(column, 0) around the column in the aggregate",
+            ),
+            Self::RowWindowDepth => (
+                "window functions of window functions, or conditions under them, that are this deep",
+                "put fewer subqueries with windows within each other, or shorten their conditions",
             ),
             Self::RowWindowTables => (
                 "a window function over rows beside other tables, or over rows of several datasets",

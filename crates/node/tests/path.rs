@@ -183,8 +183,8 @@ fn a_window_over_rows_is_computed_and_counted_at_home() {
         (0..12).map(|n| format!("{},{}\n", if n % 2 == 0 { "a" } else { "b" }, 100 * n)).collect();
     let csv = format!("team,pay\n{rows}");
     let mut open = terms();
-    for (column, wanted) in [("team", Use::Filter), ("pay", Use::Extreme)] {
-        open.columns.entry(column.to_owned()).or_default().insert(wanted);
+    for column in ["team", "pay"] {
+        open.columns.entry(column.to_owned()).or_default().extend([Use::Filter, Use::Extreme]);
     }
     publish_under(&alliance.clients["north"], alliance.directory.path(), &csv, open);
     publish_under(&alliance.clients["south"], alliance.directory.path(), &csv, terms());

@@ -8,7 +8,8 @@ use contract::{Column, terms::Use};
 use super::{
     computed::{Computed, Made},
     from::From,
-    join::OwnersColumn,
+    identifier,
+    join::{OwnersColumn, row_number},
     usage::{Comparisons, Uses},
     windowed::{Rows, Windowed},
 };
@@ -25,35 +26,25 @@ pub(super) fn check(computed: &[Computed], from: &From) -> Result<(), Refused> {
 
 /// The uses that a window function makes of columns, given those that are made of what it gives.
 ///
-/// Where a row stands decides what it gets, so that the columns of PARTITION BY and ORDER BY are conditions; where rows
-/// are numbered or counted and that is aggregated, what is aggregated stems from these columns. A value that is carried to
-/// other rows is in no measure that many rows' own: `x - LAG(x)` adds up to the last less the first. So its column is an
-/// extreme, too, wherever it is aggregated.
+/// What it gives a row can be what one other row has, or tell that there is one: MAX, LAG and FIRST_VALUE do, a running
+/// number does of the row that moves the others up, and a count of few rows, or of one more than is known. So each column
+/// that it reads is an extreme, however the result is used, and a condition, since it chooses: what it is taken of,
+/// ordered and parted by, and what says which rows there are. What it is taken of and ordered by is also used as the
+/// result is.
 pub(super) fn uses(of: &Windowed, made: &BTreeSet<Use>) -> Vec<(String, BTreeSet<Use>)> {
-    let aggregated: BTreeSet<Use> = made
-        .iter()
-        .filter(|one| matches!(one, Use::Aggregate | Use::Extreme | Use::Product))
-        .copied()
-        .collect();
-    let is_count = of.function.is_count();
-    let mut places = BTreeSet::from([Use::Filter]);
-    if is_count {
-        places.extend(&aggregated);
-    }
-    let mut found: Vec<_> = of.places().map(|column| (column.clone(), places.clone())).collect();
-    if let Some(taken) = &of.of {
-        let mut uses = if is_count { aggregated.clone() } else { made.clone() };
-        uses.insert(Use::Filter);
-        if !is_count && !aggregated.is_empty() {
-            uses.insert(Use::Extreme);
-        }
-        found.push((taken.column.clone(), uses));
-    }
-    found
+    let single = BTreeSet::from([Use::Filter, Use::Extreme]);
+    let passed_on: BTreeSet<Use> = single.union(made).copied().collect();
+    let given = of.of.iter().map(|of| &of.column).chain(of.order());
+    let given = given.map(|column| (column.clone(), passed_on.clone()));
+    let rows = of.rows.iter().flat_map(|rows| &rows.read);
+    let chosen = of.parts().chain(rows).map(|column| (column.clone(), single.clone()));
+    given.chain(chosen).collect()
 }
 
-/// The columns by which the rows of each window follow that ORDER BY leaves open; these choose, and so are conditions.
-/// `uses` are those of the whole query, by the tables' own columns, of which `tables` has computed ones, too.
+/// The columns by which the rows of each window follow that ORDER BY leaves open. They order rows as those of ORDER BY do,
+/// and are used so. `uses` are those of the whole query, by the tables' own columns, of which `tables` has computed ones,
+/// too. Rows that are equal in all of these are the same to the query; the number that a stage gives each row has them
+/// follow in one and the same order in all windows.
 pub(super) fn ties(
     computed: &[Computed],
     tables: &[Table],
@@ -61,29 +52,24 @@ pub(super) fn ties(
     comparisons: &mut Comparisons,
 ) -> Vec<Vec<String>> {
     let mut all = Vec::with_capacity(computed.len());
-    // What a window gives tells rows apart for those that are computed after it.
-    let mut before: Vec<String> = Vec::new();
     for one in computed {
         let mut ties = Vec::new();
-        let columns = columns(tables, &one.table);
-        if let Made::Windowed(of) = &one.of
+        if let Some(table) = named(tables, &one.table)
+            && let Made::Windowed(of) = &one.of
             && of.needs_ties()
-            && !is_settled(of, columns)
+            && !is_settled(of, columns(table))
         {
             let own = uses.entry(one.table.clone()).or_default();
             let compared = comparisons.entry(one.table.clone()).or_default();
-            for column in columns {
+            for column in columns(table) {
                 let Some(uses) = own.get_mut(&column.name) else { continue };
                 if of.places().all(|place| *place != column.name) {
-                    uses.insert(Use::Filter);
+                    uses.extend([Use::Filter, Use::Extreme]);
                     compared.entry(column.name.clone()).or_default().otherwise = true;
                     ties.push(column.name.clone());
                 }
             }
-            ties.extend(before.iter().cloned());
-        }
-        if matches!(one.of, Made::Windowed(_)) {
-            before.push(one.name());
+            ties.push(row_number(table));
         }
         all.push(ties);
     }
@@ -98,9 +84,24 @@ fn is_settled(of: &Windowed, columns: &[Column]) -> bool {
     of.places().any(is_unique)
 }
 
-fn columns<'t>(tables: &'t [Table], name: &str) -> &'t [Column] {
-    let table = tables.iter().find(|table| table.name == name);
-    table.and_then(|table| table.datasets.first()).map_or(&[], |source| source.schema.columns.as_slice())
+fn named<'t>(tables: &'t [Table], name: &str) -> Option<&'t Table> {
+    tables.iter().find(|table| table.name == name)
+}
+
+fn columns(table: &Table) -> &[Column] {
+    table.datasets.first().map_or(&[], |source| source.schema.columns.as_slice())
+}
+
+/// The conditions of the rows that have a part in a window function's values: those that it runs over, and of these those
+/// with a value, of which it may tell how many there are.
+fn sets(of: &Windowed, columns: &[Column]) -> BTreeSet<String> {
+    let rows = of.rows.as_ref().map_or("TRUE", |rows| rows.condition.as_str());
+    let mut sets = BTreeSet::from([rows.to_owned()]);
+    let is_nullable = |name: &String| columns.iter().any(|column| column.name == *name && column.nullable);
+    if let Some(of) = of.of.as_ref().filter(|taken| of.function.adds_up() && is_nullable(&taken.column)) {
+        sets.insert(format!("({rows}) AND {} IS NOT NULL", identifier(&of.column)));
+    }
+    sets
 }
 
 /// What is computed of a table, which `tables` has with it, given by which columns ties are broken.
@@ -110,24 +111,28 @@ pub(super) fn of_table(
     tables: &[Table],
     ties: &[Vec<String>],
 ) -> Vec<OwnersColumn> {
-    let columns = columns(tables, table);
+    let columns = named(tables, table).map_or(&[][..], columns);
     let mut all: Vec<OwnersColumn> = Vec::new();
     for (one, ties) in computed.iter().zip(ties).filter(|(one, _)| one.table == table) {
-        let (sql, mut read, rows) = match &one.of {
-            Made::Home(of) => (of.sql(None), one.own(), None),
-            Made::Rows(of) => (of.sql(), one.own(), None),
-            Made::Windowed(of) => (of.sql_over(columns, ties), one.own(), Some(of.rows.as_ref())),
-            Made::Arithmetic(of) => (of.sql(columns), one.own(), None),
+        let mut read = one.own();
+        let mut across = BTreeSet::new();
+        let (sql, mut carries) = match &one.of {
+            Made::Home(of) => (of.sql(None), false),
+            Made::Rows(of) => (of.sql(), false),
+            Made::Windowed(of) => {
+                read.extend(of.rows.as_ref().map(Rows::name));
+                across = sets(of, columns);
+                (of.sql_over(columns, ties), !of.function.is_count())
+            }
+            Made::Arithmetic(of) => (of.sql(columns), false),
         };
-        read.extend(rows.flatten().map(Rows::name));
-        let mut of = BTreeSet::new();
-        let mut carries = matches!(&one.of, Made::Windowed(of) if !of.function.is_count());
-        let condition = |rows: Option<&Rows>| rows.map_or("TRUE".to_owned(), |rows| rows.condition.clone());
-        let mut across: BTreeSet<String> = rows.map(condition).into_iter().collect();
         let made = |name: &String| all.iter().find(|column| column.name == *name);
+        let mut layer = usize::from(!matches!(one.of, Made::Home(_)));
         for before in read.iter().filter_map(made) {
             across.extend(before.across.iter().cloned());
+            layer = layer.max(before.layer + 1);
         }
+        let mut of = BTreeSet::new();
         for name in one.own() {
             match made(&name) {
                 Some(before) => {
@@ -137,11 +142,6 @@ pub(super) fn of_table(
                 None => drop(of.insert(name)),
             }
         }
-        // Each window reads what is computed before it.
-        let layer = match one.of {
-            Made::Home(_) => 0,
-            _ => all.iter().map(|column| column.layer + 1).max().unwrap_or(1),
-        };
         all.push(OwnersColumn { name: one.name(), sql, of, layer, across, carries });
     }
     all

@@ -193,7 +193,10 @@ impl<'t> Functions<'t> {
         };
         let rows = match (table, rows.map(windowed::unqualified)) {
             (Some(table), Some(rows)) => {
-                Some(units::converted(&rows, &table.name, &extended(self.tables, &self.found)?)?)
+                // As the same condition of the query will be.
+                let tables = extended(self.tables, &self.found)?;
+                let rows = timestamps::converted(&rows, &table.name, &tables)?;
+                Some(units::converted(&rows, &table.name, &tables)?)
             }
             (_, rows) => rows,
         };

@@ -45,37 +45,17 @@ pub(crate) struct OwnersColumn {
 }
 
 impl Relation {
-    /// `table AS alias`, as SQL, with what is computed of its columns.
+    /// `table AS alias`, as SQL, with what is computed of its columns, layer by layer. Where that is across rows these are
+    /// numbered first, as they stand.
     pub(crate) fn name(&self, table: &Table) -> String {
-        self.over(table, None)
-    }
-
-    /// The same with the rows numbered as they stand, in a column of the name that comes with it; only where computing
-    /// leaves them in another order.
-    pub(crate) fn numbered(&self, table: &Table) -> (String, Option<String>) {
-        if self.computed.iter().all(|column| column.across.is_empty()) {
-            return (self.name(table), None);
-        }
-        let taken = |name: &str| {
-            let mut schemas = table.datasets.iter().map(|source| &source.schema);
-            schemas.any(|schema| schema.column(name).is_some())
-        };
-        let mut number = "row".to_owned();
-        while taken(&number) {
-            number.push('_');
-        }
-        (self.over(table, Some(&number)), Some(number))
-    }
-
-    fn over(&self, table: &Table, number: Option<&str>) -> String {
         let name = identifier(&table.name);
         let alias = self.alias.as_deref().unwrap_or(&name);
         let mut from = match &self.alias {
             Some(alias) if self.computed.is_empty() => format!("{name} AS {alias}"),
             _ => name.clone(),
         };
-        if let Some(number) = number {
-            let number = identifier(number);
+        if let Some(number) = self.number(table) {
+            let number = identifier(&number);
             from = format!("(SELECT *, ROW_NUMBER() OVER () AS {number} FROM {from}) AS {alias}");
         }
         let layers: BTreeSet<usize> = self.computed.iter().map(|column| column.layer).collect();
@@ -87,6 +67,21 @@ impl Relation {
         }
         from
     }
+
+    /// The column that numbers the rows, if one does: computing may leave them in another order.
+    pub(crate) fn number(&self, table: &Table) -> Option<String> {
+        self.computed.iter().any(|column| !column.across.is_empty()).then(|| row_number(table))
+    }
+}
+
+/// What the column that numbers a table's rows is called: as none of its own.
+pub(super) fn row_number(table: &Table) -> String {
+    let schemas = table.datasets.iter().map(|source| &source.schema);
+    let mut name = "row".to_owned();
+    while schemas.clone().any(|schema| schema.column(&name).is_some()) {
+        name.push('_');
+    }
+    name
 }
 
 /// How two relations are joined.

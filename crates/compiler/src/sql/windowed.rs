@@ -12,9 +12,9 @@
 use std::{collections::BTreeSet, fmt, ops::ControlFlow};
 
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, Function as Call, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    ObjectName, OrderByExpr, Query, TypedString, UnaryOperator, Value, VisitMut, VisitorMut, WindowFrame,
-    WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
+    Expr, Function as Call, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    ObjectName, OrderByExpr, Query, Value, VisitMut, VisitorMut, WindowFrame, WindowFrameBound,
+    WindowFrameUnits, WindowSpec, WindowType,
 };
 
 use super::{argument::shown, identifier, names::normalised, predicate};
@@ -48,11 +48,11 @@ pub(super) enum WindowFunction {
     RowNumber,
     Rank,
     DenseRank,
-    /// LAG and LEAD: so many rows before or after, and what stands for a row that there is not.
+    /// LAG and LEAD: so many rows before or after. There is no default for a row that there is not: it would have a value
+    /// then, and nobody would see that an aggregate leaves it out.
     Neighbour {
         is_before: bool,
         offset: u32,
-        otherwise: Option<Constant>,
     },
     FirstValue,
     LastValue,
@@ -68,14 +68,6 @@ pub(super) enum WindowFunction {
 pub(super) struct Operand {
     pub(super) column: String,
     pub(super) is_computed: bool,
-}
-
-/// A constant as it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Constant {
-    Number(String),
-    Text(String),
-    Date(String),
 }
 
 /// One term of ORDER BY.
@@ -206,6 +198,9 @@ pub(super) fn read(
     if !is_plain {
         return Err(refused());
     }
+    if has_default(call, &list.args) {
+        return Err(Construct::RowWindowDefault.refuse(call));
+    }
     let (function, of) = function(call, &list.args).ok_or_else(refused)?;
     let frame = frame(spec).ok_or_else(refused)?;
     if function.runs_by_order() && spec.order_by.is_empty()
@@ -277,6 +272,12 @@ pub(super) fn unqualified(expr: &Expr) -> Expr {
     expr
 }
 
+/// Whether something stands for a row that there is not.
+fn has_default(call: &Call, arguments: &[FunctionArg]) -> bool {
+    let name = call.name.to_string().to_lowercase();
+    matches!(name.as_str(), "lag" | "lead") && arguments.len() == 3
+}
+
 fn function<'e>(call: &Call, arguments: &'e [FunctionArg]) -> Option<(WindowFunction, Option<&'e Expr>)> {
     use WindowFunction::{Avg, Count, DenseRank, FirstValue, LastValue, Max, Min, Rank, RowNumber, Sum};
     let name = call.name.to_string().to_lowercase();
@@ -288,22 +289,13 @@ fn function<'e>(call: &Call, arguments: &'e [FunctionArg]) -> Option<(WindowFunc
         let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument else { return None };
         exprs.push(expr);
     }
-    let neighbour = |offset: Option<&Expr>, otherwise: Option<&Expr>| {
-        let offset = offset.map_or(Some(1), number)?;
-        let otherwise = match otherwise {
-            None => None,
-            Some(Expr::Value(value)) if value.value == Value::Null => None,
-            Some(constant) => Some(Constant::read(constant)?),
-        };
-        Some(WindowFunction::Neighbour { is_before: name == "lag", offset, otherwise })
-    };
+    let neighbour = |offset: u32| WindowFunction::Neighbour { is_before: name == "lag", offset };
     Some(match (name.as_str(), exprs.as_slice()) {
         ("row_number", []) => (RowNumber, None),
         ("rank", []) => (Rank, None),
         ("dense_rank", []) => (DenseRank, None),
-        ("lag" | "lead", [of]) => (neighbour(None, None)?, Some(*of)),
-        ("lag" | "lead", [of, offset]) => (neighbour(Some(offset), None)?, Some(*of)),
-        ("lag" | "lead", [of, offset, otherwise]) => (neighbour(Some(offset), Some(otherwise))?, Some(*of)),
+        ("lag" | "lead", [of]) => (neighbour(1), Some(*of)),
+        ("lag" | "lead", [of, offset]) => (neighbour(number(offset)?), Some(*of)),
         ("first_value", [of]) => (FirstValue, Some(*of)),
         ("last_value", [of]) => (LastValue, Some(*of)),
         ("count", [of]) => (Count, Some(*of)),
@@ -313,37 +305,6 @@ fn function<'e>(call: &Call, arguments: &'e [FunctionArg]) -> Option<(WindowFunc
         ("max", [of]) => (Max, Some(*of)),
         _ => return None,
     })
-}
-
-impl Constant {
-    fn read(expr: &Expr) -> Option<Self> {
-        match expr {
-            Expr::Value(value) => match &value.value {
-                Value::Number(digits, _) => Some(Self::Number(digits.to_string())),
-                Value::SingleQuotedString(text) => Some(Self::Text(text.clone())),
-                _ => None,
-            },
-            Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match Self::read(expr)? {
-                Self::Number(digits) if !digits.starts_with('-') => Some(Self::Number(format!("-{digits}"))),
-                _ => None,
-            },
-            Expr::TypedString(TypedString { data_type: DataType::Date, value, .. }) => match &value.value {
-                Value::SingleQuotedString(text) => Some(Self::Date(text.clone())),
-                _ => None,
-            },
-            Expr::Nested(inner) => Self::read(inner),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Constant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(digits) => f.write_str(digits),
-            Self::Text(text) | Self::Date(text) => write!(f, "'{}'", text.replace('\'', "''")),
-        }
-    }
 }
 
 fn frame(spec: &WindowSpec) -> Option<Frame> {
@@ -389,6 +350,11 @@ impl WindowFunction {
         matches!(self, Self::RowNumber | Self::Rank | Self::DenseRank | Self::Count)
     }
 
+    /// Whether it counts the rows with a value, or with others tells their count.
+    pub(super) fn adds_up(&self) -> bool {
+        matches!(self, Self::Count | Self::Sum | Self::Avg)
+    }
+
     /// In upper case, as SQL and messages have it.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -426,10 +392,7 @@ impl Windowed {
         let mut arguments: Vec<String> = self.of.iter().map(ToString::to_string).collect();
         match &self.function {
             WindowFunction::Count if self.of.is_none() => arguments.push("*".to_owned()),
-            WindowFunction::Neighbour { offset, otherwise, .. } => {
-                arguments.push(offset.to_string());
-                arguments.extend(otherwise.iter().map(ToString::to_string));
-            }
+            WindowFunction::Neighbour { offset, .. } => arguments.push(offset.to_string()),
             _ => {}
         }
         let mut over = Vec::new();
@@ -461,10 +424,19 @@ impl Windowed {
         format!("{function}({}) over ({}){rows}", arguments.join(", "), over.join(" "))
     }
 
+    /// The columns of PARTITION BY.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &String> {
+        self.partition.iter().map(|of| &of.column)
+    }
+
+    /// The columns of ORDER BY.
+    pub(super) fn order(&self) -> impl Iterator<Item = &String> {
+        self.order.iter().map(|term| &term.of.column)
+    }
+
     /// The columns that say where a row stands.
     pub(super) fn places(&self) -> impl Iterator<Item = &String> {
-        let order = self.order.iter().map(|term| &term.of.column);
-        self.partition.iter().map(|of| &of.column).chain(order)
+        self.parts().chain(self.order())
     }
 
     /// Every column that it reads, but for those of the condition, which is one of the query itself.
@@ -486,7 +458,8 @@ impl Windowed {
 
     /// SQL of a stage; rows that ORDER BY leaves open follow by `ties`. Of rows that the condition excludes it gives
     /// something, too, which no condition of the query lets through: all rows are kept, so that they can be counted.
-    pub(super) fn sql(&self, ties: &[String], cast: Option<&str>, otherwise: Option<&str>) -> String {
+    /// Numbers are made of the type `cast`; `exact` is what it is taken of as a type whose sums do not wrap.
+    pub(super) fn sql(&self, ties: &[String], cast: Option<&str>, exact: &str) -> String {
         let of = self.of.as_ref().map_or("*".to_owned(), |of| identifier(&of.column));
         let cast = |sql: String| match cast {
             Some(kind) => format!("CAST({sql} AS {kind})"),
@@ -501,15 +474,7 @@ impl Windowed {
                 cast(format!("{name}() {}", self.over(&[], &peers, "")))
             }
             WindowFunction::Neighbour { offset, .. } => {
-                let over = self.over(&[], &all, "");
-                let neighbour = format!("{name}({of}, {offset}) {over}");
-                match otherwise {
-                    // A neighbour without a value is not a missing one.
-                    Some(otherwise) => format!(
-                        "CASE WHEN {name}(1, {offset}) {over} IS NULL THEN {otherwise} ELSE {neighbour} END"
-                    ),
-                    None => neighbour,
-                }
+                format!("{name}({of}, {offset}) {}", self.over(&[], &all, ""))
             }
             WindowFunction::LastValue if self.frame == Frame::Peers => {
                 // The last of those that ORDER BY does not tell apart, as they follow here.
@@ -536,7 +501,7 @@ impl Windowed {
                 match self.function {
                     // A mean is one quotient of exact numbers: it does not hang on the order in which they are added up.
                     WindowFunction::Avg => {
-                        format!("CAST(SUM({of}) {over} AS DOUBLE) / CAST(COUNT({of}) {over} AS DOUBLE)")
+                        format!("CAST(SUM({exact}) {over} AS DOUBLE) / CAST(COUNT({of}) {over} AS DOUBLE)")
                     }
                     WindowFunction::Count | WindowFunction::Sum => cast(format!("{name}({of}) {over}")),
                     _ => format!("{name}({of}) {over}"),

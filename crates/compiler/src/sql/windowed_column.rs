@@ -4,11 +4,13 @@
 
 use contract::{Column, ColumnType, Range};
 
-use super::windowed::{Constant, Frame, WindowFunction, Windowed};
+use super::{
+    identifier,
+    windowed::{Frame, WindowFunction, Windowed},
+};
 use crate::{
-    Refused, calendar,
-    domain::{self, Value},
-    groups::{literal, sql_type},
+    Refused, domain,
+    groups::sql_type,
     number::{self, DIGITS_MAX, Interval},
 };
 
@@ -56,6 +58,7 @@ impl Windowed {
             ColumnType::Boolean => Err(refused("a boolean", "integers and decimals")),
             ColumnType::Text => Err(refused("text", "integers and decimals")),
             ColumnType::Date => Err(refused("a date", "integers and decimals")),
+            ColumnType::Timestamp => Err(refused("a timestamp", "integers and decimals")),
         };
         match &self.function {
             WindowFunction::RowNumber | WindowFunction::Rank | WindowFunction::DenseRank => {
@@ -64,11 +67,10 @@ impl Windowed {
             WindowFunction::Count => Ok(integer(0, framed)),
             WindowFunction::FirstValue | WindowFunction::LastValue => Ok(carried()),
             WindowFunction::Min | WindowFunction::Max => match of.kind {
-                ColumnType::Boolean => Err(refused("a boolean", "numbers, dates and text")),
+                ColumnType::Boolean => Err(refused("a boolean", "numbers, dates, timestamps and text")),
                 _ => Ok(carried()),
             },
-            WindowFunction::Neighbour { otherwise: None, .. } => Ok(Column { nullable: true, ..carried() }),
-            WindowFunction::Neighbour { otherwise: Some(constant), .. } => with(carried(), constant),
+            WindowFunction::Neighbour { .. } => Ok(Column { nullable: true, ..carried() }),
             WindowFunction::Sum => {
                 is_number?;
                 let Interval { min, max } = domain::range(of)?;
@@ -96,14 +98,12 @@ impl Windowed {
     pub(super) fn sql_over(&self, columns: &[Column], ties: &[String]) -> String {
         let kind = |name: &str| columns.iter().find(|column| column.name == name).map(|column| column.kind);
         let cast = kind(&self.name()).map(sql_type);
-        let otherwise = match &self.function {
-            WindowFunction::Neighbour { otherwise: Some(constant), .. } => {
-                let kind = self.of.as_ref().and_then(|of| kind(&of.column));
-                kind.and_then(|kind| Some(literal(Some(&constant.value(kind)?), kind)))
-            }
-            _ => None,
-        };
-        self.sql(ties, cast.as_deref(), otherwise.as_deref())
+        let exact = self.of.as_ref().map(|of| match kind(&of.column) {
+            // BIGINT sums are BIGINT, and wrap.
+            Some(ColumnType::Integer) => format!("CAST({} AS DECIMAL(19, 0))", identifier(&of.column)),
+            _ => identifier(&of.column),
+        });
+        self.sql(ties, cast.as_deref(), &exact.unwrap_or_default())
     }
 }
 
@@ -127,52 +127,4 @@ pub(super) fn check_width(interval: Interval, function: &'static str, of: &Colum
 
 pub(super) fn range(Interval { min, max }: Interval, scale: u8) -> Range {
     Range { min: number::format_scaled(min, scale), max: number::format_scaled(max, scale) }
-}
-
-/// A column that may also have a constant.
-fn with(column: Column, constant: &Constant) -> Result<Column, Refused> {
-    let value = constant.value(column.kind).ok_or_else(|| {
-        Refused::Meaning(format!(
-            "{constant} is no value of the column in `{}`; write one of its type",
-            column.name
-        ))
-    })?;
-    let mut column = column;
-    if let (Some(_), Value::Number(value)) = (&column.range, &value) {
-        let Interval { min, max } = domain::range(&column)?;
-        let wider = Interval { min: min.min(*value), max: max.max(*value) };
-        column.range = Some(range(wider, domain::scale(column.kind)));
-    }
-    if let (Some(_), Value::Date(day)) = (&column.range, &value) {
-        let Interval { min, max } = domain::range(&column)?;
-        // Days of years 0001 to 9999.
-        let (min, max) = (min as i32, max as i32);
-        let (min, max) = (calendar::text(min.min(*day)), calendar::text(max.max(*day)));
-        column.range = Some(Range { min, max });
-    }
-    if let (Some(most), Value::Text(text)) = (&mut column.bytes_max, &value) {
-        *most = (*most).max(u16::try_from(text.len()).unwrap_or(u16::MAX));
-    }
-    if column.values.as_ref().is_some_and(|values| !values.is_empty()) {
-        let known = domain::values(&column)?;
-        if let Some(values) = column.values.as_mut().filter(|_| !known.contains(&value)) {
-            values.push(value.show(column.kind));
-        }
-    }
-    Ok(column)
-}
-
-impl Constant {
-    /// As a value of a column of that type.
-    fn value(&self, kind: ColumnType) -> Option<Value> {
-        match (self, kind) {
-            (Self::Text(text), ColumnType::Text) => Some(Value::Text(text.clone())),
-            (Self::Date(day), ColumnType::Date) => Value::read(day, kind).ok(),
-            (
-                Self::Number(digits),
-                ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. },
-            ) => Value::read(digits, kind).ok(),
-            _ => None,
-        }
-    }
 }

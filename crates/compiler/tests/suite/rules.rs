@@ -82,28 +82,16 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
         &[Aggregate, Product],
     ),
     (
-        "PARTITION BY and ORDER BY of a window over rows, and what breaks its ties",
-        "SELECT COUNT(*) FROM (SELECT ROW_NUMBER() OVER (PARTITION BY plan ORDER BY since) AS n FROM subscribers) AS s WHERE n = 1",
+        "what a window over rows takes, counts or is ordered by, and what breaks its ties",
+        "SELECT COUNT(*) FROM (SELECT MAX(score) OVER () AS m FROM subscribers) AS s WHERE m > 3",
+        ["subscribers", "score"],
+        &[Filter, Extreme],
+    ),
+    (
+        "PARTITION BY of a window over rows, and the condition under it",
+        "SELECT AVG(n) FROM (SELECT COUNT(*) OVER (PARTITION BY plan) AS n FROM subscribers) AS s",
         ["subscribers", "plan"],
-        &[Filter],
-    ),
-    (
-        "rows that a window numbers or counts, in an aggregate",
-        "SELECT SUM(n) FROM (SELECT RANK() OVER (PARTITION BY plan ORDER BY since) AS n FROM subscribers) AS s",
-        ["subscribers", "since"],
-        &[Filter, Aggregate],
-    ),
-    (
-        "values that a window carries to other rows, in a condition",
-        "SELECT COUNT(*) FROM (SELECT LAG(score) OVER (ORDER BY since) AS b FROM subscribers) AS s WHERE b > 3",
-        ["subscribers", "score"],
-        &[Filter],
-    ),
-    (
-        "values that a window carries to other rows, in an aggregate",
-        "SELECT AVG(gap) FROM (SELECT score - LAG(score) OVER (ORDER BY since) AS gap FROM subscribers) AS s",
-        ["subscribers", "score"],
-        &[Filter, Aggregate, Extreme],
+        &[Filter, Extreme],
     ),
     (
         "projection, alias, HAVING, windows, ORDER BY and LIMIT of groups",

@@ -18,7 +18,7 @@ use crate::{
     Membership, Table, deep,
     groups::Groups,
     local::{self, Batches, LocalError},
-    sql::{Argument, Checked, Function, Relation, identifier},
+    sql::{Aggregate, Argument, Checked, Function, OwnersColumn, Relation, identifier},
     stacked::Branch,
 };
 
@@ -35,6 +35,8 @@ pub struct Answers {
     pub uncountable: Option<&'static str>,
     /// Whether rows of other tables stand below these (UNION ALL).
     pub is_stacked: bool,
+    /// Why it cannot be compared with other answers though its own rows can be counted, if so.
+    pub incomparable: Option<&'static str>,
     sql: String,
     /// Of a stack's table: which of its rows take part, whatever their group.
     own: Option<String>,
@@ -43,6 +45,8 @@ pub struct Answers {
     groups: Option<String>,
     keys: Vec<String>,
     selectors: Vec<Selector>,
+    /// The rows that have a part in what window functions give others, though they may not be selected; by no group.
+    behind: Vec<Selector>,
 }
 
 /// Which of a group's rows an aggregate covers.
@@ -57,6 +61,9 @@ pub enum Selector {
     /// The same rows, of which it is told how many they are: unlike sums, counts of different columns can be subtracted
     /// from each other and from that of all rows.
     Counted(String),
+    /// Those that satisfy a condition and so have a part in what a window function gives others. Of these it can be told
+    /// however few they are: no floor is held over them.
+    Under(String),
 }
 
 /// Rows that an answer is about: those of one group that one selector takes.
@@ -80,13 +87,15 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
             }
             let keys: Vec<String> = checked.query.keys.iter().map(|key| key.column.name.clone()).collect();
             let selectors = selectors(checked, None);
+            let behind = behind(checked);
             vec![Answers {
                 table: table.name.clone(),
                 datasets: table.datasets.iter().map(|source| source.reference.clone()).collect(),
                 uncountable,
                 is_stacked: false,
+                incomparable: carries(checked).then_some(CARRIED),
                 sql: if uncountable.is_none() {
-                    sql(table, relation, &keys, &selectors)
+                    sql(table, relation, &keys, &selectors, &behind)
                 } else {
                     String::new()
                 },
@@ -96,11 +105,22 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
                     true => Some(listed(groups, keys.len())),
                     false => None,
                 },
-                keys,
+                keys: keys.into_iter().map(|key| place(key, table, relation)).collect(),
                 selectors: selectors.into_iter().map(|(selector, _)| selector).collect(),
+                behind: behind.into_iter().map(|(selector, _)| selector).collect(),
             }]
         })
         .collect()
+}
+
+/// What a group column is called among selections. Where a row stands is another place in another version of its dataset,
+/// so that two such places are no groups that have no row in common.
+fn place(key: String, table: &Table, relation: &Relation) -> String {
+    let is_across = |column: &OwnersColumn| column.name == key && !column.across.is_empty();
+    match (relation.computed.iter().any(is_across), table.datasets.first()) {
+        (true, Some(source)) => format!("{key} in {}", source.reference),
+        _ => key,
+    }
 }
 
 /// The query's selectors, each with the condition under which a row is taken; of a stack those over one of its tables, in
@@ -111,6 +131,11 @@ fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Selector, Optio
         let argument =
             aggregate.argument.as_ref().map(|argument| argument.behind.as_deref().unwrap_or(argument));
         let selector = match argument {
+            // What stems from other rows is no function of the rows that are taken: it is compared with everything.
+            Some(argument) if is_across(aggregate, &checked.relations) => {
+                let condition = argument.nullable.then(|| format!("({}) IS NOT NULL", argument.sql));
+                (Selector::Case(argument.sql.clone()), condition)
+            }
             Some(argument) if argument.nullable => {
                 let condition = Some(format!("({}) IS NOT NULL", argument.sql));
                 let named = own_columns(argument, &checked.relations);
@@ -167,6 +192,36 @@ fn add(found: &mut Vec<(Selector, Option<String>)>, selector: (Selector, Option<
     }
 }
 
+/// A sum of them is no sum over a set of rows: a sum of what stands one row before, less the column's own, is one row's.
+const CARRIED: &str = "what its window functions carry from row to row is no sum over rows";
+
+/// Whether values that a window function carries to other rows are aggregated.
+pub(crate) fn carries(checked: &Checked) -> bool {
+    let mut aggregates = checked.query.aggregates.iter();
+    aggregates.any(|aggregate| read(aggregate, &checked.relations).any(|column| column.carries))
+}
+
+/// What owners compute that an aggregate reads.
+fn read<'c>(aggregate: &Aggregate, relations: &'c [Relation]) -> impl Iterator<Item = &'c OwnersColumn> {
+    let arguments = aggregate.argument.iter().chain(&aggregate.second);
+    let names: BTreeSet<String> = arguments.flat_map(|argument| argument.columns.iter().cloned()).collect();
+    let computed = relations.iter().flat_map(|relation| &relation.computed);
+    computed.filter(move |column| names.contains(&column.name))
+}
+
+/// Whether what an aggregate takes stems from other rows, too.
+fn is_across(aggregate: &Aggregate, relations: &[Relation]) -> bool {
+    read(aggregate, relations).any(|column| !column.across.is_empty())
+}
+
+/// Each set of rows that has a part in a window function, wherever the query reads that: one row more or fewer of it
+/// changes what other rows get, and so which rows are selected, in which groups and with which values.
+fn behind(checked: &Checked) -> Vec<(Selector, Option<String>)> {
+    let computed = checked.relations.iter().flat_map(|relation| &relation.computed);
+    let conditions: BTreeSet<&String> = computed.flat_map(|column| &column.across).collect();
+    conditions.into_iter().map(|rows| (Selector::Under(rows.clone()), Some(rows.clone()))).collect()
+}
+
 /// The columns that an argument is made of, without those that owners compute: two functions of one column may have the
 /// same values, and are held against each other as that column is against itself.
 fn own_columns(argument: &Argument, relations: &[Relation]) -> BTreeSet<String> {
@@ -182,14 +237,21 @@ fn own_columns(argument: &Argument, relations: &[Relation]) -> BTreeSet<String> 
     own
 }
 
-/// For each row in turn: whether it takes part, the values of its group columns, whether each selector takes it.
+/// For each row in turn: whether it takes part, the values of its group columns, whether each selector takes it, and
+/// whether it has a part in values of others.
 fn sql(
     table: &Table,
     relation: &Relation,
     keys: &[String],
     selectors: &[(Selector, Option<String>)],
+    behind: &[(Selector, Option<String>)],
 ) -> String {
-    listed_rows(&relation.name(table), relation.filter.as_deref().unwrap_or("TRUE"), keys, selectors)
+    let all: Vec<_> = selectors.iter().chain(behind).cloned().collect();
+    let rows = listed_rows(&relation.name(table), relation.filter.as_deref().unwrap_or("TRUE"), keys, &all);
+    match relation.number(table) {
+        Some(number) => format!("{rows} ORDER BY {}", identifier(&number)),
+        None => rows,
+    }
 }
 
 fn listed_rows(
@@ -268,6 +330,11 @@ fn listed(groups: &Groups, keys: usize) -> String {
 }
 
 impl Answers {
+    /// Whether its owner's SQL is of a depth that its parser reads.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.uncountable.is_some() || local::is_readable(&self.sql)
+    }
+
     /// Whether some aggregates are over a part of a group that CASE chooses.
     pub fn is_conditional(&self) -> bool {
         self.selectors.iter().any(|selector| matches!(selector, Selector::Case(_)))
@@ -277,7 +344,7 @@ impl Answers {
     /// compared even if nothing was answered before.
     pub fn compares_within(&self) -> bool {
         let is_within = |selector: &Selector| matches!(selector, Selector::Case(_) | Selector::Counted(_));
-        self.selectors.iter().any(is_within)
+        !self.behind.is_empty() || self.selectors.iter().any(is_within)
     }
 
     /// Sorts a dataset's rows at its owner's: the selections, and for each row, in the dataset's order,
@@ -312,6 +379,10 @@ impl Answers {
                 answers.enter_group(&[], &mut selected, &mut places);
             } else {
                 selected.open_keys = Some(answers.keys.clone());
+            }
+            for selector in &answers.behind {
+                let whole = Selection { group: Vec::new(), selector: selector.clone() };
+                selected.place(whole, &mut places);
             }
             let read = |batch: &RecordBatch| {
                 answers.read(batch, &mut selected, &mut places).ok_or_else(|| shape(batch))
@@ -400,11 +471,16 @@ impl Answers {
         let column = |place: usize| batch.columns().get(place).map(Arc::as_ref);
         let taken: &BooleanArray = column(0)?.as_boolean_opt()?;
         let texts = texts(batch, 1..1 + self.keys.len())?;
-        let selectors: Vec<&BooleanArray> = (0..self.selectors.len())
+        let selectors: Vec<&BooleanArray> = (0..self.selectors.len() + self.behind.len())
             .map(|n| column(1 + self.keys.len() + n)?.as_boolean_opt())
             .collect::<Option<_>>()?;
         for row in 0..batch.num_rows() {
             let mut places = Vec::new();
+            let parts = self.behind.iter().zip(selectors.iter().skip(self.selectors.len()));
+            for (selector, _) in parts.filter(|(_, has_part)| has_part.value(row)) {
+                let whole = Selection { group: Vec::new(), selector: selector.clone() };
+                places.push(selected.place(whole, known));
+            }
             if taken.value(row) {
                 let group = self.group(&texts, row);
                 for (selector, is_taken) in self.selectors.iter().zip(&selectors) {

@@ -38,6 +38,8 @@ impl Case<'_> {
             (Verdict::Bounded, "differences bear the noise of both answers; what all answers cost together is counted against the budget of each data user and receiver".to_owned())
         } else if self.checked.join.is_some() {
             (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate, but for as many as their owners' `overlaps_max` lets through".to_owned())
+        } else if self.carries() {
+            (Verdict::Closed, "what window functions carry from row to row is no sum over rows: any other query over this table is refused, and so is one that leaves fewer rows out of an aggregate than the floor, but for as many as its owner's `overlaps_max` lets through".to_owned())
         } else {
             (
                 Verdict::Closed,
@@ -130,6 +132,11 @@ impl Case<'_> {
         let least = self.floor_rows;
         let (verdict, reason) = if self.is_noisy {
             (Verdict::Closed, "every equation bears noise of its own".to_owned())
+        } else if self.carries() {
+            (
+                Verdict::Open,
+                "what a window function carries from row to row can cancel in a sum until few rows are left: `x - LAG(x)` adds up to the last row's less the first's, which is why the owner must allow `extreme`".to_owned(),
+            )
         } else if equations >= least {
             (
                 Verdict::Open,
@@ -170,6 +177,10 @@ impl Case<'_> {
             ),
         };
         Attack { name: "trying all values of a small domain".to_owned(), verdict, reason }
+    }
+
+    fn carries(&self) -> bool {
+        crate::answers::carries(self.checked)
     }
 
     fn shows(&self, kind: SetKind) -> bool {

@@ -182,7 +182,7 @@ pub(crate) fn literal(value: Option<&Value>, kind: ColumnType) -> String {
     }
 }
 
-fn sql_type(kind: ColumnType) -> String {
+pub(crate) fn sql_type(kind: ColumnType) -> String {
     match kind {
         ColumnType::Boolean => "BOOLEAN".to_owned(),
         ColumnType::Integer => "BIGINT".to_owned(),

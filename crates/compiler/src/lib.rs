@@ -153,6 +153,24 @@ pub fn tables(sql: &str) -> Result<Vec<String>, Refused> {
     deep::call(|| sql::tables(sql)).map_err(|error| Refused::NoThread(error.to_string()))?
 }
 
+/// Refuses windows of windows of which an owner's parser would not read so many within each other.
+fn check_depth(
+    checked: &sql::Checked,
+    program: &program::Program,
+    answers: &[answers::Answers],
+) -> Result<(), Refused> {
+    let mut computed = checked.relations.iter().flat_map(|relation| &relation.computed);
+    let Some(window) = computed.find(|column| !column.across.is_empty()) else { return Ok(()) };
+    let are_readable = || {
+        program.stages.iter().all(|stage| local::is_readable(&stage.sql))
+            && answers.iter().all(answers::Answers::is_readable)
+    };
+    match deep::call(are_readable).map_err(|error| Refused::NoThread(error.to_string()))? {
+        true => Ok(()),
+        false => Err(Construct::RowWindowDepth.refuse(&window.name)),
+    }
+}
+
 /// Compiles a query over `tables` to a program that withholds what `rule` says; a number of rows is the rule with that
 /// floor alone.
 ///
@@ -171,6 +189,7 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
         lower::lower(tables, &checked, &groups, &rule)?;
     let answers = answers::of(tables, &checked, &groups);
+    check_depth(&checked, &program, &answers)?;
     let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, &rule);
     let query = &checked.query;
     let names_withheld = query.has_public_groups && query.cut.is_none() && query.having.is_none();

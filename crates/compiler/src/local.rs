@@ -16,6 +16,7 @@ use datafusion::{
     logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf},
     physical_plan::{stream::RecordBatchStreamAdapter, streaming::PartitionStream},
     prelude::{SQLOptions, SessionConfig, SessionContext},
+    sql::parser::DFParserBuilder,
 };
 use futures::StreamExt as _;
 use program::{Input, Program, Stage};
@@ -193,6 +194,12 @@ async fn query(sql: &str, table: &str, source: Source) -> Result<SendableRecordB
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     context.sql_with_options(sql, read_only).await?.execute_stream().await
+}
+
+/// Whether the parser of stages reads SQL, which it does not if that is too deep.
+pub(crate) fn is_readable(sql: &str) -> bool {
+    let parser = DFParserBuilder::new(sql).build();
+    parser.is_ok_and(|mut parser| parser.parse_statements().is_ok())
 }
 
 /// Without DataFusion's last check of a plan. Where a condition leaves one value of a key, a sort by it is taken out, which

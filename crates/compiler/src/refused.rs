@@ -350,6 +350,11 @@ pub enum Construct {
     HavingKey,
     HavingSubquery,
     Window,
+    RowWindow,
+    RowWindowOrder,
+    RowWindowTables,
+    RowWindowDefault,
+    RowWindowDepth,
     Limit,
     GroupingSets,
     GroupByAll,
@@ -503,7 +508,27 @@ impl Construct {
             Self::HavingKey => ("a condition on a group column in HAVING", "put it into WHERE"),
             Self::Window => (
                 "this window function",
-                "use ROW_NUMBER, RANK, LAG, SUM and the like over the groups of a query with GROUP BY: `RANK() OVER (ORDER BY COUNT(*))`",
+                "use ROW_NUMBER, RANK, LAG, SUM and the like over the groups of a query with GROUP BY: `RANK() OVER (ORDER BY COUNT(*))`; over rows in a subquery in FROM, which gives it a name: `(SELECT x - LAG(x) OVER (PARTITION BY a ORDER BY b) AS gap FROM table) AS s`",
+            ),
+            Self::RowWindow => (
+                "this window function over rows",
+                "take ROW_NUMBER, RANK, DENSE_RANK, LAG, LEAD, FIRST_VALUE, LAST_VALUE, COUNT, SUM, AVG, MIN or MAX of a column OVER (PARTITION BY columns ORDER BY columns), without a frame or with ROWS BETWEEN n PRECEDING, or UNBOUNDED PRECEDING, AND CURRENT ROW",
+            ),
+            Self::RowWindowOrder => (
+                "a window function over rows in no order",
+                "write OVER (ORDER BY columns), or any row could come first",
+            ),
+            Self::RowWindowDefault => (
+                "LAG or LEAD with a default, by which nobody sees that a row has no neighbour",
+                "leave the default away and write COALESCE(column, 0) around the column in the aggregate",
+            ),
+            Self::RowWindowDepth => (
+                "window functions of window functions, or conditions under them, that are this deep",
+                "put fewer subqueries with windows within each other, or shorten their conditions",
+            ),
+            Self::RowWindowTables => (
+                "a window function over rows beside other tables, or over rows of several datasets",
+                "ask one table of one dataset: rows of several owners would have to be brought into one order; ask each owner by a contract of its own, and import rows that are one's own as one dataset",
             ),
             Self::Limit => (
                 "this LIMIT, OFFSET or FETCH",

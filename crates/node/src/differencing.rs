@@ -170,7 +170,7 @@ impl Owned<'_> {
         for (id, earlier) in asked {
             by_contributor |= withholds_by_contributor(&earlier);
             is_alone &= self.is_alone(&earlier);
-            match (answers.uncountable, self.answers_of(&earlier)) {
+            match (answers.uncountable.or(answers.incomparable), self.answers_of(&earlier)) {
                 (Some(reason), _) => found.push(uncounted(Some(id), reason)),
                 (None, Ok(answers)) => {
                     is_alone &= answers.iter().all(|(_, answers)| !answers.is_stacked);
@@ -268,7 +268,7 @@ impl Owned<'_> {
                 if parse_reference(&reference).map(|(path, _)| path) != path {
                     continue;
                 }
-                if let Some(reason) = answers.uncountable {
+                if let Some(reason) = answers.uncountable.or(answers.incomparable) {
                     return Err(reason);
                 }
                 found.push((reference, answers.clone()));

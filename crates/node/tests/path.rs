@@ -7,7 +7,7 @@ mod alliance;
 use alliance::{draft, follow, publish_under, start, terms};
 use api::types::contracts::{DraftContract, GiveOpinion, ProposeContract, TemplateUse};
 use api::types::runs::StartRun;
-use contract::disclosure::PrivacyTerms;
+use contract::{disclosure::PrivacyTerms, terms::Use};
 
 #[test]
 fn from_import_to_proof() {
@@ -213,6 +213,59 @@ fn a_total_is_refused_where_groups_are_withheld_for_their_contributors() {
 
     let other = ask("SELECT team, COUNT(*) AS n FROM pay GROUP BY team");
     lake.sign(&other).unwrap();
+}
+
+/// Windows over the rows of one owner: computed at home, counted there against earlier answers, and not compared where they
+/// carry values from row to row.
+#[test]
+fn a_window_over_rows_is_computed_and_counted_at_home() {
+    let alliance = start();
+    let rows: String =
+        (0..12).map(|n| format!("{},{}\n", if n % 2 == 0 { "a" } else { "b" }, 100 * n)).collect();
+    let csv = format!("team,pay\n{rows}");
+    let mut open = terms();
+    for column in ["team", "pay"] {
+        open.columns.entry(column.to_owned()).or_default().extend([Use::Filter, Use::Extreme]);
+    }
+    publish_under(&alliance.clients["north"], alliance.directory.path(), &csv, open);
+    publish_under(&alliance.clients["south"], alliance.directory.path(), &csv, terms());
+    let lake = &alliance.clients["lake"];
+    let drafted = |sql: &str, provider: &str| {
+        let tables = [("pay".to_owned(), vec![format!("{provider}/pay@1")])].into();
+        lake.draft(&DraftContract { tables, ..draft(sql) })
+    };
+    let ask = |sql: &str| {
+        let drafted = drafted(sql, "north").unwrap();
+        assert_eq!(drafted.refusals, []);
+        alliance.hears(&lake.propose(&ProposeContract { contract: drafted.contract }).unwrap());
+        drafted.id
+    };
+    let result = |id: &str| {
+        for client in alliance.clients.values() {
+            alliance.hears(&client.sign(id).unwrap());
+        }
+        let run = lake.start_run(&StartRun { contract: id.to_owned(), purpose: None }).unwrap();
+        assert_eq!(follow(lake, &run.id).state, "completed");
+        lake.result(&run.id).unwrap().rows
+    };
+    let first = |inner: &str, most: u32| {
+        format!(
+            "SELECT COUNT(*) AS n, SUM(pay) AS total FROM (SELECT pay, ROW_NUMBER() OVER (PARTITION BY team ORDER BY pay DESC) AS place \
+             FROM pay{inner}) AS p WHERE place <= {most}"
+        )
+    };
+    // South's terms let nobody choose rows by team.
+    let refused = drafted(&first("", 2), "south").unwrap();
+    assert!(format!("{:?}", refused.refusals).contains("team"), "{:?}", refused.refusals);
+    let rows = result(&ask(&first("", 2)));
+    assert_eq!((rows[0][0].as_i64(), rows[0][1].as_i64()), (Some(4), Some(3800)), "1100, 900, 1000 and 800");
+
+    let north = &alliance.clients["north"];
+    let refused = north.sign(&ask(&first(" WHERE pay < 1100", 2))).unwrap_err();
+    assert!(format!("{refused:?}").contains("differencing"), "{refused:?}");
+    let gaps = "SELECT AVG(gap) AS mean FROM (SELECT pay - LAG(pay) OVER (PARTITION BY team ORDER BY pay) AS gap FROM pay) AS p";
+    let refused = north.sign(&ask(gaps)).unwrap_err();
+    assert!(format!("{refused:?}").contains("carry from row to row"), "{refused:?}");
 }
 
 #[test]

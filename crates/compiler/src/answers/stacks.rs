@@ -52,6 +52,7 @@ pub(super) fn of(
             datasets: branch.datasets.clone(),
             uncountable,
             is_stacked: true,
+            incomparable: None,
             sql: if is_counted { branch.with(&table.name, Some(&kept)) + &rows() } else { String::new() },
             own: Some(branch.with(&table.name, Some(&kept)) + &own),
             // By definition the same are sets of the same stack alone: others have rows of other tables.
@@ -60,6 +61,7 @@ pub(super) fn of(
                 .then(|| listed(groups, keys.len())),
             keys: keys.iter().map(called).collect(),
             selectors: selectors.into_iter().map(|(selector, _)| selector).collect(),
+            behind: Vec::new(),
         }
     };
     stacked.branches.iter().map(answers).collect()

@@ -66,7 +66,12 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         Statement::Query(query) => within::take(query)?,
         _ => None,
     };
-    units::convert(&mut statement, tables)?;
+    if computed.iter().any(computed::Computed::is_across) {
+        // What is carried from row to row has a unit.
+        units::convert(&mut statement, &computed::extended(tables, &computed)?)?;
+    } else {
+        units::convert(&mut statement, tables)?;
+    }
     let Statement::Query(query) = &statement else {
         return Err(Construct::OtherStatement.refuse(&statement));
     };

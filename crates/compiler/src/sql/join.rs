@@ -34,28 +34,56 @@ pub(crate) struct Relation {
 #[derive(Clone, Debug)]
 pub(crate) struct OwnersColumn {
     pub(crate) name: String,
-    /// Over a row.
+    /// Over a row, or of a window function over all rows.
     pub(crate) sql: String,
     /// The table's columns that it is computed of.
     pub(crate) of: BTreeSet<String>,
+    /// It reads columns of lower layers alone.
+    pub(crate) layer: usize,
+    /// If it is computed across rows, the conditions, as SQL, that say which rows have a part in it.
+    pub(crate) across: BTreeSet<String>,
+    /// Whether values of other rows are in it, and not only how many of them there are, or where it stands among them.
+    pub(crate) carries: bool,
 }
 
 impl Relation {
-    /// `table AS alias`, as SQL, with what is computed of its columns.
+    /// `table AS alias`, as SQL, with what is computed of its columns, layer by layer. Where that is across rows these are
+    /// numbered first, as they stand.
     pub(crate) fn name(&self, table: &Table) -> String {
         let name = identifier(&table.name);
-        if self.computed.is_empty() {
-            return match &self.alias {
-                Some(alias) => format!("{name} AS {alias}"),
-                None => name,
-            };
-        }
-        let columns = self.computed.iter();
-        let columns = columns.map(|column| format!(", {} AS {}", column.sql, identifier(&column.name)));
-        let columns: String = columns.collect();
         let alias = self.alias.as_deref().unwrap_or(&name);
-        format!("(SELECT *{columns} FROM {name}) AS {alias}")
+        let mut from = match &self.alias {
+            Some(alias) if self.computed.is_empty() => format!("{name} AS {alias}"),
+            _ => name.clone(),
+        };
+        if let Some(number) = self.number(table) {
+            let number = identifier(&number);
+            from = format!("(SELECT *, ROW_NUMBER() OVER () AS {number} FROM {from}) AS {alias}");
+        }
+        let layers: BTreeSet<usize> = self.computed.iter().map(|column| column.layer).collect();
+        for layer in layers {
+            let columns = self.computed.iter().filter(|column| column.layer == layer);
+            let columns = columns.map(|column| format!(", {} AS {}", column.sql, identifier(&column.name)));
+            let columns: String = columns.collect();
+            from = format!("(SELECT *{columns} FROM {from}) AS {alias}");
+        }
+        from
     }
+
+    /// The column that numbers the rows, if one does: computing may leave them in another order.
+    pub(crate) fn number(&self, table: &Table) -> Option<String> {
+        self.computed.iter().any(|column| !column.across.is_empty()).then(|| row_number(table))
+    }
+}
+
+/// What the column that numbers a table's rows is called: as none of its own.
+pub(super) fn row_number(table: &Table) -> String {
+    let schemas = table.datasets.iter().map(|source| &source.schema);
+    let mut name = "row".to_owned();
+    while schemas.clone().any(|schema| schema.column(&name).is_some()) {
+        name.push('_');
+    }
+    name
 }
 
 /// How two relations are joined.

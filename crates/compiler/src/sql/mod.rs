@@ -1,6 +1,7 @@
 //! The front half: SQL text to a typed, supported query and the uses it makes of columns.
 
 mod above;
+mod across;
 mod argument;
 mod catalog;
 mod comparisons;
@@ -21,6 +22,7 @@ mod predicate;
 mod print;
 mod quantile;
 mod query;
+mod row_arithmetic;
 mod scope;
 mod sets;
 mod stack;
@@ -31,6 +33,8 @@ mod unfold;
 mod units;
 pub(crate) mod usage;
 mod views;
+mod windowed;
+mod windowed_column;
 mod within;
 
 use contract::Column;
@@ -48,7 +52,7 @@ pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
 pub(crate) use having::{Comparison, Having, Side};
-pub(crate) use join::{Join, Relation};
+pub(crate) use join::{Join, OwnersColumn, Relation};
 pub(crate) use pair::Pair;
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
@@ -130,6 +134,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     let given = tables;
     let grammar::Parsed { statement, from, filter, named, within, computed, stacks, tables } =
         grammar::parse(sql, tables)?;
+    across::check(&computed, &from)?;
     let extended = computed::extended(&tables, &computed)?;
     let tables = extended.as_slice();
     let mut indices = Vec::with_capacity(from.relations.len());
@@ -204,16 +209,17 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
             (relations, join.map(Joined::Two))
         }
     };
-    for relation in &mut relations {
-        let name = tables.get(relation.table).map_or("", |table| table.name.as_str());
-        relation.computed = computed::of_table(name, &computed);
-        let stack = stacks.iter().find(|stack| stack.table == name);
-        relation.stacked = stack.map(|stack| stack.stacked(given)).transpose()?;
-    }
     let plans = Plans::of(written)?;
     let types = types(&plans.typed, &query)?;
     let (uses, comparisons) = plans.uses(&stacks, &catalog, &computed)?;
-    let uses = computed::traced(uses, &computed);
+    let (mut uses, mut comparisons) = (computed::traced(uses, &computed), comparisons);
+    let ties = across::ties(&computed, tables, &mut uses, &mut comparisons);
+    for relation in &mut relations {
+        let name = tables.get(relation.table).map_or("", |table| table.name.as_str());
+        relation.computed = across::of_table(name, &computed, tables, &ties);
+        let stack = stacks.iter().find(|stack| stack.table == name);
+        relation.stacked = stack.map(|stack| stack.stacked(given)).transpose()?;
+    }
     let mut checked = Checked { types, query, relations, join, uses, comparisons, tables: extended };
     checked.forget_parts();
     Ok(checked)

@@ -18,6 +18,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{
+    across,
     argument::identifier,
     computed::{self, Computed},
     from::{self, Named},
@@ -198,6 +199,9 @@ impl Stacks<'_> {
         let body = SetExpr::Select(Box::new(select.clone()));
         let mut statement = Statement::Query(Box::new(bare(body)));
         let computed = computed::replace(&mut statement, self.tables)?;
+        if let Some(one) = computed.iter().find(|one| one.is_across()) {
+            return Err(Construct::RowWindowTables.refuse(&one.name()));
+        }
         timestamps::compared(&mut statement, &computed::extended(self.tables, &computed)?)?;
         units::convert(&mut statement, self.tables)?;
         // Stages are made from its text, see there.
@@ -496,7 +500,12 @@ impl Part {
             alias: self.of.alias.clone(),
             called: self.of.name.clone(),
             filter: None,
-            computed: computed::of_table(&table.name, &self.computed),
+            computed: across::of_table(
+                &table.name,
+                &self.computed,
+                tables,
+                &vec![Vec::new(); self.computed.len()],
+            ),
             stacked: None,
         };
         let has = |name: &str| {

@@ -84,6 +84,18 @@ pub(super) fn compared(statement: &mut Statement, tables: &[Table]) -> Result<()
     }
 }
 
+/// A condition over the rows of one table, compared so.
+pub(super) fn converted(condition: &Expr, table: &str, tables: &[Table]) -> Result<Expr, Refused> {
+    let table = tables.iter().find(|known| known.name == table);
+    let scope = table.map(|table| (table.name.clone(), table));
+    let mut timestamps = Timestamps { tables, scopes: vec![Some(scope.into_iter().collect())] };
+    let mut condition = condition.clone();
+    match condition.visit(&mut timestamps) {
+        ControlFlow::Break(refused) => Err(refused),
+        ControlFlow::Continue(()) => Ok(condition),
+    }
+}
+
 /// A text's point in time; that of a day is its beginning.
 fn read(text: &str) -> Option<i64> {
     let text = text.trim();

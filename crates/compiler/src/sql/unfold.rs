@@ -1,7 +1,6 @@
 //! Queries in another writing, put into the one form that the other steps know: WITH and subqueries in FROM become the
 //! table that they select from, its columns as they were computed and its condition beside the others; views are WITH
-//! ([`super::views`]); SELECT DISTINCT
-//! becomes GROUP BY, RIGHT JOIN becomes LEFT JOIN, USING becomes ON, FILTER becomes CASE.
+//! ([`super::views`]); SELECT DISTINCT becomes GROUP BY, RIGHT JOIN LEFT JOIN, USING ON, and FILTER CASE.
 //!
 //! What is not of a form that can be put so, stays as it is, and is refused by name afterwards. What a query means, its
 //! columns and their names stay the same; tests hold the unfolded query's answer against the written one's.
@@ -15,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
     helpers::attached_token::AttachedToken, visit_expressions_mut,
 };
 
-use super::{Function, from, home, limits, names::normalised, stack, views};
+use super::{Function, from, home, limits, names::normalised, stack, views, windowed};
 use crate::{Construct, Refused};
 
 /// Puts a statement into that form.
@@ -309,7 +308,7 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
             },
             _ => return Err(refused()),
         };
-        columns.push((name, requalified(expr, &own, &alias)?));
+        columns.push((name, requalified(&windowed::marked(expr, select.selection.as_ref()), &own, &alias)?));
     }
     let condition = select.selection.as_ref().map(|condition| requalified(condition, &own, &alias));
     *table = replaced;
@@ -520,6 +519,9 @@ fn alias(item: &SelectItem) -> Option<String> {
 
 pub(super) fn and(one: Option<Expr>, other: Option<Expr>) -> Option<Expr> {
     match (one, other) {
+        (Some(one), Some(Expr::BinaryOp { left, op: BinaryOperator::And, right })) => {
+            and(and(Some(one), Some(*left)), Some(*right))
+        }
         (Some(one), Some(other)) => Some(Expr::BinaryOp {
             left: Box::new(bracketed(one)),
             op: BinaryOperator::And,
@@ -529,7 +531,7 @@ pub(super) fn and(one: Option<Expr>, other: Option<Expr>) -> Option<Expr> {
     }
 }
 
-/// AND binds its own operands.
+/// AND binds its own operands, from the left: `a AND b AND c` is read as `(a AND b) AND c`.
 fn bracketed(expr: Expr) -> Expr {
     match expr {
         Expr::BinaryOp { op: BinaryOperator::And | BinaryOperator::Eq, .. } | Expr::Nested(_) => expr,

@@ -419,13 +419,14 @@ impl Analysis {
     /// what a function chose of a value, but for groups, whose values are shown as they are: unless the query chose where
     /// they are cut.
     fn trace_computed(&mut self, computed: &[Computed]) {
-        for column in computed {
+        for column in computed.iter().rev() {
             let (table, name) = column.origin();
             let uses = self.uses.get(&table).and_then(|columns| columns.get(&name));
             let compared = self.comparisons.get_mut(&table).and_then(|columns| columns.remove(&name));
-            if compared.is_some()
-                || uses.is_some_and(|uses| column.is_cut() || *uses != BTreeSet::from([Use::Group]))
-            {
+            let is_more = |uses: &BTreeSet<Use>| {
+                column.is_across() || column.is_cut() || *uses != BTreeSet::from([Use::Group])
+            };
+            if compared.is_some() || uses.is_some_and(is_more) {
                 self.record_comparison(&With::More, &column.columns());
             }
             for equal in &mut self.equal {

@@ -40,3 +40,5 @@ mod tree;
 mod units;
 mod uses;
 mod views;
+mod window_sets;
+mod windows;

@@ -50,7 +50,7 @@ pub(super) struct Search {
     /// Only with a column of this name (and of that type and unit)
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
-    /// Only with a column of this type: integer, decimal, float, boolean, text, date …
+    /// Only with a column of this type: integer, decimal, float, boolean, text, date, timestamp …
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
     /// Only with a column of this unit

@@ -62,7 +62,7 @@ Examples:
   treaty data import visits.parquet --name visits --columns visits-columns.toml
 
 Types are inferred and shown; `type` overrides them: integer, decimal(2), float(6), boolean, text, \
-date. To be grouped by, a text column needs `values`, or `bytes_max`, the most bytes that a text has; to be \
+date, timestamp. To be grouped by, a text column needs `values`, or `bytes_max`, the most bytes that a text has; to be \
 aggregated, a number needs a `range`; `unique = true` says that no two rows have the same value. All of these are \
 published with the dataset, and import checks that every value obeys them.";
 

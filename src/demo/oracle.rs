@@ -132,7 +132,7 @@ fn tables(world: &World, contract: &Contract) -> Result<Vec<Rows>, DemoError> {
     Ok(tables.into_values().collect())
 }
 
-/// Measures the difference; exact numbers, texts, dates and the groups themselves must be equal. Where numbers bear noise,
+/// Measures the difference; exact numbers, texts, dates, timestamps and the groups themselves must be equal. Where numbers bear noise,
 /// only groups must be, and one number at least must differ.
 pub(super) fn compare(
     contract: &str,
@@ -187,7 +187,9 @@ fn apart(cell: &Value, wanted: &Cell) -> Apart {
         (Value::Null, wanted) => equal(*wanted == Cell::Null),
         (Value::Bool(value), wanted) => equal(*wanted == Cell::Boolean(*value)),
         (Value::String(text), Cell::Decimal(wanted)) => equal(plain_digits(text) == plain_digits(wanted)),
-        (Value::String(text), Cell::Text(wanted) | Cell::Date(wanted)) => equal(text == wanted),
+        (Value::String(text), Cell::Text(wanted) | Cell::Date(wanted) | Cell::Timestamp(wanted)) => {
+            equal(text == wanted)
+        }
         (Value::String(text), Cell::Integer(wanted)) => equal(plain_digits(text) == wanted.to_string()),
         (Value::Number(number), Cell::Integer(wanted)) if !number.is_f64() => {
             equal(number.to_string() == wanted.to_string())
@@ -232,7 +234,9 @@ fn json(cell: &Cell) -> Value {
         Cell::Null | Cell::Withheld => Value::Null,
         Cell::Boolean(value) => (*value).into(),
         Cell::Integer(value) => i64::try_from(*value).map_or_else(|_| value.to_string().into(), Value::from),
-        Cell::Decimal(text) | Cell::Text(text) | Cell::Date(text) => text.clone().into(),
+        Cell::Decimal(text) | Cell::Text(text) | Cell::Date(text) | Cell::Timestamp(text) => {
+            text.clone().into()
+        }
         Cell::Real(value) => (*value).into(),
     }
 }

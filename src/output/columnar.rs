@@ -1,6 +1,6 @@
 //! A run's result as Arrow and Parquet: columns with types for programs that compute on.
 //!
-//! Booleans, texts, dates and approximate numbers have the types of those names. Integers are 64 bits wide, or decimals
+//! Booleans, texts, dates, timestamps (to the microsecond) and approximate numbers have the types of those names. Integers are 64 bits wide, or decimals
 //! of 38 digits where one does not fit; decimals have 38 digits and the column's own number after the point. What a
 //! floor held back is NULL in its column and listed in the schema's metadata: `treaty.withheld` has the rows (from 0)
 //! of each column, `treaty.suppressed` the keys of groups that are not there at all, `treaty.floor_rows` the floor. A
@@ -16,7 +16,7 @@ use arrow::array::{
     RecordBatchOptions, StringArray,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::ipc::writer::FileWriter;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -81,14 +81,18 @@ fn array(column: &ResultColumn, cells: &[&Value]) -> Result<ArrayRef, Error> {
         "real" => Arc::new(Float64Array::from(values(cells, Value::as_f64, unexpected)?)),
         "integer" => integers(values(cells, whole, unexpected)?)?,
         "decimal" => decimals(values(cells, exact, unexpected)?)?,
-        "date" => {
+        kind @ ("date" | "timestamp") => {
             let texts: StringArray = values(cells, text, unexpected)?.into_iter().collect();
-            let days = cast(&texts, &DataType::Date32).map_err(wrong)?;
-            // A text that is no date would be NULL.
-            if days.null_count() != texts.null_count() {
-                return Err(wrong(format!("column `{}` holds what is no date", column.name)));
+            let of_kind = match kind {
+                "date" => DataType::Date32,
+                _ => DataType::Timestamp(TimeUnit::Microsecond, None),
+            };
+            let times = cast(&texts, &of_kind).map_err(wrong)?;
+            // A text that is none would be NULL.
+            if times.null_count() != texts.null_count() {
+                return Err(wrong(format!("column `{}` holds what is no {kind}", column.name)));
             }
-            days
+            times
         }
         "text" => Arc::new(values(cells, text, unexpected)?.into_iter().collect::<StringArray>()),
         kind => return Err(wrong(format!("column `{}` has the type `{kind}`, unknown here", column.name))),
@@ -166,7 +170,7 @@ fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
 #[cfg(test)]
 mod tests {
     use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-    use arrow::array::Date32Array;
+    use arrow::array::{Date32Array, TimestampMicrosecondArray};
     use arrow::ipc::reader::FileReader;
     use serde_json::json;
 
@@ -187,6 +191,7 @@ mod tests {
                 column("mean", "real", ""),
                 column("open", "boolean", ""),
                 column("day", "date", ""),
+                column("at", "timestamp", ""),
             ],
             rows: vec![
                 vec![
@@ -197,6 +202,7 @@ mod tests {
                     json!(0.25),
                     json!(true),
                     json!("2024-02-29"),
+                    json!("1969-12-31T23:59:59.9999"),
                 ],
                 vec![
                     json!(null),
@@ -206,6 +212,7 @@ mod tests {
                     json!({"withheld": true}),
                     json!(null),
                     json!(null),
+                    json!("0001-01-01T00:00:00"),
                 ],
             ],
             suppressed: vec![vec![Some("b".to_owned())]],
@@ -231,12 +238,15 @@ mod tests {
         assert_eq!(schema.metadata()["treaty.floor_rows"], "5");
         assert_eq!(schema.field(3).metadata()["unit"], "USD");
         let kinds: Vec<_> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
-        use DataType::{Boolean, Date32, Decimal128, Float64, Int64, Utf8};
-        assert_eq!(kinds, [Utf8, Int64, Decimal128(38, 0), Decimal128(38, 2), Float64, Boolean, Date32]);
+        use DataType::{Boolean, Date32, Decimal128, Float64, Int64, Timestamp, Utf8};
+        let at = Timestamp(TimeUnit::Microsecond, None);
+        assert_eq!(kinds, [Utf8, Int64, Decimal128(38, 0), Decimal128(38, 2), Float64, Boolean, Date32, at]);
         let totals = expected.column(3).as_any().downcast_ref::<Decimal128Array>().unwrap();
         assert_eq!((totals.value(0), totals.value(1)), (-1250, 300));
         let days = expected.column(6).as_any().downcast_ref::<Date32Array>().unwrap();
         assert_eq!(days.value(0), 19_782);
+        let times = expected.column(7).as_any().downcast_ref::<TimestampMicrosecondArray>().unwrap();
+        assert_eq!(times.values(), &[-100, -62_135_596_800_000_000]);
     }
 
     #[test]
@@ -254,6 +264,9 @@ mod tests {
         );
         odd = result();
         odd.rows[0][6] = json!("yesterday");
+        assert!(parquet(&odd).is_err());
+        odd = result();
+        odd.rows[0][7] = json!("noon");
         assert!(parquet(&odd).is_err());
         odd = result();
         odd.columns[0].kind = "colour".to_owned();

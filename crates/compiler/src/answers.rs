@@ -19,8 +19,11 @@ use crate::{
     groups::Groups,
     local::{self, Batches, LocalError},
     reread::{self, Reread},
-    sql::{Argument, Checked, Function, Joined, Relation, identifier},
+    sql::{Aggregate, Argument, Checked, Function, Joined, OwnersColumn, Relation, identifier},
+    stacked::Branch,
 };
+
+mod stacks;
 
 /// What a query answers over the rows of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +36,20 @@ pub struct Answers {
     pub uncountable: Option<&'static str>,
     /// Whether a subquery reads these rows as well, so that its value less what is shown may be about few of them.
     rereads: bool,
+    /// Whether rows of other tables stand below these (UNION ALL).
+    pub is_stacked: bool,
+    /// Why it cannot be compared with other answers though its own rows can be counted, if so.
+    pub incomparable: Option<&'static str>,
     sql: String,
+    /// Of a stack's table: which of its rows take part, whatever their group.
+    own: Option<String>,
     condition: String,
     /// Lists the groups, where they are public and there are keys.
     groups: Option<String>,
     keys: Vec<String>,
     selectors: Vec<Selector>,
+    /// The rows that have a part in what window functions give others, though they may not be selected; by no group.
+    behind: Vec<Selector>,
 }
 
 /// Which of a group's rows an aggregate covers.
@@ -53,6 +64,9 @@ pub enum Selector {
     /// The same rows, of which it is told how many they are: unlike sums, counts of different columns can be subtracted
     /// from each other and from that of all rows.
     Counted(String),
+    /// Those that satisfy a condition and so have a part in what a window function gives others. Of these it can be told
+    /// however few they are: no floor is held over them.
+    Under(String),
 }
 
 /// Rows that an answer is about: those of one group that one selector takes.
@@ -78,39 +92,48 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
     let relations =
         checked.relations.iter().filter_map(|relation| Some((relation, tables.get(relation.table)?)));
     relations
-        .map(|(relation, table)| {
+        .flat_map(|(relation, table)| {
+            if let Some(stacked) = &relation.stacked {
+                return stacks::of(table, relation, stacked, checked, groups, uncountable);
+            }
             let keys: Vec<String> = checked.query.keys.iter().map(|key| key.column.name.clone()).collect();
-            let selectors = selectors(checked);
-            Answers {
+            let selectors = selectors(checked, None);
+            let behind = behind(checked);
+            vec![Answers {
                 table: table.name.clone(),
                 datasets: table.datasets.iter().map(|source| source.reference.clone()).collect(),
                 uncountable,
                 rereads,
+                is_stacked: false,
+                incomparable: carries(checked).then_some(CARRIED),
                 sql: if uncountable.is_none() {
-                    sql(table, relation, &keys, &selectors)
+                    sql(table, relation, &keys, &selectors, &behind)
                 } else {
                     String::new()
                 },
+                own: None,
                 condition: relation.filter.clone().unwrap_or_default(),
                 groups: match uncountable.is_none() && checked.query.has_public_groups && !keys.is_empty() {
                     true => Some(listed(groups, keys.len())),
                     false => None,
                 },
-                keys,
+                keys: keys.into_iter().map(|key| place(key, table, relation)).collect(),
                 selectors: selectors.into_iter().map(|(selector, _)| selector).collect(),
-            }
+                behind: behind.into_iter().map(|(selector, _)| selector).collect(),
+            }]
         })
         .collect()
 }
 
 /// Whether a query asks about rows within others that it asks about, by CASE or by counting values.
 pub(crate) fn has_parts(checked: &Checked) -> bool {
-    selectors(checked).iter().any(|(selector, _)| selector.is_part())
+    selectors(checked, None).iter().any(|(selector, _)| selector.is_part())
 }
 
 /// Whether a query by itself may tell about few rows, which nobody can count where which rows take part is secret.
 pub(crate) fn is_partial(tables: &[Table], checked: &Checked) -> bool {
-    let selectors: Vec<Selector> = selectors(checked).into_iter().map(|(selector, _)| selector).collect();
+    let selectors: Vec<Selector> =
+        selectors(checked, None).into_iter().map(|(selector, _)| selector).collect();
     reread::of(tables, checked) == Reread::Otherwise || are_partial(&selectors)
 }
 
@@ -120,9 +143,9 @@ fn are_partial(selectors: &[Selector]) -> bool {
         Selector::Case(_) => true,
         Selector::Counted(columns) => selectors.iter().any(|other| match other {
             Selector::Present(same) | Selector::Counted(same) => same != columns,
-            Selector::Whole | Selector::Case(_) => true,
+            Selector::Whole | Selector::Case(_) | Selector::Under(_) => true,
         }),
-        Selector::Whole | Selector::Present(_) => false,
+        Selector::Whole | Selector::Present(_) | Selector::Under(_) => false,
     })
 }
 
@@ -133,22 +156,48 @@ impl Selector {
     }
 }
 
-/// The query's selectors, each with the condition under which a row is taken.
-fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
+/// What a group column is called among selections. Where a row stands is another place in another version of its dataset,
+/// so that two such places are no groups that have no row in common.
+fn place(key: String, table: &Table, relation: &Relation) -> String {
+    let is_across = |column: &OwnersColumn| column.name == key && !column.across.is_empty();
+    match (relation.computed.iter().any(is_across), table.datasets.first()) {
+        (true, Some(source)) => format!("{key} in {}", source.reference),
+        _ => key,
+    }
+}
+
+/// The query's selectors, each with the condition under which a row is taken; of a stack those over one of its tables, in
+/// the words of that table's columns.
+fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Selector, Option<String>)> {
     let mut found: Vec<(Selector, Option<String>)> = Vec::new();
     for aggregate in &checked.query.aggregates {
         let argument =
             aggregate.argument.as_ref().map(|argument| argument.behind.as_deref().unwrap_or(argument));
         let selector = match argument {
+            // What stems from other rows is no function of the rows that are taken: it is compared with everything.
+            Some(argument) if is_across(aggregate, &checked.relations) => {
+                let condition = argument.nullable.then(|| format!("({}) IS NOT NULL", argument.sql));
+                (Selector::Case(argument.sql.clone()), condition)
+            }
             Some(argument) if argument.nullable => {
                 let condition = Some(format!("({}) IS NOT NULL", argument.sql));
-                let columns = own_columns(argument, &checked.relations);
+                let named = own_columns(argument, &checked.relations);
+                let columns = match branch {
+                    Some(branch) => branch.columns(&named),
+                    None => named.clone(),
+                };
                 // Of a join's CASE over both tables only the value is one table's. A row without a value in one of
                 // several columns is out although another's is added up.
                 let is_part = argument.foreign.is_some()
                     || argument.sql.starts_with("CASE WHEN")
                     || columns.len() > 1
+                    || named.len() > 1
                     || aggregate.second.is_some();
+                if !is_part && branch.is_some_and(|branch| !branch.may_lack(&named)) {
+                    // Other tables' rows may lack a value, of these none does.
+                    add(&mut found, (Selector::Whole, None));
+                    continue;
+                }
                 let is_count = match aggregate.function {
                     Function::Count | Function::CountDistinct => true,
                     // Their quotient is the count.
@@ -165,10 +214,7 @@ fn selectors(checked: &Checked) -> Vec<(Selector, Option<String>)> {
             }
             _ => (Selector::Whole, None),
         };
-        // The same rows may be named in several ways, by the types that functions read them as.
-        if !found.iter().any(|(known, _)| *known == selector.0) {
-            found.push(selector);
-        }
+        add(&mut found, selector);
     }
     found
 }
@@ -180,6 +226,43 @@ fn sums_too(checked: &Checked, of: &Argument) -> bool {
         let argument = aggregate.argument.as_ref();
         aggregate.function == Function::Sum && argument.is_some_and(|argument| argument.shown == of.shown)
     })
+}
+
+/// The same rows may be named in several ways, by the types that functions read them as.
+fn add(found: &mut Vec<(Selector, Option<String>)>, selector: (Selector, Option<String>)) {
+    if !found.iter().any(|(known, _)| *known == selector.0) {
+        found.push(selector);
+    }
+}
+
+/// A sum of them is no sum over a set of rows: a sum of what stands one row before, less the column's own, is one row's.
+const CARRIED: &str = "what its window functions carry from row to row is no sum over rows";
+
+/// Whether values that a window function carries to other rows are aggregated.
+pub(crate) fn carries(checked: &Checked) -> bool {
+    let mut aggregates = checked.query.aggregates.iter();
+    aggregates.any(|aggregate| read(aggregate, &checked.relations).any(|column| column.carries))
+}
+
+/// What owners compute that an aggregate reads.
+fn read<'c>(aggregate: &Aggregate, relations: &'c [Relation]) -> impl Iterator<Item = &'c OwnersColumn> {
+    let arguments = aggregate.argument.iter().chain(&aggregate.second);
+    let names: BTreeSet<String> = arguments.flat_map(|argument| argument.columns.iter().cloned()).collect();
+    let computed = relations.iter().flat_map(|relation| &relation.computed);
+    computed.filter(move |column| names.contains(&column.name))
+}
+
+/// Whether what an aggregate takes stems from other rows, too.
+fn is_across(aggregate: &Aggregate, relations: &[Relation]) -> bool {
+    read(aggregate, relations).any(|column| !column.across.is_empty())
+}
+
+/// Each set of rows that has a part in a window function, wherever the query reads that: one row more or fewer of it
+/// changes what other rows get, and so which rows are selected, in which groups and with which values.
+fn behind(checked: &Checked) -> Vec<(Selector, Option<String>)> {
+    let computed = checked.relations.iter().flat_map(|relation| &relation.computed);
+    let conditions: BTreeSet<&String> = computed.flat_map(|column| &column.across).collect();
+    conditions.into_iter().map(|rows| (Selector::Under(rows.clone()), Some(rows.clone()))).collect()
 }
 
 /// The columns that an argument is made of, without those that owners compute: two functions of one column may have the
@@ -197,22 +280,38 @@ fn own_columns(argument: &Argument, relations: &[Relation]) -> BTreeSet<String> 
     own
 }
 
-/// For each row in turn: whether it takes part, the values of its group columns, whether each selector takes it.
+/// For each row in turn: whether it takes part, the values of its group columns, whether each selector takes it, and
+/// whether it has a part in values of others.
 fn sql(
     table: &Table,
     relation: &Relation,
     keys: &[String],
     selectors: &[(Selector, Option<String>)],
+    behind: &[(Selector, Option<String>)],
+) -> String {
+    let all: Vec<_> = selectors.iter().chain(behind).cloned().collect();
+    let rows = listed_rows(&relation.name(table), relation.filter.as_deref().unwrap_or("TRUE"), keys, &all);
+    match relation.number(table) {
+        Some(number) => format!("{rows} ORDER BY {}", identifier(&number)),
+        None => rows,
+    }
+}
+
+fn listed_rows(
+    from: &str,
+    condition: &str,
+    keys: &[String],
+    selectors: &[(Selector, Option<String>)],
 ) -> String {
     let truth = |condition: &str| format!("CASE WHEN {condition} THEN TRUE ELSE FALSE END");
-    let mut columns = vec![format!("{} AS \"in\"", truth(relation.filter.as_deref().unwrap_or("TRUE")))];
+    let mut columns = vec![format!("{} AS \"in\"", truth(condition))];
     let keys = keys.iter().enumerate();
     columns.extend(keys.map(|(n, key)| format!("CAST({} AS VARCHAR) AS \"key {n}\"", identifier(key))));
     let taken = selectors.iter().enumerate().map(|(n, (_, condition))| {
         format!("{} AS \"selector {n}\"", truth(condition.as_deref().unwrap_or("TRUE")))
     });
     columns.extend(taken);
-    format!("SELECT {} FROM {}", columns.join(", "), relation.name(table))
+    format!("SELECT {} FROM {from}", columns.join(", "))
 }
 
 /// Names each row by what it says, so that a row is found again in another version: 16 bytes of SHA-256 over all
@@ -274,6 +373,11 @@ fn listed(groups: &Groups, keys: usize) -> String {
 }
 
 impl Answers {
+    /// Whether its owner's SQL is of a depth that its parser reads.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.uncountable.is_some() || local::is_readable(&self.sql)
+    }
+
     /// Whether it may tell about few rows by itself: aggregates are over a part of a group that CASE chooses; values are
     /// counted beside other rows; or a subquery reads the same rows otherwise. Where rows are countable, that is compared
     /// ([`Answers::compares_within`]); where they are not, nobody can tell.
@@ -284,7 +388,7 @@ impl Answers {
     /// Whether some of what is asked is about rows within others that the same query asks about, so that it is to be
     /// compared even if nothing was answered before.
     pub fn compares_within(&self) -> bool {
-        self.selectors.iter().any(Selector::is_part)
+        !self.behind.is_empty() || self.selectors.iter().any(Selector::is_part)
     }
 
     /// Sorts a dataset's rows at its owner's: the selections, and for each row, in the dataset's order,
@@ -320,11 +424,53 @@ impl Answers {
             } else {
                 selected.open_keys = Some(answers.keys.clone());
             }
+            for selector in &answers.behind {
+                let whole = Selection { group: Vec::new(), selector: selector.clone() };
+                selected.place(whole, &mut places);
+            }
             let read = |batch: &RecordBatch| {
                 answers.read(batch, &mut selected, &mut places).ok_or_else(|| shape(batch))
             };
             local::each_batch(&answers.sql, &answers.table, &name, schema, move || open(), read).await?;
             Ok(selected)
+        };
+        let dataset = dataset.to_owned();
+        deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?
+    }
+
+    /// Of a table that others stand below (UNION ALL): how many rows of a dataset the query takes in all groups together,
+    /// for the selector of which that is fewest, but not none. Absent if it takes none, or nothing stands below.
+    ///
+    /// # Errors
+    /// As [`local::run`]; for the owner's own eyes.
+    pub async fn fewest(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        open: impl Fn() -> Batches + Send + Sync + 'static,
+    ) -> Result<Option<u64>, LocalError> {
+        let Some(sql) = self.own.clone() else { return Ok(None) };
+        let (table, name, schema) = (self.table.clone(), dataset.to_owned(), schema.clone());
+        let work = move || async move {
+            let mut counts: Vec<u64> = Vec::new();
+            let read = |batch: &RecordBatch| {
+                counts.resize(batch.num_columns(), 0);
+                for (place, column) in batch.columns().iter().enumerate() {
+                    let rows = column.as_boolean_opt().map(BooleanArray::true_count);
+                    let rows = rows.ok_or_else(|| LocalError::Shape {
+                        dataset: name.clone(),
+                        column: place as u16,
+                        expected: "booleans".to_owned(),
+                        found: column.data_type().to_string(),
+                    })?;
+                    if let Some(count) = counts.get_mut(place) {
+                        *count += rows as u64;
+                    }
+                }
+                Ok(())
+            };
+            local::each_batch(&sql, &table, &name, schema, open, read).await?;
+            Ok(counts.into_iter().filter(|count| *count > 0).min())
         };
         let dataset = dataset.to_owned();
         deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?
@@ -369,11 +515,16 @@ impl Answers {
         let column = |place: usize| batch.columns().get(place).map(Arc::as_ref);
         let taken: &BooleanArray = column(0)?.as_boolean_opt()?;
         let texts = texts(batch, 1..1 + self.keys.len())?;
-        let selectors: Vec<&BooleanArray> = (0..self.selectors.len())
+        let selectors: Vec<&BooleanArray> = (0..self.selectors.len() + self.behind.len())
             .map(|n| column(1 + self.keys.len() + n)?.as_boolean_opt())
             .collect::<Option<_>>()?;
         for row in 0..batch.num_rows() {
             let mut places = Vec::new();
+            let parts = self.behind.iter().zip(selectors.iter().skip(self.selectors.len()));
+            for (selector, _) in parts.filter(|(_, has_part)| has_part.value(row)) {
+                let whole = Selection { group: Vec::new(), selector: selector.clone() };
+                places.push(selected.place(whole, known));
+            }
             if taken.value(row) {
                 let group = self.group(&texts, row);
                 for (selector, is_taken) in self.selectors.iter().zip(&selectors) {

@@ -57,6 +57,8 @@ impl Case<'_> {
             (Verdict::Closed, "which rows compare with the subquery's value as is asked is secret, so that nobody can count differences: any other query over its tables is refused, and so is one with CASE in an aggregate or with counts of values beside others, or over whose own rows the subquery is in part, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else if self.checked.join.is_some() {
             (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate or with counts of values beside others, but for as many as their owners' `overlaps_max` lets through".to_owned())
+        } else if self.carries() {
+            (Verdict::Closed, "what window functions carry from row to row is no sum over rows: any other query over this table is refused, and so is one that leaves fewer rows out of an aggregate than the floor, but for as many as its owner's `overlaps_max` lets through".to_owned())
         } else {
             (
                 Verdict::Closed,
@@ -122,13 +124,13 @@ impl Case<'_> {
             ),
             Some(_) if self.checked.shown_set().is_some() && self.floor_rows <= 1 => (
                 Verdict::Open,
-                "the values themselves are shown: whoever knows those of one table learns which of them the other has, where its owners ask for no floor"
+                "the values themselves are shown: whoever knows those of one table learns which of them another has, where its owners ask for no floor"
                     .to_owned(),
             ),
             Some(_) if self.checked.shown_set().is_some() => (
                 Verdict::Bounded,
                 format!(
-                    "the values themselves are shown, of those that at least {} rows have: whoever knows those of one table learns which of them the other has so often",
+                    "the values themselves are shown, of those that at least {} rows have: whoever knows those of one table learns which of them another has so often",
                     self.floor_rows
                 ),
             ),
@@ -154,6 +156,11 @@ impl Case<'_> {
         let least = self.floor_rows;
         let (verdict, reason) = if self.is_noisy {
             (Verdict::Closed, "every equation bears noise of its own".to_owned())
+        } else if self.carries() {
+            (
+                Verdict::Open,
+                "what a window function carries from row to row can cancel in a sum until few rows are left: `x - LAG(x)` adds up to the last row's less the first's, which is why the owner must allow `extreme`".to_owned(),
+            )
         } else if equations >= least {
             (
                 Verdict::Open,
@@ -194,6 +201,10 @@ impl Case<'_> {
             ),
         };
         Attack { name: "trying all values of a small domain".to_owned(), verdict, reason }
+    }
+
+    fn carries(&self) -> bool {
+        crate::answers::carries(self.checked)
     }
 
     fn shows(&self, kind: SetKind) -> bool {

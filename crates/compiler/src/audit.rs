@@ -12,7 +12,7 @@ use crate::{
     ResultColumn, ResultKind, Rule, Table, attacks,
     groups::Groups,
     noise::Noisy,
-    sql::{Aggregate, Checked, Function, Item, Joined, Key, SetJoin, SetKind, Tree},
+    sql::{Aggregate, Checked, Function, Item, Joined, Key, Relation, SetJoin, SetKind, Tree},
     stage::Partial,
 };
 
@@ -161,25 +161,35 @@ impl Page<'_> {
         learned
     }
 
-    /// What values that are shown of a set say of either table.
+    /// What values that are shown of a set say of each table.
     fn of_set(&self, set: &SetJoin) -> [String; 2] {
-        let [first, second] = [0, 1].map(|side| {
-            let relation = self.checked.relations.get(side);
-            let table = relation.and_then(|relation| self.tables.get(relation.table));
+        let rows = self.checked.relations.iter().map(|relation| {
+            let table = self.tables.get(relation.table);
             let rows = table.map_or(1, Table::floor_rows).max(self.floor_rows);
-            let called = relation.map_or("", |relation| relation.called.as_str());
-            format!("{} of `{called}`", counted(usize::try_from(rows).unwrap_or(usize::MAX), "row"))
+            let rows = counted(usize::try_from(rows).unwrap_or(usize::MAX), "row");
+            format!("{rows} of `{}`", relation.called)
         });
+        let rows: Vec<String> = rows.collect();
+        let (count, first) = (rows.len(), rows.first().cloned().unwrap_or_default());
         match set.kind {
             SetKind::Union => [
-                "of each value that is shown that one of the two tables has it, but not which".to_owned(),
-                format!("values are shown only if at least {first}, or at least {second}, have them"),
+                format!(
+                    "of each value that is shown that one of the {} tables has it, but not which",
+                    if count == 2 { "two".to_owned() } else { count.to_string() }
+                ),
+                format!("values are shown only if at least {}, have them", rows.join(", or at least ")),
             ],
             SetKind::Intersect => [
-                "of each value that is shown that both tables have it; whoever knows one table's values learns which of \
-                 them the other has"
-                    .to_owned(),
-                format!("values are shown only if at least {first}, and at least {second}, have them"),
+                match count {
+                    2 => "of each value that is shown that both tables have it; whoever knows one table's values learns \
+                          which of them the other has"
+                        .to_owned(),
+                    _ => format!(
+                        "of each value that is shown that all {count} tables have it; whoever knows the others' values \
+                         learns which of those that these have in common a table has"
+                    ),
+                },
+                format!("values are shown only if at least {}, have them", rows.join(", and at least ")),
             ],
             SetKind::Except => [
                 "of each value that is shown that the second table has it not; whoever knows the first table's values \
@@ -318,11 +328,13 @@ impl Page<'_> {
             let filter = self.checked.relations.first().and_then(|relation| relation.filter.as_ref());
             let partials: Vec<String> = partials.iter().map(Partial::name).collect();
             let aggregates = &self.checked.query.aggregates;
-            let mut steps = vec![
+            let mut steps: Vec<String> =
+                self.checked.relations.iter().flat_map(Relation::first_steps).collect();
+            steps.extend([
                 kept(filter),
                 format!("computes for each group: {}", names(&partials)),
                 "shares these numbers among the compute parties; the rows themselves stay".to_owned(),
-            ];
+            ]);
             if self.sources().count() > 1 && self.checked.query.has_public_groups {
                 let counted = aggregates.iter().filter(|one| one.function == Function::CountDistinct);
                 steps.extend(counted.flat_map(sources).map(|column| {
@@ -347,6 +359,7 @@ impl Page<'_> {
         }
         let mut steps = Vec::new();
         for (side, relation) in self.checked.relations.iter().enumerate() {
+            steps.extend(relation.first_steps());
             let own = partials.iter().filter(|partial| partial.side().is_none_or(|of| of == side));
             let own: Vec<String> = own.map(Partial::name).collect();
             let keys: Vec<String> = join.keys(side).into_iter().map(|key| key.name.clone()).collect();

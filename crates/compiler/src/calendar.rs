@@ -1,19 +1,6 @@
 //! Days of the proleptic Gregorian calendar as numbers, by Howard Hinnant, "chrono-Compatible Low-Level Date
 //! Algorithms" (`days_from_civil`, `civil_from_days`): years start in March, so that leap days end them.
 
-use std::sync::Arc;
-
-use arrow::{
-    array::{ArrayRef, AsArray, Date32Array, Int64Array},
-    compute::cast,
-    datatypes::{DataType, Date32Type, Int32Type},
-};
-use datafusion::{
-    common::exec_err,
-    error::DataFusionError,
-    logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf},
-};
-
 /// 0001-01-01, in days since 1970-01-01.
 pub(crate) const FIRST: i32 = -719_162;
 /// 9999-12-31.
@@ -83,34 +70,35 @@ pub(crate) enum Part {
     DayOfYear,
     /// Of the week, from 0 for Sunday.
     DayOfWeek,
+    /// Of the day; of a date 0, as it begins at midnight. So are minutes and seconds.
+    Hour,
+    Minute,
+    /// Whole ones.
+    Second,
 }
 
 impl Part {
+    const ALL: [(&str, Self); 10] = [
+        ("year", Self::Year),
+        ("quarter", Self::Quarter),
+        ("month", Self::Month),
+        ("week", Self::Week),
+        ("day", Self::Day),
+        ("doy", Self::DayOfYear),
+        ("dow", Self::DayOfWeek),
+        ("hour", Self::Hour),
+        ("minute", Self::Minute),
+        ("second", Self::Second),
+    ];
+
     /// By SQL's name in lower case.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "year" => Self::Year,
-            "quarter" => Self::Quarter,
-            "month" => Self::Month,
-            "week" => Self::Week,
-            "day" => Self::Day,
-            "doy" => Self::DayOfYear,
-            "dow" => Self::DayOfWeek,
-            _ => return None,
-        })
+        variant(&Self::ALL, name)
     }
 
     /// SQL's name.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Year => "year",
-            Self::Quarter => "quarter",
-            Self::Month => "month",
-            Self::Week => "week",
-            Self::Day => "day",
-            Self::DayOfYear => "doy",
-            Self::DayOfWeek => "dow",
-        }
+        name(&Self::ALL, self)
     }
 
     /// Of a day.
@@ -129,12 +117,13 @@ impl Part {
                 let thursday = Period::Week.first(days) + 3;
                 (thursday - number(civil(thursday).0, 1, 1)) / 7 + 1
             }
+            Self::Hour | Self::Minute | Self::Second => 0,
         }
     }
 
-    /// As a stage writes it.
-    pub(crate) fn sql(self, of: &str) -> String {
-        format!("{DAY_PART}('{}', {of})", self.name())
+    /// Whether it is of the time of day, which a date has not.
+    pub(crate) fn is_of_time(self) -> bool {
+        matches!(self, Self::Hour | Self::Minute | Self::Second)
     }
 
     /// Between what it lies, for days of a range.
@@ -147,6 +136,8 @@ impl Part {
             Self::Day => (1, 31),
             Self::DayOfYear => (1, 366),
             Self::DayOfWeek => (0, 6),
+            Self::Hour => (0, 23),
+            Self::Minute | Self::Second => (0, 59),
         }
     }
 }
@@ -160,35 +151,36 @@ pub(crate) enum Period {
     /// From Monday on, as in ISO 8601.
     Week,
     Day,
+    Hour,
+    Minute,
+    Second,
 }
 
 impl Period {
+    const ALL: [(&str, Self); 8] = [
+        ("year", Self::Year),
+        ("quarter", Self::Quarter),
+        ("month", Self::Month),
+        ("week", Self::Week),
+        ("day", Self::Day),
+        ("hour", Self::Hour),
+        ("minute", Self::Minute),
+        ("second", Self::Second),
+    ];
+
     /// By SQL's name in lower case.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "year" => Self::Year,
-            "quarter" => Self::Quarter,
-            "month" => Self::Month,
-            "week" => Self::Week,
-            "day" => Self::Day,
-            _ => return None,
-        })
+        variant(&Self::ALL, name)
     }
 
     /// SQL's name.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Year => "year",
-            Self::Quarter => "quarter",
-            Self::Month => "month",
-            Self::Week => "week",
-            Self::Day => "day",
-        }
+        name(&Self::ALL, self)
     }
 
-    /// As a stage writes it.
-    pub(crate) fn sql(self, of: &str) -> String {
-        format!("{FIRST_DAY}('{}', {of})", self.name())
+    /// Whether it is shorter than a day.
+    pub(crate) fn is_of_time(self) -> bool {
+        matches!(self, Self::Hour | Self::Minute | Self::Second)
     }
 
     /// The first day of the period that a day lies in.
@@ -200,65 +192,18 @@ impl Period {
             Self::Month => number(year, month, 1),
             // 1970-01-01 was a Thursday.
             Self::Week => days - days.saturating_add(3).rem_euclid(7),
-            Self::Day => days,
+            Self::Day | Self::Hour | Self::Minute | Self::Second => days,
         }
     }
 }
 
-/// `day_part(part, day)`: EXTRACT.
-const DAY_PART: &str = "day_part";
-/// `first_day(period, day)`: DATE_TRUNC of a date, which stays one.
-const FIRST_DAY: &str = "first_day";
-
-/// `day_shifted(months, days, day)`: a date and an interval.
-const DAY_SHIFTED: &str = "day_shifted";
-
-/// [`shifted`], as a stage writes it.
-pub(crate) fn shifted_sql(months: i32, days: i32, of: &str) -> String {
-    format!("{DAY_SHIFTED}({months}, {days}, {of})")
+fn variant<T: Copy>(all: &[(&str, T)], name: &str) -> Option<T> {
+    all.iter().find(|(known, _)| *known == name).map(|(_, variant)| *variant)
 }
 
-/// The functions of stages, to be registered.
-pub(crate) fn functions() -> [ScalarUDF; 3] {
-    let moved = |arguments: &[ColumnarValue]| {
-        let arrays = ColumnarValue::values_to_arrays(arguments)?;
-        let [months, days, of] = arrays.as_slice() else {
-            return exec_err!("{DAY_SHIFTED} takes months, days and a day");
-        };
-        let number = |array: &ArrayRef| cast(array, &DataType::Int32);
-        let (months, days, of) = (number(months)?, number(days)?, cast(of, &DataType::Date32)?);
-        let pairs = months.as_primitive::<Int32Type>().iter().zip(days.as_primitive::<Int32Type>().iter());
-        let all = pairs.zip(of.as_primitive::<Date32Type>().iter());
-        let all = all.map(|((months, days), day)| shifted(months?, days?, day?));
-        Ok(ColumnarValue::Array(Arc::new(all.collect::<Date32Array>())))
-    };
-    let of_shift = vec![DataType::Int64, DataType::Int64, DataType::Date32];
-    let types = vec![DataType::Utf8, DataType::Date32];
-    let part = |arguments: &[ColumnarValue]| {
-        let [parts, days] = pair(arguments)?;
-        let pairs = parts.as_string::<i32>().iter().zip(days.as_primitive::<Date32Type>().iter());
-        let all = pairs.map(|(part, day)| Some(i64::from(Part::named(part?)?.of(day?))));
-        Ok(ColumnarValue::Array(Arc::new(all.collect::<Int64Array>())))
-    };
-    let first = |arguments: &[ColumnarValue]| {
-        let [periods, days] = pair(arguments)?;
-        let pairs = periods.as_string::<i32>().iter().zip(days.as_primitive::<Date32Type>().iter());
-        let all = pairs.map(|(period, day)| Some(Period::named(period?)?.first(day?)));
-        Ok(ColumnarValue::Array(Arc::new(all.collect::<Date32Array>())))
-    };
-    [
-        create_udf(DAY_PART, types.clone(), DataType::Int64, Volatility::Immutable, Arc::new(part)),
-        create_udf(FIRST_DAY, types, DataType::Date32, Volatility::Immutable, Arc::new(first)),
-        create_udf(DAY_SHIFTED, of_shift, DataType::Date32, Volatility::Immutable, Arc::new(moved)),
-    ]
-}
-
-fn pair(arguments: &[ColumnarValue]) -> Result<[ArrayRef; 2], DataFusionError> {
-    let arrays = ColumnarValue::values_to_arrays(arguments)?;
-    let [what, days] = arrays.as_slice() else {
-        return exec_err!("{DAY_PART} and {FIRST_DAY} take what to find and a day");
-    };
-    Ok([cast(what, &DataType::Utf8)?, cast(days, &DataType::Date32)?])
+/// Every variant has a name.
+fn name<T: PartialEq>(all: &[(&'static str, T)], variant: T) -> &'static str {
+    all.iter().find(|(_, known)| *known == variant).map_or("", |(name, _)| name)
 }
 
 /// Days since 1970-01-01; `day` may lie outside the month.
@@ -274,7 +219,7 @@ fn number(year: i32, month: i32, day: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::datatypes::IntervalMonthDayNano;
+    use arrow::datatypes::{Date32Type, IntervalMonthDayNano};
     use proptest::prelude::*;
 
     #[test]
@@ -304,6 +249,18 @@ mod tests {
         ] {
             assert_eq!(days(written), None, "{written}");
         }
+    }
+
+    #[test]
+    fn names_read_as_they_are_written() {
+        use Part::{Day, DayOfWeek, DayOfYear, Hour, Minute, Month, Quarter, Second, Week, Year};
+        for part in [Year, Quarter, Month, Week, Day, DayOfYear, DayOfWeek, Hour, Minute, Second] {
+            assert_eq!(Part::named(part.name()), Some(part));
+        }
+        for period in Period::ALL.map(|(_, period)| period) {
+            assert_eq!(Period::named(period.name()), Some(period));
+        }
+        assert_eq!((Part::named("century"), Period::named("")), (None, None));
     }
 
     proptest! {

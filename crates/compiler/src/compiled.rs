@@ -134,6 +134,8 @@ pub enum ResultKind {
     Boolean(Opened),
     /// Days since 1970-01-01, exact.
     Date(Opened),
+    /// Microseconds since 1970-01-01T00:00:00, exact.
+    Timestamp(Opened),
     /// Text, as the integers that its bytes make.
     Text {
         /// The output of the first integer.
@@ -183,6 +185,7 @@ impl ResultColumn {
             ResultKind::Decimal { .. } => CellType::Decimal,
             ResultKind::Boolean(_) => CellType::Boolean,
             ResultKind::Date(_) => CellType::Date,
+            ResultKind::Timestamp(_) => CellType::Timestamp,
             ResultKind::Text { .. } => CellType::Text,
             ResultKind::Real { .. } => CellType::Real,
         }
@@ -194,9 +197,11 @@ impl ResultKind {
     pub fn opened(&self) -> Option<Opened> {
         match self {
             Self::Key { .. } | Self::Computed { .. } => None,
-            Self::Count(opened) | Self::Integer(opened) | Self::Date(opened) | Self::Boolean(opened) => {
-                Some(*opened)
-            }
+            Self::Count(opened)
+            | Self::Integer(opened)
+            | Self::Date(opened)
+            | Self::Timestamp(opened)
+            | Self::Boolean(opened) => Some(*opened),
             Self::Decimal { opened, .. } | Self::Real { opened, .. } | Self::Text { opened, .. } => {
                 Some(*opened)
             }

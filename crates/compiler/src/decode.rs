@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::{
     Cell, CellType, ColumnHead, Compiled, Opened, ResultColumn, ResultKind, ResultTable, SHOWN, calendar,
-    number::format_scaled, packed,
+    moments, number::format_scaled, packed,
 };
 
 /// Opened values that are not the program's.
@@ -188,6 +188,10 @@ fn cell(
                 i32::MAX
             })))
         }),
+        ResultKind::Timestamp(at) => opened(at, &|micros| {
+            let nearest = if micros < 0 { i64::MIN } else { i64::MAX };
+            Cell::Timestamp(moments::text(i64::try_from(micros).unwrap_or(nearest)))
+        }),
         ResultKind::Real { opened: at, fraction_bits, scale } => {
             opened(at, &|value| Cell::Real(real(value, *fraction_bits, *scale)))
         }
@@ -201,6 +205,7 @@ fn key_cell(text: &str, cells: CellType) -> Cell {
         CellType::Integer => text.parse().map_or_else(|_| Cell::Text(text.to_owned()), Cell::Integer),
         CellType::Decimal => Cell::Decimal(text.to_owned()),
         CellType::Date => Cell::Date(text.to_owned()),
+        CellType::Timestamp => Cell::Timestamp(text.to_owned()),
         CellType::Real | CellType::Text => Cell::Text(text.to_owned()),
     }
 }

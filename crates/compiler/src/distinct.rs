@@ -41,7 +41,7 @@ impl<'a> Distinct<'a> {
 
     /// Declares the stages; all stages come before the first input.
     pub(crate) fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
-        keyed::stages(builder, self.table, |rows| self.sql(rows))
+        keyed::stages(builder, self.relation, self.table, |rows| self.sql(rows))
     }
 
     fn sql(&self, rows: u32) -> String {

@@ -4,7 +4,7 @@
 use contract::{Column, ColumnType};
 
 use crate::{
-    BadRange, BadValue, Refused, calendar,
+    BadRange, BadValue, Refused, calendar, moments,
     number::{self, Interval},
 };
 
@@ -20,20 +20,24 @@ pub(crate) enum Value {
     Number(i128),
     /// Days since 1970-01-01.
     Date(i32),
+    /// Microseconds since 1970-01-01T00:00:00.
+    Timestamp(i64),
     /// Sorts by its bytes.
     Text(String),
 }
 
-/// A column's declared range, scaled. Dates are days since 1970-01-01, and need no declaration.
+/// A column's declared range, scaled. Dates are days and timestamps microseconds since 1970-01-01, and need no declaration.
 pub(crate) fn range(column: &Column) -> Result<Interval, Refused> {
     let Some(declared) = &column.range else {
         return match column.kind {
             ColumnType::Date => Ok(Interval { min: calendar::FIRST.into(), max: calendar::LAST.into() }),
+            ColumnType::Timestamp => Ok(Interval { min: moments::FIRST.into(), max: moments::LAST.into() }),
             _ => Err(Refused::NoRange(column.name.clone())),
         };
     };
     let end = |text: &str| match column.kind {
         ColumnType::Date => calendar::days(text).map(i128::from).ok_or(BadRange::Date),
+        ColumnType::Timestamp => moments::micros(text).map(i128::from).ok_or(BadRange::Timestamp),
         kind => number::parse_scaled(text, scale(kind)).map_err(BadRange::from),
     };
     let bad = |reason| Refused::BadRange { column: column.name.clone(), reason };
@@ -48,7 +52,11 @@ pub(crate) fn range(column: &Column) -> Result<Interval, Refused> {
 pub(crate) fn scale(kind: ColumnType) -> u8 {
     match kind {
         ColumnType::Decimal { scale } | ColumnType::Float { scale } => scale,
-        ColumnType::Boolean | ColumnType::Integer | ColumnType::Text | ColumnType::Date => 0,
+        ColumnType::Boolean
+        | ColumnType::Integer
+        | ColumnType::Text
+        | ColumnType::Date
+        | ColumnType::Timestamp => 0,
     }
 }
 
@@ -87,6 +95,7 @@ impl Value {
                 _ => Err(BadValue::Boolean),
             },
             ColumnType::Date => calendar::days(text).map(Self::Date).ok_or(BadValue::Date),
+            ColumnType::Timestamp => moments::micros(text).map(Self::Timestamp).ok_or(BadValue::Timestamp),
             ColumnType::Text => Ok(Self::Text(text.to_owned())),
             ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => {
                 Ok(Self::Number(number::parse_scaled(text, scale(kind))?))
@@ -100,6 +109,7 @@ impl Value {
             Self::Boolean(value) => value.to_string(),
             Self::Number(value) => number::format_scaled(*value, scale(kind)),
             Self::Date(days) => calendar::text(*days),
+            Self::Timestamp(micros) => moments::text(*micros),
             Self::Text(text) => text.clone(),
         }
     }

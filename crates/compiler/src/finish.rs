@@ -10,9 +10,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use arrow::{
     array::{
         ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
-        UInt64Array,
+        TimestampMicrosecondArray, UInt64Array,
     },
-    datatypes::{DataType, Field, Schema},
+    datatypes::{DataType, Field, Schema, TimeUnit},
     record_batch::RecordBatch,
 };
 use datafusion::{
@@ -31,7 +31,7 @@ use datafusion::{
 use tokio::runtime;
 
 use crate::{
-    Cell, ResultKind, calendar, deep, plain,
+    Cell, ResultKind, calendar, deep, moments, plain,
     sql::{Finishing, Flow},
 };
 
@@ -251,6 +251,12 @@ fn array<'c>(cells: impl Iterator<Item = &'c Cell>, kind: &DataType) -> Result<A
             Cell::Date(text) => calendar::days(text),
             _ => None,
         }))),
+        DataType::Timestamp(TimeUnit::Microsecond, None) => {
+            Arc::new(TimestampMicrosecondArray::from_iter(cells.map(|cell| match cell {
+                Cell::Timestamp(text) => moments::micros(text),
+                _ => None,
+            })))
+        }
         DataType::Utf8 => Arc::new(StringArray::from_iter(cells.map(|cell| match cell {
             Cell::Text(text) => Some(text.as_str()),
             _ => None,

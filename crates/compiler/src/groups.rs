@@ -173,13 +173,16 @@ pub(crate) fn literal(value: Option<&Value>, kind: ColumnType) -> String {
         (Some(Value::Boolean(value)), _) => value.to_string(),
         (Some(Value::Text(text)), _) => format!("'{}'", text.replace('\'', "''")),
         (Some(date @ Value::Date(_)), _) => format!("CAST('{}' AS DATE)", date.show(kind)),
+        (Some(moment @ Value::Timestamp(_)), _) => {
+            format!("CAST('{}' AS TIMESTAMP(6))", moment.show(kind))
+        }
         (Some(number @ Value::Number(_)), ColumnType::Integer) => number.show(kind),
         (Some(Value::Number(value)), _) => decimal(*value, domain::scale(kind)),
         (None, _) => format!("CAST(NULL AS {})", sql_type(kind)),
     }
 }
 
-fn sql_type(kind: ColumnType) -> String {
+pub(crate) fn sql_type(kind: ColumnType) -> String {
     match kind {
         ColumnType::Boolean => "BOOLEAN".to_owned(),
         ColumnType::Integer => "BIGINT".to_owned(),
@@ -187,5 +190,6 @@ fn sql_type(kind: ColumnType) -> String {
         ColumnType::Float { .. } => "DOUBLE".to_owned(),
         ColumnType::Text => "VARCHAR".to_owned(),
         ColumnType::Date => "DATE".to_owned(),
+        ColumnType::Timestamp => "TIMESTAMP(6)".to_owned(),
     }
 }

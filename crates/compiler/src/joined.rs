@@ -26,9 +26,11 @@ use crate::{
     keyed::{Keyed, Layout, Merged, Part},
     lower::Combined,
     sql::{Argument, Join, JoinKind, Relation},
-    stage::Partial,
+    stage::{Partial, TextPart},
     union::tree,
 };
+
+mod texts;
 
 /// Declares stages and inputs of both tables, and combines partial results over the pairs of their rows.
 pub(crate) fn combine(
@@ -60,8 +62,20 @@ pub(crate) fn combine(
     };
     let mut pairs = Pairs::find(builder, join, [first, second], left, right)?;
     let mut combined = BTreeMap::new();
-    let totals = partials.iter().filter(|partial| !matches!(partial, Partial::RowsIf(_)));
-    for partial in totals {
+    for partial in partials {
+        match partial {
+            Partial::RowsIf(_) => continue,
+            Partial::Text(text) => {
+                // All of its integers with the first.
+                if text.part == 0 {
+                    let names = TextPart::all(&text.of, text.is_least).into_iter();
+                    let names = names.map(|part| Partial::Text(part).name());
+                    combined.extend(names.zip(pairs.text(builder, text)?));
+                }
+                continue;
+            }
+            _ => {}
+        }
         combined.insert(partial.name(), pairs.total(builder, partial, rest.as_ref())?);
     }
     let floors = relations.map(|(_, table)| table.floor_rows());

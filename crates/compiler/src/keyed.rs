@@ -78,7 +78,7 @@ pub(crate) struct Part<'a> {
 impl Part<'_> {
     /// Declares the stages; all stages come before the first input.
     pub(crate) fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
-        stages(builder, self.table, |rows| self.sql(rows))
+        stages(builder, self.relation, self.table, |rows| self.sql(rows))
     }
 
     /// Declares the inputs: by owner, then column.
@@ -131,7 +131,7 @@ impl Part<'_> {
     fn key_widths(&self) -> Result<Vec<u32>, Refused> {
         let mut widths = Vec::new();
         for pair in &self.join.keys {
-            widths.extend(limb_widths(pair.each_ref())?);
+            widths.extend(limb_widths(pair)?);
         }
         Ok(widths)
     }
@@ -217,15 +217,16 @@ pub(crate) fn limbs(column: &Column) -> Vec<String> {
             (0..2).map(|limb| format!("{}({name}, {limb})", crate::local::TEXT_KEY)).collect()
         }
         ColumnType::Date => vec![format!("CAST(CAST({name} AS INT) AS BIGINT)")],
+        ColumnType::Timestamp => vec![format!("CAST({name} AS BIGINT)")],
         ColumnType::Boolean => vec![format!("CAST({name} AS BIGINT)")],
         _ => vec![name],
     }
 }
 
-/// How wide these integers are, of two columns that are compared: the wider one's widths.
-pub(crate) fn limb_widths(pair: [&Column; 2]) -> Result<Vec<u32>, Refused> {
+/// How wide these integers are, of columns that are compared: the widest one's widths.
+pub(crate) fn limb_widths<'c>(columns: impl IntoIterator<Item = &'c Column>) -> Result<Vec<u32>, Refused> {
     let mut most: Vec<u32> = Vec::new();
-    for column in pair {
+    for column in columns {
         let own = match column.kind {
             ColumnType::Text => vec![60, 60],
             ColumnType::Boolean => vec![1],
@@ -241,12 +242,13 @@ pub(crate) fn limb_widths(pair: [&Column; 2]) -> Result<Vec<u32>, Refused> {
 /// Declares a stage of each owner, by the SQL for as many rows as it is filled up to.
 pub(crate) fn stages(
     builder: &mut Builder,
+    relation: &Relation,
     table: &Table,
     sql: impl Fn(u32) -> String,
 ) -> Result<Vec<u16>, Refused> {
-    let stage = |(index, source): (usize, &Source)| {
+    let stage = |(number, source): (usize, &Source)| {
         let rows = rows(source.rows);
-        Ok(builder.stage(index as u16, &table.name, &source.reference, sql(rows), rows)?)
+        relation.stage(builder, table, number, &sql(rows), rows)
     };
     table.datasets.iter().enumerate().map(stage).collect()
 }

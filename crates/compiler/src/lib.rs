@@ -11,23 +11,24 @@
 //! | what would an answer look like, before anybody signs? | [`synthetic::answer`] |
 //!
 //! # What is supported
-//! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns:
+//! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns, or
+//! several tables one below the other (UNION ALL), each SELECT's by its own columns and condition:
 //! - WITH, views before the SELECT, subqueries in FROM over one table, SELECT DISTINCT of columns and FILTER: other
 //!   writings of the same.
-//! - Functions of text and dates, computed by each row's owner at home, as columns.
-//! - JOIN, LEFT JOIN and RIGHT JOIN of two tables on equality of integers, dates or text, one key or several, which nobody sees;
+//! - Functions of text, dates and timestamps, computed by each row's owner at home, as columns.
+//! - JOIN, LEFT JOIN and RIGHT JOIN of two tables on equality of integers, dates, timestamps or text, one key or several, which nobody sees;
 //!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. The values of
-//!   UNION, INTERSECT and EXCEPT of two tables' columns, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
+//!   UNION and INTERSECT of up to eight tables' columns and of EXCEPT of two, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home. One
 //!   comparison of a column with an aggregate that a subquery takes over one table, decided on shares.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(DISTINCT column) over one table. COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR and STDDEV of columns, of sums, differences and products
-//!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates and text. What would pick rows inside
+//!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates, timestamps and text. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE, NULLIF, COALESCE). Covariance, correlation and regression of two
 //!   columns. MEDIAN and PERCENTILE_CONT over one table.
-//! - GROUP BY integers, decimals, dates and text without a public list, with LIMIT, also in a join; there of several
+//! - GROUP BY integers, decimals, dates, timestamps and text without a public list, with LIMIT, also in a join; there of several
 //!   tables, if each row of one of them meets one row of the others.
 //! - HAVING, decided inside the computation, also against sums over all groups; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
@@ -83,6 +84,7 @@ mod arithmetic;
 mod attacks;
 mod audit;
 mod behind;
+mod buckets;
 mod calendar;
 mod compiled;
 mod decode;
@@ -101,6 +103,7 @@ pub mod local;
 mod lower;
 mod masked;
 mod membership;
+mod moments;
 mod noise;
 mod number;
 pub mod overlap;
@@ -118,6 +121,7 @@ mod secret;
 mod set_values;
 mod sets;
 mod sql;
+mod stacked;
 mod stage;
 pub mod synthetic;
 pub mod template;
@@ -126,6 +130,7 @@ mod text_functions;
 mod threshold;
 mod threshold_audit;
 mod threshold_tables;
+mod time_functions;
 mod tree;
 mod tree_node;
 mod union;
@@ -154,6 +159,24 @@ pub fn tables(sql: &str) -> Result<Vec<String>, Refused> {
     deep::call(|| sql::tables(sql)).map_err(|error| Refused::NoThread(error.to_string()))?
 }
 
+/// Refuses windows of windows of which an owner's parser would not read so many within each other.
+fn check_depth(
+    checked: &sql::Checked,
+    program: &program::Program,
+    answers: &[answers::Answers],
+) -> Result<(), Refused> {
+    let mut computed = checked.relations.iter().flat_map(|relation| &relation.computed);
+    let Some(window) = computed.find(|column| !column.across.is_empty()) else { return Ok(()) };
+    let are_readable = || {
+        program.stages.iter().all(|stage| local::is_readable(&stage.sql))
+            && answers.iter().all(answers::Answers::is_readable)
+    };
+    match deep::call(are_readable).map_err(|error| Refused::NoThread(error.to_string()))? {
+        true => Ok(()),
+        false => Err(Construct::RowWindowDepth.refuse(&window.name)),
+    }
+}
+
 /// Compiles a query over `tables` to a program that withholds what `rule` says; a number of rows is the rule with that
 /// floor alone.
 ///
@@ -172,6 +195,7 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
         lower::lower(tables, &checked, &groups, &rule)?;
     let answers = answers::of(tables, &checked, &groups);
+    check_depth(&checked, &program, &answers)?;
     let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, &rule);
     let query = &checked.query;
     let names_withheld = query.has_public_groups && query.cut.is_none() && query.having.is_none();

@@ -16,6 +16,7 @@ use datafusion::{
     logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf},
     physical_plan::{stream::RecordBatchStreamAdapter, streaming::PartitionStream},
     prelude::{SQLOptions, SessionConfig, SessionContext},
+    sql::parser::DFParserBuilder,
 };
 use futures::StreamExt as _;
 use program::{Input, Program, Stage};
@@ -23,10 +24,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    calendar, deep, packed,
+    buckets, deep, packed,
     rows::{self, BadRows, Check},
     sql::identifier,
-    text_functions,
+    text_functions, time_functions,
 };
 
 /// Why a local stage yields nothing to share. For the owner's own eyes: texts name rows and columns and quote no
@@ -195,6 +196,12 @@ async fn query(sql: &str, table: &str, source: Source) -> Result<SendableRecordB
     context.sql_with_options(sql, read_only).await?.execute_stream().await
 }
 
+/// Whether the parser of stages reads SQL, which it does not if that is too deep.
+pub(crate) fn is_readable(sql: &str) -> bool {
+    let parser = DFParserBuilder::new(sql).build();
+    parser.is_ok_and(|mut parser| parser.parse_statements().is_ok())
+}
+
 /// Without DataFusion's last check of a plan. Where a condition leaves one value of a key, a sort by it is taken out, which
 /// that check then misses; it changes no plan, and rows without an order are numbered all the same.
 fn unsuspicious(config: SessionConfig) -> SessionState {
@@ -206,7 +213,8 @@ fn unsuspicious(config: SessionConfig) -> SessionState {
 
 /// The functions that conditions, keys and values may be computed by ([`crate::sql`] says which).
 pub(crate) fn register_functions(context: &SessionContext) {
-    calendar::functions().into_iter().for_each(|function| context.register_udf(function));
+    context.register_udf(buckets::function());
+    time_functions::functions().into_iter().for_each(|function| context.register_udf(function));
     text_functions::functions().into_iter().for_each(|function| context.register_udf(function));
 }
 

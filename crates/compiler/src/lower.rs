@@ -21,10 +21,10 @@ use crate::{
     set_values, sets,
     sql::{
         Aggregate, Argument, Checked, Cut, Function, Item, Join, JoinKind, Joined, OrderTerm, Query,
-        Relation, Selected,
+        Relation, Selected, Temporal,
     },
     stage::{self, Partial},
-    threshold, tree, union,
+    text_extremes, threshold, tree, union,
 };
 
 /// A program and how its outputs are read.
@@ -77,11 +77,7 @@ pub(crate) fn lower(
     {
         return Err(Construct::SetOperation.refuse(&other.name()));
     }
-    if checked.join.is_some()
-        && let Some(text) = partials.iter().find(|partial| matches!(partial, Partial::Text(_)))
-    {
-        return Err(text.refuse());
-    }
+    text_extremes::check(&partials, &relations, checked.join.as_ref())?;
     let noise = match rule.disclosure.privacy {
         Some(privacy) => noise::plan(tables, checked, &partials, privacy)?,
         None => Vec::new(),
@@ -95,12 +91,12 @@ pub(crate) fn lower(
             secret = keys;
             combined
         }
-        ([first, second], Some(Joined::Set(set))) if !query.keys.is_empty() => {
-            let (combined, keys) = set_values::combine(&mut builder, [*first, *second], set)?;
+        (several, Some(Joined::Set(set))) if !query.keys.is_empty() => {
+            let (combined, keys) = set_values::combine(&mut builder, several, set)?;
             secret = Some(keys);
             combined
         }
-        ([first, second], Some(Joined::Set(set))) => sets::combine(&mut builder, [*first, *second], set)?,
+        (several, Some(Joined::Set(set))) => sets::combine(&mut builder, several, set)?,
         ([first, second], Some(Joined::Two(join))) => {
             joined::combine(&mut builder, [*first, *second], join, groups, &partials)?
         }
@@ -183,7 +179,8 @@ pub(crate) fn lower(
     Ok(Lowered { program: joint.finish(cut, seen)?, columns, partials, rows, group_at, finish, noise })
 }
 
-/// At most so many rows are aggregated: pairs, and rows that FULL JOIN and set operations keep beside them.
+/// At most so many rows are aggregated: pairs, and rows that FULL JOIN and set operations keep beside them. Of sets of more
+/// than two tables there are no pairs.
 fn rows_max(relations: &[(&Relation, &Table)], join: Option<&Joined>) -> u64 {
     let rows = |(_, table): &(&Relation, &Table)| {
         table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows)).max(1)
@@ -192,6 +189,9 @@ fn rows_max(relations: &[(&Relation, &Table)], join: Option<&Joined>) -> u64 {
     match join {
         // The other table's rows are only compared with.
         Some(Joined::Threshold(_)) => relations.first().map_or(1, rows),
+        Some(Joined::Set(_)) if relations.len() > 2 => {
+            relations.iter().map(rows).fold(0, u64::saturating_add)
+        }
         Some(Joined::Set(_) | Joined::Two(Join { kind: JoinKind::Full, .. })) => {
             relations.iter().map(rows).fold(pairs, u64::saturating_add)
         }
@@ -386,6 +386,7 @@ impl Joint {
             ColumnType::Text => ResultKind::Text { opened, parts: outputs, bytes_max: key.bytes_max },
             ColumnType::Boolean => ResultKind::Boolean(opened),
             ColumnType::Date => ResultKind::Date(opened),
+            ColumnType::Timestamp => ResultKind::Timestamp(opened),
             ColumnType::Decimal { scale } if scale > 0 => ResultKind::Decimal { opened, scale },
             _ => ResultKind::Integer(opened),
         })
@@ -541,7 +542,8 @@ impl Joint {
                 ResultKind::Real { opened, fraction_bits, scale: scale + quantile.digits() }
             }
             (_, Some(fraction_bits)) => ResultKind::Real { opened, fraction_bits, scale },
-            (_, None) if argument.is_date => ResultKind::Date(opened),
+            (_, None) if argument.temporal == Some(Temporal::Date) => ResultKind::Date(opened),
+            (_, None) if argument.temporal == Some(Temporal::Timestamp) => ResultKind::Timestamp(opened),
             (_, None) if scale == 0 => ResultKind::Integer(opened),
             (_, None) => ResultKind::Decimal { opened, scale },
         };

@@ -63,6 +63,13 @@ pub(crate) fn plan(
     if checked.join.is_some() {
         return Err(refused("how often a person's rows match in a join is not bounded, so noise cannot be measured out; ask about one table".to_owned()));
     }
+    let computed = checked.relations.iter().flat_map(|relation| &relation.computed);
+    if let Some(column) = computed.into_iter().find(|column| !column.across.is_empty()) {
+        return Err(refused(format!(
+            "one person's rows change those of others in `{}`, by how much is not bounded; ask without window functions over rows",
+            column.name
+        )));
+    }
     if !checked.query.has_public_groups {
         return Err(refused("which groups there are would tell about persons; group by columns with a public list of values, without LIMIT".to_owned()));
     }

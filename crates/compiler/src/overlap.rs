@@ -11,7 +11,8 @@
 //! The owner sees its own rows alone. A difference of fewer than k rows over all owners' rows is one of fewer than k, and
 //! more than none for one of them at least, over each owner's; so each refuses what is small at its own. Sets that are
 //! themselves small at this owner are left out of the matrix: the computation holds them to the floor with all owners'
-//! rows. Where other owners have rows, too, such a set is compared with every other one that is not disjoint by its
+//! rows. Not so rows under a window function, which tells of them however few they are: their sets stay in it.
+//! Where other owners have rows, too, such a set is compared with every other one that is not disjoint by its
 //! definition; their difference must be nothing or large.
 //!
 //! What is withheld for another reason than few rows, since few members contribute or one dominates, no owner can count
@@ -130,7 +131,7 @@ impl<'a> Universe<'a> {
     fn columns(&self) -> BTreeSet<Option<&str>> {
         let present = self.sets.iter().filter_map(|(_, selection)| match &selection.selector {
             Selector::Present(column) => Some(Some(column.as_str())),
-            Selector::Whole | Selector::Case(_) | Selector::Counted(_) => None,
+            Selector::Whole | Selector::Case(_) | Selector::Counted(_) | Selector::Under(_) => None,
         });
         present.chain([None]).collect()
     }
@@ -138,7 +139,9 @@ impl<'a> Universe<'a> {
     /// The sets that concern a column, of those answers.
     fn restricted(&self, column: &Option<&str>, keep: impl Fn(usize) -> bool) -> Matrix<'a> {
         let concerns = |selection: &Selection| match (&selection.selector, column) {
-            (Selector::Case(_) | Selector::Counted(_), _) | (Selector::Whole, None) => true,
+            (Selector::Case(_) | Selector::Counted(_) | Selector::Under(_), _) | (Selector::Whole, None) => {
+                true
+            }
             (Selector::Present(found), Some(column)) => found == column,
             (Selector::Whole, Some(_)) | (Selector::Present(_), None) => false,
         };
@@ -180,8 +183,9 @@ impl Matrix<'_> {
     /// been opened, by answer, when the floor was lower.
     fn excess(&self, floor_rows: u64, floor_of: &impl Fn(usize) -> u64, field: Field) -> usize {
         let rows = self.rows();
-        let opened = self.sets.iter().filter(|(set, answer, _)| {
-            rows.get(set).is_some_and(|rows| *rows >= floor_of(*answer).min(floor_rows))
+        let opened = self.sets.iter().filter(|(set, answer, selection)| {
+            let is_told = matches!(selection.selector, Selector::Under(_));
+            rows.get(set).is_some_and(|rows| is_told || *rows >= floor_of(*answer).min(floor_rows))
         });
         let opened: BTreeSet<u32> = opened.map(|(set, _, _)| *set).collect();
         let mut atoms: BTreeMap<Vec<u32>, u64> = BTreeMap::new();
@@ -274,7 +278,7 @@ impl Matrix<'_> {
 fn rows_of(selector: &Selector) -> (bool, Option<&str>) {
     match selector {
         Selector::Whole => (false, None),
-        Selector::Case(condition) => (true, Some(condition)),
+        Selector::Case(condition) | Selector::Under(condition) => (true, Some(condition)),
         Selector::Present(column) | Selector::Counted(column) => (false, Some(column)),
     }
 }

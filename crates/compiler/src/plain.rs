@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use arrow::{
     array::{Array, AsArray},
-    datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, UInt64Type},
+    datatypes::{
+        DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimeUnit,
+        TimestampMicrosecondType, UInt64Type,
+    },
     record_batch::RecordBatch,
 };
 use contract::Schema;
@@ -22,7 +25,10 @@ use datafusion::{
 };
 use thiserror::Error;
 
-use crate::{Cell, CellType, ColumnHead, ResultTable, calendar, deep, local, number::format_scaled, sql};
+use crate::{
+    Cell, CellType, ColumnHead, ResultTable, Source, Table, calendar, deep, local, moments,
+    number::format_scaled, sql,
+};
 
 /// Why there is no plaintext answer.
 #[derive(Debug, Error)]
@@ -62,7 +68,17 @@ pub async fn query(sql: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainErr
 async fn query_here(text: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainError> {
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
     local::register_functions(&context);
+    let mut known = Vec::with_capacity(tables.len());
     for (name, schema, batches) in tables {
+        let source = Source {
+            reference: name.clone(),
+            owner: String::new(),
+            schema: schema.clone(),
+            rows: 0,
+            floor_rows: 1,
+            rows_per_person: None,
+        };
+        known.push(Table { name: name.clone(), datasets: vec![source] });
         let declared = crate::rows::arrow_schema(&schema);
         let relabelled = batches.iter().map(|batch| local::relabelled(&declared, batch));
         let batches = relabelled.collect::<Result<_, _>>()?;
@@ -72,7 +88,8 @@ async fn query_here(text: &str, tables: Vec<Rows>) -> Result<ResultTable, PlainE
     let mut statements = DFParser::parse_sql(text)?;
     for statement in &mut statements {
         if let DFStatement::Statement(statement) = statement {
-            sql::spelled_out(statement).map_err(|refused| DataFusionError::Plan(refused.to_string()))?;
+            sql::spelled_out(statement, &known)
+                .map_err(|refused| DataFusionError::Plan(refused.to_string()))?;
         }
     }
     let asked = statements.pop_back().ok_or_else(|| DataFusionError::Plan("no statement".to_owned()))?;
@@ -140,6 +157,7 @@ pub(crate) fn cell_type(data_type: &DataType) -> Option<CellType> {
         DataType::Float64 => CellType::Real,
         DataType::Utf8 | DataType::Utf8View => CellType::Text,
         DataType::Date32 => CellType::Date,
+        DataType::Timestamp(TimeUnit::Microsecond, None) => CellType::Timestamp,
         _ => return None,
     })
 }
@@ -165,6 +183,9 @@ pub(crate) fn cell(array: &dyn Array, row: usize, column: &str) -> Result<Cell, 
         DataType::Utf8 => Cell::Text(array.as_string::<i32>().value(row).to_owned()),
         DataType::Utf8View => Cell::Text(array.as_string_view().value(row).to_owned()),
         DataType::Date32 => Cell::Date(calendar::text(array.as_primitive::<Date32Type>().value(row))),
+        DataType::Timestamp(TimeUnit::Microsecond, None) => {
+            Cell::Timestamp(moments::text(array.as_primitive::<TimestampMicrosecondType>().value(row)))
+        }
         other => return Err(unknown(column, other)),
     })
 }

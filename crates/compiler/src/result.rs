@@ -46,6 +46,8 @@ pub enum CellType {
     Text,
     /// A day, written `YYYY-MM-DD`.
     Date,
+    /// A point in time without a time zone, written `YYYY-MM-DDTHH:MM:SS`, and with up to six digits after a point.
+    Timestamp,
 }
 
 impl CellType {
@@ -58,6 +60,7 @@ impl CellType {
             Self::Real => "real",
             Self::Text => "text",
             Self::Date => "date",
+            Self::Timestamp => "timestamp",
         }
     }
 
@@ -70,6 +73,7 @@ impl CellType {
             ColumnType::Float { .. } => Self::Real,
             ColumnType::Text => Self::Text,
             ColumnType::Date => Self::Date,
+            ColumnType::Timestamp => Self::Timestamp,
         }
     }
 }
@@ -95,6 +99,8 @@ pub enum Cell {
     Text(String),
     /// A day, written `YYYY-MM-DD`.
     Date(String),
+    /// A point in time, written as [`CellType::Timestamp`] says.
+    Timestamp(String),
 }
 
 impl Cell {
@@ -104,7 +110,12 @@ impl Cell {
             Self::Integer(value) => Some(*value as f64),
             Self::Decimal(text) => text.parse().ok(),
             Self::Real(value) => Some(*value),
-            Self::Null | Self::Withheld | Self::Boolean(_) | Self::Text(_) | Self::Date(_) => None,
+            Self::Null
+            | Self::Withheld
+            | Self::Boolean(_)
+            | Self::Text(_)
+            | Self::Date(_)
+            | Self::Timestamp(_) => None,
         }
     }
 }
@@ -116,7 +127,7 @@ impl std::fmt::Display for Cell {
             Self::Withheld => f.pad("withheld"),
             Self::Boolean(value) => f.pad(if *value { "true" } else { "false" }),
             Self::Integer(value) => f.pad(&value.to_string()),
-            Self::Decimal(text) | Self::Text(text) | Self::Date(text) => f.pad(text),
+            Self::Decimal(text) | Self::Text(text) | Self::Date(text) | Self::Timestamp(text) => f.pad(text),
             Self::Real(value) => f.pad(&value.to_string()),
         }
     }

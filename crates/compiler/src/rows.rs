@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use arrow::{
     array::{Array, AsArray},
     datatypes::{
-        DataType, Date32Type, Decimal128Type, Field, Float64Type, Int64Type, Schema as ArrowSchema, SchemaRef,
+        DataType, Date32Type, Decimal128Type, Field, Float64Type, Int64Type, Schema as ArrowSchema,
+        SchemaRef, TimeUnit, TimestampMicrosecondType,
     },
     record_batch::RecordBatch,
 };
@@ -15,6 +16,7 @@ use thiserror::Error;
 use crate::{
     calendar,
     domain::{self, Value},
+    moments,
     number::{self, DIGITS_MAX},
 };
 
@@ -28,8 +30,12 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
         ColumnType::Float { .. } => DataType::Float64,
         ColumnType::Text => DataType::Utf8,
         ColumnType::Date => DataType::Date32,
+        ColumnType::Timestamp => TIMESTAMP,
     }
 }
+
+/// Points in time as rows have them, without a time zone.
+pub(crate) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 /// The Arrow schema of a dataset's rows.
 pub fn arrow_schema(schema: &Schema) -> SchemaRef {
@@ -46,7 +52,9 @@ pub(crate) fn type_name(kind: &DataType) -> String {
         DataType::Float64 => "a float".to_owned(),
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "text".to_owned(),
         DataType::Date32 => "a date".to_owned(),
-        DataType::Timestamp(..) => "a timestamp".to_owned(),
+        DataType::Timestamp(TimeUnit::Microsecond, None) => "a timestamp".to_owned(),
+        DataType::Timestamp(_, Some(_)) => "a timestamp with a time zone".to_owned(),
+        DataType::Timestamp(unit, None) => format!("a timestamp in {unit}"),
         other => format!("the Arrow type {other}"),
     }
 }
@@ -177,7 +185,7 @@ impl Rule {
         let range = match (column.kind, &column.range) {
             (ColumnType::Boolean | ColumnType::Text, _) => None,
             (ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. }, None) => None,
-            (ColumnType::Date, _) | (_, Some(_)) => {
+            (ColumnType::Date | ColumnType::Timestamp, _) | (_, Some(_)) => {
                 Some(domain::range(column).map_err(|refused| unreadable(refused.to_string()))?)
             }
         };
@@ -236,6 +244,9 @@ impl Rule {
         }
         let (min, max) = match &column.range {
             Some(range) => (range.min.clone(), range.max.clone()),
+            None if column.kind == ColumnType::Timestamp => {
+                (moments::text(moments::FIRST), moments::text(moments::LAST))
+            }
             None => (calendar::text(calendar::FIRST), calendar::text(calendar::LAST)),
         };
         Err(BadRows::OutOfRange { column: column.name.clone(), row, min, max })
@@ -254,6 +265,10 @@ impl Rule {
             ColumnType::Text => Value::Text(array.as_string::<i32>().value(index).to_owned()),
             ColumnType::Date => match integer(column.kind, array, index) {
                 Some(days) => Value::Date(days as i32),
+                None => return Ok(()),
+            },
+            ColumnType::Timestamp => match integer(column.kind, array, index) {
+                Some(micros) => Value::Timestamp(micros as i64),
                 None => return Ok(()),
             },
             ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => {
@@ -276,6 +291,7 @@ fn integer(kind: ColumnType, array: &dyn Array, index: usize) -> Option<i128> {
         ColumnType::Integer => Some(array.as_primitive::<Int64Type>().value(index).into()),
         ColumnType::Decimal { .. } => Some(array.as_primitive::<Decimal128Type>().value(index)),
         ColumnType::Date => Some(array.as_primitive::<Date32Type>().value(index).into()),
+        ColumnType::Timestamp => Some(array.as_primitive::<TimestampMicrosecondType>().value(index).into()),
         ColumnType::Boolean | ColumnType::Float { .. } | ColumnType::Text => None,
     }
 }

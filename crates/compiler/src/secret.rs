@@ -1,4 +1,4 @@
-//! Groups that are not public: GROUP BY booleans, integers, decimals, dates or text of one table, with LIMIT.
+//! Groups that are not public: GROUP BY booleans, integers, decimals, dates, timestamps or text of one table, with LIMIT.
 //!
 //! Each owner aggregates its rows by key at home and shares one row for each key, filled up to as many as its dataset
 //! has. Rows of equal keys of several owners are added up ([`program::Operation::Group`]). Then groups at or above the
@@ -64,7 +64,11 @@ impl SecretKeys {
 /// Whether a column's values can be group keys without being public.
 pub(crate) fn check(column: &Column) -> Result<(), Refused> {
     match column.kind {
-        ColumnType::Boolean | ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Date => Ok(()),
+        ColumnType::Boolean
+        | ColumnType::Integer
+        | ColumnType::Decimal { .. }
+        | ColumnType::Date
+        | ColumnType::Timestamp => Ok(()),
         ColumnType::Text if packed::bytes_max(column).is_some() => Ok(()),
         ColumnType::Text => Err(Refused::NoBytes(column.name.clone())),
         ColumnType::Float { .. } => Err(Refused::GroupByFloat(column.name.clone())),
@@ -87,7 +91,7 @@ pub(crate) fn combine(
     if let Some(partial) = partials.iter().find(is_shared) {
         return Err(partial.refuse());
     }
-    let stages = keyed::stages(builder, table, |rows| sql(table, relation, keys, partials, rows))?;
+    let stages = keyed::stages(builder, relation, table, |rows| sql(table, relation, keys, partials, rows))?;
     let mut shared: Vec<Vec<ValueId>> = Vec::new();
     for (source, stage) in table.datasets.iter().zip(stages) {
         let mut columns = Vec::new();
@@ -156,6 +160,7 @@ pub(crate) fn key(column: &Column) -> Vec<String> {
     let name = identifier(&column.name);
     let integers = match column.kind {
         ColumnType::Date => vec![format!("CAST(CAST({name} AS INT) AS BIGINT)")],
+        ColumnType::Timestamp => vec![format!("CAST({name} AS BIGINT)")],
         ColumnType::Boolean => vec![format!("CAST({name} AS BIGINT)")],
         ColumnType::Text => packed::sql(&column.name, packed::bytes_max(column).unwrap_or_default()),
         _ => vec![name.clone()],

@@ -1,17 +1,17 @@
-//! Which values two tables' columns have together, in common, or one without the other: UNION, INTERSECT and EXCEPT whose
-//! values are shown, with LIMIT. With INTERSECT this is private set intersection whose result the receivers see.
+//! Which values the columns of two tables or more have together, in common, or one without the other: UNION, INTERSECT and
+//! EXCEPT whose values are shown, with LIMIT. With INTERSECT this is private set intersection whose result the receivers see.
 //!
 //! Each owner shares one row for each different value among its rows, and how many rows have it, filled up to as many as
 //! its dataset has. Rows of equal values are added up, for each table by itself ([`program::Operation::Group`]). A value is
-//! a group ([`crate::secret`]); NULL is one value here, as in SQL. Cost: one grouping of all rows, and for each row two
-//! comparisons and one for each floor.
+//! a group ([`crate::secret`]); NULL is one value here, as in SQL. Cost: one grouping of all rows, and for each row a
+//! comparison a table and one for each floor.
 //!
 //! # Floors
-//! Whoever knows one table's values learns of the other from what is shown, so that rows of one table never make up for
-//! those that the other lacks. A table *has* a value here if as many of its rows as its owners ask for have it.
-//! - UNION shows a value that one table has, by the contract's floor too: that the other has it as well, or that it has a
+//! Whoever knows other tables' values learns of one from what is shown, so that rows of one table never make up for
+//! those that another lacks. A table *has* a value here if as many of its rows as its owners ask for have it.
+//! - UNION shows a value that one table has, by the contract's floor too: that another has it as well, or that it has a
 //!   few rows of it, changes nothing.
-//! - INTERSECT shows a value that both have, each by the contract's floor, too.
+//! - INTERSECT shows a value that all have, each by the contract's floor, too.
 //! - EXCEPT shows a value that the first has and of which the second has no row. What is left out tells who knows the first
 //!   table's values that the second has a row of them, one alone. No floor can bound that without a false result, so that it
 //!   is refused where the second table's owners ask for one.
@@ -34,24 +34,25 @@ use crate::{
     stage::Partial,
 };
 
-/// Declares stages and inputs of both tables, and says of each value how many rows speak for showing it.
+/// Declares stages and inputs of all tables, and says of each value how many rows speak for showing it.
 pub(crate) fn combine(
     builder: &mut Builder,
-    relations: [(&Relation, &Table); 2],
+    relations: &[(&Relation, &Table)],
     set: &SetJoin,
 ) -> Result<(Combined, SecretKeys), Refused> {
-    let [_, (second, of_second)] = relations;
-    if set.kind == SetKind::Except && of_second.floor_rows() > 1 {
+    if let (SetKind::Except, [_, (second, of_second)]) = (set.kind, relations)
+        && of_second.floor_rows() > 1
+    {
         return Err(Construct::SetAbsence.refuse(&second.called));
     }
     let mut stages = Vec::new();
-    for (side, (relation, table)) in relations.into_iter().enumerate() {
-        let own = set.keys.iter().zip(&set.columns).filter_map(|(pair, column)| {
-            // As wide as both tables' values, whatever this one's are.
-            Some(Column { name: pair.get(side)?.name.clone(), ..column.clone() })
+    for (side, (relation, table)) in relations.iter().enumerate() {
+        let own = set.keys.iter().zip(&set.columns).filter_map(|(of_tables, column)| {
+            // As wide as all tables' values, whatever this one's are.
+            Some(Column { name: of_tables.get(side)?.name.clone(), ..column.clone() })
         });
         let own: Vec<Column> = own.collect();
-        stages.extend(keyed::stages(builder, table, |rows| sql(relation, table, &own, rows))?);
+        stages.extend(keyed::stages(builder, relation, table, |rows| sql(relation, table, &own, rows))?);
     }
     let mut widths = Vec::new();
     for column in &set.columns {
@@ -74,36 +75,38 @@ pub(crate) fn combine(
     for values in columns {
         keys.push(builder.concat(values)?);
     }
-    let counts = keys.pop().ok_or_else(|| Refused::NoDataset(second.called.clone()))?;
+    let counts = keys.pop().ok_or_else(|| Refused::NoDataset(String::new()))?;
     let merged = Merged::by(builder, keys)?;
-    let [first, second] = relations.map(|(_, table)| sets::rows(table));
-    let rows = first + second;
+    let sizes: Vec<u32> = relations.iter().map(|(_, table)| sets::rows(table)).collect();
+    let rows = sizes.iter().sum();
     let mut each = |value: u64| -> Result<ValueId, Refused> {
         let one = builder.constant(vec![value.into()])?;
         Ok(builder.repeat(one, rows)?)
     };
     let (zero, one) = (each(0)?, each(1)?);
-    let mut found = Vec::with_capacity(2);
-    for (side, (start, own)) in [(0, first), (first, second)].into_iter().enumerate() {
-        // The other table's rows count as none of this one's.
-        let mut parts = vec![builder.slice(counts, start, own)?];
-        parts.insert(if side == 0 { 1 } else { 0 }, builder.slice(zero, 0, rows - own)?);
-        let mine = builder.concat(parts)?;
+    let mut found = Vec::with_capacity(sizes.len());
+    for side in 0..sizes.len() {
+        // Other tables' rows count as none of this one's.
+        let mine =
+            sets::of_table(builder, counts, &sizes, side, |builder, rows| Ok(builder.slice(zero, 0, rows)?))?;
         let all = merged.combined(builder, mine, Some(&Partial::Rows))?;
         let floor_rows = relations.get(side).map_or(1, |(_, table)| table.floor_rows());
         found.push((all, enough(builder, all, floor_rows, zero, rows)?));
     }
-    let [(_, of_first), (all_of_second, of_second)] = found.as_slice() else {
+    let Some(((_, first), others)) = found.split_first() else {
         return Err(Refused::NoDataset(String::new()));
     };
-    let behind = match set.kind {
-        SetKind::Union => builder.maximum(*of_first, *of_second)?,
-        SetKind::Intersect => builder.minimum(*of_first, *of_second)?,
-        SetKind::Except => {
-            let is_there = builder.less_than(zero, *all_of_second)?;
-            builder.select(is_there, zero, *of_first)?
-        }
-    };
+    let mut behind = *first;
+    for (all_of_other, of_other) in others {
+        behind = match set.kind {
+            SetKind::Union => builder.maximum(behind, *of_other)?,
+            SetKind::Intersect => builder.minimum(behind, *of_other)?,
+            SetKind::Except => {
+                let is_there = builder.less_than(zero, *all_of_other)?;
+                builder.select(is_there, zero, behind)?
+            }
+        };
+    }
     let partials = BTreeMap::from([(Partial::Rows.name(), behind)]);
     let combined = Combined { partials, zero, one, behind: Behind::default(), parts: Parts::default() };
     Ok((combined, SecretKeys::new(&set.columns, merged.keys, rows)?))

@@ -1,9 +1,9 @@
-//! How many values two tables' columns have together, in common, or one without the other: COUNT(*) of UNION, INTERSECT
-//! and EXCEPT of keys that nobody sees.
+//! How many values the columns of two tables or more have together, in common, or one without the other: COUNT(*) of
+//! UNION, INTERSECT and EXCEPT of keys that nobody sees.
 //!
 //! Each owner shares its columns' different values, filled up to as many rows as its dataset has. Rows of equal values are
-//! grouped once ([`program::Operation::Group`]); of each group it is then known on shares whether either table has it. As
-//! in SQL, NULL is one value here. Cost: one grouping of all rows, and two comparisons a row.
+//! grouped once ([`program::Operation::Group`]); of each group it is then known on shares whether each table has it. As
+//! in SQL, NULL is one value here. Cost: one grouping of all rows, and for each row one comparison a table.
 
 use std::collections::BTreeMap;
 
@@ -21,22 +21,22 @@ use crate::{
     stage::Partial,
 };
 
-/// Declares stages and inputs of both tables, and counts.
+/// Declares stages and inputs of all tables, and counts.
 pub(crate) fn combine(
     builder: &mut Builder,
-    relations: [(&Relation, &Table); 2],
+    relations: &[(&Relation, &Table)],
     set: &SetJoin,
 ) -> Result<Combined, Refused> {
     let mut stages = Vec::new();
-    for (side, (relation, table)) in relations.into_iter().enumerate() {
-        let keys: Vec<&Column> = set.keys.iter().filter_map(|pair| pair.get(side)).collect();
-        stages.extend(keyed::stages(builder, table, |rows| sql(relation, table, &keys, rows))?);
+    for (side, (relation, table)) in relations.iter().enumerate() {
+        let keys: Vec<&Column> = set.keys.iter().filter_map(|of_tables| of_tables.get(side)).collect();
+        stages.extend(keyed::stages(builder, relation, table, |rows| sql(relation, table, &keys, rows))?);
     }
     let mut columns: Vec<Vec<ValueId>> = Vec::new();
     let mut widths = Vec::new();
-    for pair in &set.keys {
+    for of_tables in &set.keys {
         widths.push(1);
-        widths.extend(keyed::limb_widths(pair.each_ref())?);
+        widths.extend(keyed::limb_widths(of_tables)?);
     }
     widths.push(1);
     let sides = relations.iter().enumerate();
@@ -54,54 +54,97 @@ pub(crate) fn combine(
         keys.push(builder.concat(values)?);
     }
     let marks = keys.last().copied().ok_or_else(|| Refused::NoDataset(String::new()))?;
-    let [first, second] = relations.map(|(_, table)| rows(table));
+    let sizes: Vec<u32> = relations.iter().map(|(_, table)| rows(table)).collect();
     let groups = builder.group(keys)?;
     let zero = builder.constant(vec![0])?;
-    let zeros = builder.repeat(zero, first + second)?;
-    let mut has = Vec::with_capacity(2);
-    for (start, own) in [(0, first), (first, second)] {
-        // The other table's rows count as none of this one's.
-        let mut parts = vec![builder.slice(marks, start, own)?];
-        let others = builder.repeat(zero, first + second - own)?;
-        parts.insert(if start == 0 { 1 } else { 0 }, others);
-        let mine = builder.concat(parts)?;
+    let zeros = builder.repeat(zero, sizes.iter().sum())?;
+    let mut has = Vec::with_capacity(relations.len());
+    for side in 0..sizes.len() {
+        let mine = of_table(builder, marks, &sizes, side, |builder, rows| Ok(builder.repeat(zero, rows)?))?;
         let count = builder.group_sum(mine, groups)?;
         has.push(builder.less_than(zeros, count)?);
     }
-    let [in_first, in_second] = has.as_slice() else { return Err(Refused::NoDataset(String::new())) };
-    let chosen = match set.kind {
-        SetKind::Union => builder.or(*in_first, *in_second)?,
-        SetKind::Intersect => builder.and(*in_first, *in_second)?,
-        SetKind::Except => {
-            let absent = builder.not(*in_second)?;
-            builder.and(*in_first, absent)?
-        }
-    };
+    let Some((first, others)) = has.split_first() else { return Err(Refused::NoDataset(String::new())) };
+    let mut chosen = *first;
+    for other in others {
+        chosen = match set.kind {
+            SetKind::Union => builder.or(chosen, *other)?,
+            SetKind::Intersect => builder.and(chosen, *other)?,
+            SetKind::Except => {
+                let absent = builder.not(*other)?;
+                builder.and(chosen, absent)?
+            }
+        };
+    }
     let count = |builder: &mut Builder, bits: ValueId| -> Result<ValueId, Refused> {
         let ones = builder.to_integer(bits)?;
         Ok(builder.sum(ones)?)
     };
     let mut of_tables = Behind::default();
-    let common = builder.and(*in_first, *in_second)?;
-    let common = count(builder, common)?;
-    for (side, bits) in [*in_first, *in_second].into_iter().enumerate() {
-        let floor_rows = relations.get(side).map_or(1, |(_, table)| table.floor_rows());
-        if floor_rows > 1 {
-            // Whoever knows the values of one table counts by any of the three what both have. None at all is also
-            // too few: that nothing is shown would tell the one from none.
-            of_tables.add(Partial::Rows.name(), Contributing { at_least: vec![common], floor_rows });
-        }
-        if floor_rows > 1 && side == 0 && set.kind == SetKind::Except {
-            let behind = builder.and(bits, chosen)?;
-            let at_least = vec![count(builder, behind)?];
-            of_tables.add(Partial::Rows.name(), Contributing { at_least, floor_rows });
+    let is_pair = has.len() == 2;
+    for (side, bits) in has.iter().enumerate() {
+        for (other, of_other) in has.iter().enumerate().skip(side + 1) {
+            if set.kind == SetKind::Intersect && !is_pair {
+                continue;
+            }
+            let floors = [side, other].map(|side| floor_rows(relations, side));
+            if !is_pair && floors == [1; 2] {
+                continue;
+            }
+            // Whoever knows the values of one table counts by any of the three what it has in common with another. None
+            // at all is also too few: that nothing is shown would tell the one from none. Of more tables than two
+            // every two: so whoever knows some of them counts no fewer in common with the others together.
+            let common = builder.and(*bits, *of_other)?;
+            let common = count(builder, common)?;
+            demand(&mut of_tables, common, [floors[0]]);
+            if set.kind == SetKind::Except && floors[0] > 1 {
+                let behind = builder.and(*bits, chosen)?;
+                let behind = count(builder, behind)?;
+                demand(&mut of_tables, behind, [floors[0]]);
+            }
+            demand(&mut of_tables, common, [floors[1]]);
         }
     }
     let total = count(builder, chosen)?;
+    if set.kind == SetKind::Intersect && !is_pair {
+        demand(&mut of_tables, total, (0..has.len()).map(|side| floor_rows(relations, side)));
+    }
     let zero = builder.constant(vec![0])?;
     let one = builder.constant(vec![1])?;
     let partials = BTreeMap::from([(Partial::Rows.name(), total)]);
     Ok(Combined { partials, zero, one, behind: of_tables, parts: Parts::default() })
+}
+
+/// A count is shown only where it reaches all these floors.
+fn demand(behind: &mut Behind, common: ValueId, floors: impl IntoIterator<Item = u64>) {
+    for floor_rows in floors.into_iter().filter(|floor_rows| *floor_rows > 1) {
+        behind.add(Partial::Rows.name(), Contributing { at_least: vec![common], floor_rows });
+    }
+}
+
+fn floor_rows(relations: &[(&Relation, &Table)], side: usize) -> u64 {
+    relations.get(side).map_or(1, |(_, table)| table.floor_rows())
+}
+
+/// One table's part of a column of all, which are `sizes` rows of each; zeros for the rows of others.
+pub(crate) fn of_table(
+    builder: &mut Builder,
+    column: ValueId,
+    sizes: &[u32],
+    side: usize,
+    mut zeros: impl FnMut(&mut Builder, u32) -> Result<ValueId, Refused>,
+) -> Result<ValueId, Refused> {
+    let before: u32 = sizes.iter().take(side).sum();
+    let own = sizes.get(side).copied().unwrap_or_default();
+    let after: u32 = sizes.iter().skip(side + 1).sum();
+    let mut parts = vec![builder.slice(column, before, own)?];
+    if before > 0 {
+        parts.insert(0, zeros(builder, before)?);
+    }
+    if after > 0 {
+        parts.push(zeros(builder, after)?);
+    }
+    Ok(builder.concat(parts)?)
 }
 
 pub(crate) fn rows(table: &Table) -> u32 {

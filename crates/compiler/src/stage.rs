@@ -59,6 +59,11 @@ impl TextPart {
         widths.get(self.part).copied().unwrap_or(1)
     }
 
+    /// The largest integer of that width, which no text's first integer is: no text has a byte of ones.
+    pub(crate) fn most(&self) -> i128 {
+        (1 << self.bits().min(63)) - 1
+    }
+
     /// What stands for a group without values: for the least more than any text has, since no text has a byte of ones.
     fn absent(&self) -> u64 {
         if self.is_least && self.part == 0 { (1 << self.bits().min(63)) - 1 } else { 0 }

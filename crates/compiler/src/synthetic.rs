@@ -7,7 +7,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray},
+    array::{
+        ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
+        TimestampMicrosecondArray,
+    },
     error::ArrowError,
     record_batch::RecordBatch,
 };
@@ -20,6 +23,7 @@ use crate::{
     Compiled, DecodeError, LocalError, Refused, ResultTable, decode,
     domain::{self, Value},
     local::{self, Batches},
+    moments,
     number::{DIGITS_MAX, Interval},
     rows::arrow_schema,
 };
@@ -29,6 +33,8 @@ pub const ROWS_MAX: u64 = 1_000;
 
 /// Different values of a range.
 const STEPS: i128 = 50;
+/// The years 2020 to 2029: dates and timestamps need no declared range.
+const DAYS: [i32; 2] = [18_262, 21_914];
 /// Of numbers as short texts.
 const DIGITS: u64 = 36;
 /// One value in so many is missing, where it may be.
@@ -174,8 +180,11 @@ impl Choice<'_> {
     fn interval(&self) -> Result<Interval, Refused> {
         match (&self.column.range, self.column.kind) {
             (Some(_), _) => domain::range(self.column),
-            // The years 2020 to 2029: a date needs no declared range.
-            (None, ColumnType::Date) => Ok(Interval { min: 18_262, max: 21_914 }),
+            (None, ColumnType::Date) => Ok(Interval { min: DAYS[0].into(), max: DAYS[1].into() }),
+            (None, ColumnType::Timestamp) => {
+                let [min, max] = DAYS.map(|day| moments::midnight(day).into());
+                Ok(Interval { min, max })
+            }
             (None, _) => Ok(Interval { min: 0, max: STEPS - 1 }),
         }
     }
@@ -204,6 +213,7 @@ impl Choice<'_> {
         let number = |random| match pick(random) {
             Some(Value::Number(value)) => *value,
             Some(Value::Date(days)) => i128::from(*days),
+            Some(Value::Timestamp(micros)) => i128::from(*micros),
             _ => 0,
         };
         match self.column.kind {
@@ -228,6 +238,10 @@ impl Choice<'_> {
             ColumnType::Date => {
                 let days = values.map(|value| value.and_then(|days| i32::try_from(days).ok()));
                 Arc::new(days.collect::<Date32Array>())
+            }
+            ColumnType::Timestamp => {
+                let micros = values.map(|value| value.and_then(|micros| i64::try_from(micros).ok()));
+                Arc::new(micros.collect::<TimestampMicrosecondArray>())
             }
             ColumnType::Decimal { scale } => {
                 let decimals = values.collect::<Decimal128Array>();

@@ -9,11 +9,35 @@ use std::collections::BTreeMap;
 use program::{Builder, ValueId};
 
 use crate::{
-    Refused, ResultKind,
+    Refused, ResultKind, Table,
     lower::Joint,
-    sql::{Aggregate, Argument, Function},
+    sql::{Aggregate, Argument, Function, JoinKind, Joined, Relation},
     stage::{Partial, TextPart},
 };
+
+/// Refuses texts where their integers cannot be compared: over more than two tables, or over rows that FULL JOIN keeps; of
+/// the second table of a join where several owners have rows of one key.
+pub(crate) fn check(
+    partials: &[Partial],
+    relations: &[(&Relation, &Table)],
+    join: Option<&Joined>,
+) -> Result<(), Refused> {
+    for partial in partials {
+        let Partial::Text(text) = partial else { continue };
+        let is_found = match join {
+            None => true,
+            Some(Joined::Two(join)) => {
+                let datasets = relations.get(1).map_or(0, |(_, table)| table.datasets.len());
+                join.kind != JoinKind::Full && (text.of.side == 0 || datasets <= 1)
+            }
+            Some(Joined::Tree(_) | Joined::Set(_) | Joined::Threshold(_)) => false,
+        };
+        if !is_found {
+            return Err(partial.refuse());
+        }
+    }
+    Ok(())
+}
 
 /// The least and greatest texts of all owners' own; `shared` has for each partial result a value of each owner.
 pub(crate) fn combine(
@@ -52,7 +76,7 @@ pub(crate) fn combine(
 }
 
 /// The lesser or greater of two texts.
-fn extreme(
+pub(crate) fn extreme(
     builder: &mut Builder,
     x: &[ValueId],
     y: &[ValueId],

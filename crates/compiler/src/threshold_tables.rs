@@ -49,7 +49,7 @@ pub(crate) struct Rows {
 
 impl Outside<'_> {
     pub(crate) fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
-        keyed::stages(builder, self.of.1, |rows| self.sql(rows))
+        keyed::stages(builder, self.of.0, self.of.1, |rows| self.sql(rows))
     }
 
     /// What rows look up elsewhere: by the subquery's key, and by that of a table that they must meet.
@@ -138,13 +138,10 @@ impl<'a> Inside<'a> {
     pub(crate) fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
         let table = self.of.1;
         if !self.threshold.keys.is_empty() {
-            return keyed::stages(builder, table, |rows| self.by_key(rows));
+            return keyed::stages(builder, self.of.0, table, |rows| self.by_key(rows));
         }
         let sql = self.of_all();
-        let stage = |(index, source): (usize, &crate::Source)| {
-            Ok(builder.stage(index as u16, &table.name, &source.reference, &sql, 1)?)
-        };
-        table.datasets.iter().enumerate().map(stage).collect()
+        (0..table.datasets.len()).map(|number| self.of.0.stage(builder, table, number, &sql, 1)).collect()
     }
 
     fn aggregation(&self, keys: Vec<(String, String)>, present: Vec<String>) -> String {
@@ -258,7 +255,7 @@ pub(crate) struct Partners<'a> {
 
 impl Partners<'_> {
     pub(crate) fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
-        keyed::stages(builder, self.of.1, |rows| self.sql(rows))
+        keyed::stages(builder, self.of.0, self.of.1, |rows| self.sql(rows))
     }
 
     /// The keys of its rows, each once.

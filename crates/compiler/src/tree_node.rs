@@ -88,7 +88,7 @@ impl Node<'_> {
 
     /// Declares the stages; all stages come before the first input.
     pub(crate) fn stages(&self, builder: &mut Builder) -> Result<Vec<u16>, Refused> {
-        keyed::stages(builder, self.table, |rows| self.sql(rows))
+        keyed::stages(builder, self.relation, self.table, |rows| self.sql(rows))
     }
 
     fn sql(&self, rows: u32) -> String {
@@ -130,7 +130,7 @@ impl Node<'_> {
         let mut widths = Vec::new();
         for (number, _) in self.edges() {
             for pair in self.tree.edges.get(number).into_iter().flat_map(|edge| &edge.keys) {
-                widths.extend(keyed::limb_widths(pair.each_ref())?);
+                widths.extend(keyed::limb_widths(pair)?);
             }
         }
         for (_, column) in self.secret() {

@@ -48,8 +48,8 @@ pub(crate) fn combine(
     // At most `GROUPS_MAX` groups; more datasets or columns than 2^16 are refused by the program's own limits.
     let count = groups.keys.len() as u32;
     let mut stages = Vec::with_capacity(table.datasets.len());
-    for (index, source) in table.datasets.iter().enumerate() {
-        stages.push(builder.stage(index as u16, &table.name, &source.reference, &sql, count)?);
+    for number in 0..table.datasets.len() {
+        stages.push(relation.stage(builder, table, number, &sql, count)?);
     }
     let mut of_values = Vec::with_capacity(apart.len());
     for (_, of) in &apart {

@@ -94,7 +94,7 @@ pub struct Column {
     /// The public list of values that the column may take; needed to group by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<String>>,
-    /// The public range that every value lies in; needed to aggregate a number.
+    /// The public range that every value lies in; needed to aggregate a number, and possible for dates and timestamps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
     /// The public bound on the bytes of every text, as UTF-8; needed to group by text without a list of values.
@@ -145,9 +145,12 @@ pub enum ColumnType {
     Text,
     /// Days in the Gregorian calendar.
     Date,
+    /// Points in time to the microsecond, without a time zone: a day of the Gregorian calendar and a time of day.
+    Timestamp,
 }
 
-/// A closed interval of numbers, both ends written as decimals (`"0"`, `"-12.5"`).
+/// A closed interval: of numbers, both ends written as decimals (`"0"`, `"-12.5"`); of dates (`"2026-11-01"`) or of
+/// timestamps (`"2026-11-01T07:30:00"`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range {

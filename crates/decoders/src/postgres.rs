@@ -71,7 +71,7 @@ pub(crate) fn statement(bytes: &[u8]) -> bool {
 }
 
 /// The forms of columns; the first byte chooses one.
-const FORMS: [Form; 12] = [
+const FORMS: [Form; 13] = [
     Form::Boolean,
     Form::Integer2,
     Form::Integer4,
@@ -84,6 +84,7 @@ const FORMS: [Form; 12] = [
     Form::Text,
     Form::Padded,
     Form::Date,
+    Form::Timestamp,
 ];
 
 /// A value in a form.

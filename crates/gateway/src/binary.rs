@@ -1,5 +1,5 @@
 //! Values in PostgreSQL's binary format, which some drivers ask for always (the `*_send` functions of its source,
-//! `numeric.c`, `date.c`). Made from the text format, in which every result is.
+//! `numeric.c`, `date.c`, `timestamp.c`). Made from the text format, in which every result is.
 
 use crate::wire::Type;
 
@@ -20,6 +20,7 @@ pub(crate) fn binary(kind: Type, text: &str) -> Option<Vec<u8>> {
         Type::Float => text.parse::<f64>().ok()?.to_be_bytes().to_vec(),
         Type::Text => text.as_bytes().to_vec(),
         Type::Date => date(text)?.to_be_bytes().to_vec(),
+        Type::Timestamp => timestamp(text)?.to_be_bytes().to_vec(),
         Type::Numeric => numeric(text)?,
     })
 }
@@ -79,6 +80,24 @@ fn date(text: &str) -> Option<i32> {
     i32::try_from(days - EPOCH).ok()
 }
 
+/// Microseconds since 2000-01-01 00:00:00.
+fn timestamp(text: &str) -> Option<i64> {
+    let (day, time) = text.split_once(' ')?;
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<i64> = time
+        .split(':')
+        .map(|part| part.parse().ok().filter(|_| is_number(part) && part.len() == 2))
+        .collect::<Option<_>>()?;
+    let [hour @ 0..24, minute @ 0..60, second @ 0..60] = *parts.as_slice() else { return None };
+    if !is_number(fraction) || fraction.len() > 6 {
+        return None;
+    }
+    let micros: i64 = format!("{fraction:0<6}").parse().ok()?;
+    let seconds = i64::from(date(day)?) * 86_400 + hour * 3600 + minute * 60 + second;
+    Some(seconds * 1_000_000 + micros)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +110,11 @@ mod tests {
             (Type::Float, "one"),
             (Type::Date, "2024-13-01"),
             (Type::Date, "today"),
+            (Type::Timestamp, "2024-02-29"),
+            (Type::Timestamp, "2024-02-29 24:00:00"),
+            (Type::Timestamp, "2024-02-29 07:08"),
+            (Type::Timestamp, "2024-02-29 07:08:09Z"),
+            (Type::Timestamp, "2024-02-29 07:08:09.1234567"),
             (Type::Numeric, "1e5"),
             (Type::Numeric, ".5"),
             (Type::Numeric, "1.-2"),
@@ -105,6 +129,19 @@ mod tests {
             [("2000-01-01", 0), ("1999-12-31", -1), ("2024-02-29", 8_825), ("0001-01-01", -730_119)]
         {
             assert_eq!(date(text), Some(days), "{text}");
+        }
+    }
+
+    /// As `SELECT timestamp_send(…)` of PostgreSQL 15 has them.
+    #[test]
+    fn points_in_time_count_microseconds_from_the_year_2000() {
+        for (text, micros) in [
+            ("2000-01-01 00:00:00", 0),
+            ("1999-12-31 23:59:59.999999", -1),
+            ("2024-02-29 07:08:09.1234", 762_505_689_123_400),
+            ("0001-01-01 00:00:00", -63_082_281_600_000_000),
+        ] {
+            assert_eq!(timestamp(text), Some(micros), "{text}");
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) fn kind(word: &str, is_wide: bool) -> Type {
         "integer" | "decimal" => Type::Numeric,
         "real" => Type::Float,
         "date" => Type::Date,
+        "timestamp" => Type::Timestamp,
         _ => Type::Text,
     }
 }
@@ -39,8 +40,14 @@ impl Table {
             let cells = || result.rows.iter().filter_map(|row| row.get(place));
             (column.name.clone(), kind(&column.kind, !cells().all(fits)))
         });
-        let rows = result.rows.iter().map(|row| row.iter().map(cell).collect());
-        Self { columns: columns.collect(), rows: rows.collect() }
+        let columns: Columns = columns.collect();
+        let text = |(place, value): (usize, &Value)| match columns.get(place) {
+            // As PostgreSQL's DateStyle ISO has it.
+            Some((_, Type::Timestamp)) => cell(value).map(|text| text.replacen('T', " ", 1)),
+            _ => cell(value),
+        };
+        let rows = result.rows.iter().map(|row| row.iter().enumerate().map(text).collect()).collect();
+        Self { columns, rows }
     }
 
     /// With the columns that were described before it ran: an integer that happens to fit is still of the type that was told.

@@ -57,6 +57,7 @@ fn type_name(oid: u32) -> &'static str {
         25 => "text",
         701 => "double precision",
         1082 => "date",
+        1114 => "timestamp without time zone",
         1700 => "numeric",
         _ => "???",
     }

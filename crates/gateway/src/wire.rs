@@ -18,6 +18,7 @@ pub(crate) enum Type {
     Float,
     Text,
     Date,
+    Timestamp,
 }
 
 impl Type {
@@ -30,6 +31,7 @@ impl Type {
             Self::Float => (701, 8),
             Self::Text => (25, -1),
             Self::Date => (1082, 4),
+            Self::Timestamp => (1114, 8),
         }
     }
 }

@@ -70,9 +70,9 @@ fn a_driver_gets_what_postgresql_would_send_it() {
         let plain = connect(plain.password(server::PASSWORD)).await;
         let statement = asked.prepare(SQL).await.unwrap();
         assert!(gateway.node.runs.lock().unwrap().is_empty(), "to describe it takes no use");
-        let same =
-            "VALUES ('a', 4::bigint, 12.50::numeric, 0.25::float8, true, date '2024-02-29', 5::numeric),
-            (NULL, 7, 3.00, NULL, false, NULL, 170141183460469231731687303715884105727)";
+        let same = "VALUES ('a', 4::bigint, 12.50::numeric, 0.25::float8, true, date '2024-02-29',
+                timestamp '2024-02-29 07:08:09.1234', 5::numeric),
+            (NULL, 7, 3.00, NULL, false, NULL, NULL, 170141183460469231731687303715884105727)";
         let (rows, expected) =
             (asked.query(&statement, &[]).await.unwrap(), plain.query(same, &[]).await.unwrap());
         assert_eq!(raw(&rows), raw(&expected));

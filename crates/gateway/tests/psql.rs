@@ -74,14 +74,14 @@ fn psql_asks_what_a_contract_asks_and_gets_typed_rows() {
     let gateway = gateway(vec![contract(SQL, me(), "active")]);
     let question = "SELECT team, COUNT( * ) AS n FROM pay WHERE team<>'x  y' GROUP BY team;";
     let (rows, said) = gateway.psql(&["BEGIN", question, "COMMIT"]);
-    let expected = "team|n|total|mean|open|day|sum\na|4|12.50|0.25|t|2024-02-29|5\n\
-                    |7|3.00||f||170141183460469231731687303715884105727\n";
+    let expected = "team|n|total|mean|open|day|at|sum\na|4|12.50|0.25|t|2024-02-29|2024-02-29 07:08:09.1234|5\n\
+                    |7|3.00||f|||170141183460469231731687303715884105727\n";
     assert_eq!(rows, expected, "{said}");
     assert!(said.contains("NOTICE") && said.contains("fewer than 3 rows: b"), "{said}");
     assert!(said.contains("1 cells are NULL"), "{said}");
     let (types, said) = gateway.script(&format!("{} \\gdesc\n", SQL.replace('\n', " ")));
     let described = "Column|Type\nteam|text\nn|bigint\ntotal|numeric\nmean|double precision\nopen|boolean\nday|date\n\
-                     sum|numeric\n";
+                     at|timestamp without time zone\nsum|numeric\n";
     assert_eq!(types, described, "{said}");
     assert_eq!(gateway.node.runs.lock().unwrap().len(), 1, "a description takes no use");
     let (rows, _) = gateway.psql(&["TABLE contracts"]);

@@ -24,7 +24,7 @@ pub struct Wish {
     pub owner: Option<Did>,
     /// It has a column of this name, and of this type and unit where they are given too.
     pub column: Option<String>,
-    /// It has a column of this type: `integer`, `decimal`, `float`, `boolean`, `text`, `date` …
+    /// It has a column of this type: `integer`, `decimal`, `float`, `boolean`, `text`, `date`, `timestamp` …
     pub kind: Option<String>,
     /// It has a column of this unit.
     pub unit: Option<String>,
@@ -179,6 +179,7 @@ fn kind_of(column: &Column) -> &'static str {
         ColumnType::Float { .. } => "float",
         ColumnType::Text => "text",
         ColumnType::Date => "date",
+        ColumnType::Timestamp => "timestamp",
     }
 }
 

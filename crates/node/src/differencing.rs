@@ -108,10 +108,41 @@ impl Owned<'_> {
             .filter(|(_, earlier)| earlier.computation.program != contract.computation.program)
             .filter(|(_, earlier)| earlier.output.disclosure.privacy.is_none())
             .collect();
-        let (overlaps, combinations) =
+        let (mut overlaps, mut combinations) =
             self.overlaps(contract, compiled, answers, asked, terms.floor_rows).await;
+        if let Some(refusal) = self.few(answers, terms.floor_rows).await {
+            overlaps.push(refusal);
+            combinations += 1;
+        }
         let allowed = usize::try_from(terms.disclosure.overlaps_max).unwrap_or(usize::MAX);
         if combinations <= allowed { Vec::new() } else { overlaps }
+    }
+
+    /// Whether few of these rows are in a table with others below them (UNION ALL). The query's conditions may be on these
+    /// alone, and whoever knows the others' share, by a contract that does not come to this member, knows that of the few.
+    async fn few(&self, answers: &Answers, floor_rows: u64) -> Option<Refusal> {
+        if !answers.is_stacked {
+            return None;
+        }
+        let dataset = self.reference.to_owned();
+        let fewest = match self.open(self.reference) {
+            Ok(held) => {
+                let schema = held.schema.clone();
+                let fewest = answers.fewest(self.reference, &schema, held.rows()).await;
+                fewest.map_err(Incomparable::Local)
+            }
+            Err(incomparable) => Err(incomparable),
+        };
+        match fewest {
+            Ok(fewest) if fewest.is_some_and(|rows| rows < floor_rows) => {
+                Some(Refusal::Differencing { dataset, answered: None, floor_rows })
+            }
+            Ok(_) => None,
+            Err(incomparable) => {
+                let reason = self.explain(incomparable).to_owned();
+                Some(Refusal::Overlap { dataset, answered: None, reason })
+            }
+        }
     }
 
     /// The answers that the new one comes too close to, and in how many ways: of all together there may be more than of
@@ -134,14 +165,17 @@ impl Owned<'_> {
         };
         let mut found = Vec::new();
         let mut given = Vec::new();
-        let mut is_alone = self.is_alone(contract);
+        let mut is_alone = self.is_alone(contract) && !answers.is_stacked;
         let mut by_contributor = withholds_by_contributor(contract);
         for (id, earlier) in asked {
             by_contributor |= withholds_by_contributor(&earlier);
             is_alone &= self.is_alone(&earlier);
-            match (answers.uncountable, self.answers_of(&earlier)) {
+            match (answers.uncountable.or(answers.incomparable), self.answers_of(&earlier)) {
                 (Some(reason), _) => found.push(uncounted(Some(id), reason)),
-                (None, Ok(answers)) => given.push(Given { id, contract: earlier, answers }),
+                (None, Ok(answers)) => {
+                    is_alone &= answers.iter().all(|(_, answers)| !answers.is_stacked);
+                    given.push(Given { id, contract: earlier, answers });
+                }
                 (None, Err(reason)) => found.push(uncounted(Some(id), reason)),
             }
         }
@@ -212,14 +246,15 @@ impl Owned<'_> {
         (found, count)
     }
 
-    /// Whether all rows of the tables that the dataset stands in are this member's.
+    /// Whether all rows of the tables that the dataset stands in are its own: also beside another dataset of this member's a
+    /// set may be opened that has few rows here.
     fn is_alone(&self, contract: &Contract) -> bool {
         let path = parse_reference(self.reference).map(|(path, _)| path);
         let concerns = |inputs: &&Vec<contract::document::Input>| {
             inputs.iter().any(|input| parse_reference(&input.dataset).map(|(path, _)| path) == path)
         };
         let mut tables = contract.computation.tables.values().filter(concerns);
-        tables.all(|inputs| inputs.iter().all(|input| input.provider == self.me.did))
+        tables.all(|inputs| inputs.len() == 1)
     }
 
     /// What an earlier contract answered about versions of this dataset.
@@ -234,7 +269,7 @@ impl Owned<'_> {
                 if parse_reference(&reference).map(|(path, _)| path) != path {
                     continue;
                 }
-                if let Some(reason) = answers.uncountable {
+                if let Some(reason) = answers.uncountable.or(answers.incomparable) {
                     return Err(reason);
                 }
                 found.push((reference, answers.clone()));

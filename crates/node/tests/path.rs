@@ -7,7 +7,7 @@ mod alliance;
 use alliance::{draft, follow, publish_under, start, terms};
 use api::types::contracts::{DraftContract, GiveOpinion, ProposeContract, TemplateUse};
 use api::types::runs::StartRun;
-use contract::disclosure::PrivacyTerms;
+use contract::{disclosure::PrivacyTerms, terms::Use};
 
 #[test]
 fn from_import_to_proof() {
@@ -16,8 +16,8 @@ fn from_import_to_proof() {
     let watch = members.iter().find(|view| view.name == "watch").unwrap().member.parse().unwrap();
     let rows = [
         ("north", "team,pay\na,100\na,200\nb,50\n"),
-        ("lake", "team,pay\na,300\nb,70\n"),
-        ("south", "team,pay\na,400\n"),
+        ("lake", "team,pay\na,300\na,40\nb,70\n"),
+        ("south", "team,pay\na,400\na,60\na,20\n"),
     ];
     for (name, csv) in rows {
         let mut terms = terms();
@@ -35,7 +35,7 @@ fn from_import_to_proof() {
     assert!(tried.synthetic && tried.refusals.is_empty() && tried.note.starts_with("SYNTHETIC"));
     assert_eq!(
         tried.rows,
-        [("lake/pay@1", 2), ("north/pay@1", 3), ("south/pay@1", 1)]
+        [("lake/pay@1", 3), ("north/pay@1", 3), ("south/pay@1", 3)]
             .map(|(name, rows)| (name.to_owned(), rows))
             .into()
     );
@@ -44,6 +44,32 @@ fn from_import_to_proof() {
     assert_eq!(tried.result.rows.len() + tried.result.suppressed.len(), 2);
     let unknown = lake.dry_run(&draft("SELECT SUM(team) AS s FROM pay")).unwrap_err();
     assert!(format!("{unknown:?}").contains("not-compilable"), "{unknown:?}");
+
+    // South's rows, and lake's, in a table that stands below north's.
+    let stacked = |condition: &str| {
+        let sql = format!(
+            "SELECT team, SUM(paid) AS total FROM (SELECT team, pay AS paid FROM one UNION ALL SELECT team, pay FROM \
+             two{condition}) AS p GROUP BY team"
+        );
+        let datasets = |names: &[&str]| names.iter().map(|name| format!("{name}/pay@1")).collect::<Vec<_>>();
+        let tables = [("one", datasets(&["north"])), ("two", datasets(&["lake", "south"]))];
+        let tables = tables.map(|(name, datasets)| (name.to_owned(), datasets)).into();
+        let drafted = lake.draft(&DraftContract { tables, ..draft(&sql) }).unwrap();
+        assert_eq!(drafted.refusals, []);
+        alliance.hears(&lake.propose(&ProposeContract { contract: drafted.contract }).unwrap());
+        drafted.id
+    };
+    // One row of south's with north's, where nothing was answered yet: nobody would ask south whether north may answer alone.
+    let single = stacked(" WHERE pay = 400");
+    lake.sign(&single).unwrap();
+    let refused = alliance.clients["south"].sign(&single).unwrap_err();
+    assert!(format!("{refused:?}").contains("differencing"), "{refused:?}");
+    let of_north = [("one".to_owned(), vec!["north/pay@1".to_owned()])].into();
+    let alone = DraftContract { tables: of_north, ..draft("SELECT SUM(pay) AS total FROM one") };
+    let alone = lake.draft(&alone).unwrap();
+    alliance.hears(&lake.propose(&ProposeContract { contract: alone.contract }).unwrap());
+    north.sign(&alone.id).unwrap();
+    alliance.clients["south"].sign(&stacked(" WHERE pay < 1000")).unwrap();
 
     // North's terms ask for the regulator as auditor: the draft has it.
     let drafted = lake.draft(&draft(sql)).unwrap();
@@ -81,8 +107,8 @@ fn from_import_to_proof() {
     assert_eq!(result.suppressed, vec![vec![Some("b".to_owned())]], "two rows are under the floor of three");
     assert_eq!(result.rows.len(), 1);
     let row = &result.rows[0];
-    assert_eq!((row[0].as_str(), row[1].as_i64(), row[2].as_i64()), (Some("a"), Some(4), Some(1000)));
-    assert!((row[3].as_f64().unwrap() - 250.0).abs() < 1e-6);
+    assert_eq!((row[0].as_str(), row[1].as_i64(), row[2].as_i64()), (Some("a"), Some(7), Some(1120)));
+    assert!((row[3].as_f64().unwrap() - 160.0).abs() < 1e-6);
     assert!(north.result(&run.id).is_err(), "north is no receiver");
 
     assert_eq!(over.settlement.values().sum::<u64>(), 100);
@@ -124,6 +150,21 @@ fn from_import_to_proof() {
     assert_eq!(lake.contract(&third.id).unwrap().auditors[0].reason, decline.decline);
     let refused = alliance.clients["watch"].sign(&third.id).unwrap_err();
     assert!(format!("{refused:?}").contains("audit-declined"), "{refused:?}");
+
+    // All but that row, below north's; and then the same rows as were answered.
+    let but_one = stacked(" WHERE pay <> 400");
+    alliance.clients["north"].sign(&but_one).unwrap();
+    let refused = alliance.clients["south"].sign(&but_one).unwrap_err();
+    assert!(format!("{refused:?}").contains("differencing"), "{refused:?}");
+    let whole = stacked("");
+    for client in alliance.clients.values() {
+        alliance.hears(&client.sign(&whole).unwrap());
+    }
+    alliance.hears(&alliance.clients["watch"].give_opinion(&whole, &GiveOpinion::default()).unwrap());
+    let second_run = lake.start_run(&StartRun { contract: whole, purpose: None }).unwrap();
+    assert_eq!(follow(lake, &second_run.id).state, "completed");
+    let rows = lake.result(&second_run.id).unwrap().rows;
+    assert_eq!((rows.len(), rows[0][0].as_str(), rows[0][1].as_i64()), (1, Some("a"), Some(1120)));
 
     let proof = lake.proof(&run.id).unwrap();
     let founding = std::fs::read(alliance.directory.path().join("alliance.json")).unwrap();
@@ -224,6 +265,59 @@ fn a_comparison_with_a_subquery_is_the_only_answer() {
     assert_eq!(rows, [(Some("a"), Some(3), Some(1200)), (Some("b"), Some(6), Some(2400))]);
     refused_by_all("SELECT COUNT(*) AS n FROM pay");
     refused_by_all("SELECT COUNT(*) AS n FROM pay WHERE pay > (SELECT AVG(pay) FROM pay)");
+}
+
+/// Windows over the rows of one owner: computed at home, counted there against earlier answers, and not compared where they
+/// carry values from row to row.
+#[test]
+fn a_window_over_rows_is_computed_and_counted_at_home() {
+    let alliance = start();
+    let rows: String =
+        (0..12).map(|n| format!("{},{}\n", if n % 2 == 0 { "a" } else { "b" }, 100 * n)).collect();
+    let csv = format!("team,pay\n{rows}");
+    let mut open = terms();
+    for column in ["team", "pay"] {
+        open.columns.entry(column.to_owned()).or_default().extend([Use::Filter, Use::Extreme]);
+    }
+    publish_under(&alliance.clients["north"], alliance.directory.path(), &csv, open);
+    publish_under(&alliance.clients["south"], alliance.directory.path(), &csv, terms());
+    let lake = &alliance.clients["lake"];
+    let drafted = |sql: &str, provider: &str| {
+        let tables = [("pay".to_owned(), vec![format!("{provider}/pay@1")])].into();
+        lake.draft(&DraftContract { tables, ..draft(sql) })
+    };
+    let ask = |sql: &str| {
+        let drafted = drafted(sql, "north").unwrap();
+        assert_eq!(drafted.refusals, []);
+        alliance.hears(&lake.propose(&ProposeContract { contract: drafted.contract }).unwrap());
+        drafted.id
+    };
+    let result = |id: &str| {
+        for client in alliance.clients.values() {
+            alliance.hears(&client.sign(id).unwrap());
+        }
+        let run = lake.start_run(&StartRun { contract: id.to_owned(), purpose: None }).unwrap();
+        assert_eq!(follow(lake, &run.id).state, "completed");
+        lake.result(&run.id).unwrap().rows
+    };
+    let first = |inner: &str, most: u32| {
+        format!(
+            "SELECT COUNT(*) AS n, SUM(pay) AS total FROM (SELECT pay, ROW_NUMBER() OVER (PARTITION BY team ORDER BY pay DESC) AS place \
+             FROM pay{inner}) AS p WHERE place <= {most}"
+        )
+    };
+    // South's terms let nobody choose rows by team.
+    let refused = drafted(&first("", 2), "south").unwrap();
+    assert!(format!("{:?}", refused.refusals).contains("team"), "{:?}", refused.refusals);
+    let rows = result(&ask(&first("", 2)));
+    assert_eq!((rows[0][0].as_i64(), rows[0][1].as_i64()), (Some(4), Some(3800)), "1100, 900, 1000 and 800");
+
+    let north = &alliance.clients["north"];
+    let refused = north.sign(&ask(&first(" WHERE pay < 1100", 2))).unwrap_err();
+    assert!(format!("{refused:?}").contains("differencing"), "{refused:?}");
+    let gaps = "SELECT AVG(gap) AS mean FROM (SELECT pay - LAG(pay) OVER (PARTITION BY team ORDER BY pay) AS gap FROM pay) AS p";
+    let refused = north.sign(&ask(gaps)).unwrap_err();
+    assert!(format!("{refused:?}").contains("carry from row to row"), "{refused:?}");
 }
 
 #[test]

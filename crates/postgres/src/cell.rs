@@ -5,6 +5,9 @@ use contract::ColumnType;
 /// Days from 1970-01-01, as our dates count, to 2000-01-01, as PostgreSQL's do.
 const EPOCH_DAYS: i32 = 10_957;
 
+/// The same in microseconds.
+const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
+
 /// A numeric's digits come in groups of four.
 const GROUP: i128 = 10_000;
 
@@ -27,6 +30,8 @@ pub(crate) enum Form {
     /// `char(n)`, whose spaces at the end mean nothing.
     Padded,
     Date,
+    /// Without a time zone.
+    Timestamp,
 }
 
 /// What is wrong with a value.
@@ -43,6 +48,9 @@ pub enum ValueFault {
     /// The dates before and after all others.
     #[error("expected a date, found infinity: make it NULL in a view")]
     NoDate,
+    /// The points in time before and after all others.
+    #[error("expected a timestamp, found infinity: make it NULL in a view")]
+    NoTimestamp,
     /// Text in another encoding.
     #[error("the text is not UTF-8; is the database's encoding SQL_ASCII?")]
     NotUtf8,
@@ -66,6 +74,8 @@ pub(crate) enum Cell<'a> {
     Text(&'a str),
     /// Days since 1970-01-01.
     Date(i32),
+    /// Microseconds since 1970-01-01T00:00:00.
+    Timestamp(i64),
 }
 
 impl Form {
@@ -79,6 +89,7 @@ impl Form {
             Self::Float4 | Self::Float8 => Some(ColumnType::Float { scale: 6 }),
             Self::Text | Self::Padded => Some(ColumnType::Text),
             Self::Date => Some(ColumnType::Date),
+            Self::Timestamp => Some(ColumnType::Timestamp),
         }
     }
 
@@ -103,6 +114,12 @@ impl Form {
                 i32::MIN | i32::MAX => Err(ValueFault::NoDate),
                 days => days.checked_add(EPOCH_DAYS).map(Cell::Date).ok_or(ValueFault::NoDate),
             },
+            Self::Timestamp => match i64::from_be_bytes(fixed(bytes)?) {
+                i64::MIN | i64::MAX => Err(ValueFault::NoTimestamp),
+                micros => {
+                    micros.checked_add(EPOCH_MICROS).map(Cell::Timestamp).ok_or(ValueFault::NoTimestamp)
+                }
+            },
         }
     }
 }
@@ -123,6 +140,7 @@ impl Cell<'_> {
             Self::Float(value) => value.to_be_bytes().to_vec(),
             Self::Text(text) => text.as_bytes().to_vec(),
             Self::Date(days) => days.to_be_bytes().to_vec(),
+            Self::Timestamp(micros) => micros.to_be_bytes().to_vec(),
         }
     }
 }
@@ -248,12 +266,23 @@ mod tests {
         assert_eq!(read(i32::MAX - 1), Err(ValueFault::NoDate));
     }
 
+    #[test]
+    fn timestamps_are_microseconds_since_1970_and_infinity_is_none() {
+        let read = |micros: i64| Form::Timestamp.read(Some(&micros.to_be_bytes())).map(Cell::key);
+        let micros = 946_684_800_000_001_i64;
+        assert_eq!(read(1), Ok(micros.to_be_bytes().to_vec()));
+        for none in [i64::MAX, i64::MIN, i64::MAX - 1] {
+            assert_eq!(read(none), Err(ValueFault::NoTimestamp));
+        }
+    }
+
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), form in 0..11_usize) {
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), form in 0..12_usize) {
             let forms = [
                 Form::Boolean, Form::Integer2, Form::Integer4, Form::Integer8, Form::Numeric(None),
                 Form::Numeric(Some(2)), Form::Float4, Form::Float8, Form::Text, Form::Padded, Form::Date,
+                Form::Timestamp,
             ];
             let _ = forms[form].read(Some(&bytes)).map(Cell::key);
         }

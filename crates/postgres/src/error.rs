@@ -135,7 +135,9 @@ pub enum PostgresError {
         known: String,
     },
     /// A key column whose values compare as equal although they are not.
-    #[error("`{column}` of `{table}` cannot be part of a key: order by integers, decimals, dates or texts")]
+    #[error(
+        "`{column}` of `{table}` cannot be part of a key: order by integers, decimals, dates, timestamps or texts"
+    )]
     KeyType {
         /// The table.
         table: String,

@@ -10,7 +10,7 @@ use std::{
 use arrow::{
     array::{
         ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
-        RecordBatch, StringBuilder,
+        RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
     },
     datatypes::{DataType, Field, Schema},
 };
@@ -261,6 +261,7 @@ enum Builder {
     Float(Float64Builder),
     Text(StringBuilder),
     Date(Date32Builder),
+    Timestamp(TimestampMicrosecondBuilder),
 }
 
 impl Builder {
@@ -275,6 +276,7 @@ impl Builder {
             Form::Float4 | Form::Float8 => Self::Float(Float64Builder::new()),
             Form::Numeric(None) | Form::Text | Form::Padded => Self::Text(StringBuilder::new()),
             Form::Date => Self::Date(Date32Builder::new()),
+            Form::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
         }
     }
 
@@ -290,12 +292,14 @@ impl Builder {
                 cells.append_value(decimal_text(unscaled, scale));
             }
             (Self::Date(cells), Cell::Date(days)) => cells.append_value(days),
+            (Self::Timestamp(cells), Cell::Timestamp(micros)) => cells.append_value(micros),
             (Self::Boolean(cells), Cell::Missing) => cells.append_null(),
             (Self::Integer(cells), Cell::Missing) => cells.append_null(),
             (Self::Decimal(cells), Cell::Missing) => cells.append_null(),
             (Self::Float(cells), Cell::Missing) => cells.append_null(),
             (Self::Text(cells), Cell::Missing) => cells.append_null(),
             (Self::Date(cells), Cell::Missing) => cells.append_null(),
+            (Self::Timestamp(cells), Cell::Missing) => cells.append_null(),
             _ => return None,
         }
         Some(())
@@ -309,6 +313,7 @@ impl Builder {
             Self::Float(cells) => std::sync::Arc::new(cells.finish()),
             Self::Text(cells) => std::sync::Arc::new(cells.finish()),
             Self::Date(cells) => std::sync::Arc::new(cells.finish()),
+            Self::Timestamp(cells) => std::sync::Arc::new(cells.finish()),
         }
     }
 }

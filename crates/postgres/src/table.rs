@@ -133,6 +133,7 @@ fn form_of(kind: &Type, modifier: i32) -> Option<Form> {
         Type::TEXT | Type::VARCHAR | Type::NAME => Form::Text,
         Type::BPCHAR => Form::Padded,
         Type::DATE => Form::Date,
+        Type::TIMESTAMP => Form::Timestamp,
         _ => return None,
     })
 }
@@ -147,8 +148,8 @@ fn scale(modifier: i32) -> Option<u8> {
 
 fn advice(kind: &Type) -> &'static str {
     match *kind {
-        Type::TIMESTAMP | Type::TIMESTAMPTZ => {
-            "cast it in a view, `::date` to a date or `extract(epoch FROM …)::bigint` to seconds, and link the view"
+        Type::TIMESTAMPTZ => {
+            "write `… AT TIME ZONE 'UTC'` in a view, which is a timestamp without time zone, and link the view"
         }
         Type::TIME | Type::TIMETZ | Type::INTERVAL => {
             "cast it in a view, for example `extract(epoch FROM …)::bigint` to seconds, and link the view"
@@ -157,7 +158,9 @@ fn advice(kind: &Type) -> &'static str {
         Type::UUID | Type::JSON | Type::JSONB | Type::XML | Type::INET | Type::CIDR => {
             "cast it to text in a view, or leave it out there, and link the view"
         }
-        _ => "cast it to a boolean, number, text or date in a view, or leave it out there, and link the view",
+        _ => {
+            "cast it to a boolean, number, text, date or timestamp in a view, or leave it out there, and link the view"
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, os::unix::fs::PermissionsExt};
 
 use arrow::{
     array::{AsArray, RecordBatch},
-    datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type},
+    datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType},
 };
 use contract::ColumnType;
 use linking::open;
@@ -47,13 +47,13 @@ fn every_type_comes_as_it_is_in_the_order_of_the_key() {
         "CREATE TYPE mood AS ENUM ('well', 'ill');
          CREATE DOMAIN percent AS int4 CHECK (VALUE BETWEEN 0 AND 100);
          CREATE TABLE visits (\"Id\" int8 PRIMARY KEY, flag boolean, small int2, middle int4, amount numeric(12,2),
-             free numeric, real4 real, real8 double precision, note text, code varchar(10), padded char(4), day date,
+             free numeric, real4 real, real8 double precision, note text, code varchar(10), padded char(4), day date, moment timestamp,
              mood mood, share percent);
          INSERT INTO visits VALUES
              (9223372036854775807, true, -32768, -2147483648, -9999999999.99, 0.1250, 0.5, -1e300, 'größe', 'b', 'ab',
-              '2024-02-29', 'ill', 100),
-             (-5, false, 32767, 2147483647, 0.01, 12, 1.5, 0.1, '', 'a', 'abcd', '0001-01-01', 'well', 0),
-             (7, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+              '2024-02-29', '2024-02-29 07:08:09.123456', 'ill', 100),
+             (-5, false, 32767, 2147483647, 0.01, 12, 1.5, 0.1, '', 'a', 'abcd', '0001-01-01', '0001-01-01 00:00', 'well', 0),
+             (7, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
     );
     let directory = tempfile::tempdir().unwrap();
     let vault = open(directory.path(), &server);
@@ -82,6 +82,7 @@ fn every_type_comes_as_it_is_in_the_order_of_the_key() {
         text,
         text,
         ColumnType::Date,
+        ColumnType::Timestamp,
         text,
         integer,
     ];
@@ -110,6 +111,8 @@ fn every_type_comes_as_it_is_in_the_order_of_the_key() {
     assert_eq!(flags, [Some(false), None, Some(true)]);
     let days: Vec<_> = column("day").as_primitive::<Date32Type>().iter().collect();
     assert_eq!(days, [Some(-719_162), None, Some(19_782)]);
+    let moments: Vec<_> = column("moment").as_primitive::<TimestampMicrosecondType>().iter().collect();
+    assert_eq!(moments, [Some(-62_135_596_800_000_000), None, Some(1_709_190_489_123_456)]);
     assert_eq!(vault.verify("linked", 1).unwrap(), linked.root);
 
     server.sql("ALTER TABLE visits ADD COLUMN later text DEFAULT 'x'");
@@ -175,7 +178,7 @@ fn what_cannot_be_linked_is_refused_by_name_with_what_to_do() {
         (
             "public.times",
             &["id"],
-            &["column `at` of `public.times`", "timestamptz", "cast it in a view", "::date"],
+            &["column `at` of `public.times`", "timestamptz", "AT TIME ZONE 'UTC'", "in a view"],
         ),
         ("public.twice", &["id"], &["rows 1 and 2 of `public.twice` have the same `id`", "unique"]),
         ("public.twice", &["id", "part"], &["rows 2 and 3", "the same `id` and `part`"]),

@@ -47,8 +47,8 @@ pub struct SourceColumn {
     /// As the table names it.
     pub name: String,
     /// How its values come: booleans as `Boolean`, integers as `Int64`, decimals as `Decimal128(38, scale)`, floats as
-    /// `Float64`, text as `Utf8`, dates as `Date32`. `None` for numbers without a fixed scale, which come as `Utf8`
-    /// and need a declared type.
+    /// `Float64`, text as `Utf8`, dates as `Date32`, timestamps as `Timestamp(Microsecond)`. `None` for numbers without
+    /// a fixed scale, which come as `Utf8` and need a declared type.
     pub kind: Option<ColumnType>,
 }
 

@@ -7,7 +7,7 @@ mod common;
 use std::fmt::Write as _;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type};
+use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use common::{Place, declarations};
 use contract::ColumnType;
 use proptest::prelude::*;
@@ -194,6 +194,54 @@ fn lengths_and_unique_values_are_published() {
     assert!(matches!(repeated, Err(ImportError::Cell { breach: Breach::Repeated, .. })), "{repeated:?}");
 }
 
+/// In ISO 8601, with a T or a blank; a text that has a time zone is none.
+#[test]
+fn timestamps_are_inferred_declared_and_held_to_their_range() {
+    let place = Place::new();
+    let vault = place.open();
+    let csv = "at,day\n2024-05-06T07:08:09.123456,2024-05-06\n2024-05-06 07:08,\n,2024-05-07\n";
+    let range = |min: &str| {
+        [
+            format!(
+                r#"at = {{ unique = true, range = {{ min = "{min}", max = "2024-05-06 07:08:09.200" }} }}"#
+            ),
+            r#"day = { range = { min = "2024-05-06", max = "2024-05-31" } }"#.to_owned(),
+        ]
+    };
+    let flags = range("2024-01-01 00:00");
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let schema = place.import(&vault, csv, &flags).unwrap().schema;
+    let at = schema.column("at").unwrap();
+    assert_eq!((at.kind, schema.column("day").unwrap().kind), (ColumnType::Timestamp, ColumnType::Date));
+    let range_of = at.range.clone().unwrap();
+    assert_eq!(
+        (range_of.min.as_str(), range_of.max.as_str()),
+        ("2024-01-01T00:00:00", "2024-05-06T07:08:09.2")
+    );
+    let (_, batches) = vault.read("data", 1).unwrap();
+    let micros: Vec<_> = batches[0].column(0).as_primitive::<TimestampMicrosecondType>().iter().collect();
+    assert_eq!(micros, [Some(1_714_979_289_123_456), Some(1_714_979_280_000_000), None]);
+
+    let refused = |csv: &str, flag: &str| match place.import(&vault, csv, &[flag]) {
+        Err(ImportError::Cell { place, breach, .. }) => (place.row, breach),
+        other => panic!("{other:?}"),
+    };
+    let narrow = range("2024-05-06T07:08:01");
+    assert!(matches!(refused(csv, &narrow[0]), (2, Breach::OutOfRange { .. })));
+    let kind = ColumnType::Timestamp;
+    let declared = r#"at = { type = "timestamp" }"#;
+    for text in ["2024-05-06T07:08:09Z", "2024-05-06T07:08:09.1234567", "2024-05-06", "noon"] {
+        let csv = format!("at\n2024-05-06T07:08:09\n{text}\n");
+        assert_eq!(refused(&csv, declared), (2, Breach::NotOfType { kind }), "{text}");
+    }
+    let twice = refused("at\n2024-05-06T07:08\n2024-05-06 07:08:00\n", "at = { unique = true }");
+    assert_eq!(twice, (2, Breach::Repeated));
+    let values = r#"at = { values = ["2024-05-06 07:08", "2024-05-06 07:09"] }"#;
+    let listed = place.import(&vault, "at\n2024-05-06T07:08:00.000\n", &[values]).unwrap().schema;
+    let values = listed.column("at").unwrap().values.clone().unwrap();
+    assert_eq!(values, ["2024-05-06T07:08:00", "2024-05-06T07:09:00"]);
+}
+
 #[test]
 fn declarations_that_make_no_sense_are_refused() {
     let place = Place::new();
@@ -209,10 +257,9 @@ fn declarations_that_make_no_sense_are_refused() {
         refused(r#"rank = { range = { min = "0", max = "1" } }"#),
         Fault::RangeNotForType { .. }
     ));
-    assert!(matches!(
-        refused(r#"since = { range = { min = "0", max = "1" } }"#),
-        Fault::RangeNotForType { .. }
-    ));
+    assert!(matches!(refused(r#"since = { range = { min = "0", max = "1" } }"#), Fault::Bound { .. }));
+    let reversed = refused(r#"since = { range = { min = "2024-01-02", max = "2024-01-01" } }"#);
+    assert!(matches!(reversed, Fault::RangeEmpty { .. }));
     assert!(matches!(refused(r#"salary = { range = { min = "0", max = "1.005" } }"#), Fault::Bound { .. }));
     assert!(matches!(
         refused(r#"yrs_service = { range = { min = "low", max = "1" } }"#),

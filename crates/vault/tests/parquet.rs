@@ -9,9 +9,10 @@ use std::sync::{Arc, LazyLock};
 use arrow::{
     array::{
         ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
-        Int32Array, ListArray, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
+        Int32Array, ListArray, RecordBatch, StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+        TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array,
     },
-    datatypes::{Decimal128Type, Float64Type, Int32Type, Int64Type},
+    datatypes::{Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType},
 };
 use common::{Place, declarations};
 use contract::ColumnType;
@@ -46,6 +47,9 @@ fn sample() -> Vec<u8> {
         ("price", Arc::new(decimals.with_precision_and_scale(30, 2).unwrap())),
         ("name", Arc::new(StringArray::from(vec![Some("a"), Some(""), None]))),
         ("born", Arc::new(Date32Array::from(vec![Some(0), None, Some(19_000)]))),
+        ("millis", Arc::new(TimestampMillisecondArray::from(vec![Some(-1), None, Some(90)]))),
+        ("micros", Arc::new(TimestampMicrosecondArray::from(vec![Some(-1), None, Some(90)]))),
+        ("nanos", Arc::new(TimestampNanosecondArray::from(vec![Some(-1_000), None, Some(90_000)]))),
     ];
     write(columns, Compression::SNAPPY)
 }
@@ -67,6 +71,9 @@ fn every_supported_type_is_imported() {
             ("price", ColumnType::Decimal { scale: 2 }),
             ("name", ColumnType::Text),
             ("born", ColumnType::Date),
+            ("millis", ColumnType::Timestamp),
+            ("micros", ColumnType::Timestamp),
+            ("nanos", ColumnType::Timestamp),
         ]
     );
     let (_, batches) = vault.read("data", 1).unwrap();
@@ -78,6 +85,28 @@ fn every_supported_type_is_imported() {
         [Some(1050), None, Some(-3)]
     );
     assert_eq!(column(6).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("a"), Some(""), None]);
+    for (index, unit) in [(8, 1_000), (9, 1), (10, 1)] {
+        let micros: Vec<_> = column(index).as_primitive::<TimestampMicrosecondType>().iter().collect();
+        assert_eq!(micros, [Some(-unit), None, Some(90 * unit)], "{index}");
+    }
+}
+
+/// Days and points in time are each other's where nothing is lost.
+#[test]
+fn days_can_be_declared_to_be_timestamps_and_midnights_days() {
+    let place = Place::new();
+    let vault = place.open();
+    let of = |column: ArrayRef| write(vec![("x", column)], Compression::SNAPPY);
+    let days = of(Arc::new(Date32Array::from(vec![-1, 2])));
+    import(&place, &vault, &days, &[r#"x = { type = "timestamp" }"#]).unwrap();
+    let (_, batches) = vault.read("data", 1).unwrap();
+    let day = 86_400_000_000;
+    assert_eq!(batches[0].column(0).as_primitive::<TimestampMicrosecondType>().values(), &[-day, 2 * day]);
+    let flag = [r#"x = { type = "date" }"#];
+    let midnights = of(Arc::new(TimestampMillisecondArray::from(vec![-86_400_000])));
+    import(&place, &vault, &midnights, &flag).unwrap();
+    let noon = of(Arc::new(TimestampMillisecondArray::from(vec![43_200_000])));
+    assert!(matches!(import(&place, &vault, &noon, &flag), Err(ImportError::Cell { .. })));
 }
 
 #[test]
@@ -100,7 +129,14 @@ fn what_cannot_be_kept_is_refused_by_name() {
     let vault = place.open();
     let refused =
         |column: ArrayRef| import(&place, &vault, &write(vec![("x", column)], Compression::SNAPPY), &[]);
-    let time = refused(Arc::new(TimestampMillisecondArray::from(vec![0])));
+    let zone = refused(Arc::new(TimestampMillisecondArray::from(vec![0]).with_timezone("UTC")));
+    let said = zone.unwrap_err().to_string();
+    assert!(said.starts_with("column `x` holds timestamps with a time zone, UTC"), "{said}");
+    let fine = refused(Arc::new(TimestampNanosecondArray::from(vec![1_000, 1_001])));
+    let kind = ColumnType::Timestamp;
+    assert!(matches!(fine, Err(ImportError::Cell { place, column, breach })
+            if (place.row, column.as_str(), &breach) == (2, "x", &Breach::NotOfType { kind })));
+    let time = refused(Arc::new(Time64MicrosecondArray::from(vec![0])));
     assert!(matches!(time, Err(ImportError::ColumnType { column, .. }) if column == "x"));
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
     assert!(matches!(refused(Arc::new(list)), Err(ImportError::ColumnType { .. })));

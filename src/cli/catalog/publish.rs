@@ -101,7 +101,9 @@ fn column(text: &str) -> Result<WantedColumn, String> {
     };
     let read = |kind: &str| {
         vault::parse_type(kind).ok_or_else(|| {
-            format!("`{kind}` is no type; there are integer, decimal(2), float(6), boolean, text, date")
+            format!(
+                "`{kind}` is no type; there are integer, decimal(2), float(6), boolean, text, date, timestamp"
+            )
         })
     };
     Ok(WantedColumn {

@@ -297,7 +297,7 @@ pub struct ResultDescription {
 pub struct DescribedColumn {
     /// As named in the SELECT.
     pub name: String,
-    /// `boolean`, `integer`, `decimal`, `real`, `text` or `date`.
+    /// `boolean`, `integer`, `decimal`, `real`, `text`, `date` or `timestamp`.
     pub kind: String,
     /// Unit of measure; empty when there is none or none was declared.
     #[serde(default)]

@@ -100,7 +100,7 @@ pub struct RunResult {
 pub struct ResultColumn {
     /// As named in the SELECT.
     pub name: String,
-    /// `boolean`, `integer`, `decimal`, `real`, `text` or `date`.
+    /// `boolean`, `integer`, `decimal`, `real`, `text`, `date` or `timestamp`.
     pub kind: String,
     /// Unit of measure, if the source declares one.
     #[serde(default)]

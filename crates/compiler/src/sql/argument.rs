@@ -38,8 +38,8 @@ pub(crate) struct Argument {
     pub(crate) nullable: bool,
     /// Unit of measure; empty if none is declared or it changes on the way.
     pub(crate) unit: String,
-    /// Whether values are days since 1970-01-01.
-    pub(crate) is_date: bool,
+    /// Of dates and timestamps, which: values are days or microseconds since 1970-01-01.
+    pub(crate) temporal: Option<Temporal>,
     /// Of text, how many bytes it has at most.
     pub(crate) bytes_max: Option<u16>,
     /// Digits after the point.
@@ -64,6 +64,13 @@ pub(crate) struct Condition {
     pub(crate) sql: String,
 }
 
+/// What values are that are no numbers, but counted from 1970-01-01 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Temporal {
+    Date,
+    Timestamp,
+}
+
 /// More digits after the point than this are refused: a square has twice as many, and decimals have at most 38.
 const SCALE_MAX: u8 = 18;
 
@@ -81,6 +88,7 @@ impl Argument {
                 let found =
                     column_of(expr, scope).ok_or_else(|| Construct::DistinctAggregate.refuse(expr))?;
                 check_type(function, &found.column)?;
+                check_no_cut(function, &found.column, scope)?;
                 Self::counted(expr, scope)
             }
             _ => Self::valued(function, expr, scope),
@@ -144,7 +152,7 @@ impl Argument {
             columns,
             nullable: true,
             unit: value.unit,
-            is_date: value.is_date,
+            temporal: value.temporal,
             bytes_max: value.bytes_max,
             scale: value.scale,
             interval: value.interval,
@@ -181,7 +189,7 @@ impl Argument {
 
     /// It, with a constant where it is NULL.
     fn filled(self, otherwise: i64) -> Option<Self> {
-        if self.columns.is_empty() || self.is_date || self.bytes_max.is_some() {
+        if self.columns.is_empty() || self.temporal.is_some() || self.bytes_max.is_some() {
             return None;
         }
         let constant = point(otherwise).rescaled(self.scale)?;
@@ -231,6 +239,7 @@ impl Argument {
     /// The argument of any other aggregate.
     pub(super) fn valued(function: Function, expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
         if let Some(found) = column_of(expr, scope) {
+            check_no_cut(function, &found.column, scope)?;
             return Self::column(function, found);
         }
         match expr {
@@ -263,6 +272,9 @@ impl Argument {
             ColumnType::Date => {
                 Self::of(found, format!("CAST(CAST({name} AS INT) AS {digits})"), domain::range(&column)?)
             }
+            ColumnType::Timestamp => {
+                Self::of(found, format!("CAST(CAST({name} AS BIGINT) AS {digits})"), domain::range(&column)?)
+            }
             ColumnType::Text => {
                 let bytes_max = packed::bytes_max(&column);
                 let bytes_max = bytes_max.ok_or_else(|| Refused::NoBytes(column.name.clone()))?;
@@ -286,7 +298,11 @@ impl Argument {
             columns: BTreeSet::from([column.name.clone()]),
             nullable: column.nullable,
             unit: column.unit.clone(),
-            is_date: column.kind == ColumnType::Date,
+            temporal: match column.kind {
+                ColumnType::Date => Some(Temporal::Date),
+                ColumnType::Timestamp => Some(Temporal::Timestamp),
+                _ => None,
+            },
             bytes_max: None,
             scale: domain::scale(column.kind),
             interval,
@@ -305,7 +321,7 @@ impl Argument {
             columns: BTreeSet::new(),
             nullable: false,
             unit: String::new(),
-            is_date: false,
+            temporal: None,
             bytes_max: None,
             scale: 0,
             interval: point(value),
@@ -331,9 +347,9 @@ impl Argument {
         Ok(())
     }
 
-    /// `None` for operators and dates that are not supported; an error if bounds get too large.
+    /// `None` for operators, dates and timestamps that are not supported; an error if bounds get too large.
     fn combine(self, function: Function, op: Operator, other: Self) -> Option<Result<Self, Refused>> {
-        if self.is_date || other.is_date || self.bytes_max.or(other.bytes_max).is_some() {
+        if self.temporal.or(other.temporal).is_some() || self.bytes_max.or(other.bytes_max).is_some() {
             return None;
         }
         let sums = matches!(op, Operator::Plus | Operator::Minus);
@@ -366,7 +382,7 @@ impl Argument {
             } else {
                 self.unit
             },
-            is_date: false,
+            temporal: None,
             bytes_max: None,
             shown,
             columns,
@@ -384,6 +400,17 @@ impl Argument {
     }
 }
 
+/// A sum of what a query cuts values into counts the rows beyond a bound of its choice, however few: the floor and the
+/// comparison with earlier answers see all rows of the group, whatever the bound. CASE is held to them.
+fn check_no_cut(function: Function, column: &Column, scope: &Scope<'_>) -> Result<(), Refused> {
+    let is_place =
+        matches!(function, Function::Count | Function::Min | Function::Max | Function::Quantile(_));
+    match scope.is_cut(&column.name) && !is_place {
+        true => Err(Construct::Cut.refuse(&format!("{}({})", function.name(), column.name))),
+        false => Ok(()),
+    }
+}
+
 /// Whether an aggregate takes a column of that type.
 pub(crate) fn check_type(function: Function, column: &Column) -> Result<(), Refused> {
     let found = match column.kind {
@@ -392,8 +419,9 @@ pub(crate) fn check_type(function: Function, column: &Column) -> Result<(), Refu
         }
         _ if matches!(function, Function::Count | Function::CountDistinct) => return Ok(()),
         ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => return Ok(()),
-        ColumnType::Date | ColumnType::Text if function.is_extreme() => return Ok(()),
+        ColumnType::Date | ColumnType::Timestamp | ColumnType::Text if function.is_extreme() => return Ok(()),
         ColumnType::Date => "a date",
+        ColumnType::Timestamp => "a timestamp",
         ColumnType::Boolean => "a boolean",
         ColumnType::Text => "text",
     };

@@ -9,6 +9,8 @@ use datafusion::{
     logical_expr::{Between, BinaryExpr, Cast, Expr, Like, Operator, expr::InList},
 };
 
+use crate::rows::TIMESTAMP;
+
 /// What a column is compared with.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum With {
@@ -73,9 +75,10 @@ fn text(constant: &Expr) -> Option<String> {
             ScalarValue::Utf8(None) => Some("NULL".to_owned()),
             _ => None,
         },
-        // DATE '2026-11-01'.
+        // DATE '2026-11-01', TIMESTAMP '2026-11-01 07:30'.
         Expr::Cast(Cast { expr, field })
-            if *field.data_type() == DataType::Date32 && matches!(**expr, Expr::Literal(..)) =>
+            if [DataType::Date32, TIMESTAMP].contains(field.data_type())
+                && matches!(**expr, Expr::Literal(..)) =>
         {
             text(expr)
         }

@@ -1,22 +1,25 @@
 //! Functions of columns ([`super::home`]) as columns of their own: wherever one stands in a query, a column of the same
 //! name stands there afterwards, which the owner's stage computes beside those that the table has. So what holds for
-//! columns holds for them: groups, keys of joins, conditions, aggregates.
+//! columns holds for them: groups, keys of joins, conditions, aggregates. So it is with window functions over rows
+//! ([`super::windowed`]), and with what an aggregate computes of them ([`super::row_arithmetic`]).
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
-use contract::terms::Use;
+use contract::{Column, ColumnType, terms::Use};
 use datafusion::sql::sqlparser::{
-    ast::{Expr, Ident, Query, Select, SetExpr, Statement, VisitMut, VisitorMut},
+    ast::{Expr, Function as Call, Ident, Query, Select, SetExpr, Statement, VisitMut, VisitorMut},
     dialect::GenericDialect,
     parser::Parser,
 };
 
 use super::{
-    from,
+    Function, across, from,
     home::{self, Home},
-    join::OwnersColumn,
     names::normalised,
+    row_arithmetic::Arithmetic,
+    timestamps, units,
     usage::{Origin, Uses},
+    windowed::{self, Rows, Windowed},
 };
 use crate::{Construct, Refused, Table};
 
@@ -24,20 +27,85 @@ use crate::{Construct, Refused, Table};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Computed {
     /// Of which table.
-    table: String,
-    of: Home,
+    pub(super) table: String,
+    pub(super) of: Made,
+}
+
+/// How it is computed. What is of other computed columns stands after them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Made {
+    /// Of one row.
+    Home(Home),
+    /// Which rows a window function runs over.
+    Rows(Rows),
+    /// Of several rows.
+    Windowed(Windowed),
+    /// Of one row, some of which was.
+    Arithmetic(Arithmetic),
 }
 
 impl Computed {
+    /// The name of the column that stands in the query.
+    pub(super) fn name(&self) -> String {
+        match &self.of {
+            Made::Home(of) => of.name(),
+            Made::Rows(of) => of.name(),
+            Made::Windowed(of) => of.name(),
+            Made::Arithmetic(of) => of.to_string(),
+        }
+    }
+
     /// The column that stands in the query.
     pub(super) fn origin(&self) -> Origin {
-        (self.table.clone(), self.of.name())
+        (self.table.clone(), self.name())
+    }
+
+    /// The columns that it is computed of, of its table.
+    pub(super) fn own(&self) -> BTreeSet<String> {
+        match &self.of {
+            Made::Home(of) => of.columns().into_iter().cloned().collect(),
+            Made::Rows(of) => of.read.clone(),
+            Made::Windowed(of) => of.columns().into_iter().cloned().collect(),
+            Made::Arithmetic(of) => of.columns().into_iter().cloned().collect(),
+        }
+    }
+
+    /// It, made of its table's own columns, of one row.
+    pub(super) fn column(&self, own: &[Column]) -> Result<Column, Refused> {
+        match &self.of {
+            Made::Home(of) => of.column(own),
+            Made::Rows(_) | Made::Windowed(_) | Made::Arithmetic(_) => {
+                Err(Construct::RowWindowTables.refuse(&self.name()))
+            }
+        }
     }
 
     /// The columns that it is computed of.
     pub(super) fn columns(&self) -> BTreeSet<Origin> {
-        self.of.columns().iter().map(|column| (self.table.clone(), column.to_string())).collect()
+        self.own().into_iter().map(|column| (self.table.clone(), column)).collect()
     }
+
+    /// Whether other rows are in it.
+    pub(super) fn is_across(&self) -> bool {
+        matches!(self.of, Made::Windowed(_) | Made::Arithmetic(_))
+    }
+
+    /// As [`Home::is_cut`].
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(&self.of, Made::Home(of) if of.is_cut())
+    }
+}
+
+/// The columns whose values the query cuts where it wants, and what is made of them.
+pub(super) fn cuts(computed: &[Computed]) -> BTreeSet<String> {
+    let mut cuts = BTreeSet::new();
+    // What is made of others comes after them.
+    for one in computed {
+        if one.is_cut() || !one.own().is_disjoint(&cuts) {
+            cuts.insert(one.name());
+        }
+    }
+    cuts
 }
 
 /// Puts columns in place of functions; which ones, and of which tables. Without tables nothing is known of their columns,
@@ -76,25 +144,126 @@ impl VisitorMut for Functions<'_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refused> {
         let Some((of, qualifier)) = home::call(expr) else { return ControlFlow::Continue(()) };
+        let name = Ident::with_quote('"', of.name());
         if !self.tables.is_empty() {
-            let Some(table) = self.having(&of, qualifier.as_ref()) else {
+            let table = self.having(&of, qualifier.as_ref());
+            if of.is_conversion() && !table.as_ref().is_some_and(|table| self.is_timestamp(&of, table)) {
+                // Of a result's column, or one that is refused.
+                return ControlFlow::Continue(());
+            }
+            let Some(table) = table else {
                 return ControlFlow::Break(Refused::Unqualified(expr.to_string()));
             };
-            let computed = Computed { table, of: of.clone() };
-            if !self.found.contains(&computed) {
-                self.found.push(computed);
-            }
+            self.enter(Computed { table, of: Made::Home(of) });
         }
-        let name = Ident::with_quote('"', of.name());
         *expr = match qualifier {
             Some(table) => Expr::CompoundIdentifier(vec![table, name]),
             None => Expr::Identifier(name),
         };
         ControlFlow::Continue(())
     }
+
+    /// What stands within is replaced by then.
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refused> {
+        let replaced = match &*expr {
+            Expr::Nested(inner) if self.is_across(inner) => Some(inner.as_ref().clone()),
+            Expr::Function(call) => match windowed::mark(expr) {
+                Some((call, rows)) => match self.windowed(call, rows) {
+                    Ok(column) => Some(column),
+                    Err(refused) => return ControlFlow::Break(refused),
+                },
+                None if is_aggregate(call) => return self.arithmetic(expr),
+                None => None,
+            },
+            _ => None,
+        };
+        if let Some(replaced) = replaced {
+            *expr = replaced;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_aggregate(call: &Call) -> bool {
+    call.over.is_none() && Function::named(&call.name.to_string().to_lowercase()).is_some()
 }
 
 impl<'t> Functions<'t> {
+    fn is_timestamp(&self, of: &Home, table: &str) -> bool {
+        let known = self.tables.iter().find(|known| known.name == table);
+        known.and_then(|table| table.datasets.first()).is_some_and(|source| of.fits(&source.schema.columns))
+    }
+
+    fn enter(&mut self, computed: Computed) {
+        if !self.found.contains(&computed) {
+            self.found.push(computed);
+        }
+    }
+
+    fn is_computed(&self, name: &str) -> bool {
+        self.found.iter().any(|one| one.name() == name)
+    }
+
+    /// Whether an expression is a column that is computed across rows.
+    fn is_across(&self, expr: &Expr) -> bool {
+        let name = windowed::column_name(expr);
+        name.is_some_and(|name| self.found.iter().any(|one| one.is_across() && one.name() == name))
+    }
+
+    /// The column in place of a window function.
+    fn windowed(&mut self, call: &Call, rows: Option<&Expr>) -> Result<Expr, Refused> {
+        let table = match self.scopes.last().map(Vec::as_slice) {
+            Some([(_, table)]) => Some(*table),
+            Some([_, _, ..]) => return Err(Construct::RowWindowTables.refuse(call)),
+            // A table that is not known is refused later.
+            _ => None,
+        };
+        let rows = match (table, rows.map(windowed::unqualified)) {
+            (Some(table), Some(rows)) => {
+                // As the same condition of the query will be.
+                let tables = extended(self.tables, &self.found)?;
+                let rows = timestamps::converted(&rows, &table.name, &tables)?;
+                Some(units::converted(&rows, &table.name, &tables)?)
+            }
+            (_, rows) => rows,
+        };
+        let of = windowed::read(call, rows.as_ref(), &|name| self.is_computed(name))?;
+        let name = Ident::with_quote('"', of.name());
+        let table = table.map(|table| table.name.clone()).unwrap_or_default();
+        if let Some(rows) = &of.rows {
+            self.enter(Computed { table: table.clone(), of: Made::Rows(rows.clone()) });
+        }
+        self.enter(Computed { table, of: Made::Windowed(of) });
+        Ok(Expr::Identifier(name))
+    }
+
+    /// Puts columns in place of what an aggregate computes of window functions.
+    fn arithmetic(&mut self, aggregate: &mut Expr) -> ControlFlow<Refused> {
+        struct Steps<'a, 't>(&'a mut Functions<'t>);
+        impl VisitorMut for Steps<'_, '_> {
+            type Break = Refused;
+
+            fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refused> {
+                let functions = &mut *self.0;
+                if !matches!(expr, Expr::BinaryOp { .. } | Expr::UnaryOp { .. } | Expr::Nested(_)) {
+                    return ControlFlow::Continue(());
+                }
+                let read = Arithmetic::read(expr, &|name| functions.is_computed(name));
+                let Some(of @ Arithmetic::Both(..)) = read else { return ControlFlow::Continue(()) };
+                let columns = of.columns();
+                let across =
+                    |name: &String| functions.found.iter().find(|one| one.is_across() && one.name() == *name);
+                let Some(table) = columns.into_iter().find_map(across).map(|one| one.table.clone()) else {
+                    return ControlFlow::Continue(());
+                };
+                *expr = Expr::Identifier(Ident::with_quote('"', of.to_string()));
+                functions.enter(Computed { table, of: Made::Arithmetic(of) });
+                ControlFlow::Continue(())
+            }
+        }
+        aggregate.visit(&mut Steps(self))
+    }
+
     /// The tables of a SELECT; of a set operation those of its first one, of which its result has the names.
     fn entered(&self, body: &SetExpr) -> Vec<(String, &'t Table)> {
         match body {
@@ -159,8 +328,8 @@ pub(super) fn named_tables<'t>(select: &Select, tables: &'t [Table]) -> Vec<(Str
 pub(super) fn extended(tables: &[Table], computed: &[Computed]) -> Result<Vec<Table>, Refused> {
     let mut tables = tables.to_vec();
     // Of any table: within a subquery the name would be its column.
-    for Computed { of, .. } in computed {
-        let name = of.name();
+    for one in computed {
+        let name = one.name();
         let has = |table: &&Table| table.datasets.iter().any(|source| source.schema.column(&name).is_some());
         if let Some(table) = tables.iter().find(has) {
             return Err(Refused::Meaning(format!(
@@ -170,10 +339,22 @@ pub(super) fn extended(tables: &[Table], computed: &[Computed]) -> Result<Vec<Ta
         }
     }
     for table in &mut tables {
+        let own: Vec<&Computed> = computed.iter().filter(|one| one.table == table.name).collect();
+        if let (Some(across), [_, _, ..]) =
+            (own.iter().find(|one| one.is_across()), table.datasets.as_slice())
+        {
+            return Err(Construct::RowWindowTables.refuse(&across.name()));
+        }
         for source in &mut table.datasets {
-            let own = source.schema.columns.clone();
-            for Computed { of, .. } in computed.iter().filter(|one| one.table == table.name) {
-                source.schema.columns.push(of.column(&own)?);
+            for one in &own {
+                let columns = &source.schema.columns;
+                let column = match &one.of {
+                    Made::Home(of) => of.column(columns)?,
+                    Made::Rows(of) => Column::new(of.name(), ColumnType::Boolean),
+                    Made::Windowed(of) => of.column(columns, source.rows)?,
+                    Made::Arithmetic(of) => of.column(columns)?,
+                };
+                source.schema.columns.push(column);
             }
         }
     }
@@ -186,50 +367,55 @@ pub(super) fn check_outer<'t>(
     mut lacking: impl Iterator<Item = &'t str>,
     computed: &[Computed],
 ) -> Result<(), Refused> {
-    let differs = |table: &str| computed.iter().find(|one| one.table == table && !one.of.is_strict());
+    let is_strict = |one: &Computed| match &one.of {
+        Made::Home(of) => of.is_strict(),
+        Made::Rows(_) | Made::Windowed(_) | Made::Arithmetic(_) => true,
+    };
+    let differs = |table: &str| computed.iter().find(|one| one.table == table && !is_strict(one));
     match lacking.find_map(differs) {
-        Some(one) => Err(Construct::OuterCase.refuse(&one.of.name())),
+        Some(one) => Err(Construct::OuterCase.refuse(&one.name())),
         None => Ok(()),
     }
-}
-
-/// What is computed of a table.
-pub(super) fn of_table(table: &str, computed: &[Computed]) -> Vec<OwnersColumn> {
-    let own = computed.iter().filter(|one| one.table == table);
-    let column = |Computed { of, .. }: &Computed| OwnersColumn {
-        name: of.name(),
-        sql: of.sql(None),
-        of: of.columns().into_iter().cloned().collect(),
-    };
-    own.map(column).collect()
 }
 
 /// The uses of computed columns as uses of what they are computed of. Who writes the function chooses what of a value
 /// counts, so that all of them are conditions, too, but for groups: whose values may be shown, may be shown in part.
 pub(super) fn traced(mut uses: Uses, computed: &[Computed]) -> Uses {
-    for Computed { table, of } in computed {
-        let Some(columns) = uses.get_mut(table) else { continue };
-        let Some(mut made) = columns.remove(&of.name()) else { continue };
+    // What is made of others comes after them.
+    for one in computed.iter().rev() {
+        let Some(columns) = uses.get_mut(&one.table) else { continue };
+        let Some(mut made) = columns.remove(&one.name()) else { continue };
+        if let Made::Windowed(of) = &one.of {
+            for (column, made) in across::uses(of, &made) {
+                columns.entry(column).or_default().extend(made);
+            }
+            continue;
+        }
         if made != BTreeSet::from([Use::Group]) {
             made.insert(Use::Filter);
         }
-        for column in of.columns() {
-            columns.entry(column.clone()).or_default().extend(&made);
+        if let Made::Arithmetic(of) = &one.of
+            && of.has_product()
+        {
+            made.insert(Use::Product);
+        }
+        for column in one.own() {
+            columns.entry(column).or_default().extend(&made);
         }
     }
     uses
 }
 
-/// A query's functions as stages write them, for who runs it over all rows in one place. Not by way of the query's text: a
+/// A query's functions as stages write them, and what is compared with timestamps as such, for who runs it over all rows in one place. Not by way of the query's text: a
 /// text with quotes may read back as another one.
-pub(crate) fn spelled_out(statement: &mut Statement) -> Result<(), Refused> {
+pub(crate) fn spelled_out(statement: &mut Statement, tables: &[Table]) -> Result<(), Refused> {
     struct Spells;
     impl VisitorMut for Spells {
         type Break = Refused;
 
         fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refused> {
             let Some((of, qualifier)) = home::call(expr) else { return ControlFlow::Continue(()) };
-            if matches!(of, Home::Joined { skips_null: false, .. } | Home::Shifted(..)) {
+            if matches!(of, Home::Joined { skips_null: false, .. } | Home::Shifted(..) | Home::Day(_)) {
                 // It is planned as it is; its parts come next.
                 return ControlFlow::Continue(());
             }
@@ -243,8 +429,9 @@ pub(crate) fn spelled_out(statement: &mut Statement) -> Result<(), Refused> {
             ControlFlow::Continue(())
         }
     }
+    timestamps::canonical(statement)?;
     match statement.visit(&mut Spells) {
         ControlFlow::Break(refused) => Err(refused),
-        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Continue(()) => timestamps::compared(statement, tables),
     }
 }

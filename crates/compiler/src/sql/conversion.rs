@@ -35,7 +35,10 @@ pub(crate) fn check(typed: &LogicalPlan) -> Result<(), Refused> {
                 let schema = aggregate.input.schema();
                 aggregate.aggr_expr.iter().try_for_each(|expr| check_cases(expr, schema))
             }
-            _ => Ok(()),
+            step => match step.inputs().as_slice() {
+                [input] => step.expressions().iter().try_for_each(|expr| check_moments(expr, input.schema())),
+                _ => Ok(()),
+            },
         };
         Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     });
@@ -97,6 +100,27 @@ fn check_cast(from: &Expr, wanted: &DataType, schema: &DFSchema) -> Result<(), R
         found: type_name(&found),
         wanted: type_name(wanted),
     })
+}
+
+/// Expressions over groups keep timestamps to the microsecond: as nanoseconds only those of some years can be told, and the
+/// others would be NULL.
+fn check_moments(expr: &Expr, schema: &DFSchema) -> Result<(), Refused> {
+    let mut found = Ok(());
+    let visited = expr.apply(|part| {
+        if let Expr::Cast(cast) = part
+            && let wanted @ DataType::Timestamp(..) = cast.field.data_type()
+            && !matches!(*cast.expr, Expr::Literal(..))
+            && cast.expr.get_type(schema).is_ok_and(|found| found != *wanted)
+        {
+            found = Err(Refused::Meaning(format!(
+                "`{}` would be compared with something else than a timestamp; write TIMESTAMP 'YYYY-MM-DD HH:MM:SS'",
+                cast.expr.human_display()
+            )));
+        }
+        Ok(if found.is_ok() { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    });
+    visited.map_err(|error| meaning(&error))?;
+    found
 }
 
 /// Days plus a number may be no day.

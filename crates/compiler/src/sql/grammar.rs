@@ -12,7 +12,8 @@ use datafusion::sql::sqlparser::{
 use super::{
     computed,
     from::{self, From},
-    intervals, limits, names, output, predicate, sets, subquery, threshold, unfold, units, views, within,
+    intervals, limits, names, output, predicate, sets, stack, subquery, threshold, timestamps, unfold, units,
+    views, within,
 };
 use crate::{Construct, Refused, Table};
 
@@ -33,6 +34,10 @@ pub(crate) struct Parsed {
     pub(crate) threshold: Option<threshold::Written>,
     /// The columns that stand for functions.
     pub(super) computed: Vec<computed::Computed>,
+    /// What names of FROM stand for that no table has.
+    pub(super) stacks: Vec<stack::Stack>,
+    /// The tables, and those that stacks make.
+    pub(super) tables: Vec<Table>,
 }
 
 /// Parses one SELECT, in the units of its tables' columns, and refuses by name what is not supported.
@@ -41,22 +46,43 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     let statements = read(sql)?;
     let (mut statement, views) = views::inline(statements)?;
     unfold::unfold(&mut statement)?;
+    timestamps::canonical(&mut statement)?;
     intervals::fold(&mut statement)?;
-    let computed = computed::replace(&mut statement, tables)?;
+    let stacks = stack::take(&mut statement, tables)?;
+    let mut all = tables.to_vec();
+    if !tables.is_empty() {
+        for stack in &stacks {
+            all.push(stack.made_of(tables)?);
+        }
+    }
+    let tables = all.as_slice();
+    let mut computed = computed::replace(&mut statement, tables)?;
+    for one in stacks.iter().flat_map(|stack| &stack.parts).flat_map(|part| &part.computed) {
+        if !computed.contains(one) {
+            computed.push(one.clone());
+        }
+    }
+    timestamps::compared(&mut statement, &computed::extended(tables, &computed)?)?;
     sets::grouped(&mut statement)?;
     let within = match &mut statement {
         Statement::Query(query) => within::take(query)?,
         _ => None,
     };
-    units::convert(&mut statement, tables)?;
+    if computed.iter().any(computed::Computed::is_across) {
+        // What is carried from row to row has a unit.
+        units::convert(&mut statement, &computed::extended(tables, &computed)?)?;
+    } else {
+        units::convert(&mut statement, tables)?;
+    }
     let Statement::Query(query) = &statement else {
         return Err(Construct::OtherStatement.refuse(&statement));
     };
     let select = select_of(query)?;
     let (from, filter) = subquery::take(from::read(select)?, select.selection.as_ref())?;
     let (threshold, filter) = threshold::take(&from, filter)?;
-    let named = from.relations.iter().chain(threshold.iter().map(|threshold| &threshold.table));
-    views::check_names(&views, named)?;
+    let stacked = stacks.iter().flat_map(stack::Stack::tables);
+    let own = from.relations.iter().chain(threshold.iter().map(|threshold| &threshold.table));
+    views::check_names(&views, own.map(|relation| relation.table.as_str()).chain(stacked))?;
     if let Some((_, Some(on))) = &from.join {
         predicate::check(on)?;
     }
@@ -79,7 +105,7 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         return Err(Construct::OtherExpression.refuse(query));
     }
     let named = names::named(select, keys);
-    Ok(Parsed { from, filter, named, within, threshold, computed, statement })
+    Ok(Parsed { from, filter, named, within, threshold, computed, stacks, tables: all, statement })
 }
 
 pub(super) fn read(sql: &str) -> Result<Vec<Statement>, Refused> {

@@ -190,7 +190,7 @@ impl Reader<'_> {
         let is_number = aggregate
             .argument
             .as_ref()
-            .is_none_or(|argument| !argument.is_date && argument.bytes_max.is_none());
+            .is_none_or(|argument| argument.temporal.is_none() && argument.bytes_max.is_none());
         let is_exact = matches!(
             aggregate.function,
             Function::Count

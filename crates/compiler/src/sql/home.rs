@@ -3,16 +3,19 @@
 
 use contract::{Column, ColumnType, Range};
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    TrimWhereField, Value,
+    BinaryOperator, CastKind, DataType, Expr, Function as Call, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, TrimWhereField, UnaryOperator, Value,
 };
 
 use super::{argument::shown, identifier, intervals::Shift, names::normalised};
 use crate::{
     Construct, Refused,
+    buckets::Buckets,
     calendar::{self, Part, Period},
-    domain, packed,
+    domain::{self, GROUPS_MAX},
+    moments, packed,
     text_functions::{Change, Length},
+    time_functions,
 };
 
 /// A function of columns and constants.
@@ -23,10 +26,12 @@ pub(super) enum Home {
     Constant(String),
     /// EXTRACT.
     Extract(Part, Box<Home>),
-    /// DATE_TRUNC, which is a date here.
+    /// DATE_TRUNC, which is a date of a date here.
     Start(Period, Box<Home>),
-    /// A date and an interval.
+    /// A date or a timestamp, and an interval.
     Shifted(Shift, Box<Home>),
+    /// CAST of a timestamp AS DATE.
+    Day(Box<Home>),
     /// A text of a text.
     Text(Change, Box<Home>),
     /// `x || y`, and CONCAT, for which NULL is an empty text.
@@ -36,10 +41,14 @@ pub(super) enum Home {
     },
     /// LENGTH, OCTET_LENGTH.
     Length(Length, Box<Home>),
+    /// WIDTH_BUCKET.
+    Bucket(Buckets, Box<Home>),
 }
 
 /// What values a function gives.
 enum Values {
+    /// Of a column, whatever its range.
+    Number,
     Integer {
         min: i128,
         max: i128,
@@ -47,6 +56,10 @@ enum Values {
     Date {
         min: i32,
         max: i32,
+    },
+    Timestamp {
+        min: i64,
+        max: i64,
     },
     /// The public list, if there is one, or how many bytes there are at most, if that is known.
     Text {
@@ -56,7 +69,10 @@ enum Values {
 }
 
 /// As many values that follow from a declared range are groups that need no LIMIT.
-const LISTED_MAX: i128 = 400;
+const LISTED_MAX: usize = 400;
+
+/// Parts of a range, so that these and what is before and after them are groups; one more may be NULL.
+const BUCKETS_MAX: u32 = GROUPS_MAX as u32 - 3;
 
 /// A call, and the qualifier of its columns, of which there is one at least; nothing for what is no such function.
 pub(super) fn call(expr: &Expr) -> Option<(Home, Option<Ident>)> {
@@ -76,6 +92,13 @@ fn function(expr: &Expr, columns: &mut Vec<Option<Ident>>) -> Option<Home> {
             let part = Part::named(&field.to_string().to_lowercase())?;
             Some(Home::Extract(part, Box::new(operand(expr, columns)?)))
         }
+        Expr::Cast {
+            kind: CastKind::Cast | CastKind::DoubleColon,
+            expr,
+            data_type: DataType::Date,
+            array: false,
+            format: None,
+        } => Some(Home::Day(Box::new(operand(expr, columns)?))),
         Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
             let count = match substring_for {
                 Some(count) => Some(number(count)?),
@@ -124,6 +147,17 @@ fn function(expr: &Expr, columns: &mut Vec<Option<Ident>>) -> Option<Home> {
                     Some(Home::Length(Length::Letters, Box::new(operand(of, columns)?)))
                 }
                 ("octet_length", [of]) => Some(Home::Length(Length::Bytes, Box::new(operand(of, columns)?))),
+                ("width_bucket", [of, low, high, count]) => {
+                    let count = match count {
+                        Expr::Value(value) => match &value.value {
+                            Value::Number(digits, _) => digits.to_string().parse().ok()?,
+                            _ => return None,
+                        },
+                        _ => return None,
+                    };
+                    let buckets = Buckets::new(&signed(low)?, &signed(high)?, count)?;
+                    Some(Home::Bucket(buckets, Box::new(operand(of, columns)?)))
+                }
                 ("date_part", [part, of]) => {
                     let part = Part::named(&constant(part)?.to_lowercase())?;
                     Some(Home::Extract(part, Box::new(operand(of, columns)?)))
@@ -186,6 +220,22 @@ fn number(expr: &Expr) -> Option<u16> {
     }
 }
 
+/// A decimal constant, with its sign.
+fn signed(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Nested(inner) | Expr::UnaryOp { op: UnaryOperator::Plus, expr: inner } => signed(inner),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => {
+            let number = signed(inner)?;
+            Some(number.strip_prefix('-').map_or_else(|| format!("-{number}"), str::to_owned))
+        }
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => Some(digits.to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn constant(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Value(value) => match &value.value {
@@ -198,6 +248,27 @@ fn constant(expr: &Expr) -> Option<String> {
 
 impl Home {
     /// Every column that it reads.
+    /// Whether it tells on which side of a bound that the query chooses a value lies: WIDTH_BUCKET, and parts of what an
+    /// interval was added to.
+    pub(super) fn is_cut(&self) -> bool {
+        match self {
+            Self::Column(_) | Self::Constant(_) | Self::Text(..) | Self::Joined { .. } | Self::Length(..) => {
+                false
+            }
+            Self::Bucket(..) => true,
+            Self::Extract(_, of) | Self::Start(_, of) | Self::Day(of) => of.is_shifted() || of.is_cut(),
+            Self::Shifted(_, of) => of.is_cut(),
+        }
+    }
+
+    fn is_shifted(&self) -> bool {
+        match self {
+            Self::Shifted(..) => true,
+            Self::Extract(_, of) | Self::Start(_, of) | Self::Day(of) => of.is_shifted(),
+            _ => false,
+        }
+    }
+
     pub(super) fn columns(&self) -> Vec<&String> {
         match self {
             Self::Column(name) => vec![name],
@@ -205,8 +276,10 @@ impl Home {
             Self::Extract(_, of)
             | Self::Start(_, of)
             | Self::Shifted(_, of)
+            | Self::Day(of)
             | Self::Text(_, of)
-            | Self::Length(_, of) => of.columns(),
+            | Self::Length(_, of)
+            | Self::Bucket(_, of) => of.columns(),
             Self::Joined { parts, .. } => parts.iter().flat_map(Self::columns).collect(),
         }
     }
@@ -218,11 +291,17 @@ impl Home {
             Self::Constant(text) => quoted(text),
             Self::Extract(part, of) => format!("extract({} from {})", part.name(), of.name()),
             Self::Start(period, of) => format!("date_trunc({}, {})", period.name(), of.name()),
-            Self::Shifted(Shift { months, days }, of) => {
-                format!("{} + {months} months {days} days", of.name())
+            Self::Shifted(Shift { months, days, micros }, of) => {
+                let time = match micros {
+                    0 => String::new(),
+                    micros => format!(" {micros} microseconds"),
+                };
+                format!("{} + {months} months {days} days{time}", of.name())
             }
+            Self::Day(of) => format!("cast({} as date)", of.name()),
             Self::Text(change, of) => change.call(&of.name()),
             Self::Length(unit, of) => unit.call(&of.name()),
+            Self::Bucket(buckets, of) => buckets.call(&of.name()),
             Self::Joined { parts, skips_null } => {
                 let parts: Vec<String> = parts.iter().map(Self::name).collect();
                 if *skips_null {
@@ -242,13 +321,15 @@ impl Home {
                 None => identifier(name),
             },
             Self::Constant(text) => quoted(text),
-            Self::Extract(part, of) => part.sql(&of.sql(qualifier)),
-            Self::Start(period, of) => period.sql(&of.sql(qualifier)),
-            Self::Shifted(Shift { months, days }, of) => {
-                calendar::shifted_sql(*months, *days, &of.sql(qualifier))
+            Self::Extract(part, of) => time_functions::part_sql(*part, &of.sql(qualifier)),
+            Self::Start(period, of) => time_functions::first_sql(*period, &of.sql(qualifier)),
+            Self::Shifted(Shift { months, days, micros }, of) => {
+                time_functions::shifted_sql(*months, *days, *micros, &of.sql(qualifier))
             }
+            Self::Day(of) => time_functions::day_sql(&of.sql(qualifier)),
             Self::Text(change, of) => change.sql(&of.sql(qualifier)),
             Self::Length(unit, of) => unit.sql(&of.sql(qualifier)),
+            Self::Bucket(buckets, of) => buckets.sql(&of.sql(qualifier)),
             Self::Joined { parts, skips_null } => {
                 let part = |part: &Self| match skips_null {
                     true => format!("COALESCE({}, '')", part.sql(qualifier)),
@@ -266,18 +347,26 @@ impl Home {
         let nullable = self.nullable(own);
         Ok(match self.values(own)?.ok_or_else(refused)? {
             Values::Integer { min, max } => {
-                let values = (max - min < LISTED_MAX).then(|| (min..=max).map(|n| n.to_string()).collect());
+                let is_listed = matches!(self, Self::Bucket(..)) || max - min < LISTED_MAX as i128;
+                let values = is_listed.then(|| (min..=max).map(|n| n.to_string()).collect());
                 let range = Some(Range { min: min.to_string(), max: max.to_string() });
                 Column { range, values, nullable, ..Column::new(&name, ColumnType::Integer) }
             }
+            // A column is no function of one.
+            Values::Number => return Err(refused()),
             Values::Date { min, max } => {
                 let range = Some(Range { min: calendar::text(min), max: calendar::text(max) });
-                Column {
-                    range,
-                    values: self.days(min, max),
-                    nullable,
-                    ..Column::new(&name, ColumnType::Date)
-                }
+                let firsts = self.firsts(moments::midnight(min), moments::midnight(max));
+                let texts = |firsts: Vec<i64>| {
+                    firsts.into_iter().map(|at| calendar::text(moments::split(at).0)).collect()
+                };
+                Column { range, values: firsts.map(texts), nullable, ..Column::new(&name, ColumnType::Date) }
+            }
+            Values::Timestamp { min, max } => {
+                let range = Some(Range { min: moments::text(min), max: moments::text(max) });
+                let firsts = self.firsts(min, max);
+                let values = firsts.map(|firsts| firsts.into_iter().map(moments::text).collect());
+                Column { range, values, nullable, ..Column::new(&name, ColumnType::Timestamp) }
             }
             Values::Text { list, bytes_max } => {
                 let bytes_max = if list.is_some() { None } else { bytes_max };
@@ -286,22 +375,22 @@ impl Home {
         })
     }
 
-    /// The first days of all periods in a range, if they are few.
-    fn days(&self, min: i32, max: i32) -> Option<Vec<String>> {
-        let Self::Start(period, _) = self else { return None };
-        let mut days = Vec::new();
-        let mut day = min;
-        while day <= max {
-            let first = period.first(day);
-            if days.last() != Some(&first) {
-                days.push(first);
-            }
-            if days.len() as i128 > LISTED_MAX {
-                return None;
-            }
-            day = first.max(day).checked_add(1)?;
+    /// The beginnings of all periods in a range, if they are few.
+    fn firsts(&self, min: i64, max: i64) -> Option<Vec<i64>> {
+        match self {
+            Self::Start(period, _) => moments::firsts(*period, min, max, LISTED_MAX),
+            _ => None,
         }
-        Some(days.into_iter().map(calendar::text).collect())
+    }
+
+    /// Whether it is written as a conversion, which may also stand around what is no column.
+    pub(super) fn is_conversion(&self) -> bool {
+        matches!(self, Self::Day(_))
+    }
+
+    /// Whether it is of columns of the types that it takes.
+    pub(super) fn fits(&self, own: &[Column]) -> bool {
+        matches!(self.values(own), Ok(Some(_)))
     }
 
     /// Whether it may be NULL. What never is stands for all rows, so that this must be exact within functions, too.
@@ -314,8 +403,10 @@ impl Home {
             Self::Extract(_, of)
             | Self::Start(_, of)
             | Self::Shifted(_, of)
+            | Self::Day(of)
             | Self::Text(_, of)
-            | Self::Length(_, of) => of.nullable(own),
+            | Self::Length(_, of)
+            | Self::Bucket(_, of) => of.nullable(own),
             Self::Joined { parts, skips_null: false } => parts.iter().any(|part| part.nullable(own)),
         }
     }
@@ -329,8 +420,10 @@ impl Home {
             Self::Extract(_, of)
             | Self::Start(_, of)
             | Self::Shifted(_, of)
+            | Self::Day(of)
             | Self::Text(_, of)
-            | Self::Length(_, of) => of.is_strict(),
+            | Self::Length(_, of)
+            | Self::Bucket(_, of) => of.is_strict(),
             Self::Joined { parts, skips_null: false } => parts.iter().any(Self::is_strict),
         }
     }
@@ -340,12 +433,6 @@ impl Home {
         let text = |of: &Self| {
             Ok::<_, Refused>(match of.values(own)? {
                 Some(Values::Text { list, bytes_max }) => Some((list, bytes_max)),
-                _ => None,
-            })
-        };
-        let date = |of: &Self| {
-            Ok::<_, Refused>(match of.values(own)? {
-                Some(Values::Date { min, max }) => Some((min, max)),
                 _ => None,
             })
         };
@@ -363,28 +450,61 @@ impl Home {
                         // Days of years 0001 to 9999.
                         Some(Values::Date { min: range.min as i32, max: range.max as i32 })
                     }
-                    _ => None,
+                    ColumnType::Timestamp => {
+                        let range = domain::range(column)?;
+                        // Microseconds of years 0001 to 9999.
+                        Some(Values::Timestamp { min: range.min as i64, max: range.max as i64 })
+                    }
+                    ColumnType::Integer | ColumnType::Decimal { .. } | ColumnType::Float { .. } => {
+                        Some(Values::Number)
+                    }
+                    ColumnType::Boolean => None,
                 }
             }
             Self::Constant(text) => Some(Values::Text {
                 list: Some(vec![text.clone()]),
                 bytes_max: u16::try_from(text.len()).ok(),
             }),
-            Self::Extract(part, of) => date(of)?.map(|(min, max)| {
-                let (min, max) = part.range(min, max);
-                Values::Integer { min: min.into(), max: max.into() }
-            }),
-            Self::Start(period, of) => {
-                date(of)?.map(|(min, max)| Values::Date { min: period.first(min), max: period.first(max) })
+            Self::Extract(part, of) => {
+                let days = match of.values(own)? {
+                    Some(Values::Date { min, max }) if !part.is_of_time() => Some((min, max)),
+                    Some(Values::Timestamp { min, max }) => {
+                        Some((moments::split(min).0, moments::split(max).0))
+                    }
+                    _ => None,
+                };
+                days.map(|(min, max)| part.range(min, max))
+                    .map(|(min, max)| Values::Integer { min: min.into(), max: max.into() })
             }
-            Self::Shifted(shift, of) => match date(of)? {
-                Some((min, max)) => {
+            Self::Start(period, of) => match of.values(own)? {
+                Some(Values::Date { min, max }) if !period.is_of_time() => {
+                    Some(Values::Date { min: period.first(min), max: period.first(max) })
+                }
+                Some(Values::Timestamp { min, max }) => Some(Values::Timestamp {
+                    min: moments::first(*period, min),
+                    max: moments::first(*period, max),
+                }),
+                _ => None,
+            },
+            // Which times there are must be known to stay within what a time can be.
+            Self::Shifted(shift, of) => match of.values(own)? {
+                Some(Values::Date { min, max }) if shift.micros == 0 => {
                     let days = shift.of(min).zip(shift.of(max));
-                    // Which days there are must be known to stay within what a day can be.
                     let (min, max) = days.ok_or_else(|| Refused::NoRange(of.name()))?;
                     Some(Values::Date { min, max })
                 }
-                None => None,
+                Some(Values::Timestamp { min, max }) => {
+                    let times = shift.of_moments(min, max);
+                    let (min, max) = times.ok_or_else(|| Refused::NoRange(of.name()))?;
+                    Some(Values::Timestamp { min, max })
+                }
+                _ => None,
+            },
+            Self::Day(of) => match of.values(own)? {
+                Some(Values::Timestamp { min, max }) => {
+                    Some(Values::Date { min: moments::split(min).0, max: moments::split(max).0 })
+                }
+                _ => None,
             },
             Self::Text(change, of) => text(of)?.map(|(list, bytes_max)| Values::Text {
                 list: list.map(|list| sorted(list.iter().map(|text| change.of(text)))),
@@ -398,6 +518,19 @@ impl Home {
                 }
                 Some(Values::Text { list: None, bytes_max: most })
             }
+            Self::Bucket(buckets, of) => match of.values(own)? {
+                Some(Values::Number | Values::Integer { .. }) => {
+                    if buckets.is_empty() || !(1..=BUCKETS_MAX).contains(&buckets.count) {
+                        return Err(Refused::Meaning(format!(
+                            "`{}` has no parts, or too many: write WIDTH_BUCKET(column, low, high, count) with bounds \
+                             that differ and a count from 1 to {BUCKETS_MAX}",
+                            self.name()
+                        )));
+                    }
+                    Some(Values::Integer { min: 0, max: i128::from(buckets.count) + 1 })
+                }
+                _ => None,
+            },
             Self::Length(unit, of) => text(of)?.map(|(list, bytes_max)| {
                 let of_list = list.as_ref().and_then(|list| list.iter().map(|text| unit.of(text)).max());
                 // A text of unknown length has at most as many bytes as those of a batch of rows together may have.

@@ -1,5 +1,5 @@
-//! Days some months and days before or after another: constants are computed when the query is read, and what a column is
-//! moved by is read for [`super::home`].
+//! Dates and timestamps some time before or after others: constants are computed when the query is read, and what a column
+//! is moved by is read for [`super::home`].
 
 use std::ops::ControlFlow;
 
@@ -8,20 +8,22 @@ use datafusion::sql::sqlparser::ast::{
     VisitorMut,
 };
 
-use crate::{Refused, calendar};
+use super::timestamps;
+use crate::{Refused, calendar, moments};
 
-/// By how much a day is moved: months first, then days.
+/// By how much a date or a timestamp is moved: months first, then days, then microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shift {
     pub(super) months: i32,
     pub(super) days: i32,
+    pub(super) micros: i64,
 }
 
 /// Of each unit at most so many.
 const COUNT_MAX: i32 = 100_000;
 
 impl Shift {
-    /// What `+ INTERVAL …` or `- INTERVAL …` says, of whole days, weeks, months and years.
+    /// What `+ INTERVAL …` or `- INTERVAL …` says, of whole seconds, minutes, hours, days, weeks, months and years.
     pub(super) fn read(op: &BinaryOperator, interval: &Expr) -> Option<Self> {
         let sign = match op {
             BinaryOperator::Plus => 1,
@@ -42,25 +44,51 @@ impl Shift {
         let (Value::SingleQuotedString(text) | Value::Number(text, _)) = &value.value else { return None };
         let mut words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
         words.extend(leading_field.as_ref().and_then(unit));
-        let mut shift = Self { months: 0, days: 0 };
+        let mut shift = Self { months: 0, days: 0, micros: 0 };
         for pair in words.chunks(2) {
             let [count, unit] = pair else { return None };
-            let count: i32 = count.parse().ok().filter(|count: &i32| count.abs() <= COUNT_MAX)?;
+            let count: i32 =
+                count.parse().ok().filter(|count: &i32| (-COUNT_MAX..=COUNT_MAX).contains(count))?;
             match unit.trim_end_matches('s') {
                 "year" => shift.months = shift.months.checked_add(sign * 12 * count)?,
                 "month" => shift.months = shift.months.checked_add(sign * count)?,
                 "week" => shift.days = shift.days.checked_add(sign * 7 * count)?,
                 "day" => shift.days = shift.days.checked_add(sign * count)?,
-                _ => return None,
+                unit => {
+                    let each = match unit {
+                        "hour" => moments::HOUR,
+                        "minute" => moments::MINUTE,
+                        "second" => moments::SECOND,
+                        _ => return None,
+                    };
+                    shift.micros = shift.micros.checked_add(each.checked_mul((sign * count).into())?)?;
+                }
             }
         }
         (!words.is_empty()).then_some(shift)
     }
 
-    /// The day that another becomes; nothing outside of years 0001 to 9999.
+    /// The day that another becomes; nothing outside of years 0001 to 9999, and nothing by a part of a day.
     pub(super) fn of(self, day: i32) -> Option<i32> {
-        let day = calendar::shifted(self.months, self.days, day)?;
+        let day = calendar::shifted(self.months, self.days, day).filter(|_| self.micros == 0)?;
         (calendar::FIRST..=calendar::LAST).contains(&day).then_some(day)
+    }
+
+    /// The point in time that another becomes; nothing outside of years 0001 to 9999.
+    pub(super) fn of_moment(self, at: i64) -> Option<i64> {
+        let at = moments::shifted(self.months, self.days, self.micros, at)?;
+        (moments::FIRST..=moments::LAST).contains(&at).then_some(at)
+    }
+
+    /// Between what those of a range lie. Of two days of one month the later can become the same day as the earlier one, so
+    /// that times of day decide which comes first.
+    pub(super) fn of_moments(self, min: i64, max: i64) -> Option<(i64, i64)> {
+        if self.months == 0 {
+            return self.of_moment(min).zip(self.of_moment(max));
+        }
+        let first = moments::midnight(moments::split(min).0);
+        let last = moments::midnight(moments::split(max).0) + moments::DAY - 1;
+        self.of_moment(first).zip(self.of_moment(last))
     }
 }
 
@@ -73,12 +101,18 @@ fn unit(field: &DateTimeField) -> Option<String> {
         | DateTimeField::Week(None)
         | DateTimeField::Weeks
         | DateTimeField::Day
-        | DateTimeField::Days => Some(field.to_string().to_lowercase()),
+        | DateTimeField::Days
+        | DateTimeField::Hour
+        | DateTimeField::Hours
+        | DateTimeField::Minute
+        | DateTimeField::Minutes
+        | DateTimeField::Second
+        | DateTimeField::Seconds => Some(field.to_string().to_lowercase()),
         _ => Some("none of these".to_owned()),
     }
 }
 
-/// `DATE '…' - INTERVAL '90' DAY` as the date that it is.
+/// `DATE '…' - INTERVAL '90' DAY` as the date that it is, and so with timestamps.
 pub(super) fn fold(statement: &mut Statement) -> Result<(), Refused> {
     struct Folds;
     impl VisitorMut for Folds {
@@ -86,7 +120,16 @@ pub(super) fn fold(statement: &mut Statement) -> Result<(), Refused> {
 
         fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refused> {
             let Expr::BinaryOp { left, op, right } = &*expr else { return ControlFlow::Continue(()) };
-            let (Some((date, day)), Some(shift)) = (date(left), Shift::read(op, right)) else {
+            let Some(shift) = Shift::read(op, right) else { return ControlFlow::Continue(()) };
+            if let Some(at) = timestamps::constant(left) {
+                let Some(at) = shift.of_moment(at) else {
+                    let years = format!("`{expr}` is no time of the years 0001 to 9999");
+                    return ControlFlow::Break(Refused::Meaning(years));
+                };
+                *expr = timestamps::written(at);
+                return ControlFlow::Continue(());
+            }
+            let Some((date, day)) = date(left).filter(|_| shift.micros == 0) else {
                 return ControlFlow::Continue(());
             };
             match shift.of(day) {
@@ -109,7 +152,7 @@ pub(super) fn fold(statement: &mut Statement) -> Result<(), Refused> {
 }
 
 /// A date that is written out.
-fn date(expr: &Expr) -> Option<(&TypedString, i32)> {
+pub(super) fn date(expr: &Expr) -> Option<(&TypedString, i32)> {
     match expr {
         Expr::Nested(inner) => date(inner),
         Expr::TypedString(date @ TypedString { data_type: DataType::Date, value, .. }) => {

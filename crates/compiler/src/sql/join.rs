@@ -11,7 +11,7 @@ use super::{
     from::{From, JoinKind},
     scope::Scope,
 };
-use crate::{Construct, Refused, Table};
+use crate::{Construct, Refused, Table, stacked::Stacked};
 
 /// A table of FROM.
 #[derive(Clone, Debug)]
@@ -26,34 +26,64 @@ pub(crate) struct Relation {
     pub(crate) filter: Option<String>,
     /// Columns that its owners compute beside the table's own.
     pub(crate) computed: Vec<OwnersColumn>,
+    /// Of what the table is made, if it is several one below the other.
+    pub(crate) stacked: Option<Stacked>,
 }
 
 /// A column that a table's owners compute of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnersColumn {
     pub(crate) name: String,
-    /// Over a row.
+    /// Over a row, or of a window function over all rows.
     pub(crate) sql: String,
     /// The table's columns that it is computed of.
     pub(crate) of: BTreeSet<String>,
+    /// It reads columns of lower layers alone.
+    pub(crate) layer: usize,
+    /// If it is computed across rows, the conditions, as SQL, that say which rows have a part in it.
+    pub(crate) across: BTreeSet<String>,
+    /// Whether values of other rows are in it, and not only how many of them there are, or where it stands among them.
+    pub(crate) carries: bool,
 }
 
 impl Relation {
-    /// `table AS alias`, as SQL, with what is computed of its columns.
+    /// `table AS alias`, as SQL, with what is computed of its columns, layer by layer. Where that is across rows these are
+    /// numbered first, as they stand.
     pub(crate) fn name(&self, table: &Table) -> String {
         let name = identifier(&table.name);
-        if self.computed.is_empty() {
-            return match &self.alias {
-                Some(alias) => format!("{name} AS {alias}"),
-                None => name,
-            };
-        }
-        let columns = self.computed.iter();
-        let columns = columns.map(|column| format!(", {} AS {}", column.sql, identifier(&column.name)));
-        let columns: String = columns.collect();
         let alias = self.alias.as_deref().unwrap_or(&name);
-        format!("(SELECT *{columns} FROM {name}) AS {alias}")
+        let mut from = match &self.alias {
+            Some(alias) if self.computed.is_empty() => format!("{name} AS {alias}"),
+            _ => name.clone(),
+        };
+        if let Some(number) = self.number(table) {
+            let number = identifier(&number);
+            from = format!("(SELECT *, ROW_NUMBER() OVER () AS {number} FROM {from}) AS {alias}");
+        }
+        let layers: BTreeSet<usize> = self.computed.iter().map(|column| column.layer).collect();
+        for layer in layers {
+            let columns = self.computed.iter().filter(|column| column.layer == layer);
+            let columns = columns.map(|column| format!(", {} AS {}", column.sql, identifier(&column.name)));
+            let columns: String = columns.collect();
+            from = format!("(SELECT *{columns} FROM {from}) AS {alias}");
+        }
+        from
     }
+
+    /// The column that numbers the rows, if one does: computing may leave them in another order.
+    pub(crate) fn number(&self, table: &Table) -> Option<String> {
+        self.computed.iter().any(|column| !column.across.is_empty()).then(|| row_number(table))
+    }
+}
+
+/// What the column that numbers a table's rows is called: as none of its own.
+pub(super) fn row_number(table: &Table) -> String {
+    let schemas = table.datasets.iter().map(|source| &source.schema);
+    let mut name = "row".to_owned();
+    while schemas.clone().any(|schema| schema.column(&name).is_some()) {
+        name.push('_');
+    }
+    name
 }
 
 /// How two relations are joined.
@@ -76,6 +106,7 @@ pub(super) fn relations(from: &From, tables: &[usize]) -> Vec<Relation> {
         called: named.name.clone(),
         filter: None,
         computed: Vec::new(),
+        stacked: None,
     };
     from.relations.iter().zip(tables).map(relation).collect()
 }
@@ -150,9 +181,9 @@ pub(super) fn all(conditions: &[String]) -> Option<String> {
 }
 
 pub(super) fn check_types(x: &Column, y: &Column) -> Result<(), Refused> {
-    use ColumnType::{Date, Integer, Text};
+    use ColumnType::{Date, Integer, Text, Timestamp};
     match (x.kind, y.kind) {
-        (Integer, Integer) | (Date, Date) | (Text, Text) => Ok(()),
+        (Integer, Integer) | (Date, Date) | (Timestamp, Timestamp) | (Text, Text) => Ok(()),
         _ => Err(Refused::JoinKeyTypes {
             first: x.name.clone(),
             first_type: type_name(x.kind).to_owned(),
@@ -162,7 +193,7 @@ pub(super) fn check_types(x: &Column, y: &Column) -> Result<(), Refused> {
     }
 }
 
-fn type_name(kind: ColumnType) -> &'static str {
+pub(super) fn type_name(kind: ColumnType) -> &'static str {
     match kind {
         ColumnType::Boolean => "a boolean",
         ColumnType::Integer => "an integer",
@@ -170,5 +201,6 @@ fn type_name(kind: ColumnType) -> &'static str {
         ColumnType::Float { .. } => "a float",
         ColumnType::Text => "text",
         ColumnType::Date => "a date",
+        ColumnType::Timestamp => "a timestamp",
     }
 }

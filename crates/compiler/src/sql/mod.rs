@@ -1,6 +1,7 @@
 //! The front half: SQL text to a typed, supported query and the uses it makes of columns.
 
 mod above;
+mod across;
 mod argument;
 mod catalog;
 mod comparisons;
@@ -21,19 +22,25 @@ mod predicate;
 mod print;
 mod quantile;
 mod query;
+mod row_arithmetic;
 mod scope;
 mod sets;
+mod stack;
 mod subquery;
 mod threshold;
+mod timestamps;
 mod tree;
 mod unfold;
 mod units;
 pub(crate) mod usage;
 mod views;
+mod windowed;
+mod windowed_column;
 mod within;
 
 use contract::Column;
 use datafusion::{
+    common::tree_node::TreeNodeRecursion,
     error::DataFusionError,
     logical_expr::LogicalPlan,
     optimizer::{Analyzer, Optimizer, OptimizerContext},
@@ -41,12 +48,12 @@ use datafusion::{
 };
 
 pub(crate) use above::{Cut, Flow};
-pub(crate) use argument::{Argument, Condition, decimal, identifier};
+pub(crate) use argument::{Argument, Condition, Temporal, decimal, identifier};
 pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
 pub(crate) use having::{Comparison, Having, Side};
-pub(crate) use join::{Join, Relation};
+pub(crate) use join::{Join, OwnersColumn, Relation};
 pub(crate) use pair::Pair;
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
@@ -56,7 +63,10 @@ pub(crate) use tree::Tree;
 
 use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
 use catalog::Catalog;
+use computed::Computed;
+use from::Named;
 use scope::Scope;
+use stack::Stack;
 use usage::{Comparisons, Uses};
 
 /// A query that may be lowered.
@@ -75,6 +85,17 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
+    /// Leaves out tables that only stacks are made of: the stack has their datasets.
+    fn forget_parts(&mut self) {
+        let mut read: Vec<usize> = self.relations.iter().map(|relation| relation.table).collect();
+        read.sort_unstable();
+        read.dedup();
+        self.tables = read.iter().filter_map(|table| self.tables.get(*table)).cloned().collect();
+        for relation in &mut self.relations {
+            relation.table = read.iter().position(|table| *table == relation.table).unwrap_or_default();
+        }
+    }
+
     /// The set whose values are shown, if that is what is asked.
     pub(crate) fn shown_set(&self) -> Option<&SetJoin> {
         match &self.join {
@@ -115,13 +136,18 @@ impl Joined {
 /// Parses, plans, type-checks and analyses a query.
 pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     check_tables(tables)?;
-    let grammar::Parsed { statement, from, filter, named, within, threshold, computed } =
+    let given = tables;
+    let grammar::Parsed { statement, from, filter, named, within, threshold, computed, stacks, tables } =
         grammar::parse(sql, tables)?;
-    let extended = computed::extended(tables, &computed)?;
+    across::check(&computed, &from)?;
+    if threshold.is_some() {
+        threshold::check_alone(&computed, &stacks)?;
+    }
+    let extended = computed::extended(&tables, &computed)?;
     let tables = extended.as_slice();
     let index = |relation: &from::Named| {
         let index = tables.iter().position(|table| table.name == relation.table);
-        index.ok_or_else(|| unknown(&relation.table, tables))
+        index.ok_or_else(|| unknown(&relation.table, given))
     };
     let indices = from.relations.iter().map(index).collect::<Result<Vec<_>, _>>()?;
     let of_subquery = threshold.as_ref().map(|written| index(&written.table)).transpose()?;
@@ -148,7 +174,8 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     let scope = match &of_set {
         Some((name, schema)) => Scope::new(vec![(name.clone(), schema)], outer),
         None => Scope::new(schemas.clone(), outer),
-    };
+    }
+    .with_cuts(computed::cuts(&computed));
     let mut query = query::read(&written, &named.texts, &scope)?;
     if let Some((_, (_, set))) = &mut set {
         sets::check(set, &mut query)?;
@@ -156,11 +183,16 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     for (selected, alias) in query.select.iter_mut().zip(named.aliases) {
         selected.name = alias.unwrap_or_else(|| std::mem::take(&mut selected.name));
     }
-    let is_used = |index: &usize| indices.contains(index) || of_subquery == Some(*index);
-    if let Some((_, unused)) = tables.iter().enumerate().find(|(index, _)| !is_used(index)) {
+    let is_read = |table: &Table| {
+        let mut stacked = stacks.iter().flat_map(stack::Stack::tables);
+        let own = from.relations.iter().chain(threshold.iter().map(|written| &written.table));
+        own.into_iter().any(|relation| relation.table == table.name) || stacked.any(|name| name == table.name)
+    };
+    if let Some(unused) = given.iter().find(|table| !is_read(table)) {
         return Err(Refused::UnusedTable(unused.name.clone()));
     }
-    let is_tree = from.relations.len() > 2 || from.join.is_some() && !query.has_public_groups;
+    let is_tree =
+        from.set.is_none() && (from.relations.len() > 2 || from.join.is_some() && !query.has_public_groups);
     let named = indices.iter().filter_map(|index| tables.get(*index));
     let sizes: Vec<tree::Size> = named
         .map(|table| tree::Size {
@@ -192,7 +224,10 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         }
         let schema = tables.get(inner).and_then(|table| table.datasets.first()).map(|source| &source.schema);
         let own = schema.map(|schema| (subquery.table.name.clone(), schema)).into_iter().collect();
-        let scopes = threshold::Scopes { outer: &scope, inner: &Scope::new(own, [false, false]) };
+        let scopes = threshold::Scopes {
+            outer: &scope,
+            inner: &Scope::new(own, [false, false]).with_cuts(computed::cuts(&computed)),
+        };
         let joined = match &join {
             Some(Joined::Two(join)) => Some(join),
             _ => None,
@@ -202,15 +237,103 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         relations.push(relation);
         join = Some(Joined::Threshold(Box::new(threshold)));
     }
+    let plans = Plans::of(written)?;
+    let types = types(&plans.typed, &query)?;
+    let (uses, comparisons) = plans.uses(&stacks, &catalog, &computed)?;
+    let (mut uses, mut comparisons) = (computed::traced(uses, &computed), comparisons);
+    let ties = across::ties(&computed, tables, &mut uses, &mut comparisons);
     for relation in &mut relations {
         let name = tables.get(relation.table).map_or("", |table| table.name.as_str());
-        relation.computed = computed::of_table(name, &computed);
+        relation.computed = across::of_table(name, &computed, tables, &ties);
+        let stack = stacks.iter().find(|stack| stack.table == name);
+        relation.stacked = stack.map(|stack| stack.stacked(given)).transpose()?;
     }
-    let (typed, optimised) = optimise(written.clone())?;
-    conversion::check(&typed)?;
-    let (uses, comparisons) = usage::analyse(&written, &typed, &optimised, &computed)?;
-    let uses = computed::traced(uses, &computed);
-    Ok(Checked { types: types(&typed, &query)?, query, relations, join, uses, comparisons, tables: extended })
+    let mut checked = Checked { types, query, relations, join, uses, comparisons, tables: extended };
+    checked.forget_parts();
+    Ok(checked)
+}
+
+/// A query as written, with its types made explicit, and as DataFusion would run it.
+struct Plans {
+    written: LogicalPlan,
+    typed: LogicalPlan,
+    optimised: LogicalPlan,
+}
+
+impl Plans {
+    fn of(written: LogicalPlan) -> Result<Self, Refused> {
+        let (typed, optimised) = optimise(written.clone())?;
+        conversion::check(&typed)?;
+        Ok(Self { written, typed, optimised })
+    }
+
+    fn analysed(&self, computed: &[Computed], known: Comparisons) -> Result<(Uses, Comparisons), Refused> {
+        usage::analyse(&self.written, &self.typed, &self.optimised, computed, known)
+    }
+
+    /// What the query uses of its tables: of those in stacks, what it uses of the stacks, and their own SELECTs.
+    fn uses(
+        &self,
+        stacks: &[Stack],
+        catalog: &Catalog,
+        computed: &[Computed],
+    ) -> Result<(Uses, Comparisons), Refused> {
+        let mut within = Vec::with_capacity(stacks.len());
+        for stack in stacks {
+            let mut found = Vec::with_capacity(stack.parts.len());
+            for part in &stack.parts {
+                let plan = SqlToRel::new(catalog).sql_statement_to_plan(part.statement.clone());
+                let plans = Self::of(plan.map_err(|error| meaning(&error))?)?;
+                found.push(plans.analysed(&part.computed, Comparisons::new())?);
+            }
+            within.push(found);
+        }
+        // What is compared within one SELECT is so of what must equal the stack's column, but not within another SELECT of
+        // a stack that is read once: its rows do not meet each other.
+        let known = |of: Option<(&Stack, usize)>| -> Comparisons {
+            let all = stacks.iter().zip(&within);
+            let all = all.flat_map(|(stack, found)| {
+                let one = of.filter(|(other, _)| other.table == stack.table).map(|(_, part)| part);
+                let counts = |place| one.is_none_or(|part| part == place);
+                let found = found.iter().enumerate();
+                stack.compared(found.map(|(place, (_, compared))| counts(place).then_some(compared)))
+            });
+            all.collect()
+        };
+        let (uses, mut comparisons) = self.analysed(computed, known(None))?;
+        let mut of_parts = Vec::with_capacity(stacks.len());
+        for stack in stacks {
+            let is_read_once = scans(&self.written, &stack.table)? == 1;
+            let mut found = Vec::with_capacity(stack.parts.len());
+            for part in 0..stack.parts.len() {
+                let (_, mut apart) = self.analysed(computed, known(is_read_once.then_some((stack, part))))?;
+                found.push(apart.remove(&stack.table).unwrap_or_default());
+            }
+            of_parts.push(found);
+        }
+        // What a stack's own column is computed of is one of its columns, or of its tables'.
+        let mut uses = computed::traced(uses, computed);
+        stacks.iter().try_for_each(|stack| stack.check(&uses))?;
+        for ((stack, found), of_parts) in stacks.iter().zip(within).zip(of_parts) {
+            stack.traced(&mut uses, &mut comparisons, of_parts);
+            for (more, compared) in found {
+                usage::unite(&mut uses, &mut comparisons, more, compared);
+            }
+        }
+        Ok((uses, comparisons))
+    }
+}
+
+/// How often a plan and its subqueries read a table.
+fn scans(plan: &LogicalPlan, table: &str) -> Result<usize, Refused> {
+    let mut found = 0;
+    let visited = plan.apply_with_subqueries(|step| {
+        found +=
+            usize::from(matches!(step, LogicalPlan::TableScan(scan) if scan.table_name.table() == table));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.map_err(|error| meaning(&error))?;
+    Ok(found)
 }
 
 /// The types of the result's columns; those that receivers compute must be of one that can be shown.
@@ -234,10 +357,15 @@ fn unknown(name: &str, tables: &[Table]) -> Refused {
 /// The tables that a query names, each once.
 pub(crate) fn tables(sql: &str) -> Result<Vec<String>, Refused> {
     let mut names: Vec<String> = Vec::new();
-    let parsed = grammar::parse(sql, &[])?;
-    for relation in parsed.from.relations.into_iter().chain(parsed.threshold.map(|written| written.table)) {
-        if !names.contains(&relation.table) {
-            names.push(relation.table);
+    let grammar::Parsed { from, threshold, stacks, .. } = grammar::parse(sql, &[])?;
+    for Named { table, .. } in from.relations.into_iter().chain(threshold.map(|written| written.table)) {
+        let stack = stacks.iter().find(|stack| stack.table == table);
+        let of_stack = stack.into_iter().flat_map(|stack| stack.tables().map(str::to_owned));
+        let own = stack.is_none().then_some(table);
+        for name in own.into_iter().chain(of_stack) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
         }
     }
     Ok(names)
@@ -280,7 +408,13 @@ fn explain(error: &DataFusionError, named: &names::Named, tables: &[Table]) -> R
 /// DataFusion's message, without where in its code it arose or what kind of error it is.
 fn meaning(error: &DataFusionError) -> Refused {
     let mut message = error.find_root().message().into_owned();
-    for (arrow, word) in [("Int64", "integer"), ("Utf8", "text"), ("Float64", "float"), ("Date32", "date")] {
+    for (arrow, word) in [
+        ("Int64", "integer"),
+        ("Utf8", "text"),
+        ("Float64", "float"),
+        ("Date32", "date"),
+        ("Timestamp(µs)", "timestamp"),
+    ] {
         message = message.replace(arrow, word);
     }
     Refused::Meaning(message)

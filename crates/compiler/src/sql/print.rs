@@ -7,6 +7,7 @@ use datafusion::{
 };
 
 use super::identifier;
+use crate::rows::TIMESTAMP;
 
 /// `None` for what the grammar of conditions has no form for.
 pub(super) fn condition(expr: &Expr) -> Option<String> {
@@ -14,9 +15,12 @@ pub(super) fn condition(expr: &Expr) -> Option<String> {
     Some(match expr {
         Expr::Column(column) => identifier(&column.name),
         Expr::Literal(value, _) => literal(value)?,
-        Expr::Cast(Cast { expr, field }) if *field.data_type() == DataType::Date32 => match expr.as_ref() {
-            Expr::Literal(text @ ScalarValue::Utf8(Some(_)), _) => {
+        Expr::Cast(Cast { expr, field }) => match (expr.as_ref(), field.data_type()) {
+            (Expr::Literal(text @ ScalarValue::Utf8(Some(_)), _), DataType::Date32) => {
                 format!("CAST({} AS DATE)", literal(text)?)
+            }
+            (Expr::Literal(text @ ScalarValue::Utf8(Some(_)), _), kind) if *kind == TIMESTAMP => {
+                format!("CAST({} AS TIMESTAMP(6))", literal(text)?)
             }
             _ => return None,
         },

@@ -173,7 +173,7 @@ impl Function {
 
     /// The types it takes, for messages.
     pub(crate) fn takes(self) -> &'static str {
-        if self.is_extreme() { "numbers, dates and text" } else { "numbers" }
+        if self.is_extreme() { "numbers, dates, timestamps and text" } else { "numbers" }
     }
 
     /// Over how many values it is defined.

@@ -1,5 +1,7 @@
 //! Which table a column's name stands for.
 
+use std::collections::BTreeSet;
+
 use contract::{Column, Schema};
 use datafusion::sql::sqlparser::ast::{Expr, Ident};
 
@@ -11,6 +13,8 @@ pub(crate) struct Scope<'t> {
     relations: Vec<(String, &'t Schema)>,
     /// Whether the first and the second relation's columns are NULL where a row has no partner.
     outer: [bool; 2],
+    /// Columns whose values the query cuts where it wants.
+    cuts: BTreeSet<String>,
 }
 
 /// A column, found.
@@ -26,7 +30,16 @@ pub(crate) struct Found {
 
 impl<'t> Scope<'t> {
     pub(crate) fn new(relations: Vec<(String, &'t Schema)>, outer: [bool; 2]) -> Self {
-        Self { relations, outer }
+        Self { relations, outer, cuts: BTreeSet::new() }
+    }
+
+    pub(crate) fn with_cuts(self, cuts: BTreeSet<String>) -> Self {
+        Self { cuts, ..self }
+    }
+
+    /// Whether the query cuts that column's values where it wants.
+    pub(crate) fn is_cut(&self, column: &str) -> bool {
+        self.cuts.contains(column)
     }
 
     /// The column of that name; of several relations, the only one that has it.

@@ -1,5 +1,5 @@
-//! UNION, INTERSECT and EXCEPT: of two SELECTs of the same number of columns. In FROM their values are counted; a query
-//! that is one shows its values, as groups.
+//! UNION, INTERSECT and EXCEPT: of two SELECTs of the same number of columns, the first two also of more. In FROM their
+//! values are counted; a query that is one shows its values, as groups.
 
 use contract::{Column, ColumnType, Range, Schema};
 use datafusion::sql::sqlparser::ast::{
@@ -12,7 +12,7 @@ use super::{
     from::{self, From},
     grammar,
     join::{Relation, check_types, relations},
-    names, predicate,
+    limits, names, predicate,
     scope::Scope,
     units,
 };
@@ -21,21 +21,21 @@ use crate::{Construct, Refused, domain, packed};
 /// Which values count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SetKind {
-    /// Those that either table has.
+    /// Those that any of the tables has.
     Union,
-    /// Those that both have.
+    /// Those that all of them have.
     Intersect,
     /// The first one's that the second does not have.
     Except,
 }
 
-/// Two tables' columns whose different values are counted, or shown.
+/// Columns of two tables or more whose different values are counted, or shown.
 #[derive(Clone, Debug)]
 pub(crate) struct SetJoin {
     pub(crate) kind: SetKind,
-    /// Of the first and of the second table, in the order in which they are selected.
-    pub(crate) keys: Vec<[Column; 2]>,
-    /// What either table's values are read as: as wide as both, and NULL where one may be.
+    /// For each column that of every table, in the order in which they are selected.
+    pub(crate) keys: Vec<Vec<Column>>,
+    /// What each table's values are read as: as wide as all of them, and NULL where one may be.
     pub(crate) columns: Vec<Column>,
 }
 
@@ -53,9 +53,15 @@ pub(crate) struct Parts {
 /// what is shown of a set are its values, each once.
 pub(super) fn grouped(statement: &mut Statement) -> Result<(), Refused> {
     let Statement::Query(query) = statement else { return Ok(()) };
-    let SetExpr::SetOperation { left, .. } = query.body.as_ref() else { return Ok(()) };
+    let mut first = query.body.as_ref();
+    if !matches!(first, SetExpr::SetOperation { .. }) {
+        return Ok(());
+    }
+    while let SetExpr::SetOperation { left, .. } = first {
+        first = left;
+    }
     let refused = || Construct::SetOperation.refuse(query);
-    let Side { items, .. } = side_of(left).ok_or_else(refused)?;
+    let Side { items, .. } = side_of(first).ok_or_else(refused)?;
     let columns: Vec<Expr> = items.into_iter().map(|(name, _)| Expr::Identifier(name)).collect();
     let Ok([Statement::Query(form)]) = <[Statement; 1]>::try_from(grammar::read(GROUPED)?) else {
         return Err(refused());
@@ -81,7 +87,7 @@ pub(super) fn read(factor: &TableFactor) -> Result<Option<From>, Refused> {
     let TableFactor::Derived { lateral: false, subquery, alias, sample: None } = factor else {
         return Ok(None);
     };
-    let SetExpr::SetOperation { op, set_quantifier, left, right } = subquery.body.as_ref() else {
+    let SetExpr::SetOperation { op, .. } = subquery.body.as_ref() else {
         return Ok(None);
     };
     let refused = || Construct::SetOperation.refuse(factor);
@@ -91,13 +97,19 @@ pub(super) fn read(factor: &TableFactor) -> Result<Option<From>, Refused> {
         SetOperator::Except => SetKind::Except,
         SetOperator::Minus => return Err(refused()),
     };
+    let mut sides = Vec::new();
+    each(&subquery.body, *op, &mut sides)?;
+    limits::check_tables(sides.len())?;
+    if kind == SetKind::Except && sides.len() != 2 {
+        return Err(Construct::SetChain.refuse(&subquery));
+    }
     let is_plain = subquery.to_string() == subquery.body.to_string()
         && alias.as_ref().is_none_or(|alias| alias.columns.is_empty());
-    if !is_plain || !matches!(set_quantifier, SetQuantifier::None | SetQuantifier::Distinct) {
+    if !is_plain {
         return Err(refused());
     }
     let (mut named, mut parts, mut columns_of) = (Vec::new(), Vec::new(), Vec::new());
-    for side in [left, right] {
+    for side in sides {
         let Side { table, items, condition } = side_of(side).ok_or_else(refused)?;
         let table = from::named(table)?;
         condition.as_ref().map_or(Ok(()), predicate::check)?;
@@ -115,6 +127,32 @@ pub(super) fn read(factor: &TableFactor) -> Result<Option<From>, Refused> {
     let name = alias.as_ref().map(|alias| names::normalised(&alias.name)).unwrap_or_default();
     let set = Parts { kind, name, names, parts };
     Ok(Some(From { relations: named, join: None, set: Some(set) }))
+}
+
+/// The sides of one operation, also of several of a kind: what UNION and INTERSECT yield does not hang on their order.
+fn each<'b>(body: &'b SetExpr, kind: SetOperator, sides: &mut Vec<&'b SetExpr>) -> Result<(), Refused> {
+    match body {
+        SetExpr::SetOperation { op, set_quantifier, left, right } => {
+            if *op != kind {
+                return Err(Construct::SetChain.refuse(body));
+            }
+            if !matches!(set_quantifier, SetQuantifier::None | SetQuantifier::Distinct) {
+                return Err(Construct::SetOperation.refuse(body));
+            }
+            each(left, kind, sides)?;
+            each(right, kind, sides)
+        }
+        SetExpr::Query(query)
+            if matches!(query.body.as_ref(), SetExpr::SetOperation { .. })
+                && query.to_string() == query.body.to_string() =>
+        {
+            each(&query.body, kind, sides)
+        }
+        side => {
+            sides.push(side);
+            Ok(())
+        }
+    }
 }
 
 struct Side<'q> {
@@ -170,7 +208,7 @@ impl Parts {
         schemas: &[(String, &Schema)],
     ) -> Result<(Vec<Relation>, SetJoin), Refused> {
         let mut relations = relations(from, tables);
-        let mut found = Vec::with_capacity(2);
+        let mut found = Vec::with_capacity(self.parts.len());
         for ((relation, schema), (columns, condition)) in relations.iter_mut().zip(schemas).zip(&self.parts) {
             let scope = Scope::new(vec![schema.clone()], [false; 2]);
             let column = |column: &Expr| {
@@ -180,15 +218,19 @@ impl Parts {
             found.push(columns.iter().map(column).collect::<Result<Vec<_>, Refused>>()?);
             relation.filter = condition.as_ref().map(ToString::to_string);
         }
-        let Ok([first, second]) = <[Vec<Column>; 2]>::try_from(found) else {
-            return Err(Construct::SetOperation.refuse(&self.name));
-        };
         let (mut keys, mut columns) = (Vec::new(), Vec::new());
-        for ((x, y), name) in first.into_iter().zip(second).zip(&self.names) {
-            check_types(&x, &y)?;
-            units::check_same([&x, &y])?;
-            columns.push(both(name, [&x, &y])?);
-            keys.push([x, y]);
+        for (place, name) in self.names.iter().enumerate() {
+            let mut own = found.iter().filter_map(|columns: &Vec<Column>| columns.get(place));
+            let Some(first) = own.next() else { return Err(Construct::SetOperation.refuse(&self.name)) };
+            let (mut all, mut column) = (vec![first.clone()], first.clone());
+            for other in own {
+                check_types(first, other)?;
+                units::check_same([&column, other])?;
+                column = both(name, [&column, other])?;
+                all.push(other.clone());
+            }
+            columns.push(column);
+            keys.push(all);
         }
         Ok((relations, SetJoin { kind: self.kind, keys, columns }))
     }
@@ -201,7 +243,7 @@ impl Parts {
 
 /// A column that holds the values of two, under a name of its own. Of a list only how long its texts are is used: which
 /// values are shown is found among those that there are.
-fn both(name: &str, [x, y]: [&Column; 2]) -> Result<Column, Refused> {
+pub(super) fn both(name: &str, [x, y]: [&Column; 2]) -> Result<Column, Refused> {
     let range = match (&x.range, &y.range) {
         (Some(of_x), Some(of_y)) => {
             let [own, other] = [domain::range(x)?, domain::range(y)?];

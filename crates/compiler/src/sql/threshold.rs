@@ -15,6 +15,7 @@ use datafusion::{
 use super::{
     above,
     argument::{self, Argument},
+    computed::Computed,
     condition::conjuncts,
     from::{self, From, JoinKind, Named},
     having::{self, Comparison, Side},
@@ -22,6 +23,7 @@ use super::{
     output, predicate,
     query::{self, Aggregate, Function, Query},
     scope::{Found, Scope},
+    stack::Stack,
     subquery,
     tree::{self, Size},
 };
@@ -76,6 +78,18 @@ pub(crate) struct Written {
     pub(super) table: Named,
     /// The subquery's conditions, which all must hold.
     conditions: Vec<Expr>,
+}
+
+/// Refuses what its own rows would have to be told apart from: tables that stand one below the other, and what window
+/// functions make of all rows.
+pub(super) fn check_alone(computed: &[Computed], stacks: &[Stack]) -> Result<(), Refused> {
+    if let Some(stack) = stacks.first() {
+        return Err(Construct::Threshold.refuse(&format!("beside UNION ALL: {}", stack.table)));
+    }
+    match computed.iter().find(|one| one.is_across()) {
+        Some(one) => Err(Construct::RowWindowTables.refuse(&one.name())),
+        None => Ok(()),
+    }
 }
 
 /// Takes the one such condition out of those of WHERE.
@@ -210,9 +224,10 @@ pub(super) fn read(
     let (aggregate, within) = aggregated(plan, scopes.inner).ok_or_else(refused)??;
     let right = around.after(within).ok_or_else(refused)?;
     let argument = aggregate.argument.as_ref();
-    let is_date = argument.is_some_and(|argument| argument.is_date && aggregate.function.is_extreme());
+    let temporal =
+        argument.filter(|_| aggregate.function.is_extreme()).and_then(|argument| argument.temporal);
     let is_itself = |line: &Line| line.factor == 1 && line.constant == 0 && line.scale == 0;
-    if is_date != compared.is_date || is_date && !(is_itself(&left) && is_itself(&right)) {
+    if temporal != compared.temporal || temporal.is_some() && !(is_itself(&left) && is_itself(&right)) {
         return Err(refused());
     }
     let (keys, own) = split(written, scopes, partner.as_ref())?;
@@ -222,6 +237,7 @@ pub(super) fn read(
         called: format!("{} of the subquery", written.table.name),
         filter: join::all(&own),
         computed: Vec::new(),
+        stacked: None,
     };
     let is_turned = is_second != turns;
     let text = written.text.clone();

@@ -1,7 +1,6 @@
 //! Queries in another writing, put into the one form that the other steps know: WITH and subqueries in FROM become the
 //! table that they select from, its columns as they were computed and its condition beside the others; views are WITH
-//! ([`super::views`]); SELECT DISTINCT
-//! becomes GROUP BY, RIGHT JOIN becomes LEFT JOIN, USING becomes ON, FILTER becomes CASE.
+//! ([`super::views`]); SELECT DISTINCT becomes GROUP BY, RIGHT JOIN LEFT JOIN, USING ON, and FILTER CASE.
 //!
 //! What is not of a form that can be put so, stays as it is, and is refused by name afterwards. What a query means, its
 //! columns and their names stay the same; tests hold the unfolded query's answer against the written one's.
@@ -15,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
     helpers::attached_token::AttachedToken, visit_expressions_mut,
 };
 
-use super::{Function, from, home, limits, names::normalised, views};
+use super::{Function, from, home, limits, names::normalised, stack, views, windowed};
 use crate::{Construct, Refused};
 
 /// Puts a statement into that form.
@@ -46,9 +45,8 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     let SetExpr::Select(select) = query.body.as_mut() else {
         query.order_by = order_by;
         return match query.body.as_mut() {
-            SetExpr::SetOperation { left, right, .. } => {
-                unfold_side(left, &known)?;
-                unfold_side(right, &known)?;
+            body @ SetExpr::SetOperation { .. } => {
+                unfold_side(body, &known, true)?;
                 limits::check(&query.to_string())
             }
             // What WITH names would be looked for among the tables.
@@ -81,41 +79,26 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     limits::check(&query.to_string())
 }
 
-/// Of a set operation one side, whose rows count once each, whether it says so or not.
-fn unfold_side(side: &mut SetExpr, known: &[Named]) -> Result<(), Refused> {
+/// Of a set operation one side, whose rows count once each, whether it says so or not; not so of UNION ALL.
+fn unfold_side(side: &mut SetExpr, known: &[Named], is_set: bool) -> Result<(), Refused> {
+    let is_set = is_set && !stack::is_stack(side);
     match side {
         SetExpr::Select(select) => {
-            if select.distinct == Some(Distinct::Distinct) {
+            if is_set && select.distinct == Some(Distinct::Distinct) {
                 select.distinct = None;
             }
-            let mut query = bare(side.clone());
+            let mut query = stack::bare(side.clone());
             unfold_query(&mut query, known)?;
             *side = *query.body;
             Ok(())
         }
         SetExpr::Query(query) => unfold_query(query, known),
         SetExpr::SetOperation { left, right, .. } => {
-            unfold_side(left, known)?;
-            unfold_side(right, known)
+            unfold_side(left, known, is_set)?;
+            unfold_side(right, known, is_set)
         }
         other if !known.is_empty() => Err(Construct::DerivedTable.refuse(other)),
         _ => Ok(()),
-    }
-}
-
-/// A query that is nothing but its body.
-fn bare(body: SetExpr) -> Query {
-    Query {
-        with: None,
-        body: Box::new(body),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
     }
 }
 
@@ -298,7 +281,16 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
     };
     from::check_plain(inner)?;
     let mut replaced = inner.clone();
-    let TableFactor::Table { alias: of_inner, .. } = &mut replaced else { return Err(refused()) };
+    let of_inner = match &mut replaced {
+        TableFactor::Table { alias, .. } => alias,
+        // A table's name stands for it afterwards.
+        TableFactor::Derived { lateral: false, subquery, alias, sample: None }
+            if stack::is_stack(&subquery.body) =>
+        {
+            alias
+        }
+        _ => return Err(refused()),
+    };
     *of_inner = Some(TableAlias { explicit: true, name: alias.clone(), columns: Vec::new(), at: None });
     let mut columns = Vec::new();
     let mut has_all = false;
@@ -316,7 +308,7 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
             },
             _ => return Err(refused()),
         };
-        columns.push((name, requalified(expr, &own, &alias)?));
+        columns.push((name, requalified(&windowed::marked(expr, select.selection.as_ref()), &own, &alias)?));
     }
     let condition = select.selection.as_ref().map(|condition| requalified(condition, &own, &alias));
     *table = replaced;
@@ -527,6 +519,9 @@ fn alias(item: &SelectItem) -> Option<String> {
 
 pub(super) fn and(one: Option<Expr>, other: Option<Expr>) -> Option<Expr> {
     match (one, other) {
+        (Some(one), Some(Expr::BinaryOp { left, op: BinaryOperator::And, right })) => {
+            and(and(Some(one), Some(*left)), Some(*right))
+        }
         (Some(one), Some(other)) => Some(Expr::BinaryOp {
             left: Box::new(bracketed(one)),
             op: BinaryOperator::And,
@@ -536,7 +531,7 @@ pub(super) fn and(one: Option<Expr>, other: Option<Expr>) -> Option<Expr> {
     }
 }
 
-/// AND binds its own operands.
+/// AND binds its own operands, from the left: `a AND b AND c` is read as `(a AND b) AND c`.
 fn bracketed(expr: Expr) -> Expr {
     match expr {
         Expr::BinaryOp { op: BinaryOperator::And | BinaryOperator::Eq, .. } | Expr::Nested(_) => expr,

@@ -24,6 +24,18 @@ pub(super) fn convert(statement: &mut Statement, tables: &[Table]) -> Result<(),
     }
 }
 
+/// A condition over the rows of one table, multiplied so.
+pub(super) fn converted(condition: &Expr, table: &str, tables: &[Table]) -> Result<Expr, Refused> {
+    let table = tables.iter().find(|known| known.name == table);
+    let scope = table.map(|table| (table.name.clone(), table));
+    let mut units = Units { tables, scopes: vec![scope.into_iter().collect()], depth: 0, found: Vec::new() };
+    let mut condition = condition.clone();
+    match condition.visit(&mut units) {
+        ControlFlow::Break(refused) => Err(refused),
+        ControlFlow::Continue(()) => Ok(condition),
+    }
+}
+
 /// The values of two columns can be matched.
 pub(super) fn check_same([first, second]: [&Column; 2]) -> Result<(), Refused> {
     match (Unit::of(&first.unit), Unit::of(&second.unit)) {

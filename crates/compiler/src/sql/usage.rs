@@ -48,14 +48,16 @@ pub(crate) type Uses = BTreeMap<String, BTreeMap<String, BTreeSet<Use>>>;
 /// What conditions compare with, by table and column.
 pub(crate) type Comparisons = BTreeMap<String, BTreeMap<String, Compared>>;
 
-/// The uses in the plans as written and in the optimised one, united.
+/// The uses in the plans as written and in the optimised one, united. What columns are `known` to be compared with counts,
+/// too, of them and of what must equal them.
 pub(super) fn analyse(
     written: &LogicalPlan,
     typed: &LogicalPlan,
     optimised: &LogicalPlan,
     computed: &[Computed],
+    known: Comparisons,
 ) -> Result<(Uses, Comparisons), Refused> {
-    let mut analysis = Analysis::default();
+    let mut analysis = Analysis { comparisons: known, ..Analysis::default() };
     analysis.trace(written)?;
     analysis.trace_computed(computed);
     analysis.share_comparisons();
@@ -64,6 +66,22 @@ pub(super) fn analyse(
     analysis.is_optimised = true;
     analysis.trace(optimised)?;
     Ok((analysis.uses, comparisons))
+}
+
+/// Adds what another part of a query uses.
+pub(super) fn unite(uses: &mut Uses, comparisons: &mut Comparisons, more: Uses, compared: Comparisons) {
+    for (table, columns) in more {
+        let known = uses.entry(table).or_default();
+        columns.into_iter().for_each(|(column, more)| known.entry(column).or_default().extend(more));
+    }
+    for (table, columns) in compared {
+        let known = comparisons.entry(table).or_default();
+        for (column, more) in columns {
+            let known = known.entry(column).or_default();
+            known.constants.extend(more.constants);
+            known.otherwise |= more.otherwise;
+        }
+    }
 }
 
 /// Table and column that a value stems from.
@@ -396,13 +414,17 @@ impl Analysis {
     }
 
     /// Comparisons of computed columns are more than that of what they are computed of. So is all else that lets through
-    /// what a function chose of a value, but for groups, whose values are shown as they are.
+    /// what a function chose of a value, but for groups, whose values are shown as they are: unless the query chose where
+    /// they are cut.
     fn trace_computed(&mut self, computed: &[Computed]) {
-        for column in computed {
+        for column in computed.iter().rev() {
             let (table, name) = column.origin();
             let uses = self.uses.get(&table).and_then(|columns| columns.get(&name));
             let compared = self.comparisons.get_mut(&table).and_then(|columns| columns.remove(&name));
-            if compared.is_some() || uses.is_some_and(|uses| *uses != BTreeSet::from([Use::Group])) {
+            let is_more = |uses: &BTreeSet<Use>| {
+                column.is_across() || column.is_cut() || *uses != BTreeSet::from([Use::Group])
+            };
+            if compared.is_some() || uses.is_some_and(is_more) {
                 self.record_comparison(&With::More, &column.columns());
             }
             for equal in &mut self.equal {

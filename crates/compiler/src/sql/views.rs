@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
     TableAliasColumnDef, With, helpers::attached_token::AttachedToken,
 };
 
-use super::{from::Named, limits, names::normalised};
+use super::{limits, names::normalised};
 use crate::{Construct, Refused};
 
 /// The one statement that is left once views stand in its WITH, and what they are called.
@@ -50,12 +50,12 @@ pub(super) fn inline(mut statements: Vec<Statement>) -> Result<(Statement, Vec<S
 
 /// Refuses a view that a table is called like: which of them a name in FROM means would depend on where it stands. A view
 /// that reads itself is one, too, since its own name is not yet known within.
-pub(super) fn check_names<'n>(
+pub(super) fn check_names<'t>(
     views: &[String],
-    mut named: impl Iterator<Item = &'n Named>,
+    mut tables: impl Iterator<Item = &'t str>,
 ) -> Result<(), Refused> {
-    match named.find(|relation| views.contains(&relation.table)) {
-        Some(relation) => Err(Refused::ViewName(relation.table.clone())),
+    match tables.find(|table| views.iter().any(|view| view == table)) {
+        Some(table) => Err(Refused::ViewName(table.to_owned())),
         None => Ok(()),
     }
 }

@@ -227,6 +227,9 @@ fn query() -> impl Strategy<Value = String> {
         Just("SUM(swaps * 2 - 3)".to_owned()),
         Just("MAX(opened)".to_owned()),
         Just("MIN(since)".to_owned()),
+        Just("MIN(holder)".to_owned()),
+        Just("MAX(region)".to_owned()),
+        Just("MAX(CASE WHEN balance > 0 THEN holder END)".to_owned()),
         Just("SUM(balance * loss)".to_owned()),
         Just("SUM(CASE WHEN balance > 0 THEN balance ELSE 0 END)".to_owned()),
         Just("MAX(CASE WHEN region = 'east' THEN balance END)".to_owned()),
@@ -237,6 +240,7 @@ fn query() -> impl Strategy<Value = String> {
         "AVG(CASE WHEN swaps BETWEEN 2 AND 7 THEN loss END)",
         "COUNT(CASE WHEN score IS NULL THEN loss END)",
         "MIN(CASE WHEN balance > 0 THEN swaps END)",
+        "MIN(CASE WHEN swaps > 3 THEN holder END)",
         "VAR_SAMP(CASE WHEN region = 'east' OR loss > 100 THEN score END)",
     ]);
     let of_both = option::of(of_both);
@@ -360,7 +364,7 @@ pub(crate) fn account(phone: i64, region: &str, balance: i64) -> Row {
     (Some(phone), None, Some(NEW_YEAR), region.into(), balance, None)
 }
 
-fn subscriber(phone: i64, plan: &str, swaps: i64) -> Row {
+pub(crate) fn subscriber(phone: i64, plan: &str, swaps: i64) -> Row {
     (Some(phone), None, None, plan.into(), swaps, None)
 }
 

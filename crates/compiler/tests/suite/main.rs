@@ -8,6 +8,8 @@
 )]
 
 mod above;
+mod buckets;
+mod calls;
 mod differencing;
 mod dominance;
 mod examples;
@@ -28,10 +30,16 @@ mod rules;
 mod secret_groups;
 mod sets;
 mod slt;
+mod stacked;
+mod stacked_answers;
 mod support;
+mod text_extremes;
 mod thresholds;
+mod timestamps;
 mod tpch;
 mod tree;
 mod units;
 mod uses;
 mod views;
+mod window_sets;
+mod windows;

@@ -171,9 +171,15 @@ pub(crate) fn assert_agrees(sql: &str, joint: &ResultTable, plain: ResultTable, 
 fn agrees(cell: &Cell, expected: &Cell) -> bool {
     match (cell, expected) {
         (Cell::Withheld, _) => true,
-        (Cell::Integer(_) | Cell::Date(_) | Cell::Text(_) | Cell::Boolean(_) | Cell::Null, _) => {
-            cell == expected
-        }
+        (
+            Cell::Integer(_)
+            | Cell::Date(_)
+            | Cell::Timestamp(_)
+            | Cell::Text(_)
+            | Cell::Boolean(_)
+            | Cell::Null,
+            _,
+        ) => cell == expected,
         (Cell::Decimal(text), Cell::Decimal(wanted)) => {
             text == wanted || {
                 // Means have four more digits than what is averaged; plaintext cuts them off there.

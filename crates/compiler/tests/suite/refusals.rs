@@ -73,7 +73,7 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT COUNT(*) FROM (SELECT rank FROM people LIMIT 3) AS b", DerivedTable),
         (
             "SELECT COUNT(*) FROM (SELECT rank FROM people UNION ALL SELECT rank FROM people) AS b",
-            SetOperation,
+            UnionAllTwice,
         ),
         (
             "SELECT COUNT(*) FROM (SELECT rank, note FROM people UNION SELECT rank FROM people) AS b",
@@ -113,8 +113,8 @@ fn unsupported_sql_is_refused_by_name() {
         ("SELECT note FROM people INTERSECT ALL SELECT note FROM people LIMIT 3", SetOperation),
         ("SELECT note, note FROM people UNION SELECT note, note FROM people LIMIT 3", SetOperation),
         (
-            "SELECT note FROM people UNION SELECT note FROM people UNION SELECT note FROM people LIMIT 3",
-            SetOperation,
+            "SELECT note FROM people UNION SELECT note FROM people EXCEPT SELECT note FROM people LIMIT 3",
+            SetChain,
         ),
         (
             "SELECT COUNT(*) FROM (SELECT a.note FROM people a JOIN people b ON a.note = b.note UNION SELECT note FROM people) AS c",
@@ -274,7 +274,8 @@ fn unsupported_sql_is_refused_by_name() {
             "SELECT COUNT(*) FROM people a JOIN people b ON a.free = b.free WHERE CONCAT(a.note, b.note) = 'ab'",
             Function,
         ),
-        ("SELECT MIN(a.note) FROM people a JOIN people b ON a.free = b.free", TextExtreme),
+        ("SELECT MIN(b.note) FROM people a JOIN people b ON a.free = b.free", TextExtreme),
+        ("SELECT MIN(a.note) FROM people a FULL JOIN people b ON a.free = b.free", TextExtreme),
         ("SELECT free, MAX(note) FROM people GROUP BY free LIMIT 3", TextExtreme),
         ("SELECT rank FROM people GROUP BY rank HAVING MIN(note) < MAX(note)", HavingCondition),
         ("SELECT COUNT(*) FROM people GROUP BY COALESCE(note, 'a')", GroupExpression),

@@ -88,6 +88,18 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
         &[Aggregate, Product],
     ),
     (
+        "what a window over rows takes, counts or is ordered by, and what breaks its ties",
+        "SELECT COUNT(*) FROM (SELECT MAX(score) OVER () AS m FROM subscribers) AS s WHERE m > 3",
+        ["subscribers", "score"],
+        &[Filter, Extreme],
+    ),
+    (
+        "PARTITION BY of a window over rows, and the condition under it",
+        "SELECT AVG(n) FROM (SELECT COUNT(*) OVER (PARTITION BY plan) AS n FROM subscribers) AS s",
+        ["subscribers", "plan"],
+        &[Filter, Extreme],
+    ),
+    (
         "projection, alias, HAVING, windows, ORDER BY and LIMIT of groups",
         "SELECT phone AS p, COUNT(*) AS n FROM accounts GROUP BY phone HAVING COUNT(*) > 1 ORDER BY n DESC LIMIT 3",
         ["accounts", "phone"],

@@ -39,6 +39,40 @@ fn set() -> impl Strategy<Value = String> {
     )
 }
 
+/// Three or four sides of one kind, some of them in brackets.
+fn chain() -> impl Strategy<Value = (String, [String; 2])> {
+    let sides = |second: bool| {
+        let (column, from) = if second { ("phone", "subscribers s") } else { ("phone", "accounts a") };
+        own_condition(second).prop_map(move |condition| (column, from, condition))
+    };
+    let side = prop_oneof![sides(false), sides(true)];
+    let others = proptest::collection::vec(side, 1..3);
+    let operation = select(vec!["UNION", "INTERSECT"]);
+    (sides(false), sides(true), others, operation, any::<bool>()).prop_map(
+        |(first, second, others, operation, nested)| {
+            let sides: Vec<_> = [first, second].into_iter().chain(others).collect();
+            let of = |having: bool| {
+                let sides = sides.iter().map(|(column, from, condition)| {
+                    let floor = if from.starts_with("accounts") { "FIRST" } else { "SECOND" };
+                    let having = match having {
+                        true => format!(" GROUP BY {column} HAVING COUNT(*) >= {floor}"),
+                        false => String::new(),
+                    };
+                    format!("SELECT {column} FROM {from} WHERE {condition}{having}")
+                });
+                let sides: Vec<String> = sides.collect();
+                match (nested, sides.as_slice()) {
+                    (true, [first, rest @ ..]) => {
+                        format!("{first} {operation} ({})", rest.join(&format!(" {operation} ")))
+                    }
+                    _ => sides.join(&format!(" {operation} ")),
+                }
+            };
+            (operation.to_owned(), [of(false), of(true)])
+        },
+    )
+}
+
 /// How two tables' values are shown; with what says of each table which it has by its floor.
 fn values() -> impl Strategy<Value = [String; 2]> {
     let columns = select(vec![
@@ -125,6 +159,70 @@ proptest! {
     }
 }
 
+proptest! {
+    // Each asks several queries in plaintext.
+    #![proptest_config(Config { cases: 20, ..Config::default() })]
+
+    #[test]
+    fn a_set_of_more_tables_has_as_many_values_as_in_plaintext(
+        world in world(), (_, [sides, _]) in chain(), floor in 1_i128..4,
+    ) {
+        let sql = format!("SELECT COUNT(*) AS n FROM ({sides}) AS x");
+        let (_, outputs, joint) = world.run(&sql, floor as u64);
+        let plain = world.expected(&sql).rows;
+        match plain.as_slice() {
+            [row] if matches!(row.as_slice(), [Cell::Integer(count)] if *count >= floor) => {
+                prop_assert_eq!(joint.rows, plain, "{}", sql);
+            }
+            _ => prop_assert!(joint.rows.is_empty() && outputs.iter().flatten().all(|value| *value == 0), "{sql}"),
+        }
+    }
+
+    /// Where a table's owners ask for a floor, it has as many values in common with every other one of a union, and all have
+    /// as many in common that are counted of an intersection: so nobody who knows the others counts fewer of it.
+    #[test]
+    fn a_table_s_own_floor_holds_of_more_tables(world in world(), (operation, [sides, _]) in chain(), floor in 2_u64..4) {
+        let strict = World { floors: [1, floor], ..world };
+        let sql = format!("SELECT COUNT(*) AS n FROM ({sides}) AS x");
+        let (_, _, joint) = strict.run(&sql, 1);
+        let plain = sides.replace(['(', ')'], "");
+        let parts: Vec<&str> = plain.split(&format!(" {operation} ")).collect();
+        let count = |set: &str| match strict.expected(&format!("SELECT COUNT(*) AS n FROM ({set}) AS x")).rows[0][0] {
+            Cell::Integer(count) => count,
+            _ => 0,
+        };
+        let mut is_enough = count(&plain) >= 1;
+        for (place, one) in parts.iter().enumerate() {
+            for other in parts.iter().skip(place + 1) {
+                let has_floor = one.contains("subscribers") || other.contains("subscribers");
+                if operation == "UNION" && has_floor {
+                    is_enough &= count(&format!("{one} INTERSECT {other}")) >= i128::from(floor);
+                }
+            }
+        }
+        if operation == "INTERSECT" && plain.contains("subscribers") {
+            is_enough &= count(&plain) >= i128::from(floor);
+        }
+        prop_assert_eq!(!joint.rows.is_empty(), is_enough, "{}", sql);
+    }
+
+    /// Of each table by its own floor, as of two.
+    #[test]
+    fn shown_values_of_more_tables_are_those_that_the_floors_let_through(
+        world in world(), (_, [sides, with_floors]) in chain(), floors in [1_u64..4, 1_u64..4], floor in 1_u64..3,
+        limit in 1_u32..6,
+    ) {
+        let strict = World { floors, ..world };
+        let sql = format!("{sides} ORDER BY 1 LIMIT {limit}");
+        let (_, _, joint) = strict.run(&sql, floor);
+        let wanted = with_floors
+            .replace("FIRST", &floors[0].max(floor).to_string())
+            .replace("SECOND", &floors[1].max(floor).to_string());
+        let wanted = format!("{wanted} ORDER BY 1 LIMIT {limit}");
+        prop_assert_eq!(&joint.rows, &strict.expected(&wanted).rows, "{}\n{}", sql, wanted);
+    }
+}
+
 fn of(phone: Option<i64>) -> Row {
     (phone, Some("ann".into()), Some(18_262), "east".into(), 1, None)
 }
@@ -188,6 +286,28 @@ fn the_audit_says_that_no_floor_bounds_absence() {
         let membership = audit.attacks.iter().find(|attack| attack.name.contains("membership")).unwrap();
         assert_eq!(membership.verdict, verdict, "{operation} {floor}: {}", membership.reason);
     }
+}
+
+#[test]
+fn chains_of_several_kinds_are_refused() {
+    let [a, s] = ["SELECT phone FROM accounts", "SELECT phone FROM subscribers"];
+    for set in [
+        format!("{a} EXCEPT {s} EXCEPT {a}"),
+        format!("{a} UNION {s} EXCEPT {a}"),
+        format!("{a} UNION {s} INTERSECT {a}"),
+        format!("{a} INTERSECT ({s} UNION {a})"),
+    ] {
+        for sql in [format!("SELECT COUNT(*) AS n FROM ({set}) AS x"), format!("{set} LIMIT 3")] {
+            let refused = three_owners_place().compiled(&sql, 1).unwrap_err();
+            assert!(
+                matches!(refused, Refused::Unsupported { construct: Construct::SetChain, .. }),
+                "{sql}: {refused}"
+            );
+        }
+    }
+    let nine = [a; 9].join(" UNION ");
+    let refused = three_owners_place().compiled(&format!("{nine} LIMIT 3"), 1).unwrap_err();
+    assert!(matches!(refused, Refused::TooLarge { most: 8, .. }), "{refused}");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use crate::{ColumnType, Dataset};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compared {
-    /// Constants: numbers without trailing zeros behind the point, dates as `2026-11-01`, text and patterns of LIKE as they
-    /// are, `true` for a boolean column that stands by itself, and `NULL` for IS NULL.
+    /// Constants: numbers without trailing zeros behind the point, dates as `2026-11-01`, timestamps as
+    /// `2026-11-01T07:30:00`, text and patterns of LIKE as they are, `true` for a boolean column that stands by itself, and `NULL` for IS NULL.
     pub constants: BTreeSet<String>,
     /// Also with other columns, or after it was computed with.
     pub otherwise: bool,

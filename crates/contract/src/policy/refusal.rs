@@ -366,12 +366,13 @@ pub enum Refusal {
     /// The query's rows are those of an answered one but for a few.
     #[error(
         "{}: over `{dataset}`, this query's rows differ from those of another answer ({}) by fewer than {floor_rows}, so that the two together would tell what the floor withholds: ask for the same rows, or for clearly others",
-        Clause::Result, other(*answered)
+        Clause::Result, answered.map_or_else(|| "of this contract, or about the tables above or below it alone".to_owned(), |_| other(*answered))
     )]
     Differencing {
         /// By reference.
         dataset: String,
-        /// The contract under which the other answer was given; absent where both are in this contract.
+        /// The contract under which the other answer was given; absent where both are in this contract, or where the other
+        /// would be about the tables alone that stand above or below this one (UNION ALL).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answered: Option<Hash>,
         /// The difference that would be allowed.

@@ -19,13 +19,14 @@ use treaty_gateway::{Login, Node, Options, serve};
 pub(crate) const PASSWORD: &str = "an open secret";
 pub(crate) const SQL: &str = "SELECT team, COUNT(*) AS n FROM pay\n  WHERE team <> 'x  y' GROUP BY team";
 
-const COLUMNS: [(&str, &str); 7] = [
+const COLUMNS: [(&str, &str); 8] = [
     ("team", "text"),
     ("n", "integer"),
     ("total", "decimal"),
     ("mean", "real"),
     ("open", "boolean"),
     ("day", "date"),
+    ("at", "timestamp"),
     ("sum", "integer"),
 ];
 
@@ -146,6 +147,7 @@ impl Node for Fake {
                     json!(0.25),
                     json!(true),
                     json!("2024-02-29"),
+                    json!("2024-02-29T07:08:09.1234"),
                     json!(5),
                 ],
                 vec![
@@ -154,6 +156,7 @@ impl Node for Fake {
                     json!("3.00"),
                     json!({"withheld": true}),
                     json!(false),
+                    json!(null),
                     json!(null),
                     json!("170141183460469231731687303715884105727"),
                 ],

@@ -30,7 +30,7 @@ pub(super) struct Search {
     owner: Option<String>,
     /// It has a column of this name, and of `type` and `unit` where they are given too.
     column: Option<String>,
-    /// It has a column of this type: `integer`, `decimal`, `float`, `boolean`, `text`, `date` …
+    /// It has a column of this type: `integer`, `decimal`, `float`, `boolean`, `text`, `date`, `timestamp` …
     #[serde(rename = "type")]
     kind: Option<String>,
     /// It has a column of this unit.

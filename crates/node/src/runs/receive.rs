@@ -158,7 +158,9 @@ fn cell(cell: &Cell) -> Value {
             Ok(small) if small.unsigned_abs() < 1 << 53 => small.into(),
             _ => value.to_string().into(),
         },
-        Cell::Decimal(text) | Cell::Text(text) | Cell::Date(text) => text.clone().into(),
+        Cell::Decimal(text) | Cell::Text(text) | Cell::Date(text) | Cell::Timestamp(text) => {
+            text.clone().into()
+        }
         Cell::Real(value) => (*value).into(),
         Cell::Boolean(value) => (*value).into(),
     }

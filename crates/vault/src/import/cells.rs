@@ -6,7 +6,7 @@ use arrow::{
         StringArray,
     },
     compute::{CastOptions, cast_with_options},
-    datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type},
+    datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimeUnit},
     error::ArrowError,
 };
 
@@ -21,7 +21,8 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Of a batch whose columns are read as `Boolean`, `Int64`, `Decimal128`, `Float64`, `Date32` or `Utf8`.
+    /// Of a batch whose columns are read as `Boolean`, `Int64`, `Decimal128`, `Float64`, `Date32`,
+    /// `Timestamp` or `Utf8`.
     ///
     /// # Errors
     /// When the batch has other columns than are to be read, or values that cannot be read so.
@@ -70,6 +71,8 @@ enum Cells {
     Float(Float64Array),
     Text(StringArray),
     Date(Date32Array),
+    /// In a unit, without a time zone.
+    Timestamp(Int64Array, TimeUnit),
 }
 
 impl Cells {
@@ -87,6 +90,10 @@ impl Cells {
             }
             DataType::Float64 => array.as_primitive_opt::<Float64Type>().cloned().map(Self::Float),
             DataType::Date32 => array.as_primitive_opt::<Date32Type>().cloned().map(Self::Date),
+            DataType::Timestamp(unit, None) => {
+                let counts = cast_with_options(&array, &DataType::Int64, &strict)?;
+                counts.as_primitive_opt::<Int64Type>().cloned().map(|counts| Self::Timestamp(counts, *unit))
+            }
             _ => array.as_string_opt::<i32>().cloned().map(Self::Text),
         }
         .ok_or_else(missing_type)
@@ -110,6 +117,7 @@ impl Cells {
                 text => Value::Text(text),
             },
             Self::Date(array) if array.is_valid(row) => Value::Date(array.value(row)),
+            Self::Timestamp(array, unit) if array.is_valid(row) => Value::Timestamp(array.value(row), *unit),
             _ => Value::Missing,
         }
     }

@@ -8,6 +8,7 @@ use std::{
 
 use arrow::array::{
     ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
 };
 use contract::{Column, ColumnType, Hash, Range};
 
@@ -17,6 +18,7 @@ use crate::{
     value::{
         Value, convert, date,
         number::{DIGITS_MAX, Decimal, Numeral},
+        timestamp,
     },
 };
 
@@ -44,6 +46,7 @@ enum Cells {
     Float(Float64Builder, Option<(f64, f64)>),
     Text(StringBuilder, Allowed<String>),
     Date(Date32Builder, Allowed<i32>),
+    Timestamp(TimestampMicrosecondBuilder, Allowed<i64>),
 }
 
 /// Declared limits of a column, by value.
@@ -76,7 +79,8 @@ impl ColumnWriter {
         if column.bytes_max.is_some() && kind != ColumnType::Text {
             return Err(DeclarationFault::BytesNotForType { kind: type_name(kind) });
         }
-        if column.unique && !matches!(kind, ColumnType::Integer | ColumnType::Date | ColumnType::Text) {
+        use ColumnType::{Date, Integer, Text, Timestamp};
+        if column.unique && !matches!(kind, Integer | Date | Timestamp | Text) {
             return Err(DeclarationFault::UniqueNotForType { kind: type_name(kind) });
         }
         let seen = column.unique.then(HashSet::new);
@@ -130,6 +134,12 @@ impl ColumnWriter {
                 once(&mut self.seen, &value.to_le_bytes())?;
                 cells.append_value(value);
             }
+            Cells::Timestamp(cells, allowed) => {
+                let value = convert::to_timestamp(value).ok_or(wrong_type)?;
+                allowed.check(&value, &self.column)?;
+                once(&mut self.seen, &value.to_le_bytes())?;
+                cells.append_value(value);
+            }
         }
         Ok(())
     }
@@ -143,6 +153,7 @@ impl ColumnWriter {
             Cells::Float(cells, _) => Arc::new(cells.finish()),
             Cells::Text(cells, _) => Arc::new(cells.finish()),
             Cells::Date(cells, _) => Arc::new(cells.finish()),
+            Cells::Timestamp(cells, _) => Arc::new(cells.finish()),
         }
     }
 
@@ -157,6 +168,7 @@ impl ColumnWriter {
             Cells::Float(cells, _) => cells.append_null(),
             Cells::Text(cells, _) => cells.append_null(),
             Cells::Date(cells, _) => cells.append_null(),
+            Cells::Timestamp(cells, _) => cells.append_null(),
         }
         Ok(())
     }
@@ -228,10 +240,16 @@ fn cells(column: &mut Column) -> Result<Cells, DeclarationFault> {
             Cells::Text(StringBuilder::new(), Allowed { range: None, values })
         }
         ColumnType::Date => {
-            no_range(column)?;
             let value = |text: &str| convert::to_date(Value::Text(text));
+            let range = range_of_time(column, value, date::format)?;
             let values = values(column, value, |days| date::format(*days))?;
-            Cells::Date(Date32Builder::new(), Allowed { range: None, values })
+            Cells::Date(Date32Builder::new(), Allowed { range, values })
+        }
+        ColumnType::Timestamp => {
+            let value = |text: &str| convert::to_timestamp(Value::Text(text));
+            let range = range_of_time(column, value, timestamp::format)?;
+            let values = values(column, value, |micros| timestamp::format(*micros))?;
+            Cells::Timestamp(TimestampMicrosecondBuilder::new(), Allowed { range, values })
         }
     })
 }
@@ -254,6 +272,27 @@ fn range<T: PartialOrd>(
             expected: expected_bound(column.kind),
         })?;
         *text = decimal.shortest().to_string();
+        Ok(bound)
+    };
+    let bounds = (read(min)?, read(max)?);
+    if bounds.0 > bounds.1 {
+        return Err(DeclarationFault::RangeEmpty { min: min.clone(), max: max.clone() });
+    }
+    Ok(Some(bounds))
+}
+
+/// The same of days and points in time.
+fn range_of_time<T: PartialOrd + Copy>(
+    column: &mut Column,
+    bound: impl Fn(&str) -> Option<T>,
+    write: impl Fn(T) -> String,
+) -> Result<Option<(T, T)>, DeclarationFault> {
+    let kind = column.kind;
+    let Some(Range { min, max }) = &mut column.range else { return Ok(None) };
+    let read = |text: &mut String| {
+        let unreadable = || DeclarationFault::Bound { bound: text.clone(), expected: expected_bound(kind) };
+        let bound = bound(text).ok_or_else(unreadable)?;
+        *text = write(bound);
         Ok(bound)
     };
     let bounds = (read(min)?, read(max)?);

@@ -27,16 +27,16 @@ pub struct Declaration {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Every value that the column may take; for text, integers and dates.
+    /// Every value that the column may take; for text, integers, dates and timestamps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<String>>,
-    /// The smallest and the largest value allowed; for integers, decimals and floats.
+    /// The smallest and the largest value allowed; for integers, decimals, floats, dates and timestamps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
     /// The most bytes that a text may have, as UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_max: Option<u16>,
-    /// Whether no two rows have the same value; for integers, dates and text.
+    /// Whether no two rows have the same value; for integers, dates, timestamps and text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unique: bool,
     /// Texts that mean a missing value, for example `NA`. In Parquet, `NaN` also stands for floats that are no number.
@@ -54,7 +54,7 @@ pub enum DeclarationFault {
         found: u8,
     },
     /// A range for a type that has none.
-    #[error("a column of type {kind} has no `range`; only numbers have one")]
+    #[error("a column of type {kind} has no `range`; only numbers, dates and timestamps have one")]
     RangeNotForType {
         /// The column's type.
         kind: String,
@@ -76,7 +76,7 @@ pub enum DeclarationFault {
         max: String,
     },
     /// A list of values for a type that has none.
-    #[error("a column of type {kind} has no `values`; only text, integers and dates have them")]
+    #[error("a column of type {kind} has no `values`; only text, integers, dates and timestamps have them")]
     ValuesNotForType {
         /// The column's type.
         kind: String,
@@ -88,7 +88,7 @@ pub enum DeclarationFault {
         kind: String,
     },
     /// Values that cannot be told apart reliably, or of which there are two.
-    #[error("a column of type {kind} cannot be `unique`; only integers, dates and text can")]
+    #[error("a column of type {kind} cannot be `unique`; only integers, dates, timestamps and text can")]
     UniqueNotForType {
         /// The column's type.
         kind: String,
@@ -175,7 +175,7 @@ pub fn flag(column: &str, declaration: &Declaration) -> String {
     format!("--column '{}'", format!("{key} = {declared}").replace('\'', r"'\''"))
 }
 
-/// A type as people write it: `integer`, `decimal(2)`, `float(6)`, `boolean`, `text`, `date`.
+/// A type as people write it: `integer`, `decimal(2)`, `float(6)`, `boolean`, `text`, `date`, `timestamp`.
 pub fn type_name(kind: ColumnType) -> String {
     match kind {
         ColumnType::Boolean => "boolean".to_owned(),
@@ -184,6 +184,7 @@ pub fn type_name(kind: ColumnType) -> String {
         ColumnType::Float { scale } => format!("float({scale})"),
         ColumnType::Text => "text".to_owned(),
         ColumnType::Date => "date".to_owned(),
+        ColumnType::Timestamp => "timestamp".to_owned(),
     }
 }
 
@@ -196,6 +197,7 @@ pub fn parse_type(text: &str) -> Option<ColumnType> {
         "float" => Some(ColumnType::Float { scale: FLOAT_SCALE }),
         "text" => Some(ColumnType::Text),
         "date" => Some(ColumnType::Date),
+        "timestamp" => Some(ColumnType::Timestamp),
         _ => scale("decimal(")
             .map(|scale| ColumnType::Decimal { scale })
             .or_else(|| scale("float(").map(|scale| ColumnType::Float { scale })),
@@ -213,6 +215,9 @@ pub(crate) fn expected(kind: ColumnType) -> String {
         ColumnType::Float { .. } => "a finite number".to_owned(),
         ColumnType::Text => "text".to_owned(),
         ColumnType::Date => "a date written YYYY-MM-DD".to_owned(),
+        ColumnType::Timestamp => {
+            "a timestamp written YYYY-MM-DDTHH:MM:SS, to the microsecond and without a time zone".to_owned()
+        }
     }
 }
 
@@ -230,7 +235,8 @@ mod type_text {
         let text = String::deserialize(from)?;
         parse_type(&text).map(Some).ok_or_else(|| {
             de::Error::custom(format!(
-                "`{text}` is not a type; expected integer, decimal(2), float(6), boolean, text or date"
+                "`{text}` is not a type; expected integer, decimal(2), float(6), boolean, text, date or \
+                 timestamp"
             ))
         })
     }
@@ -281,6 +287,7 @@ mod tests {
             ColumnType::Float { scale: 18 },
             ColumnType::Text,
             ColumnType::Date,
+            ColumnType::Timestamp,
         ];
         for kind in kinds {
             assert_eq!(parse_type(&type_name(kind)), Some(kind));

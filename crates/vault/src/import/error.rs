@@ -117,13 +117,24 @@ pub enum ImportError {
     /// A Parquet column of a type that cannot be computed on.
     #[error(
         "column `{column}` has the Parquet type {found}; expected booleans, integers, floats, decimals of at most \
-         18 digits, text or dates: convert it or leave it out"
+         18 digits, text, dates or timestamps: convert it or leave it out"
     )]
     ColumnType {
         /// The column.
         column: String,
         /// Its type in the file.
         found: String,
+    },
+    /// A Parquet column of timestamps that have a time zone.
+    #[error(
+        "column `{column}` holds timestamps with a time zone, {zone}; a timestamp here has none: write it in one zone's \
+         time and without it (pandas: `.dt.tz_convert('UTC').dt.tz_localize(None)`), or leave it out"
+    )]
+    TimeZone {
+        /// The column.
+        column: String,
+        /// The zone in the file.
+        zone: String,
     },
     /// A Parquet column compressed by a method that this build does not read.
     #[error("column `{column}` is compressed by {found}; write the file with snappy, gzip or no compression")]

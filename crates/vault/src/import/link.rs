@@ -1,6 +1,9 @@
 //! Linking: from a table that stays where it is to a dataset version that holds the hashes of its rows, and back.
 
-use arrow::{array::RecordBatch, datatypes::DataType};
+use arrow::{
+    array::RecordBatch,
+    datatypes::{DataType, TimeUnit},
+};
 use contract::{Column, ColumnType};
 
 use super::{
@@ -124,5 +127,6 @@ fn read_as(column: &SourceColumn) -> DataType {
         Some(ColumnType::Float { .. }) => DataType::Float64,
         Some(ColumnType::Text) | None => DataType::Utf8,
         Some(ColumnType::Date) => DataType::Date32,
+        Some(ColumnType::Timestamp) => DataType::Timestamp(TimeUnit::Microsecond, None),
     }
 }

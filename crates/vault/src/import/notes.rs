@@ -99,7 +99,7 @@ fn suggest_range(kind: ColumnType, survey: &Survey) -> Option<Range> {
     let scale = match kind {
         ColumnType::Integer => 0,
         ColumnType::Decimal { scale } | ColumnType::Float { scale } => scale,
-        ColumnType::Boolean | ColumnType::Text | ColumnType::Date => return None,
+        ColumnType::Boolean | ColumnType::Text | ColumnType::Date | ColumnType::Timestamp => return None,
     };
     let (low, high) = survey.extremes()?;
     let width = if high > low { high - low } else { high.abs().max(1.0) };

@@ -38,10 +38,13 @@ pub(crate) fn import<'v>(
     let mut kinds = Vec::with_capacity(columns.len());
     let mut read_as = Vec::with_capacity(columns.len());
     for (field, column) in fields.iter().zip(&columns) {
-        let (kind, arrow) = column_type(field.data_type()).ok_or_else(|| ImportError::ColumnType {
-            column: column.header.clone(),
-            found: field.data_type().to_string(),
-        })?;
+        let header = || column.header.clone();
+        if let DataType::Timestamp(_, Some(zone)) = field.data_type() {
+            return Err(ImportError::TimeZone { column: header(), zone: zone.to_string() });
+        }
+        let found = || field.data_type().to_string();
+        let (kind, arrow) = column_type(field.data_type())
+            .ok_or_else(|| ImportError::ColumnType { column: header(), found: found() })?;
         kinds.push(column.declared.kind.unwrap_or(kind));
         read_as.push(arrow);
     }
@@ -102,6 +105,8 @@ fn column_type(found: &DataType) -> Option<(ColumnType, DataType)> {
         }
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => (ColumnType::Text, DataType::Utf8),
         DataType::Date32 => (ColumnType::Date, DataType::Date32),
+        // What is no whole number of microseconds is refused with its row.
+        DataType::Timestamp(unit, None) => (ColumnType::Timestamp, DataType::Timestamp(*unit, None)),
         _ => return None,
     })
 }

@@ -8,6 +8,7 @@ use super::declaration::FLOAT_SCALE;
 use crate::value::{
     Value, convert, date,
     number::{DIGITS_MAX, Decimal, Numeral},
+    timestamp,
 };
 
 /// More distinct texts than this are no list of values.
@@ -27,6 +28,7 @@ pub(crate) struct Survey {
     seen: u64,
     boolean: bool,
     date: bool,
+    timestamp: bool,
     number: Numbers,
     marker: Option<Marker>,
     distinct: Option<BTreeSet<Box<str>>>,
@@ -75,6 +77,7 @@ impl Survey {
             seen: 0,
             boolean: true,
             date: true,
+            timestamp: true,
             number: Numbers::Possible { whole_digits: 0, fraction_digits: 0, exponent: false },
             marker: None,
             distinct: Some(BTreeSet::new()),
@@ -134,6 +137,7 @@ impl Survey {
         self.seen += 1;
         self.boolean &= convert::to_boolean(Value::Text(text)).is_some();
         self.date = self.date && date::parse(text).is_some();
+        self.timestamp = self.timestamp && timestamp::parse(text).is_some();
         if let Numbers::Possible { whole_digits, fraction_digits, exponent } = &mut self.number {
             match number(text, line) {
                 Ok(numeral) => {
@@ -174,6 +178,9 @@ impl Survey {
         }
         if self.date {
             return (ColumnType::Date, Because::All);
+        }
+        if self.timestamp {
+            return (ColumnType::Timestamp, Because::All);
         }
         match self.number {
             Numbers::Excluded(because) => (ColumnType::Text, because),
@@ -230,6 +237,7 @@ mod tests {
         assert_eq!(guess(&["1", "2.50", "-.5"]), all(ColumnType::Decimal { scale: 2 }));
         assert_eq!(guess(&["true", "FALSE"]), all(ColumnType::Boolean));
         assert_eq!(guess(&["2024-02-29", "1969-07-20"]), all(ColumnType::Date));
+        assert_eq!(guess(&["2024-02-29T07:08:09.5", "", "1969-07-20 20:17"]), all(ColumnType::Timestamp));
         assert_eq!(guess(&["1e3", "2"]), (ColumnType::Float { scale: 6 }, Because::Inexact));
         assert_eq!(guess(&["0.1234567890123456789"]), (ColumnType::Float { scale: 6 }, Because::Inexact));
         assert_eq!(guess(&["1234567890123", "0.123456"]), (ColumnType::Float { scale: 6 }, Because::Inexact));
@@ -242,6 +250,9 @@ mod tests {
         assert_eq!(guess(&["0.5", "1e310"]), (ColumnType::Text, Because::TooLarge { line: 3 }));
         assert_eq!(guess(&["1", "x", "y"]), (ColumnType::Text, Because::NotANumber { line: 3 }));
         assert_eq!(guess(&["true", "1"]), (ColumnType::Text, Because::NotANumber { line: 2 }));
+        let days_too = guess(&["2024-02-29T07:08", "2024-02-29"]);
+        assert_eq!(days_too, (ColumnType::Text, Because::NotANumber { line: 2 }));
+        assert_eq!(guess(&["2024-02-29T07:08Z"]), (ColumnType::Text, Because::NotANumber { line: 2 }));
         assert_eq!(guess(&["", ""]), (ColumnType::Text, Because::Empty));
         assert_eq!(guess(&["NA"]), (ColumnType::Text, Because::All));
     }
@@ -268,7 +279,8 @@ mod tests {
         /// Whatever is guessed, every value that led to it can be converted.
         #[test]
         fn every_value_is_of_the_guessed_type(texts in prop::collection::vec(
-            prop_oneof!["-?[0-9]{1,20}", "-?[0-9]{0,12}\\.[0-9]{0,9}", "[0-9]e-?[0-9]{1,3}", "true|false|NA", "2024-0[1-9]-[0-3][0-9]"],
+            prop_oneof!["-?[0-9]{1,20}", "-?[0-9]{0,12}\\.[0-9]{0,9}", "[0-9]e-?[0-9]{1,3}", "true|false|NA", "2024-0[1-9]-[0-3][0-9]",
+            "2024-0[1-9]-[0-2][0-9][T ][0-2][0-9]:[0-6][0-9](:[0-6][0-9](\\.[0-9]{1,9})?)?"],
             1..6,
         )) {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -282,6 +294,7 @@ mod tests {
                     ColumnType::Float { .. } => convert::to_float(value).is_some(),
                     ColumnType::Text => true,
                     ColumnType::Date => convert::to_date(value).is_some(),
+                    ColumnType::Timestamp => convert::to_timestamp(value).is_some(),
                 }, "{text} is not {kind:?}");
             }
         }

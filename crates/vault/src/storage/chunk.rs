@@ -121,6 +121,7 @@ mod tests {
 
     use arrow::array::{
         ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
+        TimestampMicrosecondArray,
     };
     use contract::{Column, ColumnType};
     use proptest::prelude::*;
@@ -135,6 +136,7 @@ mod tests {
             ColumnType::Float { scale: 6 },
             ColumnType::Text,
             ColumnType::Date,
+            ColumnType::Timestamp,
         ];
         let column = |(index, kind)| Column { nullable: true, ..Column::new(format!("c{index}"), kind) };
         let schema = Schema { columns: kinds.into_iter().enumerate().map(column).collect() };
@@ -146,6 +148,7 @@ mod tests {
             Arc::new(Float64Array::from(vec![Some(0.5), Some(-1e300), None])),
             Arc::new(StringArray::from(vec![Some("one"), Some(""), None])),
             Arc::new(Date32Array::from(vec![Some(0), None, Some(20_000)])),
+            Arc::new(TimestampMicrosecondArray::from(vec![None, Some(i64::MIN), Some(7)])),
         ];
         let batch = RecordBatch::try_new(schema::to_arrow(&schema), arrays).unwrap();
         (schema, batch)
@@ -165,7 +168,7 @@ mod tests {
         let (mut schema, batch) = sample();
         let bytes = encode(&batch).unwrap();
         assert_eq!(decode(bytes.clone(), &schema, 2), Err(ChunkFault::Rows { expected: 2, found: 3 }));
-        schema.columns.truncate(5);
+        schema.columns.truncate(6);
         assert_eq!(decode(bytes.clone(), &schema, 3), Err(ChunkFault::Layout));
         assert_eq!(decode(Vec::new(), &schema, 3), Err(ChunkFault::Framing { offset: 0 }));
         assert_eq!(decode(b"PAR1 and more".to_vec(), &schema, 3), Err(ChunkFault::Framing { offset: 0 }));

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef, TimeUnit};
 use contract::{ColumnType, Schema};
 
 use crate::value::number::DIGITS_MAX;
 
 /// The Arrow schema of the batches that [`Vault::read`](crate::Vault::read) gives for a dataset's schema:
 /// integers as `Int64`, decimals as `Decimal128(18, scale)`, floats as `Float64` (not rounded), text as `Utf8`,
-/// dates as `Date32`.
+/// dates as `Date32`, timestamps as `Timestamp(Microsecond)`.
 pub fn to_arrow(schema: &Schema) -> SchemaRef {
     let field = |column: &contract::Column| Field::new(&column.name, data_type(column.kind), column.nullable);
     Arc::new(ArrowSchema::new(schema.columns.iter().map(field).collect::<Vec<_>>()))
@@ -56,7 +56,9 @@ pub(crate) fn parts(kind: ColumnType) -> &'static [Part] {
     match kind {
         ColumnType::Boolean => &[Part::Validity, Part::Bits],
         ColumnType::Date => &[Part::Validity, Part::Fixed(4)],
-        ColumnType::Integer | ColumnType::Float { .. } => &[Part::Validity, Part::Fixed(8)],
+        ColumnType::Integer | ColumnType::Float { .. } | ColumnType::Timestamp => {
+            &[Part::Validity, Part::Fixed(8)]
+        }
         ColumnType::Decimal { .. } => &[Part::Validity, Part::Fixed(16)],
         ColumnType::Text => &[Part::Validity, Part::Offsets, Part::Bytes],
     }
@@ -66,7 +68,11 @@ pub(crate) fn parts(kind: ColumnType) -> &'static [Part] {
 pub(crate) fn is_storable(schema: &Schema) -> bool {
     let scale_fits = |kind| match kind {
         ColumnType::Decimal { scale } | ColumnType::Float { scale } => scale <= DIGITS_MAX,
-        ColumnType::Boolean | ColumnType::Integer | ColumnType::Text | ColumnType::Date => true,
+        ColumnType::Boolean
+        | ColumnType::Integer
+        | ColumnType::Text
+        | ColumnType::Date
+        | ColumnType::Timestamp => true,
     };
     let names: std::collections::BTreeSet<_> = schema.columns.iter().map(|column| &column.name).collect();
     !names.is_empty()
@@ -84,5 +90,6 @@ fn data_type(kind: ColumnType) -> DataType {
         ColumnType::Float { .. } => DataType::Float64,
         ColumnType::Text => DataType::Utf8,
         ColumnType::Date => DataType::Date32,
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
     }
 }

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use arrow::datatypes::TimeUnit;
+
 use super::{
     Value, date,
     number::{Decimal, Numeral},
+    timestamp,
 };
 
 /// Doubles hold every integer up to here.
@@ -19,7 +22,7 @@ pub(crate) fn to_boolean(value: Value<'_>) -> Option<bool> {
             "false" | "False" | "FALSE" => Some(false),
             _ => None,
         },
-        Value::Missing | Value::Number(_) | Value::Float(_) | Value::Date(_) => None,
+        Value::Missing | Value::Number(_) | Value::Float(_) | Value::Date(_) | Value::Timestamp(..) => None,
     }
 }
 
@@ -48,18 +51,39 @@ pub(crate) fn to_float(value: Value<'_>) -> Option<f64> {
             Numeral::parse(text)?;
             text.parse().ok()?
         }
-        Value::Missing | Value::Boolean(_) | Value::Date(_) => return None,
+        Value::Missing | Value::Boolean(_) | Value::Date(_) | Value::Timestamp(..) => return None,
     };
     float.is_finite().then_some(float)
 }
 
-/// Days since 1970-01-01.
+/// Days since 1970-01-01; a timestamp is one at midnight.
 pub(crate) fn to_date(value: Value<'_>) -> Option<i32> {
     match value {
         Value::Date(days) => Some(days),
         Value::Text(text) => date::parse(text.trim()),
+        Value::Timestamp(..) => {
+            let micros = to_timestamp(value)?;
+            let days = i32::try_from(micros.div_euclid(timestamp::DAY)).ok()?;
+            (micros.rem_euclid(timestamp::DAY) == 0).then_some(days)
+        }
         Value::Missing | Value::Boolean(_) | Value::Number(_) | Value::Float(_) => None,
     }
+}
+
+/// Microseconds since 1970-01-01T00:00:00, in years 0001 to 9999; a day is its midnight.
+pub(crate) fn to_timestamp(value: Value<'_>) -> Option<i64> {
+    let micros = match value {
+        Value::Timestamp(count, unit) => match unit {
+            TimeUnit::Second => count.checked_mul(1_000_000)?,
+            TimeUnit::Millisecond => count.checked_mul(1_000)?,
+            TimeUnit::Microsecond => count,
+            TimeUnit::Nanosecond => (count % 1_000 == 0).then_some(count / 1_000)?,
+        },
+        Value::Date(days) => i64::from(days).checked_mul(timestamp::DAY)?,
+        Value::Text(text) => timestamp::parse(text.trim())?,
+        Value::Missing | Value::Boolean(_) | Value::Number(_) | Value::Float(_) => return None,
+    };
+    (timestamp::FIRST..=timestamp::LAST).contains(&micros).then_some(micros)
 }
 
 /// Text as it is, other values in their canonical form; a double has none.
@@ -69,6 +93,7 @@ pub(crate) fn to_text(value: Value<'_>) -> Option<Cow<'_, str>> {
         Value::Boolean(value) => Some(Cow::Borrowed(if value { "true" } else { "false" })),
         Value::Number(number) => Some(Cow::Owned(number.to_string())),
         Value::Date(days) => Some(Cow::Owned(date::format(days))),
+        Value::Timestamp(..) => to_timestamp(value).map(|micros| Cow::Owned(timestamp::format(micros))),
         Value::Missing | Value::Float(_) => None,
     }
 }
@@ -79,7 +104,7 @@ fn to_number(value: Value<'_>) -> Option<Decimal> {
         Value::Number(number) => Some(number),
         Value::Text(text) => Numeral::parse(text.trim())?.value,
         Value::Float(float) => Numeral::parse(&float.to_string())?.value,
-        Value::Missing | Value::Boolean(_) | Value::Date(_) => None,
+        Value::Missing | Value::Boolean(_) | Value::Date(_) | Value::Timestamp(..) => None,
     }
 }
 
@@ -98,6 +123,23 @@ mod tests {
         assert_eq!(to_decimal(Value::Float(17.77), 2), Some(1777));
         assert_eq!(to_decimal(Value::Float(17.77), 1), None);
         assert_eq!(to_decimal(Value::Text(" 1.5 "), 2), Some(150));
+    }
+
+    #[test]
+    fn points_in_time_are_whole_microseconds_or_none() {
+        use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
+        let read = |count, unit| to_timestamp(Value::Timestamp(count, unit));
+        assert_eq!(read(-1, Second), Some(-1_000_000));
+        assert_eq!(read(-1, Millisecond), Some(-1_000));
+        assert_eq!(read(-1, Microsecond), Some(-1));
+        assert_eq!(read(-1_000, Nanosecond), Some(-1));
+        assert_eq!(read(-1, Nanosecond), None, "nothing is rounded");
+        assert_eq!(read(i64::MAX, Second), None);
+        assert_eq!(read(timestamp::LAST + 1, Microsecond), None);
+        assert_eq!(to_timestamp(Value::Date(-1)), Some(-timestamp::DAY));
+        assert_eq!(to_date(Value::Timestamp(-86_400, Second)), Some(-1));
+        assert_eq!(to_date(Value::Timestamp(-86_399, Second)), None);
+        assert_eq!(to_text(Value::Timestamp(90, Second)), Some(Cow::Borrowed("1970-01-01T00:01:30")));
     }
 
     #[test]
@@ -122,7 +164,7 @@ mod tests {
         #[test]
         fn any_text_converts_or_does_not(text in ".{0,40}") {
             let value = Value::Text(&text);
-            let _ = (to_boolean(value), to_integer(value), to_decimal(value, 6), to_float(value), to_date(value));
+            let _ = (to_boolean(value), to_integer(value), to_decimal(value, 6), to_float(value), to_date(value), to_timestamp(value));
             prop_assert_eq!(to_text(value), Some(Cow::Borrowed(text.as_str())));
         }
     }

@@ -3,7 +3,9 @@
 pub(crate) mod convert;
 pub(crate) mod date;
 pub(crate) mod number;
+pub(crate) mod timestamp;
 
+use arrow::datatypes::TimeUnit;
 use number::Decimal;
 
 /// A cell as its file gives it. CSV knows only text; Parquet is typed.
@@ -21,4 +23,6 @@ pub(crate) enum Value<'a> {
     Text(&'a str),
     /// Days since 1970-01-01.
     Date(i32),
+    /// So many of a unit since 1970-01-01T00:00:00.
+    Timestamp(i64, TimeUnit),
 }

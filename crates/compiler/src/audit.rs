@@ -14,6 +14,7 @@ use crate::{
     noise::Noisy,
     sql::{Aggregate, Checked, Function, Item, Joined, Key, Relation, SetJoin, SetKind, Tree},
     stage::Partial,
+    threshold_audit::NOT_COMPARED,
 };
 
 /// Writes the audit of a lowered query.
@@ -305,11 +306,7 @@ impl Page<'_> {
             "the size and time of messages, which depend on those sizes alone".to_owned(),
             match &self.checked.join {
                 None => "no value, neither of the data nor of the result".to_owned(),
-                Some(Joined::Threshold(_)) => {
-                    "no value, neither of the data, the subquery nor the result; neither which rows compare as is asked \
-                     nor how many"
-                        .to_owned()
-                }
+                Some(Joined::Threshold(_)) => NOT_COMPARED.to_owned(),
                 Some(_) => {
                     "no value, neither of the data nor of the result; neither which rows match nor how many"
                         .to_owned()
@@ -411,25 +408,20 @@ impl Page<'_> {
     fn uses(&self) -> Vec<String> {
         let (compared_table, compared) = self.compared();
         let several = self.checked.uses.len() > 1;
-        let columns = self
-            .checked
-            .uses
-            .iter()
-            .flat_map(|(table, columns)| columns.iter().map(move |(column, uses)| (table, column, uses)));
+        let all = self.checked.uses.iter();
+        let columns =
+            all.flat_map(|(table, columns)| columns.iter().map(move |(column, uses)| (table, column, uses)));
         let sentence = |(table, column, uses): (&String, &String, &std::collections::BTreeSet<Use>)| {
             let is_compared = table == compared_table && compared.contains(column);
             // Some of its conditions may be with constants, beside the comparison on shares.
             let words = |r#use: &Use| match r#use {
                 Use::Filter if is_compared => {
                     let at_home = self.decides_at_home(table, column).then(|| word(Use::Filter));
-                    vec!["decides which rows take part, compared on shares"]
-                        .into_iter()
-                        .chain(at_home)
-                        .collect()
+                    [Some("decides which rows take part, compared on shares"), at_home]
                 }
-                other => vec![word(*other)],
+                other => [Some(word(*other)), None],
             };
-            let uses: Vec<&str> = uses.iter().flat_map(words).collect();
+            let uses: Vec<&str> = uses.iter().flat_map(words).flatten().collect();
             let column = if several { format!("{table}.{column}") } else { column.clone() };
             format!("`{column}` {}", uses.join(", and "))
         };

@@ -10,6 +10,9 @@ use crate::{
     stage::{self, Partial},
 };
 
+/// What compute parties don't learn.
+pub(crate) const NOT_COMPARED: &str = "no value, neither of the data, the subquery nor the result; neither which rows compare as is asked nor how many";
+
 impl Page<'_> {
     /// What a comparison with a subquery says, and what it keeps.
     pub(crate) fn of_threshold(&self, threshold: &Threshold) -> Vec<String> {

@@ -9,7 +9,7 @@ mod server;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use alliance::{declared, draft, follow, publish, start, terms};
+use alliance::{declared, draft, follow, start, terms};
 use api::Client;
 use api::types::Secret;
 use api::types::contracts::ProposeContract;
@@ -60,9 +60,9 @@ fn a_contract_runs_over_rows_that_stay_in_postgresql() {
     assert_eq!((linked.rows, linked.reference.as_str()), (70_000, "north/pay@1"));
     let place = linked.linked.unwrap();
     assert_eq!((place.url, place.table.as_str()), (server.url(), "public.people"));
-    north.publish("pay", &PublishDataset { version: None, terms: terms() }).unwrap();
-    publish(lake, alliance.directory.path(), "team,pay\na,300\nb,70\n");
-    publish(&alliance.clients["south"], alliance.directory.path(), "team,pay\na,400\n");
+    alliance.hears(&north.publish("pay", &PublishDataset { version: None, terms: terms() }).unwrap());
+    alliance.publish("lake", "team,pay\na,300\nb,70\n", terms());
+    alliance.publish("south", "team,pay\na,400\n", terms());
 
     let sql = "SELECT team, COUNT(*) AS n, SUM(pay) AS total FROM pay GROUP BY team ORDER BY team";
     let mut wanted = draft(sql);

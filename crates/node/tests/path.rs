@@ -4,7 +4,7 @@
 
 mod alliance;
 
-use alliance::{draft, follow, publish_under, start, terms};
+use alliance::{draft, follow, start, terms};
 use api::types::contracts::{DraftContract, GiveOpinion, ProposeContract, TemplateUse};
 use api::types::runs::StartRun;
 use contract::{disclosure::PrivacyTerms, terms::Use};
@@ -24,7 +24,7 @@ fn from_import_to_proof() {
         if name == "north" {
             terms.disclosure.auditors = [watch].into();
         }
-        publish_under(&alliance.clients[name], alliance.directory.path(), csv, terms);
+        alliance.publish(name, csv, terms);
     }
     let (lake, north) = (&alliance.clients["lake"], &alliance.clients["north"]);
     let found = lake.catalog("earn", None).unwrap();
@@ -184,12 +184,7 @@ fn a_total_is_refused_where_groups_are_withheld_for_their_contributors() {
     let rows: String =
         (0..6).map(|n| format!("{},{}\n", if n % 2 == 0 { "a" } else { "b" }, 100 * n)).collect();
     for name in alliance::MEMBERS {
-        publish_under(
-            &alliance.clients[name],
-            alliance.directory.path(),
-            &format!("team,pay\n{rows}"),
-            terms(),
-        );
+        alliance.publish(name, &format!("team,pay\n{rows}"), terms());
     }
     let lake = &alliance.clients["lake"];
     let ask = |sql: &str| {
@@ -231,7 +226,7 @@ fn a_comparison_with_a_subquery_is_the_only_answer() {
         (0..6).map(|n| format!("{},{}\n", if n % 2 == 0 { "a" } else { "b" }, 100 * n)).collect();
     for name in alliance::MEMBERS {
         let csv = format!("team,pay\n{rows}");
-        publish_under(&alliance.clients[name], alliance.directory.path(), &csv, terms());
+        alliance.publish(name, &csv, terms());
     }
     let lake = &alliance.clients["lake"];
     let ask = |sql: &str| {
@@ -279,8 +274,8 @@ fn a_window_over_rows_is_computed_and_counted_at_home() {
     for column in ["team", "pay"] {
         open.columns.entry(column.to_owned()).or_default().extend([Use::Filter, Use::Extreme]);
     }
-    publish_under(&alliance.clients["north"], alliance.directory.path(), &csv, open);
-    publish_under(&alliance.clients["south"], alliance.directory.path(), &csv, terms());
+    alliance.publish("north", &csv, open);
+    alliance.publish("south", &csv, terms());
     let lake = &alliance.clients["lake"];
     let drafted = |sql: &str, provider: &str| {
         let tables = [("pay".to_owned(), vec![format!("{provider}/pay@1")])].into();
@@ -329,7 +324,7 @@ fn a_result_bears_gaussian_noise_and_is_charged_in_rho() {
         Some(PrivacyTerms { epsilon_micro_max: 0, rho_micro_max: 900_000, rows_per_person_max: 1 });
     for name in alliance::MEMBERS {
         let csv = format!("team,pay\n{rows}");
-        publish_under(&alliance.clients[name], alliance.directory.path(), &csv, budgeted.clone());
+        alliance.publish(name, &csv, budgeted.clone());
     }
     let lake = &alliance.clients["lake"];
     let sql = "SELECT team, COUNT(*) AS n FROM pay GROUP BY team ORDER BY team";

@@ -6,7 +6,7 @@ mod alliance;
 
 use std::time::{Duration, Instant};
 
-use alliance::{Alliance, declared, draft, follow, publish_under, start, terms};
+use alliance::{Alliance, declared, draft, follow, start, terms};
 use api::Client;
 use api::types::contracts::{DraftContract, ProposeContract};
 use api::types::datasets::{DatasetView, Format, ImportDataset, PublishDataset, WithdrawDataset};
@@ -24,7 +24,7 @@ fn a_dataset_that_was_taken_over_goes_on_at_its_new_owner() {
         ("lake", "team,pay\na,300\na,70\na,5\n"),
         ("south", "team,pay\na,400\na,1\na,2\n"),
     ] {
-        publish_under(&alliance.clients[name], alliance.directory.path(), csv, terms());
+        alliance.publish(name, csv, terms());
     }
     let (lake, south) = (&alliance.clients["lake"], &alliance.clients["south"]);
     let before = signed(&alliance, &DraftContract { runs: 3, ..draft(SUMS) });

@@ -505,3 +505,31 @@ fn other_comparisons_are_refused_by_name() {
         unsupported(sql, construct);
     }
 }
+
+/// What is new of a table beside a comparison: none of it is let through unlooked at.
+#[test]
+fn stacks_windows_and_cuts_are_refused_beside_a_comparison() {
+    use treaty_compiler::Construct::{Cut, RowWindowTables, Threshold};
+    let asked = |sql: &str, tables: &[treaty_compiler::Table]| match compile(sql, tables, 3) {
+        Err(Refused::Unsupported { construct, .. }) => construct,
+        other => panic!("{sql}: {other:?}"),
+    };
+    let people = [table(&[40])];
+    let cut = "SELECT COUNT(*) AS n FROM people WHERE salary < (SELECT SUM(WIDTH_BUCKET(salary, 5, 9, 1)) FROM people)";
+    assert_eq!(asked(cut, &people), Cut);
+    let window = "SELECT COUNT(*) AS n FROM (SELECT salary, ROW_NUMBER() OVER (ORDER BY salary) AS r FROM people) AS s \
+                  WHERE r < 9 AND salary > (SELECT AVG(salary) FROM people)";
+    assert_eq!(asked(window, &people), RowWindowTables);
+    let carried =
+        "SELECT SUM(w) AS n FROM (SELECT MAX(WIDTH_BUCKET(salary, 5, 9, 1)) OVER () AS w FROM people) AS s";
+    assert_eq!(asked(carried, &people), Cut);
+    let named = |name: &str| treaty_compiler::Table { name: name.into(), ..table(&[40]) };
+    let mut pair = [named("people"), named("others")];
+    pair[1].datasets[0].reference = "owner1/others@1".into();
+    let stack = "SELECT COUNT(*) AS n FROM (SELECT salary FROM people UNION ALL SELECT salary FROM others) AS p \
+                 WHERE salary > (SELECT AVG(salary) FROM people)";
+    assert_eq!(asked(stack, &pair), Threshold);
+    let within = "SELECT COUNT(*) AS n FROM people WHERE salary > \
+                  (SELECT AVG(salary) FROM (SELECT salary FROM people UNION ALL SELECT salary FROM others) AS p)";
+    compile(within, &pair, 3).unwrap_err();
+}

@@ -36,6 +36,22 @@ impl Alliance {
             }
         }
     }
+
+    /// Imports what people earn at a member's, publishes it, and waits until every node knows it.
+    pub(crate) fn publish(&self, member: &str, csv: &str, terms: Terms) {
+        let (client, file) = (&self.clients[member], self.directory.path().join("upload.csv"));
+        std::fs::write(&file, csv).unwrap();
+        let request = ImportDataset {
+            upload: String::new(),
+            name: "pay".to_owned(),
+            format: Format::Csv,
+            description: "what people earn".to_owned(),
+            columns: declared(),
+        };
+        let imported = client.import(&file, &request).unwrap();
+        assert!(!imported.published);
+        self.hears(&client.publish("pay", &PublishDataset { version: None, terms }).unwrap());
+    }
 }
 
 fn address() -> String {
@@ -115,25 +131,6 @@ pub(crate) fn declared() -> Vec<ColumnDeclaration> {
         ..ColumnDeclaration::default()
     };
     vec![team, pay]
-}
-
-pub(crate) fn publish(client: &Client, directory: &Path, csv: &str) {
-    publish_under(client, directory, csv, terms());
-}
-
-pub(crate) fn publish_under(client: &Client, directory: &Path, csv: &str, terms: Terms) {
-    let file = directory.join("upload.csv");
-    std::fs::write(&file, csv).unwrap();
-    let request = ImportDataset {
-        upload: String::new(),
-        name: "pay".to_owned(),
-        format: Format::Csv,
-        description: "what people earn".to_owned(),
-        columns: declared(),
-    };
-    let imported = client.import(&file, &request).unwrap();
-    assert!(!imported.published);
-    client.publish("pay", &PublishDataset { version: None, terms }).unwrap();
 }
 
 pub(crate) fn draft(sql: &str) -> DraftContract {

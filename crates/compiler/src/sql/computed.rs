@@ -130,7 +130,12 @@ impl VisitorMut for Functions<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Refused> {
         if matches!(*query.body, SetExpr::SetOperation { .. }) {
-            self.each_side(&mut query.body)?;
+            for select in sides(&mut query.body) {
+                self.scopes.push(named_tables(select, self.tables));
+                let done = select.visit(self);
+                self.scopes.pop();
+                done?;
+            }
         }
         let scope = self.entered(&query.body);
         self.scopes.push(scope);
@@ -273,25 +278,6 @@ impl<'t> Functions<'t> {
         }
     }
 
-    /// Goes through each SELECT of a set operation by itself: no side sees another one's tables.
-    fn each_side(&mut self, body: &mut SetExpr) -> ControlFlow<Refused> {
-        match body {
-            SetExpr::SetOperation { left, right, .. } => {
-                self.each_side(left)?;
-                self.each_side(right)
-            }
-            SetExpr::Select(select) => {
-                let scope = named_tables(select, self.tables);
-                self.scopes.push(scope);
-                let done = select.visit(self);
-                self.scopes.pop();
-                done
-            }
-            // A query of its own.
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
     /// The table whose columns a function is of: as in SQL, of the innermost query in which a table has any of them. It
     /// must have all of them, and no other table there any.
     fn having(&self, of: &Home, qualifier: Option<&Ident>) -> Option<String> {
@@ -311,6 +297,20 @@ impl<'t> Functions<'t> {
             }
         }
         None
+    }
+}
+
+/// The SELECTs of a set operation, to be gone through each by itself: no side sees another one's tables.
+pub(super) fn sides(body: &mut SetExpr) -> Vec<&mut Select> {
+    match body {
+        SetExpr::SetOperation { left, right, .. } => {
+            let mut all = sides(left);
+            all.extend(sides(right));
+            all
+        }
+        SetExpr::Select(select) => vec![select],
+        // A query of its own.
+        _ => Vec::new(),
     }
 }
 

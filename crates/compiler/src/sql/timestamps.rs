@@ -123,7 +123,12 @@ impl VisitorMut for Timestamps<'_> {
         let scope = match &mut *query.body {
             SetExpr::Select(select) => Some(computed::named_tables(select, self.tables)),
             body => {
-                self.each_side(body)?;
+                for select in computed::sides(body) {
+                    self.scopes.push(Some(computed::named_tables(select, self.tables)));
+                    let done = select.visit(self);
+                    self.scopes.pop();
+                    done?;
+                }
                 None
             }
         };
@@ -171,24 +176,6 @@ impl VisitorMut for Timestamps<'_> {
 }
 
 impl<'t> Timestamps<'t> {
-    /// Goes through each SELECT of a set operation by itself: no side sees another one's tables.
-    fn each_side(&mut self, body: &mut SetExpr) -> ControlFlow<Refused> {
-        match body {
-            SetExpr::SetOperation { left, right, .. } => {
-                self.each_side(left)?;
-                self.each_side(right)
-            }
-            SetExpr::Select(select) => {
-                self.scopes.push(Some(computed::named_tables(select, self.tables)));
-                let done = select.visit(self);
-                self.scopes.pop();
-                done
-            }
-            // A query of its own.
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
     fn is_timestamp(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Nested(inner) => self.is_timestamp(inner),

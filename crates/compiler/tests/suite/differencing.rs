@@ -11,7 +11,7 @@ use crate::{
     support::{Declare, Person, batch, batches, column, people, table},
 };
 
-const FLOOR: u64 = 10;
+pub(crate) const FLOOR: u64 = 10;
 
 /// Forty people in two ranks of twenty; the last one of the lower rank is the only one paid 90,000.
 fn staff() -> Vec<Person> {
@@ -25,7 +25,7 @@ fn staff() -> Vec<Person> {
     (0..40).map(person).collect()
 }
 
-fn answer(sql: &str, rows: &[Person]) -> Answer {
+pub(crate) fn answer(sql: &str, rows: &[Person]) -> Answer {
     let compiled = compile(sql, &[table(&[rows.len() as u64])], FLOOR).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let open = || batches(vec![batch(rows)]);
@@ -43,7 +43,7 @@ fn complements(given: &[&Answer], new: &Answer) -> bool {
     overlap::complements(given, new, Field::from_random(0x5eed))
 }
 
-fn is_close(verdict: Verdict) -> bool {
+pub(crate) fn is_close(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Close(_))
 }
 

@@ -53,20 +53,26 @@ fn rows() -> RecordBatch {
     RecordBatch::try_new(arrow_schema(&transfers()), columns).unwrap()
 }
 
+/// The north's table and the south's.
+fn both() -> [Table; 2] {
+    let table = |name: &str, owner: &str, schema: Schema| {
+        let source = Source {
+            reference: format!("{owner}/{name}@1"),
+            owner: owner.into(),
+            schema,
+            rows: 40,
+            floor_rows: 1,
+            rows_per_person: None,
+        };
+        Table { name: name.into(), datasets: vec![source] }
+    };
+    [table("payments", "north", payments()), table("transfers", "south", transfers())]
+}
+
 /// What a query asks of the south's rows.
 fn of_south(sql: &str) -> Answers {
-    let source = |reference: &str, schema: Schema| Source {
-        reference: reference.into(),
-        owner: reference.split('/').next().unwrap().into(),
-        schema,
-        rows: 40,
-        floor_rows: 1,
-        rows_per_person: None,
-    };
-    let north = Table { name: "payments".into(), datasets: vec![source("north/payments@1", payments())] };
-    let south = Table { name: "transfers".into(), datasets: vec![source("south/transfers@1", transfers())] };
     let named = tables(sql).unwrap();
-    let own: Vec<Table> = [north, south].into_iter().filter(|table| named.contains(&table.name)).collect();
+    let own: Vec<Table> = both().into_iter().filter(|table| named.contains(&table.name)).collect();
     let compiled = compile(sql, &own, FLOOR).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
     let mut of_south = compiled.answers.iter().filter(|answers| answers.table == "transfers");
     let answers = of_south.next().unwrap();
@@ -210,17 +216,7 @@ fn a_stack_is_not_the_set_of_its_part() {
 fn of_a_join_nothing_is_counted() {
     let sql = "SELECT COUNT(*) AS n FROM (SELECT amount FROM payments UNION ALL SELECT value FROM transfers) AS p JOIN \
                transfers AS t ON p.amount = t.value";
-    let source = |reference: &str, schema| Source {
-        reference: reference.into(),
-        owner: "one".into(),
-        schema,
-        rows: 40,
-        floor_rows: 1,
-        rows_per_person: None,
-    };
-    let north = Table { name: "payments".into(), datasets: vec![source("north/payments@1", payments())] };
-    let south = Table { name: "transfers".into(), datasets: vec![source("south/transfers@1", transfers())] };
-    let compiled = compile(sql, &[north, south], 1).unwrap();
+    let compiled = compile(sql, &both(), 1).unwrap();
     let of: Vec<&str> = compiled.answers.iter().map(|answers| answers.table.as_str()).collect();
     assert_eq!(of, ["payments", "transfers", "transfers"]);
     assert!(compiled.answers.iter().all(|answers| answers.uncountable.is_some()));

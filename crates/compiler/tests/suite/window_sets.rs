@@ -7,8 +7,9 @@ use treaty_compiler::{
 };
 
 use crate::{
+    differencing::{FLOOR, answer, is_close},
     support::{Declare, Person, batch, batches, column, people, run, table},
-    windows::{FLOOR, answer, is_close, number, staff, verdict},
+    windows::{number, staff, verdict},
 };
 
 fn compared(given: &[&str], new: &str, rows: &[Person]) -> Verdict {

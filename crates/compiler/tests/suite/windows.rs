@@ -3,14 +3,14 @@
 
 use contract::terms::Use::{self, Aggregate, Extreme, Filter, Group};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
-use treaty_compiler::answers::identities;
 use treaty_compiler::overlap::{self, Answer, Field, Verdict};
 use treaty_compiler::{Cell, Construct, Refused, compile};
 
 use crate::{
+    differencing::{FLOOR, answer, is_close},
     joins::usage_of,
     random::{assert_agrees, condition, person},
-    support::{Declare, Person, batch, batches, column, expected, people, run, table},
+    support::{Declare, Person, column, expected, people, run, table},
 };
 
 /// The columns that a query reads, in the order of the table's: no keyword or alias in these tests contains one's name.
@@ -252,8 +252,6 @@ fn what_a_window_reads_is_an_extreme_wherever_its_result_is_used() {
     assert_eq!(of(part, "name"), single);
 }
 
-pub(crate) const FLOOR: u64 = 10;
-
 /// Forty people in two ranks of twenty, a day between each and the next; the last one of the lower rank is the only one
 /// paid 90,000.
 pub(crate) fn staff() -> Vec<Person> {
@@ -267,24 +265,10 @@ pub(crate) fn staff() -> Vec<Person> {
     (0..40).map(person).collect()
 }
 
-pub(crate) fn answer(sql: &str, rows: &[Person]) -> Answer {
-    let compiled = compile(sql, &[table(&[rows.len() as u64])], FLOOR).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let open = || batches(vec![batch(rows)]);
-    let selected =
-        runtime.block_on(compiled.answers[0].select("owner0/people@1", &people(), open())).unwrap();
-    let identities = runtime.block_on(identities("owner0/people@1", &people(), open())).unwrap();
-    Answer { selected, identities, floor_rows: FLOOR }
-}
-
 pub(crate) fn verdict(given: &[&str], new: &str) -> Verdict {
     let given: Vec<Answer> = given.iter().map(|sql| answer(sql, &staff())).collect();
     let given: Vec<&Answer> = given.iter().collect();
     overlap::compare(&given, &answer(new, &staff()), FLOOR, true, Field::from_random(0x5eed))
-}
-
-pub(crate) fn is_close(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Close(_))
 }
 
 pub(crate) fn number(sql: &str) -> f64 {

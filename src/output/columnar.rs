@@ -4,7 +4,8 @@
 //! of 38 digits where one does not fit; decimals have 38 digits and the column's own number after the point. What a
 //! floor held back is NULL in its column and listed in the schema's metadata: `treaty.withheld` has the rows (from 0)
 //! of each column, `treaty.suppressed` the keys of groups that are not there at all, `treaty.floor_rows` the floor. A
-//! column's `unit` stands in its field's metadata.
+//! column's `unit` stands in its field's metadata, and how far its cells can be from exact ones as `error.relative` and
+//! `error.absolute`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -50,9 +51,12 @@ fn batch(result: &RunResult) -> Result<RecordBatch, Error> {
         let cells: Vec<&Value> =
             result.rows.iter().map(|row| row.get(place).unwrap_or(&Value::Null)).collect();
         let array = array(column, &cells)?;
-        let unit = HashMap::from([("unit".to_owned(), column.unit.clone())]);
-        let field = Field::new(&column.name, array.data_type().clone(), true);
-        fields.push(if column.unit.is_empty() { field } else { field.with_metadata(unit) });
+        let unit = Some(("unit", column.unit.clone())).filter(|(_, unit)| !unit.is_empty());
+        let error = column.error.iter().flat_map(|error| {
+            [("error.relative", error.relative.to_string()), ("error.absolute", error.absolute.to_string())]
+        });
+        let about = unit.into_iter().chain(error).map(|(name, value)| (name.to_owned(), value)).collect();
+        fields.push(Field::new(&column.name, array.data_type().clone(), true).with_metadata(about));
         arrays.push(array);
         let rows: Vec<_> =
             (0..cells.len()).filter(|row| cells.get(*row).is_some_and(|cell| cell.is_object())).collect();
@@ -170,6 +174,7 @@ fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
 #[cfg(test)]
 mod tests {
     use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use api::types::runs::ErrorBound;
     use arrow::array::{Date32Array, TimestampMicrosecondArray};
     use arrow::ipc::reader::FileReader;
     use serde_json::json;
@@ -181,6 +186,7 @@ mod tests {
             name: name.to_owned(),
             kind: kind.to_owned(),
             unit: unit.to_owned(),
+            error: (kind == "real").then_some(ErrorBound { relative: 1e-9, absolute: 0.0 }),
         };
         RunResult {
             columns: vec![
@@ -234,6 +240,7 @@ mod tests {
 
         let schema = expected.schema();
         assert_eq!(schema.metadata()["treaty.withheld"], r#"{"mean":[1]}"#);
+        assert_eq!(schema.field_with_name("mean").unwrap().metadata()["error.relative"], "0.000000001");
         assert_eq!(schema.metadata()["treaty.suppressed"], r#"[["b"]]"#);
         assert_eq!(schema.metadata()["treaty.floor_rows"], "5");
         assert_eq!(schema.field(3).metadata()["unit"], "USD");

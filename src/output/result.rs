@@ -1,6 +1,6 @@
 //! A run's result as a table.
 
-use api::types::runs::RunResult;
+use api::types::runs::{ResultColumn, RunResult};
 use serde_json::Value;
 
 use super::table;
@@ -18,6 +18,10 @@ pub(crate) fn result_table(result: &RunResult) -> String {
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     let rows = result.rows.iter().map(|row| row.iter().map(cell_text).collect::<Vec<_>>());
     let mut text = table(&heads, rows);
+    let rounded: Vec<String> = result.columns.iter().filter_map(rounded).collect();
+    if !rounded.is_empty() {
+        text.push_str(&format!("\nrounded: {}", rounded.join("; ")));
+    }
     if !result.suppressed.is_empty() {
         let groups: Vec<_> = result.suppressed.iter().map(|key| group_text(key)).collect();
         text.push_str(&format!(
@@ -27,6 +31,15 @@ pub(crate) fn result_table(result: &RunResult) -> String {
         ));
     }
     text
+}
+
+/// How far a column's cells can be from exact ones.
+fn rounded(column: &ResultColumn) -> Option<String> {
+    let error = column.error?;
+    let relative =
+        Some(error.relative).filter(|part| *part > 0.0).map(|part| format!("{part:.1e} of its value"));
+    let parts: Vec<String> = relative.into_iter().chain([format!("{:.1e}", error.absolute)]).collect();
+    Some(format!("`{}` within {}", column.name, parts.join(" and ")))
 }
 
 /// One cell as people read it; approximate numbers with six significant digits or two decimals, whichever is more.

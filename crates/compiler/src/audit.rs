@@ -571,10 +571,9 @@ fn how(aggregate: &Aggregate, column: &ResultColumn, floor: u64) -> String {
             format!("sample standard deviation of {of}; neither sums nor count are opened for it")
         }
     };
-    let precision = match &column.kind {
-        _ if matches!(aggregate.function, Function::Quantile(_)) => "; exact",
-        ResultKind::Real { .. } => "; rounded, to about one part in 10^9",
-        _ => "; exact",
+    let precision = match column.error {
+        Some(error) => format!("; rounded, {error}"),
+        None => "; exact".to_owned(),
     };
     let least = floor.max(aggregate.function.values_min());
     match validity(column) {

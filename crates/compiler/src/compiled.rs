@@ -3,7 +3,7 @@
 use contract::{Schema, disclosure::DisclosureRule, document::OutputRule, policy::Usage};
 use program::Program;
 
-use crate::{Audit, CellType, answers::Answers, finish::Finish};
+use crate::{Audit, CellType, ErrorBound, answers::Answers, finish::Finish};
 
 /// The union of datasets of equal columns, under the name by which the query reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Compiled {
 }
 
 /// How to read one result column.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ResultColumn {
     /// The alias, or a name made from the expression.
     pub name: String,
@@ -107,6 +107,9 @@ pub struct ResultColumn {
     pub kind: ResultKind,
     /// Unit of measure; empty when there is none or none was declared.
     pub unit: String,
+    /// How far its cells can be from exact ones. None if they are exact, and of expressions over aggregates, which the
+    /// receiver computes from columns with bounds of their own.
+    pub error: Option<ErrorBound>,
 }
 
 /// Where a result column's cells come from. Outputs are indices into [`Program::outputs`].

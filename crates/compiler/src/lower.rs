@@ -16,6 +16,7 @@ use crate::{
     groups::Groups,
     joined,
     noise::{self, Noisy},
+    precision,
     reread::{self, Reread},
     secret::{self, SecretKey},
     set_values, sets,
@@ -149,7 +150,8 @@ pub(crate) fn lower(
     let shown = |item: Item| shown(item, checked, &opened, &keys);
     let column = |Selected { name, item }: &Selected| {
         let (kind, unit) = shown(*item)?;
-        Some(ResultColumn { name: name.clone(), kind, unit })
+        let error = query.aggregate(*item).and_then(|of| precision::of(of, &kind, rows_max));
+        Some(ResultColumn { name: name.clone(), kind, unit, error })
     };
     let columns = query.select.iter().filter_map(column).collect();
     let finish = query.finish.as_ref().map(|finish| {

@@ -29,7 +29,7 @@ use crate::{
 /// A slope can be small and still be multiplied by something large.
 const SLOPE_FRACTION: u32 = 60;
 /// Binary places between the two quotients of a correlation, and of the second one.
-const CORRELATION_FRACTIONS: [u32; 2] = [32, 8];
+pub(crate) const CORRELATION_FRACTIONS: [u32; 2] = [32, 8];
 
 /// How wide the parts of a pair's aggregate can get.
 struct Widths {
@@ -130,6 +130,17 @@ pub(crate) fn too_wide(pair: Pair, y: &Argument, x: &Argument, rows: u64) -> Opt
         }
     };
     checks.into_iter().find(|[found, most]| found > most)
+}
+
+/// Binary places of the roots that a correlation is divided by, of y and of x.
+pub(crate) fn root_fractions(y: &Argument, x: &Argument, rows: u64) -> [u32; 2] {
+    let widths = Widths::of(y, x, rows);
+    widths.radius.map(|radius| widths.root_fraction(radius))
+}
+
+/// Binary places of the slope that an intercept is computed from.
+pub(crate) fn slope_fraction(y: &Argument, x: &Argument, rows: u64) -> u32 {
+    Widths::of(y, x, rows).intercept_fraction()
 }
 
 /// What an aggregate of two columns is computed from.

@@ -96,7 +96,7 @@ pub struct RunResult {
 }
 
 /// A column of a result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ResultColumn {
     /// As named in the SELECT.
     pub name: String,
@@ -105,6 +105,18 @@ pub struct ResultColumn {
     /// Unit of measure, if the source declares one.
     #[serde(default)]
     pub unit: String,
+    /// How far its cells can be from exact ones; absent if they are exact, and of expressions over aggregates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorBound>,
+}
+
+/// A cell is wrong by `relative` times its magnitude at most, and `absolute` besides.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ErrorBound {
+    /// A part of the cell's value.
+    pub relative: f64,
+    /// In the column's unit.
+    pub absolute: f64,
 }
 
 /// `GET /v1/runs/{id}/commitments`: one commitment of a compute party to its shares of a value on the way to the result.

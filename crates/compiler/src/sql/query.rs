@@ -52,6 +52,14 @@ pub(crate) struct Finishing {
 }
 
 impl Query {
+    /// The aggregate that an item is.
+    pub(crate) fn aggregate(&self, item: Item) -> Option<&Aggregate> {
+        match item {
+            Item::Aggregate(index) => self.aggregates.get(index),
+            Item::Key(_) | Item::Computed(_) => None,
+        }
+    }
+
     /// Whether an aggregate is opened; those that only HAVING compares, or by which the rows that LIMIT opens are ordered,
     /// are not.
     pub(crate) fn opens(&self, aggregate: usize) -> bool {

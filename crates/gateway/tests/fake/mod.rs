@@ -136,6 +136,7 @@ impl Node for Fake {
             name: name.to_owned(),
             kind: kind.to_owned(),
             unit: String::new(),
+            error: None,
         };
         let result = RunResult {
             columns: COLUMNS.map(column).to_vec(),

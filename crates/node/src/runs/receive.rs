@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api::types::runs::{ResultColumn, RunResult};
+use api::types::runs::{ErrorBound, ResultColumn, RunResult};
 use contract::{Contract, Did, Hash};
 use ledger::{Phase, Receipt};
 
@@ -143,6 +143,9 @@ pub(crate) fn result_view(compiled: &Compiled, table: &ResultTable, floor_rows: 
             name: column.name.clone(),
             kind: column.cell_type().word().to_owned(),
             unit: column.unit.clone(),
+            error: column
+                .error
+                .map(|error| ErrorBound { relative: error.relative, absolute: error.absolute }),
         })
         .collect();
     let rows = table.rows.iter().map(|row| row.iter().map(cell).collect()).collect();

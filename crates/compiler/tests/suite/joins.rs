@@ -93,15 +93,20 @@ impl World {
     pub(crate) fn compiled(&self, sql: &str, floor: u64) -> (Compiled, Vec<Vec<i128>>) {
         let compiled =
             compile(sql, &self.tables(), floor).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
-        let inputs = jointly::stages(&compiled, |stage| {
+        let inputs = self.inputs(&compiled);
+        (compiled, inputs)
+    }
+
+    /// What each owner's stages yield.
+    pub(crate) fn inputs(&self, compiled: &Compiled) -> Vec<Vec<i128>> {
+        jointly::stages(compiled, |stage| {
             let (schema, owners) = match stage.table.as_str() {
                 "accounts" => (accounts(), &self.accounts),
                 _ => (subscribers(), &self.subscribers),
             };
             let rows = batch(&schema, &owners[usize::from(stage.provider)]);
             (schema, vec![rows])
-        });
-        (compiled, inputs)
+        })
     }
 
     pub(crate) fn run(&self, sql: &str, floor: u64) -> (Compiled, Vec<Vec<i128>>, ResultTable) {
@@ -212,7 +217,7 @@ fn join() -> impl Strategy<Value = String> {
     prop_oneof![3 => inner, 2 => left]
 }
 
-fn query() -> impl Strategy<Value = String> {
+pub(crate) fn query() -> impl Strategy<Value = String> {
     let keys = proptest::sample::subsequence(vec!["plan", "region"], 0..=2);
     let keys = (keys, any::<bool>()).prop_map(|(mut keys, turned)| {
         if turned {

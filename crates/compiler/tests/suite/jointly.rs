@@ -6,7 +6,7 @@ use contract::Schema;
 use program::Program;
 use ring::{Prg, Seed};
 use treaty_compiler::{Compiled, local};
-use vm::SchemeName;
+use vm::{RunOutput, SchemeName};
 
 use crate::support::batches;
 
@@ -36,18 +36,23 @@ pub(crate) fn interpreted(program: &Program, inputs: &[Vec<i128>]) -> Vec<Vec<i1
     program::interpret(program, inputs).unwrap_or_else(|fault| panic!("{fault}\n{program}"))
 }
 
-/// What three compute parties open.
-pub(crate) fn on_shares(program: &Program, inputs: &[Vec<i128>], scheme: SchemeName) -> Vec<Vec<i128>> {
+/// What each compute party yields.
+pub(crate) fn parties(program: &Program, inputs: &[Vec<i128>], scheme: SchemeName) -> Vec<RunOutput> {
     let mut dealt = vec![Vec::new(); scheme.parties()];
     for (number, (input, values)) in program.inputs.iter().zip(inputs).enumerate() {
         let mut prg = Prg::new(Seed::from([number as u8; 32]));
         let messages = vm::deal(scheme, values, input.kind, &mut prg).unwrap();
         dealt.iter_mut().zip(messages).for_each(|(party, message)| party.push(message));
     }
-    let parties = engine::session::sim::run(scheme.parties(), |me, transport| {
+    engine::session::sim::run(scheme.parties(), |me, transport| {
         let entropy = Seed::from([100 + me.0 as u8; 32]);
         vm::run(program, scheme, transport, &dealt[me.0], &entropy, &mut |_| {}).unwrap()
-    });
+    })
+}
+
+/// What the compute parties open.
+pub(crate) fn on_shares(program: &Program, inputs: &[Vec<i128>], scheme: SchemeName) -> Vec<Vec<i128>> {
+    let parties = parties(program, inputs, scheme);
     let values = program.verify().unwrap();
     let output = |(number, output): (usize, &program::Output)| {
         let messages: Vec<_> = parties.iter().map(|party| party.outputs[number].clone()).collect();

@@ -26,6 +26,7 @@ mod privacy;
 mod random;
 mod refusals;
 mod reports;
+mod revealed;
 mod rules;
 mod secret_groups;
 mod sets;

@@ -11,6 +11,8 @@ use treaty_compiler::{
     Compiled, ResultTable, Source, Table, compile, decode, local, plain, rows::arrow_schema,
 };
 
+use crate::jointly;
+
 pub(crate) fn column(name: &str, kind: ColumnType) -> Column {
     Column::new(name, kind)
 }
@@ -116,22 +118,15 @@ pub(crate) fn table(rows: &[u64]) -> Table {
 pub(crate) fn run(sql: &str, owners: &[Vec<Person>], floor: u64) -> (Compiled, Vec<Vec<i128>>, ResultTable) {
     let rows: Vec<u64> = owners.iter().map(|rows| rows.len() as u64).collect();
     let compiled = compile(sql, &[table(&rows)], floor).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let mut inputs = vec![Vec::new(); compiled.program.inputs.len()];
-    for (stage, described) in (0_u16..).zip(&compiled.program.stages) {
-        let rows = &owners[usize::from(described.provider)];
-        let columns = runtime
-            .block_on(local::run(&compiled.program, stage, &people(), batches(vec![batch(rows)])))
-            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-        let positions = compiled.program.inputs.iter().enumerate().filter(|(_, input)| input.stage == stage);
-        for ((position, _), column) in positions.zip(columns) {
-            inputs[position] = column;
-        }
-    }
-    let outputs =
-        program::interpret(&compiled.program, &inputs).unwrap_or_else(|fault| panic!("{sql}: {fault}"));
+    let inputs = inputs(&compiled, owners);
+    let outputs = jointly::interpreted(&compiled.program, &inputs);
     let result = decode(&compiled, &outputs).unwrap();
     (compiled, outputs, result)
+}
+
+/// What each owner's stages yield.
+pub(crate) fn inputs(compiled: &Compiled, owners: &[Vec<Person>]) -> Vec<Vec<i128>> {
+    jointly::stages(compiled, |stage| (people(), vec![batch(&owners[usize::from(stage.provider)])]))
 }
 
 /// The plaintext answer over all owners' rows.

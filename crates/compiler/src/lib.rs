@@ -98,6 +98,7 @@ mod full;
 mod groups;
 mod having;
 mod joined;
+mod joined_audit;
 mod keyed;
 pub mod local;
 mod lower;

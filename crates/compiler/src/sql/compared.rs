@@ -120,9 +120,9 @@ pub(super) fn read(
     let Some(first) = written.first() else { return Ok(None) };
     let mut reader = Reader { scope, values: [Vec::new(), Vec::new()] };
     let conditions = written.iter().map(|one| reader.condition(one)).collect::<Result<_, _>>()?;
-    let mut once = keys.iter().filter_map(|[_, key]| tree::is_once(key, 1, sizes).then(|| key.clone()));
-    let once = once.next().ok_or_else(|| Construct::ComparedKey.refuse(&first.text))?;
-    Ok(Some(Compared { values: reader.values, conditions, once }))
+    let once = keys.iter().map(|[_, key]| key).find(|key| tree::is_once(key, 1, sizes));
+    let once = once.ok_or_else(|| Construct::ComparedKey.refuse(&first.text))?;
+    Ok(Some(Compared { values: reader.values, conditions, once: once.clone() }))
 }
 
 /// Whether it compares columns of two tables: what is refused, or decided on shares, where nothing is converted.

@@ -19,7 +19,7 @@ use crate::{
     groups::Groups,
     local::{self, Batches, LocalError},
     reread::{self, Reread},
-    sql::{Aggregate, Argument, Checked, Function, Joined, OwnersColumn, Relation, identifier},
+    sql::{Aggregate, Argument, Checked, Function, Join, Joined, OwnersColumn, Relation, identifier},
     stacked::Branch,
 };
 
@@ -83,6 +83,9 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
     let uncountable = checked.join.as_ref().map(|join| match join {
         Joined::Threshold(_) => {
             "which of its rows compare with a subquery's secret value as is asked is secret"
+        }
+        Joined::Two(Join { compared: Some(_), .. }) => {
+            "which of its rows meet another table's and compare with it as is asked is secret"
         }
         Joined::Two(_) | Joined::Tree(_) | Joined::Set(_) => {
             "which of its rows match another table's is secret"

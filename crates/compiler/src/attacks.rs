@@ -7,7 +7,7 @@ use crate::{
     Table, answers,
     groups::Groups,
     noise::Noisy,
-    sql::{Aggregate, Checked, Function, Joined, SetKind},
+    sql::{Aggregate, Checked, Function, Join, Joined, SetKind},
 };
 
 /// The attacks on a checked query.
@@ -131,6 +131,13 @@ impl Case<'_> {
                 Verdict::Bounded,
                 format!(
                     "the values themselves are shown, of those that at least {} rows have: whoever knows those of one table learns which of them another has so often",
+                    self.floor_rows
+                ),
+            ),
+            Some(Joined::Two(Join { compared: Some(_), .. })) => (
+                Verdict::Bounded,
+                format!(
+                    "no size tells how many rows match or compare as is asked, and groups of fewer than {} pairs are withheld; but who chooses the rows of one table chooses whom it asks about and which values it compares theirs with",
                     self.floor_rows
                 ),
             ),

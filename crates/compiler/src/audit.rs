@@ -11,6 +11,7 @@ use contract::{
 use crate::{
     ResultColumn, ResultKind, Rule, Table, attacks,
     groups::Groups,
+    joined_audit,
     noise::Noisy,
     sql::{Aggregate, Checked, Function, Item, Joined, Key, Relation, SetJoin, SetKind, Tree},
     stage::Partial,
@@ -144,6 +145,7 @@ impl Page<'_> {
             learned.extend(self.of_threshold(threshold));
         } else if self.checked.join.is_some() {
             learned.push("neither which rows of the tables match nor any key that is no group".to_owned());
+            learned.extend(self.of_compared());
             let tables = self.checked.relations.iter().filter_map(|relation| {
                 let table = self.tables.get(relation.table)?;
                 let floor = table.datasets.iter().map(|source| source.floor_rows).max()?;
@@ -359,7 +361,8 @@ impl Page<'_> {
             steps.extend(relation.first_steps());
             let own = partials.iter().filter(|partial| partial.side().is_none_or(|of| of == side));
             let own: Vec<String> = own.map(Partial::name).collect();
-            let keys: Vec<String> = join.keys(side).into_iter().map(|key| key.name.clone()).collect();
+            let mut keys: Vec<String> = join.keys(side).into_iter().map(|key| key.name.clone()).collect();
+            keys.extend(joined_audit::compared(join, side));
             let datasets = self.tables.get(relation.table).map_or(1, |table| table.datasets.len());
             let each = match join {
                 Joined::Tree(tree) if !tree.is_merged(side, datasets) => "of its rows, with ".to_owned(),
@@ -376,7 +379,7 @@ impl Page<'_> {
             };
             let (once, grouped) = match join {
                 Joined::Tree(tree) => (columns_of(&tree.once, side), columns_of(&tree.secret, side)),
-                _ => (Vec::new(), Vec::new()),
+                _ => (joined_audit::once(join, side), Vec::new()),
             };
             let each = match self.checked.shown_set() {
                 Some(_) => format!("different value of {}", names(&keys)),
@@ -391,7 +394,7 @@ impl Page<'_> {
                  filled up with rows without meaning to as many as were published",
                 relation.called,
                 kept(relation.filter.as_ref()),
-                apart(join, side),
+                joined_audit::apart(join, side),
                 names(&own),
             ));
             if !once.is_empty() {
@@ -406,13 +409,13 @@ impl Page<'_> {
     }
 
     fn uses(&self) -> Vec<String> {
-        let (compared_table, compared) = self.compared();
+        let compared = self.compared();
         let several = self.checked.uses.len() > 1;
         let all = self.checked.uses.iter();
         let columns =
             all.flat_map(|(table, columns)| columns.iter().map(move |(column, uses)| (table, column, uses)));
         let sentence = |(table, column, uses): (&String, &String, &std::collections::BTreeSet<Use>)| {
-            let is_compared = table == compared_table && compared.contains(column);
+            let is_compared = compared.contains(&(table.clone(), column.clone()));
             // Some of its conditions may be with constants, beside the comparison on shares.
             let words = |r#use: &Use| match r#use {
                 Use::Filter if is_compared => {
@@ -456,6 +459,7 @@ impl Page<'_> {
                  table's has such a key; floors bound what it learns from a result, and a result of zero says that nobody has"
                     .to_owned(),
             );
+            beyond.extend(self.beyond_compared());
         }
         let aggregates = &self.checked.query.aggregates;
         let is_quotient = |aggregate: &Aggregate| {
@@ -507,20 +511,6 @@ pub(crate) fn kept(filter: Option<&String>) -> String {
         Some(filter) => format!("keeps its rows for which `{filter}` holds"),
         None => "takes all its rows".to_owned(),
     }
-}
-
-/// What tells apart a joined table's rows with one key, beside groups: conditions of ON and OR.
-fn apart(join: &Joined, side: usize) -> String {
-    let Joined::Two(join) = join else { return String::new() };
-    let mut all = String::new();
-    if let Some(condition) = join.matchable.as_ref().filter(|_| side == 0) {
-        all.push_str(&format!(", apart for rows that have no partner because `{condition}` does not hold"));
-    }
-    let terms: Vec<String> = join.terms.iter().filter_map(|term| term.get(side)?.clone()).collect();
-    if !terms.is_empty() {
-        all.push_str(&format!(", apart for rows for which each of these holds: {}", names(&terms)));
-    }
-    all
 }
 
 fn columns_of(keys: &[Key], side: usize) -> Vec<String> {

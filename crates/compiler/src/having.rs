@@ -3,7 +3,7 @@
 //! Both sides of a comparison are brought to one side and one denominator: a mean is its sum over its count, which is
 //! positive where the mean exists, so that nothing is divided and the comparison is exact.
 
-use program::ValueId;
+use program::{Builder, ValueId};
 
 use crate::{
     Refused,
@@ -30,8 +30,8 @@ impl Joint {
 
     fn holds(&mut self, having: &Having, aggregates: &[Aggregate]) -> Result<ValueId, Refused> {
         let (parts, combine) = match having {
-            Having::All(parts) => (parts, program::Builder::and as fn(&mut _, _, _) -> _),
-            Having::Any(parts) => (parts, program::Builder::or as fn(&mut _, _, _) -> _),
+            Having::All(parts) => (parts, Builder::and as fn(&mut _, _, _) -> _),
+            Having::Any(parts) => (parts, Builder::or as fn(&mut _, _, _) -> _),
             Having::Compare { left, comparison, right } => {
                 return self.compare(left, *comparison, right, aggregates);
             }
@@ -71,21 +71,9 @@ impl Joint {
         }
         let difference = self.difference(&terms)?;
         let zero = self.zero;
-        let b = &mut self.builder;
-        let bit = match comparison {
-            Comparison::Less => b.less_than(difference, zero)?,
-            Comparison::AtMost => {
-                let above = b.less_than(zero, difference)?;
-                b.not(above)?
-            }
-            Comparison::Equal => b.equal(difference, zero)?,
-            Comparison::NotEqual => {
-                let equal = b.equal(difference, zero)?;
-                b.not(equal)?
-            }
-        };
+        let bit = comparison.holds(&mut self.builder, [difference, zero])?;
         valid.push(bit);
-        Ok(tree(&mut self.builder, valid, program::Builder::and)?.unwrap_or(bit))
+        Ok(tree(&mut self.builder, valid, Builder::and)?.unwrap_or(bit))
     }
 
     /// What an aggregate is: a number, divided by a count if it is a mean, with digits after the point.
@@ -146,6 +134,28 @@ impl Joint {
             }
             sum.push(self.builder.scale(value, factor)?);
         }
-        Ok(tree(&mut self.builder, sum, program::Builder::add)?.unwrap_or(self.zero))
+        Ok(tree(&mut self.builder, sum, Builder::add)?.unwrap_or(self.zero))
+    }
+}
+
+impl Comparison {
+    /// Whether it holds, row by row.
+    pub(crate) fn holds(
+        self,
+        builder: &mut Builder,
+        [left, right]: [ValueId; 2],
+    ) -> Result<ValueId, Refused> {
+        Ok(match self {
+            Self::Less => builder.less_than(left, right)?,
+            Self::AtMost => {
+                let above = builder.less_than(right, left)?;
+                builder.not(above)?
+            }
+            Self::Equal => builder.equal(left, right)?,
+            Self::NotEqual => {
+                let equal = builder.equal(left, right)?;
+                builder.not(equal)?
+            }
+        })
     }
 }

@@ -11,6 +11,8 @@
 //! 3. Over all rows, the products of the first table's columns with the second's, summed, are the results for each pair
 //!    of groups: one matrix product. Keys may repeat on both sides.
 //!
+//! Where columns of both tables are compared, [`compared`] says of each row what counts.
+//!
 //! All sizes are public ones: published row counts, groups, terms. The number of pairs is never a size.
 
 use std::collections::BTreeMap;
@@ -30,6 +32,7 @@ use crate::{
     union::tree,
 };
 
+mod compared;
 mod texts;
 
 /// Declares stages and inputs of both tables, and combines partial results over the pairs of their rows.
@@ -81,7 +84,7 @@ pub(crate) fn combine(
     let floors = relations.map(|(_, table)| table.floor_rows());
     let mut behind = Behind::default();
     for partial in partials.iter().filter(|one| matches!(one, Partial::Rows | Partial::Present(_))) {
-        for contributing in pairs.contributing(builder, partial, floors)? {
+        for contributing in pairs.contributing(builder, partial, join, floors)? {
             behind.add(partial.name(), contributing);
         }
     }
@@ -112,7 +115,7 @@ fn unique(builder: &mut Builder, part: &Part<'_>, rows: Keyed) -> Result<Keyed, 
     for (place, of) in rows.columns.into_iter().enumerate() {
         columns.push(merged.combined(builder, of, part.layout.partial(place))?);
     }
-    Ok(Keyed { keys: merged.keys, columns, rows: vec![rows.rows.iter().sum()] })
+    Ok(Keyed { keys: merged.keys, compared: Vec::new(), columns, rows: vec![rows.rows.iter().sum()] })
 }
 
 /// Each row of the first table beside what it found in the second.
@@ -128,6 +131,8 @@ struct Pairs<'a> {
     alone: ValueId,
     rows: u32,
     zeros: ValueId,
+    /// The first table's rows by key, where a key may occur several times in one owner's.
+    same: Option<ValueId>,
 }
 
 impl<'a> Pairs<'a> {
@@ -139,18 +144,18 @@ impl<'a> Pairs<'a> {
         right: Keyed,
     ) -> Result<Self, Refused> {
         let rows: u32 = left.rows.iter().sum();
-        let looked_up = builder.lookup(left.keys.clone(), right.keys, right.columns)?;
-        let mut found = Vec::new();
-        for place in 0..=parts[1].layout.len() as u32 {
-            found.push(builder.slice(looked_up, place * rows, rows)?);
-        }
-        let matched = found.remove(0);
+        let found = compared::found(builder, &parts, &left, right)?;
+        let (matched, found) = match &join.compared {
+            Some(compared) => found.comparing(builder, compared, &parts[1], &left)?,
+            None => (found.matched, found.columns),
+        };
         let zero = builder.constant(vec![0])?;
         let zeros = builder.repeat(zero, rows)?;
         let one = builder.constant(vec![1])?;
         let ones = builder.repeat(one, rows)?;
         let alone = builder.subtract(ones, matched)?;
-        Ok(Self { parts, left, found, kind: join.kind, matched, alone, rows, zeros })
+        let same = None;
+        Ok(Self { parts, left, found, kind: join.kind, matched, alone, rows, zeros, same })
     }
 
     fn terms(&self) -> usize {
@@ -303,9 +308,10 @@ impl Pairs<'_> {
     /// How many rows of each table are behind each group, or behind the values there that `partial` counts, where the
     /// table's owners ask for more than one. Pairs are no measure: one row of a table can have a thousand partners.
     fn contributing(
-        &self,
+        &mut self,
         builder: &mut Builder,
         partial: &Partial,
+        join: &Join,
         [of_first, of_second]: [u64; 2],
     ) -> Result<Vec<Contributing>, Refused> {
         let mut all = Vec::new();
@@ -321,7 +327,10 @@ impl Pairs<'_> {
             all.push(Contributing { at_least, floor_rows: of_first });
         }
         // Of rows that have no partner too: whoever knows the first table counts by them those that have one.
-        if of_second > 1 {
+        if of_second > 1 && join.compared.is_some() {
+            let at_least = self.different(builder, partial)?;
+            all.push(Contributing { at_least, floor_rows: of_second });
+        } else if of_second > 1 {
             // A key occurs once in each owner's rows of the first table: within these nothing is counted twice.
             let mut at_least = Vec::new();
             for term in 0..self.terms() {

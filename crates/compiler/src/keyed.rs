@@ -15,8 +15,9 @@ use crate::{
     aggregation::{Aggregation, Call},
     domain,
     groups::Sided,
+    local,
     number::bits,
-    sql::{Join, JoinKind, Relation, Term, identifier},
+    sql::{Join, JoinKind, Relation, Shared, Term, identifier},
     stage::{self, Partial},
 };
 
@@ -24,6 +25,8 @@ use crate::{
 pub(crate) struct Keyed {
     /// Of each row the keys' integers and, last, its mark.
     pub(crate) keys: Vec<ValueId>,
+    /// What is compared with the other relation's.
+    pub(crate) compared: Vec<ValueId>,
     /// Partial results, by [`Layout::column`].
     pub(crate) columns: Vec<ValueId>,
     /// How many rows each owner shares.
@@ -97,10 +100,19 @@ impl Part<'_> {
                 input(builder, format!("key {}", number + 1), width)?;
             }
             input(builder, "mark".to_owned(), 2)?;
+            for (number, value) in self.compared().iter().enumerate() {
+                input(
+                    builder,
+                    format!("compared {}, {}", number + 1, stage::cut(&value.column)),
+                    value.bits,
+                )?;
+            }
+            // Where rows are compared, each key of the second relation is one row's.
+            let rows = if self.once().is_some() { 1 } else { source.rows };
             for place in 0..self.layout.len() {
                 let Some(partial) = self.layout.partial(place) else { continue };
                 let what = format!("part {}, {}", place + 1, stage::cut(&partial.name()));
-                input(builder, what, partial.bits(source.rows))?;
+                input(builder, what, partial.bits(rows))?;
             }
             shared.push(values);
         }
@@ -119,8 +131,19 @@ impl Part<'_> {
         }
         let keys = columns.len() - self.layout.len().min(columns.len());
         let partials = columns.split_off(keys);
+        let compared = columns.split_off(keys.saturating_sub(self.compared().len()));
         let rows = self.table.datasets.iter().map(|source| rows(source.rows)).collect();
-        Ok(Keyed { keys: columns, columns: partials, rows })
+        Ok(Keyed { keys: columns, compared, columns: partials, rows })
+    }
+
+    /// What is compared of this relation.
+    pub(crate) fn compared(&self) -> &[Shared] {
+        self.join.compared.as_ref().map_or(&[], |compared| compared.of(self.side))
+    }
+
+    /// The column that must have each value once.
+    fn once(&self) -> Option<&Column> {
+        self.join.compared.as_ref().filter(|_| self.side == 1).map(|compared| &compared.once)
     }
 
     fn key_columns(&self) -> impl Iterator<Item = &Column> {
@@ -140,11 +163,18 @@ impl Part<'_> {
     fn sql(&self, rows: u32) -> String {
         let padding = if self.side == 0 { ALONE } else { PADDING };
         let keys = self.key_names().into_iter().map(|name| (name, 0)).chain([("mark".to_owned(), padding)]);
+        let keys = keys.chain(self.compared_names().map(|name| (name, 0)));
         let parts = (0..self.layout.len()).filter_map(|place| {
             self.layout.partial(place).map(|partial| partial.shared(&format!("part {}", place + 1)))
         });
         let inner = self.by_key(&self.key_expressions());
-        padded(rows, &keys.collect::<Vec<_>>(), &parts.collect::<Vec<_>>(), &inner, &[])
+        let checks: Vec<String> =
+            self.once().into_iter().map(|key| local::once(&self.table.name, &key.name)).collect();
+        padded(rows, &keys.collect::<Vec<_>>(), &parts.collect::<Vec<_>>(), &inner, &checks)
+    }
+
+    fn compared_names(&self) -> impl Iterator<Item = String> {
+        (1..=self.compared().len()).map(|number| format!("compared {number}"))
     }
 
     fn key_names(&self) -> Vec<String> {
@@ -161,21 +191,21 @@ impl Part<'_> {
         };
         let alone = if self.side == 0 { ALONE } else { ALONE_OF_SECOND };
         let mut keys = Vec::new();
-        for (key, name) in expressions.iter().zip(self.key_names()) {
-            let key = if kept { format!("CASE WHEN {matchable} THEN {key} ELSE 0 END") } else { key.clone() };
-            keys.push((name, key));
-        }
+        let or_none = |sql: &String| match kept {
+            true => format!("CASE WHEN {matchable} THEN {sql} ELSE 0 END"),
+            false => sql.clone(),
+        };
+        keys.extend(self.key_names().into_iter().zip(expressions.iter().map(or_none)));
         let mark = match kept {
             true => format!("CASE WHEN {matchable} THEN {MATCHABLE} ELSE {alone} END"),
             false => MATCHABLE.to_string(),
         };
         keys.push(("mark".to_owned(), mark));
+        keys.extend(self.compared_names().zip(self.compared().iter().map(|value| or_none(&value.sql))));
         let mut calls = Vec::new();
         for place in 0..self.layout.len() {
             let Some(partial) = self.layout.partial(place) else { continue };
-            let term = place / self.layout.groups.max(1) % self.layout.terms.max(1);
-            let group = place % self.layout.groups.max(1);
-            let condition = self.condition(term, group);
+            let condition = self.condition(place);
             calls.push((format!("part {}", place + 1), partial.aggregate(condition.as_deref())));
         }
         let filter = self.relation.filter.as_ref().map(|filter| format!("({filter})"));
@@ -190,11 +220,20 @@ impl Part<'_> {
         if let Some(condition) = self.join.matchable.as_ref().filter(|_| self.side == 0) {
             all.push(format!("({condition})"));
         }
+        // What is NULL compares with nothing.
+        all.extend(self.join.compared.iter().flat_map(|compared| compared.present(self.side)));
         format!("({})", all.join(" AND "))
     }
 
-    /// Which rows a partial result covers, for one term and group.
-    fn condition(&self, term: usize, group: usize) -> Option<String> {
+    /// Whether a column counts all rows of a key.
+    pub(crate) fn is_every_row(&self, place: usize) -> bool {
+        matches!(self.layout.partial(place), Some(Partial::Rows)) && self.condition(place).is_none()
+    }
+
+    /// Which rows a partial result covers, for its term and group.
+    fn condition(&self, place: usize) -> Option<String> {
+        let term = place / self.layout.groups.max(1) % self.layout.terms.max(1);
+        let group = place % self.layout.groups.max(1);
         let term: Option<&Term> = self.join.terms.get(term);
         let of_term = term.and_then(|term| term.get(self.side)?.clone());
         let of_group = self.groups.conditions.get(group).cloned().flatten();
@@ -213,9 +252,7 @@ impl Part<'_> {
 pub(crate) fn limbs(column: &Column) -> Vec<String> {
     let name = identifier(&column.name);
     match column.kind {
-        ColumnType::Text => {
-            (0..2).map(|limb| format!("{}({name}, {limb})", crate::local::TEXT_KEY)).collect()
-        }
+        ColumnType::Text => (0..2).map(|limb| format!("{}({name}, {limb})", local::TEXT_KEY)).collect(),
         ColumnType::Date => vec![format!("CAST(CAST({name} AS INT) AS BIGINT)")],
         ColumnType::Timestamp => vec![format!("CAST({name} AS BIGINT)")],
         ColumnType::Boolean => vec![format!("CAST({name} AS BIGINT)")],

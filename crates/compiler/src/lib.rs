@@ -21,7 +21,8 @@
 //!   UNION and INTERSECT of up to eight tables' columns and of EXCEPT of two, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home. One
-//!   comparison of a column with an aggregate that a subquery takes over one table, decided on shares.
+//!   comparison of a column with an aggregate that a subquery takes over one table, decided on shares. Comparisons of two
+//!   joined tables' columns, of which one's key is declared unique, decided on shares, too.
 //! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(DISTINCT column) over one table. COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR and STDDEV of columns, of sums, differences and products
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates, timestamps and text. What would pick rows inside
@@ -98,6 +99,7 @@ mod full;
 mod groups;
 mod having;
 mod joined;
+mod joined_audit;
 mod keyed;
 pub mod local;
 mod lower;

@@ -191,6 +191,8 @@ fn rows_max(relations: &[(&Relation, &Table)], join: Option<&Joined>) -> u64 {
     match join {
         // The other table's rows are only compared with.
         Some(Joined::Threshold(_)) => relations.first().map_or(1, rows),
+        // Each row of the first has one partner at most.
+        Some(Joined::Two(Join { compared: Some(_), .. })) => relations.first().map_or(1, rows),
         Some(Joined::Set(_)) if relations.len() > 2 => {
             relations.iter().map(rows).fold(0, u64::saturating_add)
         }

@@ -30,7 +30,7 @@ use crate::{
     lower::Combined,
     masked::Layout,
     reread,
-    sql::{Comparison, Function, Line, Threshold},
+    sql::{Function, Line, Threshold},
     stage::Partial,
     threshold_tables::{Found, Inside, Of, Outside, Partners, Rows},
 };
@@ -142,19 +142,8 @@ fn holds(
         }
         false => builder.scale(rows.value, own)?,
     };
-    let (left, right) = if threshold.is_turned { (there, here) } else { (here, there) };
-    let bit = match threshold.comparison {
-        Comparison::Less => builder.less_than(left, right)?,
-        Comparison::AtMost => {
-            let above = builder.less_than(right, left)?;
-            builder.not(above)?
-        }
-        Comparison::Equal => builder.equal(left, right)?,
-        Comparison::NotEqual => {
-            let equal = builder.equal(left, right)?;
-            builder.not(equal)?
-        }
-    };
+    let sides = if threshold.is_turned { [there, here] } else { [here, there] };
+    let bit = threshold.comparison.holds(builder, sides)?;
     // Without a key the floor keeps back everything.
     let least = match function {
         _ if is_keyed && floor_rows > 1 => floor_rows,

@@ -1,12 +1,10 @@
 //! What the audit says of a comparison with a subquery's value.
 
-use std::collections::BTreeSet;
-
 use crate::{
     Table,
     audit::{Page, counted, kept, names},
     reread::{self, Reread},
-    sql::{Joined, Relation, Threshold},
+    sql::{Relation, Threshold},
     stage::{self, Partial},
 };
 
@@ -139,20 +137,6 @@ impl Page<'_> {
         ];
         steps.extend(met);
         steps
-    }
-
-    /// The table and its columns that are compared with a subquery's value.
-    pub(crate) fn compared(&self) -> (&str, BTreeSet<String>) {
-        let first = self.checked.relations.first().and_then(|relation| self.tables.get(relation.table));
-        match (&self.checked.join, first) {
-            (Some(Joined::Threshold(threshold)), Some(table)) => {
-                let made = self.checked.relations.iter().flat_map(|relation| &relation.computed);
-                let made = made.filter(|column| threshold.compared.columns.contains(&column.name));
-                let of = made.flat_map(|column| column.of.iter().cloned());
-                (table.name.as_str(), threshold.compared.columns.iter().cloned().chain(of).collect())
-            }
-            _ => ("", BTreeSet::new()),
-        }
     }
 
     /// Whether a column that is compared is read by what owners decide at home as well; said too often rather than too

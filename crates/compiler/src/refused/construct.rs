@@ -19,6 +19,7 @@ pub enum Construct {
     JoinKind,
     JoinConstraint,
     JoinCondition,
+    ComparedKey,
     OuterCondition,
     FullCondition,
     SeveralTables,
@@ -123,8 +124,12 @@ impl Construct {
                 ("NATURAL, USING of several joins, or a join without ON", "write `ON a.key = b.key`")
             }
             Self::JoinCondition => (
-                "a condition that compares columns of two tables",
-                "compare keys with `=` in ON, and other columns with constants",
+                "this condition that compares columns of two tables",
+                "compare keys with `=` in ON; beside that and AND compare sums of two tables' numbers, with constants as factors, by <, <=, >, >=, =, <> and BETWEEN, dates with dates and timestamps with timestamps likewise, texts and booleans by <>",
+            ),
+            Self::ComparedKey => (
+                "comparing columns of two tables where a row may meet several of the other table",
+                "declare a key of one of them `unique = true`, the table being of one owner; beside LEFT JOIN and in EXISTS that of the second table",
             ),
             Self::OuterCondition => (
                 "a condition on the second table of a LEFT JOIN in WHERE, or one on both tables in its ON",
@@ -142,7 +147,7 @@ impl Construct {
                 "leave out what follows from others; one circle may be closed by columns with a public list of values, with public groups",
             ),
             Self::TreeCondition => (
-                "a condition over several of three or more tables",
+                "a condition over several of three or more tables, or over two by groups that are not public",
                 "compare keys with `=`, and other columns with constants, each table's by themselves",
             ),
             Self::TreeAggregate => (

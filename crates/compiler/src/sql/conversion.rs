@@ -13,7 +13,7 @@ use datafusion::{
     logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator, utils::split_conjunction},
 };
 
-use super::{above::is_grouped, meaning, threshold};
+use super::{above::is_grouped, compared, meaning, threshold};
 use crate::{Construct, Refused, rows::type_name};
 
 /// Refuses filters that could fail on some row, and constants that are not of the type they are compared as.
@@ -67,6 +67,8 @@ fn check_condition(condition: &Expr, schema: &DFSchema) -> Result<(), Refused> {
     let mut found = Ok(());
     let visited = condition.apply(|expr| {
         found = match expr {
+            // Decided on shares, exactly, too.
+            expr if compared::is_across(expr) => return Ok(TreeNodeRecursion::Jump),
             Expr::Cast(cast) => check_cast(&cast.expr, cast.field.data_type(), schema),
             Expr::BinaryExpr(binary) => {
                 check_dates(expr, binary, schema).and_then(|()| check_digits(expr, binary, schema))
@@ -166,7 +168,7 @@ impl Digits {
     fn of(expr: &Expr, schema: &DFSchema) -> Option<Self> {
         match expr {
             Expr::Literal(value, _) => Self::of_literal(value),
-            Expr::Column(_) => Self::of_type(&expr.get_type(schema).ok()?),
+            Expr::Column(_) | Expr::OuterReferenceColumn(..) => Self::of_type(&expr.get_type(schema).ok()?),
             Expr::Negative(inner) | Expr::Cast(datafusion::logical_expr::Cast { expr: inner, .. }) => {
                 let inner = Self::of(inner, schema)?;
                 let outer = Self::of_type(&expr.get_type(schema).ok()?)?;

@@ -7,9 +7,11 @@ use datafusion::sql::sqlparser::ast::Expr;
 
 use super::{
     argument::identifier,
+    compared::{self, Compared},
     condition::{Split, Term},
     from::{From, JoinKind},
     scope::Scope,
+    tree::Size,
 };
 use crate::{Construct, Refused, Table, stacked::Stacked};
 
@@ -96,6 +98,8 @@ pub(crate) struct Join {
     pub(crate) matchable: Option<String>,
     /// Which pairs count: those for which one of the terms, which exclude each other, holds.
     pub(crate) terms: Vec<Term>,
+    /// What else must hold of a row's columns and its partner's; a row then has one partner at most.
+    pub(crate) compared: Option<Compared>,
 }
 
 /// The tables of FROM, before anything is known of conditions.
@@ -117,6 +121,7 @@ pub(super) fn read(
     tables: &[usize],
     filter: &[Expr],
     scope: &Scope<'_>,
+    sizes: &[Size],
 ) -> Result<(Vec<Relation>, Option<Join>), Refused> {
     let mut relations = relations(from, tables);
     let Some((kind, on)) = &from.join else {
@@ -125,16 +130,25 @@ pub(super) fn read(
         }
         return Ok((relations, None));
     };
-    let (split, matchable) = match kind {
-        JoinKind::Inner => (Split::of(on.iter().chain(filter), scope)?, None),
-        JoinKind::Left | JoinKind::Semi | JoinKind::Anti => kept(on.as_ref(), filter, scope)?,
-        JoinKind::Full => (keys_alone(on.as_ref(), filter, scope)?, None),
+    let of_pairs = match kind {
+        JoinKind::Inner => filter,
+        JoinKind::Left | JoinKind::Semi | JoinKind::Anti | JoinKind::Full => &[],
     };
+    let (written, on) = compared::take(on.iter().chain(of_pairs), scope);
+    let (split, matchable) = match kind {
+        JoinKind::Inner => (Split::of(&on, scope)?, None),
+        JoinKind::Left | JoinKind::Semi | JoinKind::Anti => kept(&on, filter, scope)?,
+        JoinKind::Full => (keys_alone(&on, filter, scope)?, None),
+    };
+    if let (JoinKind::Full, Some(other)) = (kind, written.first()) {
+        return Err(other.refuse(Construct::FullCondition));
+    }
     for (relation, own) in relations.iter_mut().zip(&split.own) {
         relation.filter = all(own);
     }
     let [first, second] = relations.as_slice() else { return Ok((relations, None)) };
     if split.keys.is_empty() {
+        written.iter().try_for_each(|one| one.check_types(scope))?;
         return Err(Refused::NoJoinKey { first: first.called.clone(), second: second.called.clone() });
     }
     let mut keys = Vec::with_capacity(split.keys.len());
@@ -142,12 +156,13 @@ pub(super) fn read(
         check_types(&x.column, &y.column)?;
         keys.push([x.column.clone(), y.column.clone()]);
     }
-    let join = Join { kind: *kind, keys, matchable, terms: split.terms()? };
+    let compared = compared::read(&written, &keys, scope, sizes)?;
+    let join = Join { kind: *kind, keys, matchable, terms: split.terms()?, compared };
     Ok((relations, Some(join)))
 }
 
 /// ON, or the subquery's WHERE, decides which pairs there are, WHERE which of the first table's rows count.
-fn kept(on: Option<&Expr>, filter: &[Expr], scope: &Scope<'_>) -> Result<(Split, Option<String>), Refused> {
+fn kept(on: &[Expr], filter: &[Expr], scope: &Scope<'_>) -> Result<(Split, Option<String>), Refused> {
     let mut split = Split::of(on, scope)?;
     let kept = Split::of(filter, scope)?;
     let [of_first, of_second] = &kept.own;
@@ -161,12 +176,12 @@ fn kept(on: Option<&Expr>, filter: &[Expr], scope: &Scope<'_>) -> Result<(Split,
 }
 
 /// Of FULL JOIN every row of either table is kept: a condition on either would be one on what is NULL.
-fn keys_alone(on: Option<&Expr>, filter: &[Expr], scope: &Scope<'_>) -> Result<Split, Refused> {
+fn keys_alone(on: &[Expr], filter: &[Expr], scope: &Scope<'_>) -> Result<Split, Refused> {
     let split = Split::of(on, scope)?;
     if let Some(found) = split.own.iter().flatten().next() {
         return Err(Construct::FullCondition.refuse(found));
     }
-    match filter.first().or_else(|| on.filter(|_| split.is_mixed())) {
+    match filter.first().or_else(|| on.first().filter(|_| split.is_mixed())) {
         Some(found) => Err(Construct::FullCondition.refuse(found)),
         None => Ok(split),
     }

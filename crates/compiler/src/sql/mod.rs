@@ -4,6 +4,7 @@ mod above;
 mod across;
 mod argument;
 mod catalog;
+mod compared;
 mod comparisons;
 mod computed;
 mod condition;
@@ -49,6 +50,7 @@ use datafusion::{
 
 pub(crate) use above::{Cut, Flow};
 pub(crate) use argument::{Argument, Condition, Temporal, decimal, identifier};
+pub(crate) use compared::{Compared, Form, Shared};
 pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
@@ -145,6 +147,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     }
     let extended = computed::extended(&tables, &computed)?;
     let tables = extended.as_slice();
+    let from = compared::arranged(from, &filter, tables);
     let index = |relation: &from::Named| {
         let index = tables.iter().position(|table| table.name == relation.table);
         index.ok_or_else(|| unknown(&relation.table, given))
@@ -194,13 +197,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     let is_tree =
         from.set.is_none() && (from.relations.len() > 2 || from.join.is_some() && !query.has_public_groups);
     let named = indices.iter().filter_map(|index| tables.get(*index));
-    let sizes: Vec<tree::Size> = named
-        .map(|table| tree::Size {
-            rows: table.datasets.iter().map(|source| source.rows).fold(0, u64::saturating_add),
-            datasets: table.datasets.len(),
-            floor_rows: table.floor_rows(),
-        })
-        .collect();
+    let sizes: Vec<tree::Size> = named.map(tree::Size::of).collect();
     if let (false, Some(within)) = (is_tree, &within) {
         return Err(within.refuse());
     }
@@ -214,7 +211,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
             (relations, Some(Joined::Tree(tree)))
         }
         (false, None) => {
-            let (relations, join) = join::read(&from, &indices, &filter, &scope)?;
+            let (relations, join) = join::read(&from, &indices, &filter, &scope, &sizes)?;
             (relations, join.map(Joined::Two))
         }
     };

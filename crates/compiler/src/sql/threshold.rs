@@ -255,7 +255,7 @@ fn partner(join: &Join, Beside { query, sizes, .. }: &Beside<'_>) -> Result<Part
         return refused("groups or aggregates of the second table, beside a subquery");
     }
     let is_plain = |term: &[Option<String>; 2]| term.iter().all(Option::is_none);
-    if join.matchable.is_some() || !join.terms.iter().all(is_plain) {
+    if join.matchable.is_some() || join.compared.is_some() || !join.terms.iter().all(is_plain) {
         return refused("a condition over two tables, beside a subquery");
     }
     let is_once = join.kind == JoinKind::Inner;

@@ -15,7 +15,7 @@ use super::{
     scope::Scope,
 };
 use crate::{
-    Construct, Refused,
+    Construct, Refused, Table,
     domain::{self, Value},
     groups::literal,
     secret,
@@ -126,6 +126,16 @@ pub(super) struct Size {
     pub(super) datasets: usize,
     /// How many of its rows its owners want behind each group.
     pub(super) floor_rows: u64,
+}
+
+impl Size {
+    pub(super) fn of(table: &Table) -> Self {
+        Self {
+            rows: table.datasets.iter().map(|source| source.rows).fold(0, u64::saturating_add),
+            datasets: table.datasets.len(),
+            floor_rows: table.floor_rows(),
+        }
+    }
 }
 
 /// Whether a column of that relation has each value once: what is declared of each dataset says nothing of several.

@@ -10,6 +10,7 @@
 mod above;
 mod buckets;
 mod calls;
+mod compared;
 mod differencing;
 mod dominance;
 mod examples;
@@ -21,6 +22,7 @@ mod local_stage;
 mod made_up;
 mod pairs;
 mod parts;
+mod payments;
 mod place;
 mod privacy;
 mod random;

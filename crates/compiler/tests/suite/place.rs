@@ -42,15 +42,25 @@ impl Place {
 
     /// The joint answer: by three compute parties under `scheme`, or by the reference interpreter.
     pub(crate) fn joint(&self, compiled: &Compiled, scheme: Option<SchemeName>) -> ResultTable {
-        let inputs = jointly::stages(compiled, |stage| {
-            let table = self.0.iter().find(|table| table.name == stage.table).unwrap();
-            (table.schema.clone(), vec![table.owners[usize::from(stage.provider)].clone()])
-        });
         let outputs = match scheme {
-            Some(scheme) => jointly::on_shares(&compiled.program, &inputs, scheme),
-            None => jointly::interpreted(&compiled.program, &inputs),
+            Some(scheme) => jointly::on_shares(&compiled.program, &self.inputs(compiled), scheme),
+            None => return self.opened(compiled).1,
         };
         decode(compiled, &outputs).unwrap()
+    }
+
+    /// What the reference interpreter opens, and the answer that it is.
+    pub(crate) fn opened(&self, compiled: &Compiled) -> (Vec<Vec<i128>>, ResultTable) {
+        let outputs = jointly::interpreted(&compiled.program, &self.inputs(compiled));
+        let result = decode(compiled, &outputs).unwrap();
+        (outputs, result)
+    }
+
+    fn inputs(&self, compiled: &Compiled) -> Vec<Vec<i128>> {
+        jointly::stages(compiled, |stage| {
+            let table = self.0.iter().find(|table| table.name == stage.table).unwrap();
+            (table.schema.clone(), vec![table.owners[usize::from(stage.provider)].clone()])
+        })
     }
 
     /// The answer over all rows in one place.

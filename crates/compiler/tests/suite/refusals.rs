@@ -56,7 +56,7 @@ fn unsupported_sql_is_refused_by_name() {
         ),
         (
             "SELECT COUNT(*) FROM people a JOIN people b ON a.note = b.note AND a.salary < b.salary",
-            JoinCondition,
+            ComparedKey,
         ),
         ("SELECT COUNT(*) FROM people a JOIN people b ON a.note = b.note OR a.free = b.free", JoinCondition),
         (
@@ -151,7 +151,7 @@ fn unsupported_sql_is_refused_by_name() {
         ),
         (
             "SELECT COUNT(*) FROM people a WHERE EXISTS (SELECT 1 FROM people b WHERE b.free = a.free AND a.salary < b.salary)",
-            JoinCondition,
+            ComparedKey,
         ),
         ("SELECT (SELECT COUNT(*) FROM people) FROM people", Subquery),
         ("(SELECT COUNT(*) FROM people)", Subquery),

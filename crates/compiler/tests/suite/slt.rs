@@ -7,7 +7,7 @@ use thiserror::Error;
 use treaty_compiler::{Cell, Refused};
 use vm::SchemeName;
 
-use crate::{calls::calls, joins::three_owners_place, place::Place};
+use crate::{calls::calls, joins::three_owners_place, payments::limits_of_accounts, place::Place};
 
 #[derive(Clone, Copy)]
 enum Way {
@@ -60,7 +60,8 @@ fn run(way: Way) {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slt");
     let mut files = 0;
     for file in std::fs::read_dir(directory).unwrap() {
-        let place = || Place(three_owners_place().0.into_iter().chain([calls()]).collect());
+        let place =
+            || Place(three_owners_place().0.into_iter().chain([calls(), limits_of_accounts()]).collect());
         let mut runner = Runner::new(|| async move { Ok(Asked { place: place(), way }) });
         runner.run_file(file.unwrap().path()).unwrap_or_else(|error| panic!("{error}"));
         files += 1;

@@ -1,0 +1,92 @@
+//! What the audit says of a join of two tables: conditions over both, and columns that are compared.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    audit::{Page, names},
+    sql::{Compared, Join, Joined},
+};
+
+/// What tells apart a joined table's rows with one key, beside groups: conditions of ON and OR.
+pub(crate) fn apart(join: &Joined, side: usize) -> String {
+    let Joined::Two(join) = join else { return String::new() };
+    let mut all = String::new();
+    if let Some(condition) = join.matchable.as_ref().filter(|_| side == 0) {
+        all.push_str(&format!(", apart for rows that have no partner because `{condition}` does not hold"));
+    }
+    let terms: Vec<String> = join.terms.iter().filter_map(|term| term.get(side)?.clone()).collect();
+    if !terms.is_empty() {
+        all.push_str(&format!(", apart for rows for which each of these holds: {}", names(&terms)));
+    }
+    all
+}
+
+/// The columns of a table that are compared with the other's.
+pub(crate) fn compared(join: &Joined, side: usize) -> Vec<String> {
+    let Some(compared) = of(join) else { return Vec::new() };
+    let columns: BTreeSet<&String> = compared.of(side).iter().map(|value| &value.column).collect();
+    columns.into_iter().cloned().collect()
+}
+
+/// The column of a table that is relied on to have each value once.
+pub(crate) fn once(join: &Joined, side: usize) -> Vec<String> {
+    of(join).filter(|_| side == 1).map(|compared| compared.once.name.clone()).into_iter().collect()
+}
+
+fn of(join: &Joined) -> Option<&Compared> {
+    match join {
+        Joined::Two(Join { compared, .. }) => compared.as_ref(),
+        _ => None,
+    }
+}
+
+impl Page<'_> {
+    /// What comparisons of both tables' columns say.
+    pub(crate) fn of_compared(&self) -> Option<String> {
+        let compared = of(self.checked.join.as_ref()?)?;
+        let conditions: Vec<String> = compared.conditions.iter().map(|one| one.text.clone()).collect();
+        Some(format!(
+            "nor which rows satisfy {}: rows are compared on shares, and only what is aggregated over them is opened",
+            names(&conditions)
+        ))
+    }
+
+    /// What is not prevented.
+    pub(crate) fn beyond_compared(&self) -> Option<String> {
+        of(self.checked.join.as_ref()?)?;
+        Some(
+            "rows are compared with single rows of the other table: a provider that puts in rows with keys and values of its \
+             choice can narrow down what another's row holds, by one answer if it puts in many; who does not trust it with \
+             constants of its choice does not allow `filter` of the compared column"
+                .to_owned(),
+        )
+    }
+
+    /// The columns that are compared on shares, each with its table; what owners compute, by what it is computed of, too.
+    pub(crate) fn compared(&self) -> BTreeSet<(String, String)> {
+        match &self.checked.join {
+            Some(Joined::Threshold(threshold)) => self.stemming(0, &threshold.compared.columns),
+            Some(join) => {
+                let of = |side: usize| self.stemming(side, &compared(join, side).into_iter().collect());
+                of(0).into_iter().chain(of(1)).collect()
+            }
+            None => BTreeSet::new(),
+        }
+    }
+
+    /// Columns of a relation, and those of tables that they stem from.
+    fn stemming(&self, relation: usize, columns: &BTreeSet<String>) -> BTreeSet<(String, String)> {
+        let Some(relation) = self.checked.relations.get(relation) else { return BTreeSet::new() };
+        let computed = relation.computed.iter().filter(|column| columns.contains(&column.name));
+        let columns: BTreeSet<&String> =
+            columns.iter().chain(computed.flat_map(|column| &column.of)).collect();
+        let table = self.tables.get(relation.table).map_or("", |table| table.name.as_str());
+        let own = columns.iter().map(|column| (table.to_owned(), (*column).clone()));
+        let branches = relation.stacked.iter().flat_map(|stacked| &stacked.branches);
+        let below = branches.flat_map(|branch| {
+            let items = branch.items.iter().filter(|item| columns.contains(&item.name));
+            items.flat_map(|item| item.columns.iter().map(|column| (branch.table.clone(), column.clone())))
+        });
+        own.chain(below).collect()
+    }
+}

@@ -12,6 +12,7 @@ use crate::{
     ResultColumn, ResultKind, Rule, Table, attacks,
     groups::Groups,
     noise::Noisy,
+    products,
     sql::{Aggregate, Checked, Function, Item, Joined, Key, Relation, SetJoin, SetKind, Tree},
     stage::Partial,
     threshold_audit::NOT_COMPARED,
@@ -357,8 +358,7 @@ impl Page<'_> {
         let mut steps = Vec::new();
         for (side, relation) in self.checked.relations.iter().enumerate() {
             steps.extend(relation.first_steps());
-            let own = partials.iter().filter(|partial| partial.side().is_none_or(|of| of == side));
-            let own: Vec<String> = own.map(Partial::name).collect();
+            let own: Vec<String> = products::of_relation(partials, side).iter().map(Partial::name).collect();
             let keys: Vec<String> = join.keys(side).into_iter().map(|key| key.name.clone()).collect();
             let datasets = self.tables.get(relation.table).map_or(1, |table| table.datasets.len());
             let each = match join {

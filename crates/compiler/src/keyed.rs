@@ -31,13 +31,13 @@ pub(crate) struct Keyed {
 }
 
 /// In which order a stage yields partial results: for each partial, term and group one.
-pub(crate) struct Layout<'a> {
-    pub(crate) partials: Vec<&'a Partial>,
+pub(crate) struct Layout {
+    pub(crate) partials: Vec<Partial>,
     pub(crate) terms: usize,
     pub(crate) groups: usize,
 }
 
-impl Layout<'_> {
+impl Layout {
     /// How many columns.
     pub(crate) fn len(&self) -> usize {
         self.partials.len() * self.terms * self.groups
@@ -51,7 +51,7 @@ impl Layout<'_> {
     }
 
     pub(crate) fn partial(&self, column: usize) -> Option<&Partial> {
-        self.partials.get(column / (self.terms * self.groups).max(1)).copied()
+        self.partials.get(column / (self.terms * self.groups).max(1))
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct Part<'a> {
     /// 0 or 1.
     pub(crate) side: usize,
     pub(crate) groups: &'a Sided,
-    pub(crate) layout: Layout<'a>,
+    pub(crate) layout: Layout,
 }
 
 impl Part<'_> {

@@ -110,6 +110,7 @@ pub mod overlap;
 mod packed;
 mod pairs;
 pub mod plain;
+mod products;
 mod quantile;
 mod rank;
 mod refused;
@@ -191,7 +192,7 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     let checked =
         deep::call(|| sql::check(sql, tables)).map_err(|error| Refused::NoThread(error.to_string()))??;
     let tables = checked.tables.as_slice();
-    let groups = groups::Groups::of(&checked.query)?;
+    let groups = groups::Groups::of(&checked.query, checked.of_groups())?;
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
         lower::lower(tables, &checked, &groups, &rule)?;
     let answers = answers::of(tables, &checked, &groups);

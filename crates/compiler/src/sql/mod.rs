@@ -10,6 +10,7 @@ mod condition;
 mod conversion;
 mod from;
 mod grammar;
+mod group_condition;
 mod having;
 mod home;
 mod intervals;
@@ -18,6 +19,7 @@ mod limits;
 mod names;
 mod output;
 mod pair;
+mod polynomial;
 mod predicate;
 mod print;
 mod quantile;
@@ -52,9 +54,11 @@ pub(crate) use argument::{Argument, Condition, Temporal, decimal, identifier};
 pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
+pub(crate) use group_condition::GroupCondition;
 pub(crate) use having::{Comparison, Having, Side};
 pub(crate) use join::{Join, OwnersColumn, Relation};
 pub(crate) use pair::Pair;
+pub(crate) use polynomial::{Monomial, Polynomial};
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
 pub(crate) use sets::{SetJoin, SetKind};
@@ -93,6 +97,14 @@ impl Checked {
         self.tables = read.iter().filter_map(|table| self.tables.get(*table)).cloned().collect();
         for relation in &mut self.relations {
             relation.table = read.iter().position(|table| *table == relation.table).unwrap_or_default();
+        }
+    }
+
+    /// What public groups must satisfy.
+    pub(crate) fn of_groups(&self) -> &[GroupCondition] {
+        match &self.join {
+            Some(Joined::Tree(tree)) => &tree.of_groups,
+            _ => &[],
         }
     }
 

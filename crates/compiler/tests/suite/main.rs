@@ -13,6 +13,7 @@ mod calls;
 mod differencing;
 mod dominance;
 mod examples;
+mod factors;
 mod golden;
 mod home;
 mod joins;

@@ -358,7 +358,6 @@ impl Page<'_> {
         let mut steps = Vec::new();
         for (side, relation) in self.checked.relations.iter().enumerate() {
             steps.extend(relation.first_steps());
-            let own: Vec<String> = products::of_relation(partials, side).iter().map(Partial::name).collect();
             let keys: Vec<String> = join.keys(side).into_iter().map(|key| key.name.clone()).collect();
             let datasets = self.tables.get(relation.table).map_or(1, |table| table.datasets.len());
             let each = match join {
@@ -374,9 +373,10 @@ impl Page<'_> {
                 }
                 _ => "group".to_owned(),
             };
-            let (once, grouped) = match join {
-                Joined::Tree(tree) => (columns_of(&tree.once, side), columns_of(&tree.secret, side)),
-                _ => (Vec::new(), Vec::new()),
+            let once = join.once(side);
+            let grouped = match join {
+                Joined::Tree(tree) => columns_of(&tree.secret, side),
+                _ => Vec::new(),
             };
             let each = match self.checked.shown_set() {
                 Some(_) => format!("different value of {}", names(&keys)),
@@ -392,7 +392,7 @@ impl Page<'_> {
                 relation.called,
                 kept(relation.filter.as_ref()),
                 apart(join, side),
-                names(&own),
+                names(&products::names(partials, side)),
             ));
             if !once.is_empty() {
                 steps.push(format!(

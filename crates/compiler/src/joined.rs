@@ -64,17 +64,14 @@ pub(crate) fn combine(
     let mut pairs = Pairs::find(builder, join, [first, second], left, right)?;
     let mut combined = BTreeMap::new();
     for partial in partials {
-        match partial {
-            Partial::Text(text) => {
-                // All of its integers with the first.
-                if text.part == 0 {
-                    let names = TextPart::all(&text.of, text.is_least).into_iter();
-                    let names = names.map(|part| Partial::Text(part).name());
-                    combined.extend(names.zip(pairs.text(builder, text)?));
-                }
-                continue;
+        if let Partial::Text(text) = partial {
+            // All of its integers with the first.
+            if text.part == 0 {
+                let names = TextPart::all(&text.of, text.is_least).into_iter();
+                let names = names.map(|part| Partial::Text(part).name());
+                combined.extend(names.zip(pairs.text(builder, text)?));
             }
-            _ => {}
+            continue;
         }
         combined.insert(partial.name(), pairs.total(builder, partial, rest.as_ref())?);
     }
@@ -99,8 +96,12 @@ fn parts<'a>(
     let [first, second] = relations;
     let [groups_of_first, groups_of_second] = sided;
     let part = |side, (relation, table): (&'a Relation, &'a Table), groups: &'a Sided| {
-        let partials = products::of_relation(partials, side);
-        let layout = Layout { partials, terms: join.terms.len(), groups: groups.conditions.len() };
+        let layout = Layout {
+            partials: products::of_relation(partials, side),
+            terms: join.terms.len(),
+            groups: groups.conditions.len(),
+            are_apart: products::are_apart(partials),
+        };
         Part { relation, table, join, side, groups, layout }
     };
     [part(0, first, groups_of_first), part(1, second, groups_of_second)]
@@ -140,12 +141,18 @@ impl<'a> Pairs<'a> {
         right: Keyed,
     ) -> Result<Self, Refused> {
         let rows: u32 = left.rows.iter().sum();
-        let looked_up = builder.lookup(left.keys.clone(), right.keys, right.columns)?;
-        let mut found = Vec::new();
-        for place in 0..=parts[1].layout.len() as u32 {
-            found.push(builder.slice(looked_up, place * rows, rows)?);
+        let mut matched = None;
+        let mut found = BTreeMap::new();
+        for places in parts[1].layout.together() {
+            let columns = places.iter().filter_map(|place| right.columns.get(*place)).copied().collect();
+            let looked_up = builder.lookup(left.keys.clone(), right.keys.clone(), columns)?;
+            matched = Some(builder.slice(looked_up, 0, rows)?);
+            for (number, place) in (1_u32..).zip(places) {
+                found.insert(place, builder.slice(looked_up, number * rows, rows)?);
+            }
         }
-        let matched = found.remove(0);
+        let matched = matched.ok_or_else(|| Refused::NoDataset(String::new()))?;
+        let found = found.into_values().collect();
         let zero = builder.constant(vec![0])?;
         let zeros = builder.repeat(zero, rows)?;
         let one = builder.constant(vec![1])?;

@@ -7,6 +7,8 @@
 //! A text key becomes two integers of 60 bits, the head of its SHA-256 hash: 2^-80 bounds the chance that any two of
 //! 2^20 texts collide. Hashes are shared, never opened: nobody sees one to try texts against it.
 
+use std::collections::BTreeMap;
+
 use contract::{Column, ColumnType};
 use program::{Builder, Kind, Operation, ValueId};
 
@@ -15,6 +17,7 @@ use crate::{
     aggregation::{Aggregation, Call},
     domain,
     groups::Sided,
+    local,
     number::bits,
     sql::{Join, JoinKind, Relation, Term, identifier},
     stage::{self, Partial},
@@ -35,6 +38,8 @@ pub(crate) struct Layout {
     pub(crate) partials: Vec<Partial>,
     pub(crate) terms: usize,
     pub(crate) groups: usize,
+    /// See [`crate::products::are_apart`].
+    pub(crate) are_apart: bool,
 }
 
 impl Layout {
@@ -48,6 +53,16 @@ impl Layout {
         let name = partial.name();
         let place = self.partials.iter().position(|known| known.name() == name)?;
         Some((place * self.terms + term) * self.groups)
+    }
+
+    /// Which columns are looked up together.
+    pub(crate) fn together(&self) -> Vec<Vec<usize>> {
+        let mut classes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for place in 0..self.len() {
+            let degree = self.partial(place).filter(|_| self.are_apart).map_or(0, Partial::degree);
+            classes.entry(degree).or_default().push(place);
+        }
+        classes.into_values().collect()
     }
 
     pub(crate) fn partial(&self, column: usize) -> Option<&Partial> {
@@ -100,7 +115,7 @@ impl Part<'_> {
             for place in 0..self.layout.len() {
                 let Some(partial) = self.layout.partial(place) else { continue };
                 let what = format!("part {}, {}", place + 1, stage::cut(&partial.name()));
-                input(builder, what, partial.bits(source.rows))?;
+                input(builder, what, partial.bits(self.rows_by_key(source)))?;
             }
             shared.push(values);
         }
@@ -121,6 +136,26 @@ impl Part<'_> {
         let partials = columns.split_off(keys);
         let rows = self.table.datasets.iter().map(|source| rows(source.rows)).collect();
         Ok(Keyed { keys: columns, columns: partials, rows })
+    }
+
+    /// Its key column that is relied on to have each value once.
+    fn once(&self) -> Option<&str> {
+        self.join.once.get(self.side).and_then(Option::as_deref)
+    }
+
+    /// Whether rows that cannot have a partner are shared, too.
+    fn is_kept(&self) -> bool {
+        match self.join.kind {
+            JoinKind::Full => true,
+            JoinKind::Left | JoinKind::Anti => self.side == 0,
+            JoinKind::Inner | JoinKind::Semi => false,
+        }
+    }
+
+    /// How many rows an owner has at most that become one.
+    fn rows_by_key(&self, source: &Source) -> u64 {
+        // Those that cannot have a partner are one together.
+        if self.once().is_some() && !self.is_kept() { 1 } else { source.rows }
     }
 
     fn key_columns(&self) -> impl Iterator<Item = &Column> {
@@ -144,7 +179,9 @@ impl Part<'_> {
             self.layout.partial(place).map(|partial| partial.shared(&format!("part {}", place + 1)))
         });
         let inner = self.by_key(&self.key_expressions());
-        padded(rows, &keys.collect::<Vec<_>>(), &parts.collect::<Vec<_>>(), &inner, &[])
+        let once = self.once().map(|column| local::once(&self.table.name, column));
+        let checks: Vec<String> = once.into_iter().collect();
+        padded(rows, &keys.collect::<Vec<_>>(), &parts.collect::<Vec<_>>(), &inner, &checks)
     }
 
     fn key_names(&self) -> Vec<String> {
@@ -154,11 +191,7 @@ impl Part<'_> {
     /// The rows that take part, aggregated by key.
     fn by_key(&self, expressions: &[String]) -> String {
         let matchable = self.matchable();
-        let kept = match self.join.kind {
-            JoinKind::Full => true,
-            JoinKind::Left | JoinKind::Anti => self.side == 0,
-            JoinKind::Inner | JoinKind::Semi => false,
-        };
+        let kept = self.is_kept();
         let alone = if self.side == 0 { ALONE } else { ALONE_OF_SECOND };
         let mut keys = Vec::new();
         for (key, name) in expressions.iter().zip(self.key_names()) {
@@ -213,9 +246,7 @@ impl Part<'_> {
 pub(crate) fn limbs(column: &Column) -> Vec<String> {
     let name = identifier(&column.name);
     match column.kind {
-        ColumnType::Text => {
-            (0..2).map(|limb| format!("{}({name}, {limb})", crate::local::TEXT_KEY)).collect()
-        }
+        ColumnType::Text => (0..2).map(|limb| format!("{}({name}, {limb})", local::TEXT_KEY)).collect(),
         ColumnType::Date => vec![format!("CAST(CAST({name} AS INT) AS BIGINT)")],
         ColumnType::Timestamp => vec![format!("CAST({name} AS BIGINT)")],
         ColumnType::Boolean => vec![format!("CAST({name} AS BIGINT)")],

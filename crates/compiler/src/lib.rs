@@ -109,6 +109,7 @@ mod number;
 pub mod overlap;
 mod packed;
 mod pairs;
+mod pairs_max;
 pub mod plain;
 mod products;
 mod quantile;
@@ -189,8 +190,9 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     if floor_rows == 0 {
         return Err(Refused::NoFloor);
     }
-    let checked =
+    let mut checked =
         deep::call(|| sql::check(sql, tables)).map_err(|error| Refused::NoThread(error.to_string()))??;
+    pairs_max::rely(&mut checked);
     let tables = checked.tables.as_slice();
     let groups = groups::Groups::of(&checked.query, checked.of_groups())?;
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =

@@ -38,6 +38,11 @@ impl Product {
         Self { times: 1, of: of.map(|(side, of)| (*side, of.clone())).collect() }
     }
 
+    /// How many columns' values are multiplied.
+    pub(crate) fn degree(&self) -> u32 {
+        self.of.values().map(Partial::degree).sum()
+    }
+
     /// Different ones have different names, but for what they are multiplied by.
     pub(crate) fn name(&self) -> String {
         let names: Vec<String> = self.of.values().map(Partial::name).collect();
@@ -66,7 +71,32 @@ pub(crate) fn of_relation(partials: &[Partial], side: usize) -> Vec<Partial> {
     own
 }
 
+/// Whether counts, sums and sums of squares are looked up each by themselves. What is looked up together is as wide as the
+/// widest of it; covariances of two tables multiply all of them, and would have no room.
+pub(crate) fn are_apart(partials: &[Partial]) -> bool {
+    partials.iter().any(|partial| matches!(partial, Partial::Products(y, x) if y.side != x.side))
+}
+
+/// What these are called.
+pub(crate) fn names(partials: &[Partial], side: usize) -> Vec<String> {
+    of_relation(partials, side).iter().map(Partial::name).collect()
+}
+
 impl Partial {
+    /// How many columns' values are multiplied in it.
+    pub(crate) fn degree(&self) -> u32 {
+        match self {
+            Self::Rows | Self::RowsIf(_) | Self::Present(_) | Self::Distinct(_) => 0,
+            Self::Squares(_) | Self::Products(..) => 2,
+            Self::Quantile(..)
+            | Self::Sum(_)
+            | Self::Distances(_)
+            | Self::Min(_)
+            | Self::Max(_)
+            | Self::Text(_) => 1,
+        }
+    }
+
     /// The products that it is the sum of, over the pairs of a join's rows: one, unless it is a sum of what is computed of
     /// several tables' columns.
     pub(crate) fn factored(&self) -> Vec<Product> {

@@ -67,8 +67,12 @@ pub(crate) fn combine(
         .zip(&sided)
         .enumerate()
         .map(|(side, ((relation, table), sided))| {
-            let partials = products::of_relation(partials, side);
-            let layout = Layout { partials, terms: 1, groups: sided.conditions.len() };
+            let layout = Layout {
+                partials: products::of_relation(partials, side),
+                terms: 1,
+                groups: sided.conditions.len(),
+                are_apart: products::are_apart(partials),
+            };
             Node { relation, table, side, tree, sided, layout }
         })
         .collect();
@@ -250,13 +254,15 @@ impl TreeJoin<'_> {
         queries.push(builder.subtract(twos, own.mark)?);
         let Annotated { sides, mut columns, mut secret } = annotated;
         // What is looked up together is as wide as the widest of it, and a product of counts as wide as text has no room.
-        let results = columns.values_mut().flatten().collect();
-        let grouped = secret.values_mut().flatten().collect();
-        for values in [results, grouped] {
-            let values: Vec<&mut ValueId> = values;
-            if values.is_empty() {
-                continue;
-            }
+        let of_child = products::within(wanted, &sides);
+        let mut together: BTreeMap<u32, Vec<&mut ValueId>> = BTreeMap::new();
+        for (name, results) in &mut columns {
+            let product = of_child.iter().find(|product| product.name() == *name);
+            let degree = product.filter(|_| node.layout.are_apart).map_or(0, Product::degree);
+            together.entry(degree).or_default().extend(results);
+        }
+        let grouped: Vec<&mut ValueId> = secret.values_mut().flatten().collect();
+        for values in together.into_values().chain((!grouped.is_empty()).then_some(grouped)) {
             let of = values.iter().map(|value| **value).collect();
             let looked_up = builder.lookup(queries.clone(), keys.clone(), of)?;
             // The first rows say whether there are any.

@@ -96,6 +96,8 @@ pub(crate) struct Join {
     pub(crate) matchable: Option<String>,
     /// Which pairs count: those for which one of the terms, which exclude each other, holds.
     pub(crate) terms: Vec<Term>,
+    /// Of either relation the key column that is relied on to have each value once; its owner looks at home.
+    pub(crate) once: [Option<String>; 2],
 }
 
 /// The tables of FROM, before anything is known of conditions.
@@ -142,7 +144,7 @@ pub(super) fn read(
         check_types(&x.column, &y.column)?;
         keys.push([x.column.clone(), y.column.clone()]);
     }
-    let join = Join { kind: *kind, keys, matchable, terms: split.terms()? };
+    let join = Join { kind: *kind, keys, matchable, terms: split.terms()?, once: [None, None] };
     Ok((relations, Some(join)))
 }
 

@@ -130,6 +130,18 @@ pub(crate) enum Joined {
 }
 
 impl Joined {
+    /// The columns of one relation that are relied on to have each value once.
+    pub(crate) fn once(&self, side: usize) -> Vec<String> {
+        match self {
+            Self::Two(join) => join.once.get(side).into_iter().flatten().cloned().collect(),
+            Self::Tree(tree) => {
+                let own = tree.once.iter().filter(|key| key.side == side);
+                own.map(|key| key.column.name.clone()).collect()
+            }
+            Self::Set(_) | Self::Threshold(_) => Vec::new(),
+        }
+    }
+
     /// The columns of one relation that are keys.
     pub(crate) fn keys(&self, side: usize) -> Vec<&Column> {
         match self {

@@ -1,12 +1,16 @@
 //! Aggregates of columns of several tables: the joint result equals the plaintext one, whatever is missing, and each table's
 //! owners allow, and hold back, what is computed of theirs.
 
-use contract::terms::Use::{self, Aggregate, Filter, Product};
+use contract::terms::Use::{self, Aggregate, Filter, Group, Product};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
 use treaty_compiler::{Cell, Construct, Refused, compile};
 
 use crate::{
-    joins::{Row, World, account, key, own_condition, row, subscriber, three_owners, world},
+    calls::calls,
+    joins::{
+        Row, World, account, key, own_condition, row, subscriber, three_owners, three_owners_place, world,
+    },
+    place::Place,
     random::assert_agrees,
 };
 
@@ -262,6 +266,50 @@ fn what_does_not_factorise_is_refused() {
     assert!(matches!(found, Refused::TooWide { .. }), "{found}");
     let beside = "FROM accounts a JOIN subscribers s ON a.phone = s.phone WHERE balance > (SELECT AVG(swaps) FROM subscribers)";
     assert_eq!(refused("SUM(balance * swaps)", beside), Construct::Threshold);
+}
+
+/// Groups of several tables are left out by what is known of them; rows are not chosen by several tables' columns.
+#[test]
+fn conditions_over_several_tables_are_on_public_groups() {
+    let place = Place(three_owners_place().0.into_iter().chain([calls()]).collect());
+    let asked = |condition: &str, rest: &str| {
+        let sql = format!(
+            "SELECT region, plan, COUNT(*) AS n FROM accounts a, subscribers s, calls c WHERE a.phone = s.phone \
+             AND s.phone = c.phone AND {condition} GROUP BY region, plan {rest}"
+        );
+        match place.compiled(&sql, 1) {
+            Ok(compiled) => Ok(compiled.groups.len()),
+            Err(Refused::Unsupported { construct, .. }) => Err(construct),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(asked("(region = 'east' OR plan = 'full')", ""), Ok(3));
+    assert_eq!(asked("NOT (region = 'east' OR plan = 'full')", "LIMIT 2"), Ok(1));
+    for condition in [
+        "(region = 'east' OR swaps = 1)",
+        "(region < 'west' OR plan = 'full')",
+        "(region LIKE 'e%' OR plan = 'full')",
+        "region <> plan",
+        "(region = 'east' AND region = 'west' OR plan IN ('none'))",
+    ] {
+        assert_eq!(asked(condition, ""), Err(Construct::TreeCondition), "{condition}");
+    }
+    let secret = "SELECT a.phone, COUNT(*) AS n FROM accounts a, subscribers s, calls c WHERE a.phone = s.phone \
+                  AND s.phone = c.phone AND (a.phone = 1 OR s.phone = 2) GROUP BY a.phone LIMIT 2";
+    let refused = place.compiled(secret, 1).unwrap_err();
+    assert!(matches!(refused, Refused::Unsupported { construct: Construct::TreeCondition, .. }), "{refused}");
+    let uses = place
+        .compiled(
+            "SELECT region, plan, COUNT(*) AS n FROM accounts a, subscribers s, calls c WHERE a.phone = s.phone \
+             AND s.phone = c.phone AND (region = 'east' OR plan = 'full') GROUP BY region, plan",
+            1,
+        )
+        .unwrap()
+        .usage;
+    for (table, column, constant) in [("accounts", "region", "east"), ("subscribers", "plan", "full")] {
+        assert_eq!(uses.columns[table][column].iter().copied().collect::<Vec<_>>(), [Filter, Group]);
+        assert!(uses.comparisons[table][column].constants.contains(constant));
+    }
 }
 
 #[test]

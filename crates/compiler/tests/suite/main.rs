@@ -39,6 +39,7 @@ mod thresholds;
 mod timestamps;
 mod tpch;
 mod tree;
+mod unique_keys;
 mod units;
 mod uses;
 mod views;

@@ -69,8 +69,10 @@ pub(crate) fn unique(column: Column) -> Column {
     Column { unique: true, ..column }
 }
 
+/// Of the seven years that the specification has.
 fn date(name: &str) -> Column {
-    Column::new(name, ColumnType::Date)
+    let range = Range { min: "1992-01-01".to_owned(), max: "1998-12-31".to_owned() };
+    Column { range: Some(range), ..Column::new(name, ColumnType::Date) }
 }
 
 pub(crate) fn integers(values: impl Iterator<Item = i64>) -> ArrayRef {
@@ -177,6 +179,7 @@ pub(crate) fn tables(scale: f64) -> Result<Vec<Dealt>, ArrowError> {
             "part",
             vec![
                 (unique(number("p_partkey", "200000")), integers(p.clone().map(|p| p.p_partkey))),
+                (text("p_name"), texts(p.clone().map(|p| p.p_name.to_string()))),
                 (text("p_brand"), texts(p.clone().map(|p| p.p_brand.to_string()))),
                 (text("p_type"), texts(p.clone().map(|p| p.p_type.to_string()))),
                 (number("p_size", "50"), integers(p.clone().map(|p| p.p_size.into()))),
@@ -260,6 +263,38 @@ pub(crate) const QUERIES: &[(u8, &str)] = &[
         "SELECT SUM(l_extendedprice * l_discount) AS revenue FROM lineitem \
          WHERE l_shipdate >= DATE '1994-01-01' AND l_shipdate < DATE '1994-01-01' + INTERVAL '1' YEAR \
          AND l_discount BETWEEN 0.05 AND 0.07 AND l_quantity < 24",
+    ),
+    // Joined in FROM, without a subquery there, as are 8 and 9.
+    (
+        7,
+        "SELECT n1.n_name AS supp_nation, n2.n_name AS cust_nation, EXTRACT(YEAR FROM l_shipdate) AS l_year, \
+         SUM(l_extendedprice * (1 - l_discount)) AS revenue \
+         FROM supplier, lineitem, orders, customer, nation AS n1, nation AS n2 WHERE s_suppkey = l_suppkey \
+         AND o_orderkey = l_orderkey AND c_custkey = o_custkey AND s_nationkey = n1.n_nationkey \
+         AND c_nationkey = n2.n_nationkey AND ((n1.n_name = 'FRANCE' AND n2.n_name = 'GERMANY') \
+         OR (n1.n_name = 'GERMANY' AND n2.n_name = 'FRANCE')) \
+         AND l_shipdate BETWEEN DATE '1995-01-01' AND DATE '1996-12-31' \
+         GROUP BY n1.n_name, n2.n_name, EXTRACT(YEAR FROM l_shipdate) ORDER BY supp_nation, cust_nation, l_year",
+    ),
+    (
+        8,
+        "SELECT EXTRACT(YEAR FROM o_orderdate) AS o_year, \
+         SUM(CASE WHEN n2.n_name = 'BRAZIL' THEN l_extendedprice * (1 - l_discount) ELSE 0 END) \
+         / SUM(l_extendedprice * (1 - l_discount)) AS mkt_share \
+         FROM part, supplier, lineitem, orders, customer, nation AS n1, nation AS n2, region WHERE p_partkey = l_partkey \
+         AND s_suppkey = l_suppkey AND l_orderkey = o_orderkey AND o_custkey = c_custkey \
+         AND c_nationkey = n1.n_nationkey AND n1.n_regionkey = r_regionkey AND r_name = 'AMERICA' \
+         AND s_nationkey = n2.n_nationkey AND o_orderdate BETWEEN DATE '1995-01-01' AND DATE '1996-12-31' \
+         AND p_type = 'ECONOMY ANODIZED STEEL' GROUP BY EXTRACT(YEAR FROM o_orderdate) ORDER BY o_year",
+    ),
+    (
+        9,
+        "SELECT n_name AS nation, EXTRACT(YEAR FROM o_orderdate) AS o_year, \
+         SUM(l_extendedprice * (1 - l_discount) - ps_supplycost * l_quantity) AS sum_profit \
+         FROM part, supplier, lineitem, partsupp, orders, nation WHERE s_suppkey = l_suppkey AND ps_suppkey = l_suppkey \
+         AND ps_partkey = l_partkey AND p_partkey = l_partkey AND o_orderkey = l_orderkey \
+         AND s_nationkey = n_nationkey AND p_name LIKE '%green%' \
+         GROUP BY n_name, EXTRACT(YEAR FROM o_orderdate) ORDER BY nation, o_year DESC",
     ),
     (
         10,

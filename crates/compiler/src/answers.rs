@@ -192,6 +192,7 @@ fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Selector, Optio
                 // Of a join's CASE over both tables only the value is one table's. A row without a value in one of
                 // several columns is out although another's is added up.
                 let is_part = argument.foreign.is_some()
+                    || argument.polynomial.is_some()
                     || argument.sql.starts_with("CASE WHEN")
                     || columns.len() > 1
                     || named.len() > 1

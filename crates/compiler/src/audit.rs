@@ -13,6 +13,7 @@ use crate::{
     groups::Groups,
     joined_audit,
     noise::Noisy,
+    products,
     sql::{Aggregate, Checked, Function, Item, Joined, Key, Relation, SetJoin, SetKind, Tree},
     stage::Partial,
     threshold_audit::NOT_COMPARED,
@@ -359,8 +360,6 @@ impl Page<'_> {
         let mut steps = Vec::new();
         for (side, relation) in self.checked.relations.iter().enumerate() {
             steps.extend(relation.first_steps());
-            let own = partials.iter().filter(|partial| partial.side().is_none_or(|of| of == side));
-            let own: Vec<String> = own.map(Partial::name).collect();
             let mut keys: Vec<String> = join.keys(side).into_iter().map(|key| key.name.clone()).collect();
             keys.extend(joined_audit::compared(join, side));
             let datasets = self.tables.get(relation.table).map_or(1, |table| table.datasets.len());
@@ -377,9 +376,10 @@ impl Page<'_> {
                 }
                 _ => "group".to_owned(),
             };
-            let (once, grouped) = match join {
-                Joined::Tree(tree) => (columns_of(&tree.once, side), columns_of(&tree.secret, side)),
-                _ => (joined_audit::once(join, side), Vec::new()),
+            let once = join.once(side);
+            let grouped = match join {
+                Joined::Tree(tree) => columns_of(&tree.secret, side),
+                _ => Vec::new(),
             };
             let each = match self.checked.shown_set() {
                 Some(_) => format!("different value of {}", names(&keys)),
@@ -395,7 +395,7 @@ impl Page<'_> {
                 relation.called,
                 kept(relation.filter.as_ref()),
                 joined_audit::apart(join, side),
-                names(&own),
+                names(&products::names(partials, side)),
             ));
             if !once.is_empty() {
                 steps.push(format!(

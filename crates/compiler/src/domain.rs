@@ -103,6 +103,18 @@ impl Value {
         }
     }
 
+    /// A constant that a query writes in quotes, if it is one of a column of text, dates or timestamps.
+    pub(crate) fn of_text(text: &str, kind: ColumnType) -> Option<Self> {
+        let is_quoted = matches!(kind, ColumnType::Text | ColumnType::Date | ColumnType::Timestamp);
+        Self::read(text, kind).ok().filter(|_| is_quoted)
+    }
+
+    /// A number that a query writes, if it is one of the column's type.
+    pub(crate) fn of_number(digits: &str, kind: ColumnType) -> Option<Self> {
+        let is_number = matches!(kind, ColumnType::Integer | ColumnType::Decimal { .. });
+        Self::read(digits, kind).ok().filter(|_| is_number)
+    }
+
     /// As shown to people and compared by [`crate::ResultTable::without`].
     pub(crate) fn show(&self, kind: ColumnType) -> String {
         match self {

@@ -41,9 +41,10 @@ impl Rest {
         partial: &Partial,
         total: ValueId,
     ) -> Result<ValueId, Refused> {
-        if partial.side() == Some(0) {
-            return Ok(total);
-        }
+        // A row without a partner has no value of the first table's columns.
+        let products = partial.factored();
+        let Some(only) = products.first().filter(|product| product.at(0).is_none()) else { return Ok(total) };
+        let factor = only.at(1).unwrap_or(&Partial::Rows);
         let Some(null) = first.groups.null else { return Ok(total) };
         let width = second.layout.groups;
         let of = |partial: &Partial| {
@@ -60,7 +61,7 @@ impl Rest {
                 let zero = builder.constant(vec![0])?;
                 let zeros = builder.repeat(zero, self.rows)?;
                 let mut extremes = Vec::with_capacity(width);
-                for (count, value) in of(&Partial::Rows).into_iter().zip(of(partial)) {
+                for (count, value) in of(&Partial::Rows).into_iter().zip(of(factor)) {
                     let count = builder.multiply(count, self.alone)?;
                     let is_there = builder.less_than(zeros, count)?;
                     let value = builder.select(is_there, value, none)?;
@@ -71,7 +72,7 @@ impl Rest {
                 }
                 (builder.concat(extremes)?, absent)
             }
-            partial => (product(builder, &[self.alone], &of(partial), [0, self.rows])?, 0),
+            _ => (product(builder, &[self.alone], &of(factor), [0, self.rows])?, 0),
         };
         let mut all = Vec::with_capacity(3);
         let before = null * width;

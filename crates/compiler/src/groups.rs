@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 use contract::{Column, ColumnType};
 
 use crate::{
-    Refused,
+    Construct, Refused,
     domain::{self, GROUPS_MAX, Value},
     secret,
-    sql::{Item, Key, OrderTerm, Query, decimal, identifier},
+    sql::{GroupCondition, Item, Key, OrderTerm, Query, decimal, identifier},
 };
 
-/// All groups that a query can yield. Without GROUP BY there is one, with an empty key.
+/// All groups that a query can yield, without those that conditions over several tables leave out. Without GROUP BY there is one, with an empty key.
 #[derive(Clone, Debug)]
 pub(crate) struct Groups {
     pub(crate) columns: Vec<Column>,
@@ -20,6 +20,9 @@ pub(crate) struct Groups {
     /// `None` is NULL. None of them where they are not public.
     pub(crate) keys: Vec<Vec<Option<Value>>>,
 }
+
+/// Of so many combinations of values those are looked for that satisfy the conditions on groups.
+const CANDIDATES_MAX: usize = 1 << 18;
 
 /// The groups as one relation's columns tell them apart.
 #[derive(Clone, Debug)]
@@ -44,7 +47,7 @@ impl Sided {
 }
 
 impl Groups {
-    pub(crate) fn of(query: &Query) -> Result<Self, Refused> {
+    pub(crate) fn of(query: &Query, conditions: &[GroupCondition]) -> Result<Self, Refused> {
         let columns: Vec<Column> = query.keys.iter().map(|key| key.column.clone()).collect();
         let sides = query.keys.iter().map(|key| key.side).collect();
         if !query.has_public_groups {
@@ -60,8 +63,9 @@ impl Groups {
             lists.push(list);
         }
         let found = lists.iter().fold(1_u128, |n, list| n.saturating_mul(list.len() as u128));
-        if found > GROUPS_MAX as u128 {
-            return Err(Refused::TooManyGroups { found, most: GROUPS_MAX });
+        let most = if conditions.is_empty() { GROUPS_MAX } else { CANDIDATES_MAX };
+        if found > most as u128 {
+            return Err(Refused::TooManyGroups { found, most });
         }
         let mut keys = vec![Vec::new()];
         for list in &lists {
@@ -71,6 +75,13 @@ impl Groups {
                     list.iter().map(move |value| [key.as_slice(), std::slice::from_ref(value)].concat())
                 })
                 .collect();
+        }
+        keys.retain(|key| conditions.iter().all(|condition| condition.holds(key) == Some(true)));
+        if keys.is_empty() {
+            return Err(Construct::TreeCondition.refuse(&"a condition that no group satisfies"));
+        }
+        if keys.len() > GROUPS_MAX {
+            return Err(Refused::TooManyGroups { found: keys.len() as u128, most: GROUPS_MAX });
         }
         keys.sort_by(|a, b| compare(a, b, &query.order));
         Ok(Self { columns, sides, keys })

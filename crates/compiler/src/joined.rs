@@ -27,6 +27,7 @@ use crate::{
     groups::{Groups, Sided},
     keyed::{Keyed, Layout, Merged, Part},
     lower::Combined,
+    products::{self, Product},
     sql::{Argument, Join, JoinKind, Relation},
     stage::{Partial, TextPart},
     union::tree,
@@ -66,26 +67,24 @@ pub(crate) fn combine(
     let mut pairs = Pairs::find(builder, join, [first, second], left, right)?;
     let mut combined = BTreeMap::new();
     for partial in partials {
-        match partial {
-            Partial::RowsIf(_) => continue,
-            Partial::Text(text) => {
-                // All of its integers with the first.
-                if text.part == 0 {
-                    let names = TextPart::all(&text.of, text.is_least).into_iter();
-                    let names = names.map(|part| Partial::Text(part).name());
-                    combined.extend(names.zip(pairs.text(builder, text)?));
-                }
-                continue;
+        if let Partial::Text(text) = partial {
+            // All of its integers with the first.
+            if text.part == 0 {
+                let names = TextPart::all(&text.of, text.is_least).into_iter();
+                let names = names.map(|part| Partial::Text(part).name());
+                combined.extend(names.zip(pairs.text(builder, text)?));
             }
-            _ => {}
+            continue;
         }
         combined.insert(partial.name(), pairs.total(builder, partial, rest.as_ref())?);
     }
     let floors = relations.map(|(_, table)| table.floor_rows());
     let mut behind = Behind::default();
     for partial in partials.iter().filter(|one| matches!(one, Partial::Rows | Partial::Present(_))) {
-        for contributing in pairs.contributing(builder, partial, join, floors)? {
-            behind.add(partial.name(), contributing);
+        for product in partial.factored() {
+            for contributing in pairs.contributing(builder, &product, join, floors)? {
+                behind.add(partial.name(), contributing);
+            }
         }
     }
     Ok(Combined { partials: combined, zero, one, behind, parts: Parts::default() })
@@ -100,9 +99,12 @@ fn parts<'a>(
     let [first, second] = relations;
     let [groups_of_first, groups_of_second] = sided;
     let part = |side, (relation, table): (&'a Relation, &'a Table), groups: &'a Sided| {
-        let own = |partial: &&Partial| partial.side().is_none_or(|of| of == side);
-        let partials = partials.iter().filter(own).collect();
-        let layout = Layout { partials, terms: join.terms.len(), groups: groups.conditions.len() };
+        let layout = Layout {
+            partials: products::of_relation(partials, side),
+            terms: join.terms.len(),
+            groups: groups.conditions.len(),
+            are_apart: products::are_apart(partials),
+        };
         Part { relation, table, join, side, groups, layout }
     };
     [part(0, first, groups_of_first), part(1, second, groups_of_second)]
@@ -187,33 +189,35 @@ impl<'a> Pairs<'a> {
         Ok(counts)
     }
 
-    /// How often a value of one table counts, by the other's groups.
+    /// How often an extreme value of one table counts, by the other's groups.
     fn weights(
         &self,
         builder: &mut Builder,
         partial: &Partial,
+        side: usize,
         term: usize,
     ) -> Result<Vec<ValueId>, Refused> {
-        match (partial.foreign(), partial.side()) {
-            (Some(condition), _) => {
-                Ok(self.columns(condition.side, &Partial::RowsIf(condition.clone()), term))
-            }
-            (None, Some(1)) => Ok(self.columns(0, &Partial::Rows, term)),
-            (None, _) => self.partners(builder, term),
+        let mut weights = Vec::new();
+        for product in partial.factored() {
+            let [first, second] = self.factors(builder, &product, term)?;
+            weights = if side == 0 { second } else { first };
         }
+        Ok(weights)
     }
 
-    /// Columns of either table whose products, row by row, add up to a partial result.
+    /// Columns of either table whose products, row by row, are to be added up.
     fn factors(
         &self,
         builder: &mut Builder,
-        partial: &Partial,
+        product: &Product,
         term: usize,
     ) -> Result<[Vec<ValueId>; 2], Refused> {
-        Ok(match partial.side() {
-            Some(1) => [self.weights(builder, partial, term)?, self.columns(1, partial, term)],
-            _ => [self.columns(0, partial, term), self.weights(builder, partial, term)?],
-        })
+        let first = self.columns(0, product.at(0).unwrap_or(&Partial::Rows), term);
+        let second = match product.at(1) {
+            Some(of) => self.columns(1, of, term),
+            None => self.partners(builder, term)?,
+        };
+        Ok([first, second])
     }
 
     /// A partial result over all pairs, for each of the query's groups.
@@ -236,12 +240,17 @@ impl<'a> Pairs<'a> {
 
     /// For each pair of groups the sum over the rows of the first table.
     fn sum(&self, builder: &mut Builder, partial: &Partial) -> Result<Option<ValueId>, Refused> {
-        let mut terms = Vec::new();
-        for term in 0..self.terms() {
-            let [left, right] = self.factors(builder, partial, term)?;
-            terms.push(product(builder, &left, &right, [0, self.rows])?);
+        let mut sums = Vec::new();
+        for of in partial.factored() {
+            let mut terms = Vec::new();
+            for term in 0..self.terms() {
+                let [left, right] = self.factors(builder, &of, term)?;
+                terms.push(product(builder, &left, &right, [0, self.rows])?);
+            }
+            let Some(sum) = tree(builder, terms, Builder::add)? else { continue };
+            sums.push(if of.times == 1 { sum } else { builder.scale(sum, of.times)? });
         }
-        Ok(tree(builder, terms, Builder::add)?)
+        Ok(tree(builder, sums, Builder::add)?)
     }
 
     /// For each pair of groups the least or greatest value over the rows of the first table.
@@ -256,7 +265,7 @@ impl<'a> Pairs<'a> {
         let absent = builder.repeat(absent, self.rows)?;
         let mut by_term = Vec::new();
         for term in 0..self.terms() {
-            let weights = self.weights(builder, partial, term)?;
+            let weights = self.weights(builder, partial, x.side, term)?;
             // A row without a partner has no value of the second table's columns.
             let own = self.columns(x.side, &Partial::Rows, term);
             let (here, there) = if x.side == 0 { (own, weights) } else { (weights, own) };
@@ -305,12 +314,12 @@ impl<'a> Pairs<'a> {
 
 /// Floors.
 impl Pairs<'_> {
-    /// How many rows of each table are behind each group, or behind the values there that `partial` counts, where the
+    /// How many rows of each table are behind each group, or behind the values there that a product counts, where the
     /// table's owners ask for more than one. Pairs are no measure: one row of a table can have a thousand partners.
     fn contributing(
         &mut self,
         builder: &mut Builder,
-        partial: &Partial,
+        counted: &Product,
         join: &Join,
         [of_first, of_second]: [u64; 2],
     ) -> Result<Vec<Contributing>, Refused> {
@@ -319,7 +328,7 @@ impl Pairs<'_> {
             // A row may count for several terms, whose numbers are therefore not added.
             let mut at_least = Vec::new();
             for term in 0..self.terms() {
-                let [here, found] = self.factors(builder, partial, term)?;
+                let [here, found] = self.factors(builder, counted, term)?;
                 let found = self.indicators(builder, &found)?;
                 let count = product(builder, &here, &found, [0, self.rows])?;
                 at_least.push(self.by_group(builder, Some(count))?);
@@ -328,15 +337,15 @@ impl Pairs<'_> {
         }
         // Of rows that have no partner too: whoever knows the first table counts by them those that have one.
         if of_second > 1 && join.compared.is_some() {
-            let at_least = self.different(builder, partial)?;
+            let at_least = self.different(builder, counted)?;
             all.push(Contributing { at_least, floor_rows: of_second });
         } else if of_second > 1 {
             // A key occurs once in each owner's rows of the first table: within these nothing is counted twice.
             let mut at_least = Vec::new();
             for term in 0..self.terms() {
-                let [here, _] = self.factors(builder, partial, term)?;
+                let [here, _] = self.factors(builder, counted, term)?;
                 let here = self.indicators(builder, &here)?;
-                let found = self.of_second(partial, term);
+                let found = self.columns(1, counted.at(1).unwrap_or(&Partial::Rows), term);
                 let mut start = 0;
                 for rows in &self.left.rows {
                     let count = product(builder, &here, &found, [start, *rows])?;
@@ -347,15 +356,6 @@ impl Pairs<'_> {
             all.push(Contributing { at_least, floor_rows: of_second });
         }
         Ok(all)
-    }
-
-    /// How many rows of the second table are behind what a row of the first finds there, by the second's groups.
-    fn of_second(&self, partial: &Partial, term: usize) -> Vec<ValueId> {
-        match (partial.side(), partial.foreign()) {
-            (Some(1), _) => self.columns(1, partial, term),
-            (_, Some(condition)) => self.columns(1, &Partial::RowsIf(condition.clone()), term),
-            (_, None) => self.columns(1, &Partial::Rows, term),
-        }
     }
 
     /// 1 where a count is above 0, else 0.

@@ -28,11 +28,6 @@ pub(crate) fn compared(join: &Joined, side: usize) -> Vec<String> {
     columns.into_iter().cloned().collect()
 }
 
-/// The column of a table that is relied on to have each value once.
-pub(crate) fn once(join: &Joined, side: usize) -> Vec<String> {
-    of(join).filter(|_| side == 1).map(|compared| compared.once.name.clone()).into_iter().collect()
-}
-
 fn of(join: &Joined) -> Option<&Compared> {
     match join {
         Joined::Two(Join { compared, .. }) => compared.as_ref(),

@@ -7,6 +7,8 @@
 //! A text key becomes two integers of 60 bits, the head of its SHA-256 hash: 2^-80 bounds the chance that any two of
 //! 2^20 texts collide. Hashes are shared, never opened: nobody sees one to try texts against it.
 
+use std::collections::BTreeMap;
+
 use contract::{Column, ColumnType};
 use program::{Builder, Kind, Operation, ValueId};
 
@@ -34,13 +36,15 @@ pub(crate) struct Keyed {
 }
 
 /// In which order a stage yields partial results: for each partial, term and group one.
-pub(crate) struct Layout<'a> {
-    pub(crate) partials: Vec<&'a Partial>,
+pub(crate) struct Layout {
+    pub(crate) partials: Vec<Partial>,
     pub(crate) terms: usize,
     pub(crate) groups: usize,
+    /// See [`crate::products::are_apart`].
+    pub(crate) are_apart: bool,
 }
 
-impl Layout<'_> {
+impl Layout {
     /// How many columns.
     pub(crate) fn len(&self) -> usize {
         self.partials.len() * self.terms * self.groups
@@ -53,8 +57,18 @@ impl Layout<'_> {
         Some((place * self.terms + term) * self.groups)
     }
 
+    /// Which columns are looked up together.
+    pub(crate) fn together(&self) -> Vec<Vec<usize>> {
+        let mut classes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for place in 0..self.len() {
+            let degree = self.partial(place).filter(|_| self.are_apart).map_or(0, Partial::degree);
+            classes.entry(degree).or_default().push(place);
+        }
+        classes.into_values().collect()
+    }
+
     pub(crate) fn partial(&self, column: usize) -> Option<&Partial> {
-        self.partials.get(column / (self.terms * self.groups).max(1)).copied()
+        self.partials.get(column / (self.terms * self.groups).max(1))
     }
 }
 
@@ -75,7 +89,7 @@ pub(crate) struct Part<'a> {
     /// 0 or 1.
     pub(crate) side: usize,
     pub(crate) groups: &'a Sided,
-    pub(crate) layout: Layout<'a>,
+    pub(crate) layout: Layout,
 }
 
 impl Part<'_> {
@@ -107,12 +121,10 @@ impl Part<'_> {
                     value.bits,
                 )?;
             }
-            // Where rows are compared, each key of the second relation is one row's.
-            let rows = if self.once().is_some() { 1 } else { source.rows };
             for place in 0..self.layout.len() {
                 let Some(partial) = self.layout.partial(place) else { continue };
                 let what = format!("part {}, {}", place + 1, stage::cut(&partial.name()));
-                input(builder, what, partial.bits(rows))?;
+                input(builder, what, partial.bits(self.rows_by_key(source)))?;
             }
             shared.push(values);
         }
@@ -141,9 +153,24 @@ impl Part<'_> {
         self.join.compared.as_ref().map_or(&[], |compared| compared.of(self.side))
     }
 
-    /// The column that must have each value once.
-    fn once(&self) -> Option<&Column> {
-        self.join.compared.as_ref().filter(|_| self.side == 1).map(|compared| &compared.once)
+    /// Its key column that is relied on to have each value once.
+    fn once(&self) -> Option<&str> {
+        self.join.once.get(self.side).and_then(Option::as_deref)
+    }
+
+    /// Whether rows that cannot have a partner are shared, too.
+    fn is_kept(&self) -> bool {
+        match self.join.kind {
+            JoinKind::Full => true,
+            JoinKind::Left | JoinKind::Anti => self.side == 0,
+            JoinKind::Inner | JoinKind::Semi => false,
+        }
+    }
+
+    /// How many rows an owner has at most that become one.
+    fn rows_by_key(&self, source: &Source) -> u64 {
+        // Those that cannot have a partner are one together.
+        if self.once().is_some() && !self.is_kept() { 1 } else { source.rows }
     }
 
     fn key_columns(&self) -> impl Iterator<Item = &Column> {
@@ -168,8 +195,8 @@ impl Part<'_> {
             self.layout.partial(place).map(|partial| partial.shared(&format!("part {}", place + 1)))
         });
         let inner = self.by_key(&self.key_expressions());
-        let checks: Vec<String> =
-            self.once().into_iter().map(|key| local::once(&self.table.name, &key.name)).collect();
+        let once = self.once().map(|column| local::once(&self.table.name, column));
+        let checks: Vec<String> = once.into_iter().collect();
         padded(rows, &keys.collect::<Vec<_>>(), &parts.collect::<Vec<_>>(), &inner, &checks)
     }
 
@@ -184,11 +211,7 @@ impl Part<'_> {
     /// The rows that take part, aggregated by key.
     fn by_key(&self, expressions: &[String]) -> String {
         let matchable = self.matchable();
-        let kept = match self.join.kind {
-            JoinKind::Full => true,
-            JoinKind::Left | JoinKind::Anti => self.side == 0,
-            JoinKind::Inner | JoinKind::Semi => false,
-        };
+        let kept = self.is_kept();
         let alone = if self.side == 0 { ALONE } else { ALONE_OF_SECOND };
         let mut keys = Vec::new();
         let or_none = |sql: &String| match kept {

@@ -19,7 +19,7 @@
 //! - JOIN, LEFT JOIN and RIGHT JOIN of two tables on equality of integers, dates, timestamps or text, one key or several, which nobody sees;
 //!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. The values of
 //!   UNION and INTERSECT of up to eight tables' columns and of EXCEPT of two, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
-//!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each.
+//!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each, and on public groups of several.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home. One
 //!   comparison of a column with an aggregate that a subquery takes over one table, decided on shares. Comparisons of two
 //!   joined tables' columns, of which one's key is declared unique, decided on shares, too.
@@ -28,7 +28,7 @@
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates, timestamps and text. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
 //!   (products) or is held to the floor itself (CASE, NULLIF, COALESCE). Covariance, correlation and regression of two
-//!   columns. MEDIAN and PERCENTILE_CONT over one table.
+//!   columns. COUNT, SUM and AVG of products and sums of joined tables' columns, covariance and correlation of one of each. MEDIAN and PERCENTILE_CONT over one table.
 //! - GROUP BY integers, decimals, dates, timestamps and text without a public list, with LIMIT, also in a join; there of several
 //!   tables, if each row of one of them meets one row of the others.
 //! - HAVING, decided inside the computation, also against sums over all groups; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
@@ -111,8 +111,10 @@ mod number;
 pub mod overlap;
 mod packed;
 mod pairs;
+mod pairs_max;
 pub mod plain;
 mod precision;
+mod products;
 mod quantile;
 mod rank;
 mod refused;
@@ -192,10 +194,11 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     if floor_rows == 0 {
         return Err(Refused::NoFloor);
     }
-    let checked =
+    let mut checked =
         deep::call(|| sql::check(sql, tables)).map_err(|error| Refused::NoThread(error.to_string()))??;
+    pairs_max::rely(&mut checked);
     let tables = checked.tables.as_slice();
-    let groups = groups::Groups::of(&checked.query)?;
+    let groups = groups::Groups::of(&checked.query, checked.of_groups())?;
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
         lower::lower(tables, &checked, &groups, &rule)?;
     let answers = answers::of(tables, &checked, &groups);

@@ -16,13 +16,13 @@ use crate::{
     groups::Groups,
     joined,
     noise::{self, Noisy},
-    precision,
+    pairs_max, precision,
     reread::{self, Reread},
     secret::{self, SecretKey},
     set_values, sets,
     sql::{
-        Aggregate, Argument, Checked, Cut, Function, Item, Join, JoinKind, Joined, OrderTerm, Query,
-        Relation, Selected, Temporal,
+        Aggregate, Argument, Checked, Cut, Function, Item, Joined, OrderTerm, Query, Relation, Selected,
+        Temporal,
     },
     stage::{self, Partial},
     text_extremes, threshold, tree, union,
@@ -69,7 +69,7 @@ pub(crate) fn lower(
         .iter()
         .filter_map(|relation| Some((relation, tables.get(relation.table)?)))
         .collect();
-    let rows_max = rows_max(&relations, checked.join.as_ref());
+    let rows_max = pairs_max::of(checked);
     stage::check_widths(&query.aggregates, rows_max)?;
     let mut partials = stage::partials(&query.aggregates);
     dominance::plan(checked, rule, &mut partials)?;
@@ -179,28 +179,6 @@ pub(crate) fn lower(
     };
     let rows = cut.map_or(rows, |(_, [_, rows])| rows as usize);
     Ok(Lowered { program: joint.finish(cut, seen)?, columns, partials, rows, group_at, finish, noise })
-}
-
-/// At most so many rows are aggregated: pairs, and rows that FULL JOIN and set operations keep beside them. Of sets of more
-/// than two tables there are no pairs.
-fn rows_max(relations: &[(&Relation, &Table)], join: Option<&Joined>) -> u64 {
-    let rows = |(_, table): &(&Relation, &Table)| {
-        table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows)).max(1)
-    };
-    let pairs = relations.iter().map(rows).fold(1_u64, u64::saturating_mul);
-    match join {
-        // The other table's rows are only compared with.
-        Some(Joined::Threshold(_)) => relations.first().map_or(1, rows),
-        // Each row of the first has one partner at most.
-        Some(Joined::Two(Join { compared: Some(_), .. })) => relations.first().map_or(1, rows),
-        Some(Joined::Set(_)) if relations.len() > 2 => {
-            relations.iter().map(rows).fold(0, u64::saturating_add)
-        }
-        Some(Joined::Set(_) | Joined::Two(Join { kind: JoinKind::Full, .. })) => {
-            relations.iter().map(rows).fold(pairs, u64::saturating_add)
-        }
-        _ => pairs,
-    }
 }
 
 /// First row and number of rows that a LIMIT opens of `rows`.

@@ -84,7 +84,6 @@ pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
             all.push(of(Partial::Present));
         }
         all.extend(argument.behind.iter().map(|behind| Partial::Present((**behind).clone())));
-        all.extend(argument.foreign.clone().map(Partial::RowsIf));
         match function {
             Function::Count => {}
             Function::CountDistinct => all.push(of(Partial::Distinct)),
@@ -189,41 +188,6 @@ impl Partial {
             Self::Quantile(x, quantile) => x.interval.magnitude().checked_mul(quantile.place().1.into()),
         };
         bound.map_or(u128::BITS, bits).max(1)
-    }
-
-    /// The relation whose columns it reads; counts of rows are taken in all.
-    pub(crate) fn side(&self) -> Option<usize> {
-        match self {
-            Self::Rows => None,
-            Self::RowsIf(condition) => Some(condition.side),
-            Self::Present(x)
-            | Self::Distinct(x)
-            | Self::Quantile(x, _)
-            | Self::Sum(x)
-            | Self::Distances(x)
-            | Self::Squares(x)
-            | Self::Products(x, _)
-            | Self::Min(x)
-            | Self::Max(x)
-            | Self::Text(TextPart { of: x, .. }) => Some(x.side),
-        }
-    }
-
-    /// The condition on the other relation's rows under which its values count.
-    pub(crate) fn foreign(&self) -> Option<&Condition> {
-        match self {
-            Self::Rows | Self::RowsIf(_) => None,
-            Self::Present(x)
-            | Self::Distinct(x)
-            | Self::Quantile(x, _)
-            | Self::Sum(x)
-            | Self::Distances(x)
-            | Self::Squares(x)
-            | Self::Products(x, _)
-            | Self::Min(x)
-            | Self::Max(x)
-            | Self::Text(TextPart { of: x, .. }) => x.foreign.as_ref(),
-        }
     }
 
     /// The aggregate over those of the owner's rows for which a condition holds.

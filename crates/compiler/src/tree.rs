@@ -28,6 +28,7 @@ use crate::{
     groups::{Groups, Sided},
     keyed::{Layout, Merged},
     lower::Combined,
+    products::{self, Product},
     secret::SecretKeys,
     sql::{Relation, Tree},
     stage::Partial,
@@ -49,11 +50,7 @@ pub(crate) fn combine(
             Partial::Min(x) | Partial::Max(x) | Partial::Distinct(x) => {
                 return Err(Construct::TreeAggregate.refuse(&x.shown));
             }
-            partial => {
-                if let Some(condition) = partial.foreign() {
-                    return Err(Construct::TreeAggregate.refuse(&condition.sql));
-                }
-            }
+            _ => {}
         }
     }
     let sided = |side| match tree.secret.is_empty() {
@@ -70,8 +67,12 @@ pub(crate) fn combine(
         .zip(&sided)
         .enumerate()
         .map(|(side, ((relation, table), sided))| {
-            let own = partials.iter().filter(|partial| partial.side().is_none_or(|of| of == side)).collect();
-            let layout = Layout { partials: own, terms: 1, groups: sided.conditions.len() };
+            let layout = Layout {
+                partials: products::of_relation(partials, side),
+                terms: 1,
+                groups: sided.conditions.len(),
+                are_apart: products::are_apart(partials),
+            };
             Node { relation, table, side, tree, sided, layout }
         })
         .collect();
@@ -96,12 +97,12 @@ pub(crate) fn combine(
     Ok((combined, Some(keys)))
 }
 
-/// What one relation's rows, or all below them, come to: for each partial result a column for each combination of the
-/// groups of the relations that were met, in the order in which they were.
+/// What one relation's rows, or all below them, come to: for each product of partial results a column for each combination
+/// of the groups of the relations that were met, in the order in which they were.
 struct Annotated {
     /// The relations met, own first; [`CIRCLE`] for the values of what closes a circle.
     sides: Vec<usize>,
-    /// By name of the partial result.
+    /// By name of the product.
     columns: BTreeMap<String, Vec<ValueId>>,
     /// The group columns of the relations met, by place in GROUP BY.
     secret: BTreeMap<usize, Vec<ValueId>>,
@@ -146,16 +147,11 @@ impl TreeJoin<'_> {
         builder: &mut Builder,
         side: usize,
         parent: Option<usize>,
-        wanted: &[&Partial],
+        wanted: &[Product],
         asking: Asking,
     ) -> Result<Annotated, Refused> {
         let (node, own) = self.at(side)?;
-        let reached = self.reached(side, parent);
-        let wanted: Vec<&Partial> = wanted
-            .iter()
-            .copied()
-            .filter(|partial| partial.side().is_none_or(|of| reached.contains(&of)))
-            .collect();
+        let wanted = products::within(wanted, &self.reached(side, parent));
         let mut below = Vec::new();
         for (edge, _) in node.edges().filter(|(edge, _)| Some(*edge) != parent) {
             let mut found = self.found(builder, side, edge, &wanted, asking.carries_groups)?;
@@ -172,22 +168,18 @@ impl TreeJoin<'_> {
             columns.map(<[ValueId]>::to_vec).unwrap_or_default()
         };
         let mut columns = BTreeMap::new();
-        for partial in &wanted {
-            // Each relation gives its count, but for the one whose partial result it is.
-            let is_here = partial.side() == Some(side);
-            let mut product = here(if is_here { partial } else { &Partial::Rows });
+        for product in &wanted {
+            // A relation that brings no factor gives its count.
+            let mut met = here(product.at(side).unwrap_or(&Partial::Rows));
             for child in &below {
-                let name = match partial.side() {
-                    Some(of) if child.sides.contains(&of) => partial.name(),
-                    _ => Partial::Rows.name(),
-                };
+                let name = product.within(&child.sides).name();
                 let found = child.columns.get(&name).map_or(&[][..], Vec::as_slice);
-                product = match parent.is_none() && child.sides.contains(&CIRCLE) {
-                    true => self.met(builder, node, &product, child, found)?,
-                    false => cross(builder, &product, found)?,
+                met = match parent.is_none() && child.sides.contains(&CIRCLE) {
+                    true => self.met(builder, node, &met, child, found)?,
+                    false => cross(builder, &met, found)?,
                 };
             }
-            columns.insert(partial.name(), product);
+            columns.insert(product.name(), met);
         }
         let mut sides = vec![side];
         if parent.is_some() && node.values() > 1 {
@@ -248,7 +240,7 @@ impl TreeJoin<'_> {
         builder: &mut Builder,
         side: usize,
         edge: usize,
-        wanted: &[&Partial],
+        wanted: &[Product],
         carries_groups: bool,
     ) -> Result<Annotated, Refused> {
         let (node, own) = self.at(side)?;
@@ -262,13 +254,15 @@ impl TreeJoin<'_> {
         queries.push(builder.subtract(twos, own.mark)?);
         let Annotated { sides, mut columns, mut secret } = annotated;
         // What is looked up together is as wide as the widest of it, and a product of counts as wide as text has no room.
-        let results = columns.values_mut().flatten().collect();
-        let grouped = secret.values_mut().flatten().collect();
-        for values in [results, grouped] {
-            let values: Vec<&mut ValueId> = values;
-            if values.is_empty() {
-                continue;
-            }
+        let of_child = products::within(wanted, &sides);
+        let mut together: BTreeMap<u32, Vec<&mut ValueId>> = BTreeMap::new();
+        for (name, results) in &mut columns {
+            let product = of_child.iter().find(|product| product.name() == *name);
+            let degree = product.filter(|_| node.layout.are_apart).map_or(0, Product::degree);
+            together.entry(degree).or_default().extend(results);
+        }
+        let grouped: Vec<&mut ValueId> = secret.values_mut().flatten().collect();
+        for values in together.into_values().chain((!grouped.is_empty()).then_some(grouped)) {
             let of = values.iter().map(|value| **value).collect();
             let looked_up = builder.lookup(queries.clone(), keys.clone(), of)?;
             // The first rows say whether there are any.
@@ -285,7 +279,7 @@ impl TreeJoin<'_> {
         builder: &mut Builder,
         side: usize,
         edge: usize,
-        wanted: &[&Partial],
+        wanted: &[Product],
         carries_groups: bool,
     ) -> Result<Message, Refused> {
         let (node, own) = self.at(side)?;
@@ -324,9 +318,41 @@ impl TreeJoin<'_> {
         side: usize,
         carries_groups: bool,
     ) -> Result<Annotated, Refused> {
-        let counts = |partial: &&Partial| matches!(partial, Partial::Rows | Partial::Present(_));
-        let wanted: Vec<&Partial> = self.partials.iter().filter(counts).collect();
+        let wanted: Vec<Product> = self.counts().flat_map(Partial::factored).collect();
         self.annotate(builder, side, None, &wanted, Asking { is_whether: true, carries_groups })
+    }
+
+    /// The partial results that count pairs.
+    fn counts(&self) -> impl Iterator<Item = &Partial> {
+        self.partials.iter().filter(|partial| matches!(partial, Partial::Rows | Partial::Present(_)))
+    }
+
+    /// Everything that is asked, at the rows of the root.
+    fn at_root(&self, builder: &mut Builder, root: usize) -> Result<Annotated, Refused> {
+        let wanted: Vec<Product> = self.partials.iter().flat_map(Partial::factored).collect();
+        self.annotate(builder, root, None, &wanted, FOUND)
+    }
+
+    /// A partial result, from what `of` makes of the columns of each of its products.
+    fn summed(
+        &self,
+        builder: &mut Builder,
+        partial: &Partial,
+        annotated: &Annotated,
+        mut of: impl FnMut(&mut Builder, &[ValueId]) -> Result<ValueId, Refused>,
+    ) -> Result<ValueId, Refused> {
+        let mut sums = Vec::new();
+        for product in partial.factored() {
+            let sum = of(builder, self.columns_of(annotated, &product))?;
+            sums.push(if product.times == 1 { sum } else { builder.scale(sum, product.times)? });
+        }
+        let sum = union::tree(builder, sums, Builder::add)?;
+        sum.ok_or_else(|| Refused::NoDataset(String::new()))
+    }
+
+    fn columns_of<'c>(&self, annotated: &'c Annotated, product: &Product) -> &'c [ValueId] {
+        let all: Vec<usize> = (0..self.nodes.len()).collect();
+        annotated.columns.get(&product.within(&all).name()).map_or(&[], Vec::as_slice)
     }
 
     fn by_public_group(
@@ -335,11 +361,11 @@ impl TreeJoin<'_> {
         tree: &Tree,
         groups: &Groups,
     ) -> Result<Combined, Refused> {
-        let wanted: Vec<&Partial> = self.partials.iter().collect();
-        let annotated = self.annotate(builder, tree.root, None, &wanted, FOUND)?;
+        let annotated = self.at_root(builder, tree.root)?;
         let mut partials = BTreeMap::new();
-        for (name, columns) in &annotated.columns {
-            partials.insert(name.clone(), self.totals(builder, &annotated.sides, columns)?);
+        for partial in self.partials {
+            let totals = |builder: &mut Builder, of: &[ValueId]| self.totals(builder, &annotated.sides, of);
+            partials.insert(partial.name(), self.summed(builder, partial, &annotated, totals)?);
         }
         let mut behind = Behind::default();
         for (side, node) in self.nodes.iter().enumerate() {
@@ -349,9 +375,11 @@ impl TreeJoin<'_> {
             }
             if floor_rows > 1 {
                 let counted = self.contributing(builder, side, false)?;
-                for (name, columns) in &counted.columns {
-                    let at_least = vec![self.totals(builder, &counted.sides, columns)?];
-                    behind.add(name.clone(), Contributing { at_least, floor_rows });
+                for partial in self.counts() {
+                    let totals =
+                        |builder: &mut Builder, of: &[ValueId]| self.totals(builder, &counted.sides, of);
+                    let at_least = vec![self.summed(builder, partial, &counted, totals)?];
+                    behind.add(partial.name(), Contributing { at_least, floor_rows });
                 }
             }
         }
@@ -393,26 +421,25 @@ impl TreeJoin<'_> {
         side: usize,
         groups: &[ValueId],
         rows: u32,
-    ) -> Result<Vec<(String, ValueId)>, Refused> {
-        let Annotated { columns, secret, .. } = self.contributing(builder, side, true)?;
+    ) -> Result<Annotated, Refused> {
+        let Annotated { columns, secret, sides } = self.contributing(builder, side, true)?;
         let merged = Merged::by(builder, secret.into_values().flatten().collect())?;
         let mut counts = Vec::with_capacity(columns.len());
         for column in columns.values().flatten() {
             counts.push(merged.combined(builder, *column, None)?);
         }
         let looked_up = builder.lookup(groups.to_vec(), merged.keys, counts)?;
-        let mut found = Vec::with_capacity(columns.len());
+        let mut found = BTreeMap::new();
         // The first rows say whether there are any.
         for (place, name) in (1_u32..).zip(columns.into_keys()) {
-            found.push((name, builder.slice(looked_up, place * rows, rows)?));
+            found.insert(name, vec![builder.slice(looked_up, place * rows, rows)?]);
         }
-        Ok(found)
+        Ok(Annotated { sides, columns: found, secret: BTreeMap::new() })
     }
 
     fn by_secret_group(&self, builder: &mut Builder, tree: &Tree) -> Result<(Combined, SecretKeys), Refused> {
         let (root, own) = self.at(tree.root)?;
-        let wanted: Vec<&Partial> = self.partials.iter().collect();
-        let annotated = self.annotate(builder, tree.root, None, &wanted, FOUND)?;
+        let annotated = self.at_root(builder, tree.root)?;
         let keys: Vec<ValueId> = annotated.secret.values().flatten().copied().collect();
         let (merged, keys) = match tree.alone {
             Some(_) => (None, keys),
@@ -426,26 +453,32 @@ impl TreeJoin<'_> {
             Some(merged) => merged.combined(builder, column, None),
             None => Ok(column),
         };
-        let mut partials = BTreeMap::new();
         // Where groups are not public, there is one column.
-        for (name, columns) in &annotated.columns {
-            for column in columns {
-                partials.insert(name.clone(), combined(builder, *column)?);
-            }
+        let only = |_: &mut Builder, of: &[ValueId]| {
+            of.first().copied().ok_or_else(|| Refused::NoDataset(String::new()))
+        };
+        let mut partials = BTreeMap::new();
+        for partial in self.partials {
+            let sum = self.summed(builder, partial, &annotated, only)?;
+            partials.insert(partial.name(), combined(builder, sum)?);
         }
         let floor_rows = root.table.floor_rows();
         let mut behind = Behind::default();
         if floor_rows > 1 {
-            for (name, columns) in self.contributing(builder, tree.root, false)?.columns {
-                let sums = columns.into_iter().map(|column| combined(builder, column));
-                behind.add(name, Contributing { at_least: sums.collect::<Result<_, _>>()?, floor_rows });
+            let counted = self.contributing(builder, tree.root, false)?;
+            for partial in self.counts() {
+                let count = self.summed(builder, partial, &counted, only)?;
+                let at_least = vec![combined(builder, count)?];
+                behind.add(partial.name(), Contributing { at_least, floor_rows });
             }
         }
         for node in self.nodes.iter().filter(|node| node.side != tree.root) {
             let floor_rows = node.table.floor_rows();
             if floor_rows > 1 {
-                for (name, count) in self.behind(builder, node.side, &keys, own.rows)? {
-                    behind.add(name, Contributing { at_least: vec![count], floor_rows });
+                let counted = self.behind(builder, node.side, &keys, own.rows)?;
+                for partial in self.counts() {
+                    let at_least = vec![self.summed(builder, partial, &counted, only)?];
+                    behind.add(partial.name(), Contributing { at_least, floor_rows });
                 }
             }
         }

@@ -23,7 +23,7 @@ pub(crate) struct Node<'a> {
     pub(crate) side: usize,
     pub(crate) tree: &'a Tree,
     pub(crate) sided: &'a Sided,
-    pub(crate) layout: Layout<'a>,
+    pub(crate) layout: Layout,
 }
 
 /// A relation's shared rows, of all owners one below the other.

@@ -16,12 +16,15 @@
 //! and n products for each sum. Where the second table's owner asks for a floor one sort of the n rows by key, and for each pair
 //! of groups 2n products, n comparisons and the sums of equal keys.
 
+use std::collections::BTreeMap;
+
 use program::{Builder, ValueId};
 
 use super::Pairs;
 use crate::{
     Refused,
     keyed::{Keyed, Part},
+    products::Product,
     sql::{Compared, Form},
     stage::Partial,
     union::tree,
@@ -56,21 +59,34 @@ pub(super) fn found(
         let columns = (1..=count).map(|place| Ok(builder.slice(looked_up, place * rows, rows)?));
         Ok((matched, columns.collect::<Result<_, Refused>>()?))
     };
+    let together = second.layout.together();
     // What is looked up together is taken to be as wide as the widest of it, and products with it have little room.
     let is_count =
-        |partial: &&&Partial| matches!(partial, Partial::Rows | Partial::RowsIf(_) | Partial::Present(_));
+        |partial: &&Partial| matches!(partial, Partial::Rows | Partial::RowsIf(_) | Partial::Present(_));
     let sums = second.layout.partials.iter().filter(|partial| !is_count(partial));
     let widest = sums.map(|partial| partial.bits(1)).max();
     let compared = second.compared().iter().map(|value| value.bits).max().unwrap_or_default();
-    if right.compared.is_empty() || widest.is_none_or(|widest| (compared..=BITS_MAX).contains(&widest)) {
-        let count = right.compared.len();
-        let (matched, mut values) = look_up([right.compared, right.columns].concat())?;
-        let columns = values.split_off(count);
-        return Ok(Found { matched, values, columns });
+    let has_room = widest.is_none_or(|widest| (compared..=BITS_MAX).contains(&widest));
+    let mut apart = right.compared.clone();
+    let mut beside = Vec::new();
+    if has_room && together.len() == 1 {
+        std::mem::swap(&mut apart, &mut beside);
     }
-    let (matched, values) = look_up(right.compared)?;
-    let (_, columns) = look_up(right.columns)?;
-    Ok(Found { matched, values, columns })
+    let (mut matched, mut values) = (None, Vec::new());
+    if !apart.is_empty() {
+        let (bit, found) = look_up(apart)?;
+        (matched, values) = (Some(bit), found);
+    }
+    let mut columns = BTreeMap::new();
+    for places in together {
+        let own = places.iter().filter_map(|place| right.columns.get(*place)).copied();
+        let (bit, mut found) = look_up(beside.iter().copied().chain(own).collect())?;
+        columns.extend(places.into_iter().zip(found.split_off(beside.len())));
+        values.extend(found);
+        matched = Some(bit);
+    }
+    let matched = matched.ok_or_else(|| Refused::NoDataset(String::new()))?;
+    Ok(Found { matched, values, columns: columns.into_values().collect() })
 }
 
 impl Found {
@@ -162,12 +178,12 @@ fn sum(
 }
 
 impl Pairs<'_> {
-    /// How many different rows of the second table are behind each pair of groups, or behind the values there that
-    /// `partial` counts: those whose key a row has that counts. Of several terms each by itself.
+    /// How many different rows of the second table are behind each pair of groups, or behind the values there that a
+    /// product counts: those whose key a row has that counts. Of several terms each by itself.
     pub(super) fn different(
         &mut self,
         builder: &mut Builder,
-        partial: &Partial,
+        counted: &Product,
     ) -> Result<Vec<ValueId>, Refused> {
         let same = match self.same {
             Some(same) => same,
@@ -176,9 +192,10 @@ impl Pairs<'_> {
         self.same = Some(same);
         let mut at_least = Vec::with_capacity(self.terms());
         for term in 0..self.terms() {
-            let [here, _] = self.factors(builder, partial, term)?;
+            let [here, _] = self.factors(builder, counted, term)?;
             let here = self.indicators(builder, &here)?;
-            let there = self.indicators(builder, &self.of_second(partial, term))?;
+            let there = self.columns(1, counted.at(1).unwrap_or(&Partial::Rows), term);
+            let there = self.indicators(builder, &there)?;
             let mut different = Vec::with_capacity(here.len() * there.len());
             for here in &here {
                 for there in &there {

@@ -37,7 +37,7 @@ impl Pairs<'_> {
         term: usize,
     ) -> Result<Vec<ValueId>, Refused> {
         let (side, is_first) = (text.of.side, text.of.side == 0);
-        let weights = self.weights(builder, &Partial::Text(text.clone()), term)?;
+        let weights = self.weights(builder, &Partial::Text(text.clone()), side, term)?;
         // A row without a partner has no value of the second table's columns.
         let own = self.columns(side, &Partial::Rows, term);
         let (here, there) = if is_first { (own, weights) } else { (weights, own) };

@@ -148,11 +148,11 @@ impl Construct {
             ),
             Self::TreeCondition => (
                 "a condition over several of three or more tables, or over two by groups that are not public",
-                "compare keys with `=`, and other columns with constants, each table's by themselves",
+                "compare keys with `=`, and other columns with constants, each table's by themselves; of public group columns also several tables' by `=`, `<>` and IN, joined by AND, OR, NOT",
             ),
             Self::TreeAggregate => (
-                "MIN, MAX or a CASE over another table, over three or more tables or groups that are not public",
-                "use COUNT, SUM, AVG, VAR_SAMP and STDDEV_SAMP of one table's columns each",
+                "MIN or MAX over three or more tables or groups that are not public",
+                "use COUNT, SUM, AVG, VAR_SAMP and STDDEV_SAMP",
             ),
             Self::TreeFloor => (
                 "a floor of a table's owners where one of its rows may be behind several groups that are not public, or where equalities close a circle",
@@ -272,8 +272,8 @@ impl Construct {
                 "rows with a NULL would be left out of one sum and not of another; aggregate the columns one by one",
             ),
             Self::TablesCombined => (
-                "columns of two tables inside one aggregate",
-                "aggregate the columns of each table by themselves",
+                "columns of several tables inside one aggregate of this kind",
+                "use COUNT, SUM or AVG of their sums, differences and products, or COVAR_SAMP, CORR, REGR_SLOPE and its kin of one column each",
             ),
             Self::ArgumentExpression => (
                 "this expression inside an aggregate",

@@ -10,6 +10,7 @@ use datafusion::{
 };
 
 use super::{
+    polynomial::Polynomial,
     print,
     query::Function,
     scope::{Found, Scope},
@@ -48,6 +49,8 @@ pub(crate) struct Argument {
     pub(crate) interval: Interval,
     /// A condition on the other relation's rows, beside those that are part of [`Argument::sql`].
     pub(crate) foreign: Option<Condition>,
+    /// Of columns of several tables, what it is in their terms; its SQL is for people then.
+    pub(crate) polynomial: Option<Polynomial>,
     /// Whether rows without a value count as 0: `CASE … ELSE 0`.
     pub(crate) or_zero: bool,
     /// Of COALESCE what may be NULL: as many rows as the floor must have a value of it, or a constant beside it would
@@ -131,13 +134,29 @@ impl Argument {
         let is_foreign = !value.columns.is_empty() && value.side != side;
         // Both tables may have the columns that the text names.
         let whose = match side {
-            _ if is_foreign => " of the other table".to_owned(),
+            _ if value.polynomial.is_some() => format!(" of table {}", side + 1),
+            _ if is_foreign && scope.tables() == 2 => " of the other table".to_owned(),
+            side if is_foreign => format!(" of table {}", side + 1),
             0 => String::new(),
             side => format!(" of table {}", side + 1),
         };
         let shown = format!("case when {}{whose} then {}", condition.sql, value.shown);
         let shown = if or_zero { format!("{shown} else 0") } else { shown };
         columns.extend(value.columns);
+        if let Some(polynomial) = value.polynomial {
+            let polynomial = Some(polynomial.under(condition));
+            let sql = shown.clone();
+            return Ok(Self {
+                shown,
+                presence: sql.clone(),
+                sql,
+                columns,
+                nullable: true,
+                or_zero,
+                polynomial,
+                ..value
+            });
+        }
         let (sql, presence) = if is_foreign {
             (value.sql, value.presence)
         } else {
@@ -157,6 +176,7 @@ impl Argument {
             scale: value.scale,
             interval: value.interval,
             foreign: is_foreign.then_some(condition),
+            polynomial: None,
             or_zero,
             behind: None,
         })
@@ -189,7 +209,8 @@ impl Argument {
 
     /// It, with a constant where it is NULL.
     fn filled(self, otherwise: i64) -> Option<Self> {
-        if self.columns.is_empty() || self.temporal.is_some() || self.bytes_max.is_some() {
+        let is_number = self.temporal.is_none() && self.bytes_max.is_none();
+        if self.columns.is_empty() || self.polynomial.is_some() || !is_number {
             return None;
         }
         let constant = point(otherwise).rescaled(self.scale)?;
@@ -229,9 +250,31 @@ impl Argument {
         }
     }
 
+    /// It, on the pairs of rows on which another table's has a value, too.
+    pub(super) fn meeting(&self, other: &Self) -> Self {
+        let Some(present) = other.is_present() else { return self.clone() };
+        Self {
+            shown: format!("{} beside {}", self.shown, other.shown),
+            columns: self.columns.union(&other.columns).cloned().collect(),
+            nullable: true,
+            foreign: Some(present),
+            ..self.clone()
+        }
+    }
+
+    /// What is true of its table's rows that have a value, if not all have.
+    pub(super) fn is_present(&self) -> Option<Condition> {
+        self.nullable.then(|| Condition { side: self.side, sql: format!("({}) IS NOT NULL", self.presence) })
+    }
+
     /// The argument of COUNT: only whether it is NULL matters, so that any column will do.
     fn counted(expr: &Expr, scope: &Scope<'_>) -> Result<Self, Refused> {
-        let found = column_of(expr, scope).ok_or_else(|| Construct::ArgumentExpression.refuse(expr))?;
+        let Some(found) = column_of(expr, scope) else {
+            // What several tables' rows must have together is counted, too.
+            let of = Self::valued(Function::Sum, expr, scope)?;
+            let of = Some(of).filter(|of| of.polynomial.is_some());
+            return of.ok_or_else(|| Construct::ArgumentExpression.refuse(expr));
+        };
         let sql = identifier(&found.column.name);
         Ok(Self::of(found, sql, Interval { min: 0, max: 0 }))
     }
@@ -245,7 +288,7 @@ impl Argument {
         match expr {
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                 let (x, y) = (Self::valued(function, left, scope)?, Self::valued(function, right, scope)?);
-                x.check_no_choice(*op, &y).map_err(|construct| construct.refuse(expr))?;
+                x.check_no_choice(function, *op, &y).map_err(|construct| construct.refuse(expr))?;
                 x.combine(function, *op, y).ok_or_else(|| Construct::ArgumentExpression.refuse(expr))?
             }
             Expr::Negative(inner) => {
@@ -307,6 +350,7 @@ impl Argument {
             scale: domain::scale(column.kind),
             interval,
             foreign: None,
+            polynomial: None,
             or_zero: false,
             behind: None,
         }
@@ -326,6 +370,7 @@ impl Argument {
             scale: 0,
             interval: point(value),
             foreign: None,
+            polynomial: None,
             or_zero: false,
             behind: None,
         }
@@ -334,17 +379,25 @@ impl Argument {
     /// Refuses what would choose rows inside an aggregate, past the terms for filters and past the floor, which counts
     /// the rows of the whole group: a NULL on one row alone. Products of columns choose rows, too, by a factor that is
     /// zero on all rows but one; for them there is a use of its own, [`contract::terms::Use::Product`].
-    fn check_no_choice(&self, op: Operator, other: &Self) -> Result<(), Construct> {
+    fn check_no_choice(&self, function: Function, op: Operator, other: &Self) -> Result<(), Construct> {
         if self.columns.is_empty() || other.columns.is_empty() {
             return Ok(());
         }
-        if self.side != other.side {
+        let is_of_several = self.is_of_several(other);
+        if is_of_several && !matches!(function, Function::Count | Function::Sum | Function::Avg) {
             return Err(Construct::TablesCombined);
         }
-        if op != Operator::Multiply && self.columns != other.columns && (self.nullable || other.nullable) {
+        let are_same = !is_of_several && self.columns == other.columns;
+        if op != Operator::Multiply && !are_same && (self.nullable || other.nullable) {
             return Err(Construct::NullableSum);
         }
         Ok(())
+    }
+
+    /// Whether it and another read columns of several tables.
+    fn is_of_several(&self, other: &Self) -> bool {
+        let are_apart = !self.columns.is_empty() && !other.columns.is_empty() && self.side != other.side;
+        are_apart || self.polynomial.is_some() || other.polynomial.is_some()
     }
 
     /// `None` for operators, dates and timestamps that are not supported; an error if bounds get too large.
@@ -363,6 +416,20 @@ impl Argument {
             _ => return None,
         };
         let shown = format!("({} {op} {})", self.shown, other.shown);
+        let polynomial = if self.is_of_several(&other) {
+            let digits = [scale.saturating_sub(self.scale), scale.saturating_sub(other.scale)];
+            let own = |x: Self, y: Self| x.combine(function, op, y);
+            match Polynomial::combined(op, [&self, &other], digits, own) {
+                Ok(Some(polynomial)) => Some(polynomial),
+                Ok(None) => {
+                    let columns = self.columns.into_iter().chain(other.columns).collect();
+                    return Some(Err(too_wide(function, &shown, &columns)));
+                }
+                Err(refused) => return Some(Err(refused)),
+            }
+        } else {
+            None
+        };
         let side = if self.columns.is_empty() { other.side } else { self.side };
         let columns: BTreeSet<String> = self.columns.into_iter().chain(other.columns).collect();
         let Some(interval) = interval.filter(|_| scale <= SCALE_MAX) else {
@@ -389,6 +456,7 @@ impl Argument {
             scale,
             interval,
             foreign: None,
+            polynomial,
             or_zero: false,
             behind: None,
         }))

@@ -31,8 +31,6 @@ pub(crate) struct Compared {
     /// What is compared of each table's rows, each thing once.
     pub(crate) values: [Vec<Shared>; 2],
     pub(crate) conditions: Vec<Condition>,
-    /// The second table's column that has each value once; its owner looks at home.
-    pub(crate) once: Column,
 }
 
 /// An integer that an owner shares of a row to be compared: a number without its point, a date's days, a timestamp's
@@ -110,19 +108,20 @@ pub(super) fn arranged(mut from: From, filter: &[Expr], tables: &[Table]) -> Fro
     from
 }
 
-/// Reads what was taken; nothing if that is nothing. `keys` are the join's.
+/// Reads what was taken, and of the join's `keys` the second table's column that has each value once; nothing if nothing was
+/// taken.
 pub(super) fn read(
     written: &[Written],
     keys: &[[Column; 2]],
     scope: &Scope<'_>,
     sizes: &[Size],
-) -> Result<Option<Compared>, Refused> {
+) -> Result<Option<(Compared, String)>, Refused> {
     let Some(first) = written.first() else { return Ok(None) };
     let mut reader = Reader { scope, values: [Vec::new(), Vec::new()] };
     let conditions = written.iter().map(|one| reader.condition(one)).collect::<Result<_, _>>()?;
     let once = keys.iter().map(|[_, key]| key).find(|key| tree::is_once(key, 1, sizes));
     let once = once.ok_or_else(|| Construct::ComparedKey.refuse(&first.text))?;
-    Ok(Some(Compared { values: reader.values, conditions, once: once.clone() }))
+    Ok(Some((Compared { values: reader.values, conditions }, once.name.clone())))
 }
 
 /// Whether it compares columns of two tables: what is refused, or decided on shares, where nothing is converted.

@@ -100,6 +100,8 @@ pub(crate) struct Join {
     pub(crate) terms: Vec<Term>,
     /// What else must hold of a row's columns and its partner's; a row then has one partner at most.
     pub(crate) compared: Option<Compared>,
+    /// Of either relation the key column that is relied on to have each value once; its owner looks at home.
+    pub(crate) once: [Option<String>; 2],
 }
 
 /// The tables of FROM, before anything is known of conditions.
@@ -156,8 +158,8 @@ pub(super) fn read(
         check_types(&x.column, &y.column)?;
         keys.push([x.column.clone(), y.column.clone()]);
     }
-    let compared = compared::read(&written, &keys, scope, sizes)?;
-    let join = Join { kind: *kind, keys, matchable, terms: split.terms()?, compared };
+    let (compared, once) = compared::read(&written, &keys, scope, sizes)?.unzip();
+    let join = Join { kind: *kind, keys, matchable, terms: split.terms()?, compared, once: [None, once] };
     Ok((relations, Some(join)))
 }
 

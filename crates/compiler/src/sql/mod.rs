@@ -11,6 +11,7 @@ mod condition;
 mod conversion;
 mod from;
 mod grammar;
+mod group_condition;
 mod having;
 mod home;
 mod intervals;
@@ -19,6 +20,7 @@ mod limits;
 mod names;
 mod output;
 mod pair;
+mod polynomial;
 mod predicate;
 mod print;
 mod quantile;
@@ -54,9 +56,11 @@ pub(crate) use compared::{Compared, Form, Shared};
 pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
+pub(crate) use group_condition::GroupCondition;
 pub(crate) use having::{Comparison, Having, Side};
 pub(crate) use join::{Join, OwnersColumn, Relation};
 pub(crate) use pair::Pair;
+pub(crate) use polynomial::{Monomial, Polynomial};
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
 pub(crate) use sets::{SetJoin, SetKind};
@@ -98,6 +102,14 @@ impl Checked {
         }
     }
 
+    /// What public groups must satisfy.
+    pub(crate) fn of_groups(&self) -> &[GroupCondition] {
+        match &self.join {
+            Some(Joined::Tree(tree)) => &tree.of_groups,
+            _ => &[],
+        }
+    }
+
     /// The set whose values are shown, if that is what is asked.
     pub(crate) fn shown_set(&self) -> Option<&SetJoin> {
         match &self.join {
@@ -120,6 +132,18 @@ pub(crate) enum Joined {
 }
 
 impl Joined {
+    /// The columns of one relation that are relied on to have each value once.
+    pub(crate) fn once(&self, side: usize) -> Vec<String> {
+        match self {
+            Self::Two(join) => join.once.get(side).into_iter().flatten().cloned().collect(),
+            Self::Tree(tree) => {
+                let own = tree.once.iter().filter(|key| key.side == side);
+                own.map(|key| key.column.name.clone()).collect()
+            }
+            Self::Set(_) | Self::Threshold(_) => Vec::new(),
+        }
+    }
+
     /// The columns of one relation that are keys.
     pub(crate) fn keys(&self, side: usize) -> Vec<&Column> {
         match self {

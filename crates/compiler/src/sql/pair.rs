@@ -1,4 +1,4 @@
-//! Aggregates of two columns, over the rows on which both have a value: covariance, correlation, regression.
+//! Aggregates of two columns, of one table or two, over the rows on which both have a value: covariance, correlation, regression.
 
 use datafusion::logical_expr::Expr;
 
@@ -141,10 +141,10 @@ impl Pair {
             }
         };
         let (y, x) = (valued(first)?, valued(second)?);
-        if y.side != x.side {
-            return Err(Construct::TablesCombined.refuse(&format!("{first}, {second}")));
-        }
-        let (y, x) = (y.beside(&x), x.beside(&y));
+        let (y, x) = match y.side == x.side {
+            true => (y.beside(&x), x.beside(&y)),
+            false => (y.meeting(&x), x.meeting(&y)),
+        };
         let of =
             |function, argument| Aggregate { function, argument: Some(argument), second: None, whole: false };
         Ok(match self {

@@ -37,6 +37,11 @@ impl<'t> Scope<'t> {
         Self { cuts, ..self }
     }
 
+    /// How many there are.
+    pub(crate) fn tables(&self) -> usize {
+        self.relations.len()
+    }
+
     /// Whether the query cuts that column's values where it wants.
     pub(crate) fn is_cut(&self, column: &str) -> bool {
         self.cuts.contains(column)

@@ -248,7 +248,8 @@ pub(super) fn read(
 fn partner(join: &Join, Beside { query, sizes, .. }: &Beside<'_>) -> Result<Partner, Refused> {
     let refused = |what: &str| Err(Construct::Threshold.refuse(&what));
     let is_first = |argument: &Argument| {
-        (argument.columns.is_empty() || argument.side == 0) && argument.foreign.is_none()
+        let is_own = argument.columns.is_empty() || argument.side == 0;
+        is_own && argument.foreign.is_none() && argument.polynomial.is_none()
     };
     let mut arguments = query.aggregates.iter().flat_map(|one| one.argument.iter().chain(&one.second));
     if query.keys.iter().any(|key| key.side != 0) || !arguments.all(is_first) {

@@ -10,6 +10,7 @@ use super::{
     argument::identifier,
     condition::{conjuncts, equal_columns},
     from::{From, JoinKind},
+    group_condition::GroupCondition,
     join::{Relation, all, check_types, relations},
     query::{Key, Query},
     scope::Scope,
@@ -35,6 +36,8 @@ pub(crate) struct Tree {
     /// Columns that are relied on to have each value once; their owner looks at home.
     pub(crate) once: Vec<Key>,
     pub(crate) circle: Option<Box<Circle>>,
+    /// What groups must satisfy that columns of several tables make.
+    pub(crate) of_groups: Vec<GroupCondition>,
 }
 
 /// An equality beside the tree's, of the root with another relation.
@@ -76,9 +79,10 @@ pub(super) fn read(
     let Some((JoinKind::Inner, on)) = &from.join else {
         return Err(Construct::SeveralTables.refuse(&"an outer join, EXISTS or IN beside other tables"));
     };
-    let mut split = Split { own: vec![Vec::new(); relations.len()], edges: Vec::new() };
+    let own = vec![Vec::new(); relations.len()];
+    let mut split = Split { own, edges: Vec::new(), of_groups: Vec::new() };
     for condition in on.iter().chain(filter).flat_map(conjuncts) {
-        split.add(condition, scope)?;
+        split.add(condition, scope, query)?;
     }
     for (relation, own) in relations.iter_mut().zip(&split.own) {
         relation.filter = all(own);
@@ -107,7 +111,8 @@ pub(super) fn read(
     let is_alone = |key: &Key| key.side == root && is_once(&key.column, root, sizes) && !key.column.nullable;
     let alone = secret.iter().position(is_alone);
     relied(&mut once, alone.and_then(|place| secret.get(place)).cloned());
-    Ok((relations, Tree { root, edges: split.edges, secret, alone, once, circle: circle.map(Box::new) }))
+    let Split { edges, of_groups, .. } = split;
+    Ok((relations, Tree { root, edges, secret, alone, once, circle: circle.map(Box::new), of_groups }))
 }
 
 /// Enters columns that are relied on, each once.
@@ -146,10 +151,11 @@ pub(super) fn is_once(column: &Column, side: usize, sizes: &[Size]) -> bool {
 struct Split {
     own: Vec<Vec<String>>,
     edges: Vec<Edge>,
+    of_groups: Vec<GroupCondition>,
 }
 
 impl Split {
-    fn add(&mut self, condition: &Expr, scope: &Scope<'_>) -> Result<(), Refused> {
+    fn add(&mut self, condition: &Expr, scope: &Scope<'_>, query: &Query) -> Result<(), Refused> {
         if let Some([x, y]) = equal_columns(condition, scope) {
             check_types(&x.column, &y.column)?;
             let (sides, keys) = ([x.side, y.side], [x.column, y.column]);
@@ -164,7 +170,10 @@ impl Split {
         }
         let sides = scope.sides(condition);
         if sides.count_ones() > 1 {
-            return Err(Construct::TreeCondition.refuse(condition));
+            let of_groups = GroupCondition::read(condition, &query.keys, scope);
+            let of_groups = of_groups.filter(|_| query.has_public_groups);
+            self.of_groups.push(of_groups.ok_or_else(|| Construct::TreeCondition.refuse(condition))?);
+            return Ok(());
         }
         // Conditions on no table are the first one's.
         let side = if sides == 0 { 0 } else { sides.trailing_zeros() as usize };

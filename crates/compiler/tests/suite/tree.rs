@@ -217,6 +217,21 @@ fn world() -> impl Strategy<Value = World> {
         })
 }
 
+/// Of several tables' columns.
+fn of_several() -> impl Strategy<Value = &'static str> {
+    select(vec![
+        "SUM(amount * balance)",
+        "SUM(total * amount - 2 * balance)",
+        "AVG(rebate * (1 - total))",
+        "COUNT(rebate * balance * total)",
+        "SUM(CASE WHEN balance > 0 THEN amount ELSE 0 END)",
+        "AVG(CASE WHEN total > 50 THEN rebate * balance END)",
+        "CORR(amount, balance)",
+        "COVAR_POP(total, rebate)",
+        "VAR_POP(CASE WHEN mode = 'air' THEN balance END)",
+    ])
+}
+
 fn aggregate() -> impl Strategy<Value = String> {
     let numeric = select(vec!["SUM", "AVG", "COUNT", "VAR_SAMP", "STDDEV_SAMP"]);
     prop_oneof![
@@ -224,6 +239,7 @@ fn aggregate() -> impl Strategy<Value = String> {
         Just("SUM(amount * rebate)".to_owned()),
         Just("SUM(CASE WHEN balance > 0 THEN 2 ELSE 0 END)".to_owned()),
         Just("SUM(total) - SUM(amount)".to_owned()),
+        of_several().prop_map(str::to_owned),
         (numeric, select(vec!["amount", "rebate", "total", "balance"]))
             .prop_map(|(f, x)| format!("{f}({x})")),
     ]
@@ -549,8 +565,8 @@ fn what_is_no_tree_is_refused() {
     }
     for (item, construct) in [
         ("MAX(amount)", Construct::TreeAggregate),
-        ("SUM(CASE WHEN balance > 3 THEN amount END)", Construct::TreeAggregate),
-        ("SUM(amount * balance)", Construct::TablesCombined),
+        ("MIN(CASE WHEN balance > 3 THEN amount END)", Construct::TreeAggregate),
+        ("MIN(amount * balance)", Construct::TablesCombined),
     ] {
         assert_eq!(refused(&format!("SELECT {item} {CHAIN}")), construct);
     }

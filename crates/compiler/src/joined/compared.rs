@@ -13,8 +13,9 @@
 //!
 //! *Cost*, of n rows of the first table, beside what a join costs: for each comparison one on shares, of n numbers as wide
 //! as what is compared, for texts two equalities; n comparisons for each count of the second table and each of its groups,
-//! and n products for each sum. Where the second table's owner asks for a floor one sort of the n rows by key, and for each pair
-//! of groups 2n products, n comparisons and the sums of equal keys.
+//! and n products for each sum; where these sums are narrower than what is compared, or wider than 64 bits, a lookup of
+//! their own. Where the second table's owner asks for a floor one sort of the n rows by key, and for each pair of groups n
+//! products, n comparisons and the sums of equal keys.
 
 use std::collections::BTreeMap;
 

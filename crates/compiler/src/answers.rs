@@ -202,12 +202,10 @@ fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Selector, Optio
                     add(&mut found, (Selector::Whole, None));
                     continue;
                 }
-                let is_count = match aggregate.function {
-                    Function::Count | Function::CountDistinct => true,
-                    // Their quotient is the count.
-                    Function::Avg => sums_too(checked, argument),
-                    _ => false,
-                };
+                let is_count = tells_count(checked, aggregate, argument);
+                if is_count && is_filled(aggregate) {
+                    add(&mut found, (Selector::Whole, None));
+                }
                 let columns = || columns.into_iter().collect::<Vec<_>>().join(", ");
                 let selector = match (is_part, is_count) {
                     (true, _) => Selector::Case(argument.sql.clone()),
@@ -223,13 +221,37 @@ fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Selector, Optio
     found
 }
 
-/// Whether the query asks for an argument's sum beside its mean.
-fn sums_too(checked: &Checked, of: &Argument) -> bool {
-    let mut aggregates = checked.query.aggregates.iter();
-    aggregates.any(|aggregate| {
-        let argument = aggregate.argument.as_ref();
-        aggregate.function == Function::Sum && argument.is_some_and(|argument| argument.shown == of.shown)
-    })
+/// Whether an aggregate of an argument that may lack values tells how many there are, by itself or with the query's others
+/// over the same column: Σ (x + 1) does beside Σ x, or if the constant is large; a sum by a mean or variance, whose quotient
+/// it is; a sample's variance by its relation to a population's, which two means also give; a mean with COALESCE beside one
+/// without.
+fn tells_count(checked: &Checked, aggregate: &Aggregate, of: &Argument) -> bool {
+    let columns = own_columns(of, &checked.relations);
+    let others = checked.query.aggregates.iter().filter_map(|aggregate| {
+        let argument = aggregate.argument.as_ref()?;
+        let is_same = argument.side == of.side && own_columns(argument, &checked.relations) == columns;
+        is_same.then_some((aggregate.function, argument))
+    });
+    let mut others = others.collect::<Vec<_>>().into_iter();
+    match aggregate.function {
+        Function::Count | Function::CountDistinct => true,
+        Function::Sum => aggregate.argument.as_ref().is_some_and(|argument| argument.is_shifted),
+        Function::Min | Function::Max | Function::Quantile(_) | Function::Pair(_) => false,
+        _ if is_filled(aggregate) => true,
+        Function::Avg | Function::VariancePop | Function::DeviationPop => {
+            others.any(|(function, _)| function == Function::Sum)
+        }
+        Function::Variance | Function::Deviation => others.any(|(function, argument)| match function {
+            Function::Sum | Function::VariancePop | Function::DeviationPop => true,
+            Function::Avg => argument.shown != of.shown,
+            _ => false,
+        }),
+    }
+}
+
+/// Whether a constant stands where there is no value.
+fn is_filled(aggregate: &Aggregate) -> bool {
+    aggregate.argument.as_ref().is_some_and(|argument| argument.behind.is_some())
 }
 
 /// The same rows may be named in several ways, by the types that functions read them as.

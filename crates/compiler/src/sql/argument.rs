@@ -53,6 +53,9 @@ pub(crate) struct Argument {
     pub(crate) polynomial: Option<Polynomial>,
     /// Whether rows without a value count as 0: `CASE … ELSE 0`.
     pub(crate) or_zero: bool,
+    /// Whether a constant is added to each value, or stands in the place of missing ones, so that a sum tells how many
+    /// there are.
+    pub(crate) is_shifted: bool,
     /// Of COALESCE what may be NULL: as many rows as the floor must have a value of it, or a constant beside it would
     /// show what one row has.
     pub(crate) behind: Option<Box<Argument>>,
@@ -178,6 +181,7 @@ impl Argument {
             foreign: is_foreign.then_some(condition),
             polynomial: None,
             or_zero,
+            is_shifted: value.is_shifted,
             behind: None,
         })
     }
@@ -229,6 +233,7 @@ impl Argument {
             sql,
             nullable: false,
             interval,
+            is_shifted: self.is_shifted || otherwise != 0,
             behind: Some(Box::new(self.clone())),
             ..self
         })
@@ -352,6 +357,7 @@ impl Argument {
             foreign: None,
             polynomial: None,
             or_zero: false,
+            is_shifted: false,
             behind: None,
         }
     }
@@ -372,6 +378,7 @@ impl Argument {
             foreign: None,
             polynomial: None,
             or_zero: false,
+            is_shifted: value != 0,
             behind: None,
         }
     }
@@ -436,6 +443,11 @@ impl Argument {
             return Some(Err(too_wide(function, &shown, &columns)));
         };
         let sql = format!("({} {op} {})", self.sql, other.sql);
+        // A product has a constant summand where both of its factors have one.
+        let is_shifted = match sums {
+            true => self.is_shifted || other.is_shifted,
+            false => self.is_shifted && other.is_shifted,
+        };
         Some(Ok(Self {
             side,
             presence: sql.clone(),
@@ -458,6 +470,7 @@ impl Argument {
             foreign: None,
             polynomial,
             or_zero: false,
+            is_shifted,
             behind: None,
         }))
     }

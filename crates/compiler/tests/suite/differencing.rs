@@ -301,6 +301,31 @@ fn a_count_of_values_is_held_against_that_of_rows() {
     assert!(is_close(compare(&[], &answer(both, &with(39)), FLOOR, true)));
     let mean = "SELECT COUNT(*) AS n, AVG(LENGTH(note)) AS a FROM people";
     assert_eq!(compare(&[], &answer(mean, &with(39)), FLOOR, true), Verdict::Apart);
+    // So do a constant that is added to each value, or stands for missing ones, and all else that is solved for the count.
+    for count in [
+        "SUM(LENGTH(note) + 1000)",
+        "SUM((LENGTH(note) + 1) * (LENGTH(note) + 1))",
+        "SUM(COALESCE(LENGTH(note), 1000))",
+        "AVG(LENGTH(note)) AS a, AVG(COALESCE(LENGTH(note), 0))",
+        "SUM(LENGTH(note)) AS l, AVG(LENGTH(note) * 2)",
+        "SUM(LENGTH(note)) AS l, VAR_POP(LENGTH(note))",
+        "VAR_SAMP(LENGTH(note)) AS v, VAR_POP(LENGTH(note))",
+        "STDDEV_SAMP(LENGTH(note)) AS v, AVG(LENGTH(note)) AS a, AVG(LENGTH(note) * LENGTH(note))",
+    ] {
+        let sql = format!("SELECT COUNT(*) AS n, {count} AS c FROM people");
+        assert!(is_close(compare(&[], &answer(&sql, &with(39)), FLOOR, true)), "{count}");
+        assert_eq!(compare(&[], &answer(&sql, &with(20)), FLOOR, true), Verdict::Apart, "{count}");
+    }
+    for alone in [
+        "SUM(LENGTH(note) * 3)",
+        "SUM(COALESCE(LENGTH(note), 0))",
+        "AVG(LENGTH(note) + 1000)",
+        "AVG(LENGTH(note)) AS a, STDDEV_SAMP(LENGTH(note))",
+        "MAX(COALESCE(LENGTH(note), 1000))",
+    ] {
+        let sql = format!("SELECT COUNT(*) AS n, {alone} AS c FROM people");
+        assert_eq!(compare(&[], &answer(&sql, &with(39)), FLOOR, true), Verdict::Apart, "{alone}");
+    }
     // The count of a column's values and its sum are about the same rows, and neither gives the other away.
     let of_one = "SELECT COUNT(note) AS m, SUM(LENGTH(note)) AS l FROM people";
     assert!(!complements(&[], &answer(of_one, &with(20))));

@@ -135,6 +135,8 @@ mod tree;
 mod tree_node;
 mod union;
 mod unit;
+mod windows;
+mod windows_audit;
 
 pub use local::LocalError;
 pub use membership::Membership;

@@ -141,7 +141,7 @@ impl Page<'_> {
         steps
     }
 
-    /// The table and its columns that are compared with a subquery's value.
+    /// The table and its columns that are compared on shares: with a subquery's value, or for window functions.
     pub(crate) fn compared(&self) -> (&str, BTreeSet<String>) {
         let first = self.checked.relations.first().and_then(|relation| self.tables.get(relation.table));
         match (&self.checked.join, first) {
@@ -150,6 +150,11 @@ impl Page<'_> {
                 let made = made.filter(|column| threshold.compared.columns.contains(&column.name));
                 let of = made.flat_map(|column| column.of.iter().cloned());
                 (table.name.as_str(), threshold.compared.columns.iter().cloned().chain(of).collect())
+            }
+            (Some(Joined::Windows(windows)), Some(table)) => {
+                let made = self.checked.relations.iter().flat_map(|relation| &relation.computed);
+                let own = windows.shared().into_iter().map(|column| column.name.clone());
+                (table.name.as_str(), made.flat_map(|column| column.of.iter().cloned()).chain(own).collect())
             }
             _ => ("", BTreeSet::new()),
         }

@@ -340,18 +340,15 @@ pub(super) fn extended(tables: &[Table], computed: &[Computed]) -> Result<Vec<Ta
     }
     for table in &mut tables {
         let own: Vec<&Computed> = computed.iter().filter(|one| one.table == table.name).collect();
-        if let (Some(across), [_, _, ..]) =
-            (own.iter().find(|one| one.is_across()), table.datasets.as_slice())
-        {
-            return Err(Construct::RowWindowTables.refuse(&across.name()));
-        }
+        // Windows run over the rows of all datasets together.
+        let rows = table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows));
         for source in &mut table.datasets {
             for one in &own {
                 let columns = &source.schema.columns;
                 let column = match &one.of {
                     Made::Home(of) => of.column(columns)?,
                     Made::Rows(of) => Column::new(of.name(), ColumnType::Boolean),
-                    Made::Windowed(of) => of.column(columns, source.rows)?,
+                    Made::Windowed(of) => of.column(columns, rows)?,
                     Made::Arithmetic(of) => of.column(columns)?,
                 };
                 source.schema.columns.push(column);

@@ -483,7 +483,4 @@ fn other_windows_are_refused_by_name() {
             "{sql}: {refused}"
         );
     }
-    let several = "SELECT SUM(w) FROM (SELECT RANK() OVER (ORDER BY free) AS w FROM people) AS s";
-    let refused = compile(several, &[table(&[100, 100])], 2).unwrap_err();
-    assert!(matches!(refused, Refused::Unsupported { construct: RowWindowTables, .. }), "{refused}");
 }

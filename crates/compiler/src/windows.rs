@@ -10,7 +10,8 @@
 //!    the order ([`functions`]). What comes out is moved back to the rows as they were shared, so that windows of different
 //!    orders stand beside each other, and are of each other.
 //! 3. Conditions of WHERE on that are decided on shares ([`conditions`]), and with those that were decided at home they say
-//!    which rows count: [`crate::masked`] aggregates these.
+//!    which rows count: [`crate::masked`] aggregates these, by groups that owners know of each row and by groups of what
+//!    windows give ([`groups`]).
 //!
 //! *Ties*: rows that are equal in all that the query reads stay in the order in which they were shared, in each window the
 //! same one.
@@ -36,12 +37,12 @@ use crate::{
     behind::{Behind, Contributing},
     domain,
     dominance::Parts,
-    groups::Groups,
+    groups::{Groups, Sided},
     keyed,
     lower::Combined,
     masked::Layout,
     reread, secret,
-    sql::{Aggregate, Argument, Relation, Windows, identifier},
+    sql::{Aggregate, Argument, ON_SHARES, Relation, Windows, identifier},
     stage::{self, Partial},
     threshold_tables::stacked,
     union,
@@ -50,6 +51,7 @@ use functions::Rows;
 
 mod conditions;
 mod functions;
+mod groups;
 mod segments;
 
 /// A column on shares, in the order in which rows were shared.
@@ -120,8 +122,13 @@ pub(crate) fn combine(
         own.extend(column);
     }
     let layout = Layout { partials, groups: &sided };
-    let weighted = layout.weighted(builder, own, weight, rows.count)?;
-    let totals = layout.totals(builder, &weighted)?;
+    let mut weighted = layout.weighted(builder, own, weight, rows.count)?;
+    let mut by_group = Sided { conditions: Vec::new(), of: sided.of.clone(), null: None };
+    if groups.has_side(ON_SHARES) {
+        weighted.weights = rows.by_group(builder, groups, &weighted.weights, &sided.of)?;
+        by_group.of = (0..groups.keys.len()).collect();
+    }
+    let totals = Layout { partials, groups: &by_group }.totals(builder, &weighted)?;
     let floor_rows = floor_rows.max(table.floor_rows());
     let mut behind = Behind::default();
     let mut demanded = None;

@@ -230,7 +230,7 @@ impl Construct {
             ),
             Self::RowWindowOwners => (
                 "this with window functions over rows of several datasets, which are brought into one order on shares",
-                "compare sums and differences of columns with constants and each other, texts by = and <>, and write IS NULL; aggregate by COUNT, SUM, AVG, MIN, MAX, VAR and STDDEV, and what windows give without CASE or COALESCE, AVG OVER not at all, by public groups of the table's own columns or none; declare decimals for floats; or ask one dataset",
+                "compare sums and differences of columns with constants and each other, texts by = and <>, and write IS NULL; aggregate by COUNT, SUM, AVG, MIN, MAX, VAR and STDDEV, and what windows give without CASE or COALESCE, AVG OVER not at all, by public groups or none; order by columns of 512 bits together, of which text has eight for each byte of its `bytes_max`; declare decimals for floats; or ask one dataset",
             ),
             Self::Limit => (
                 "this LIMIT, OFFSET or FETCH",

@@ -1,7 +1,8 @@
 //! Functions of columns ([`super::home`]) as columns of their own: wherever one stands in a query, a column of the same
 //! name stands there afterwards, which the owner's stage computes beside those that the table has. So what holds for
 //! columns holds for them: groups, keys of joins, conditions, aggregates. So it is with window functions over rows
-//! ([`super::windowed`]), and with what an aggregate computes of them ([`super::row_arithmetic`]).
+//! ([`super::windowed`]), and with what an aggregate computes of them ([`super::row_arithmetic`]); of tables of several
+//! datasets these are computed on shares.
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 

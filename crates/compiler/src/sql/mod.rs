@@ -61,7 +61,7 @@ pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
 pub(crate) use row_arithmetic::{Arithmetic, Step as ArithmeticStep};
 pub(crate) use row_test::{RowTest, Text as TestedText};
-pub(crate) use row_windows::{Step, Windows};
+pub(crate) use row_windows::{ON_SHARES, Step, Windows};
 pub(crate) use sets::{SetJoin, SetKind};
 pub(crate) use threshold::{Line, Partner, Threshold};
 pub(crate) use tree::Tree;
@@ -260,7 +260,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     if let ([relation], None) = (relations.as_mut_slice(), &join)
         && let Some(table) = tables.get(relation.table)
     {
-        let windows = Windows::take(relation, table, &computed, &ties, &filter, &query)?;
+        let windows = Windows::take(relation, table, &computed, &ties, &filter, &mut query)?;
         join = windows.map(Box::new).map(Joined::Windows);
     }
     let mut checked = Checked { types, query, relations, join, uses, comparisons, tables: extended };

@@ -58,12 +58,31 @@ pub(crate) struct RowTests {
 
 /// One side of a comparison.
 enum Operand {
-    /// A sum of columns; of dates and timestamps, which.
+    /// A sum of columns; of dates, timestamps and booleans, which.
     Number(Side, Option<ColumnType>),
     Text(Text),
     /// A constant that is read as the other side's type.
     Quoted(String),
     Null,
+}
+
+impl Operand {
+    /// Of dates, timestamps and booleans, which.
+    fn kind(&self) -> Option<ColumnType> {
+        match self {
+            Self::Number(_, kind) => *kind,
+            Self::Text(_) | Self::Quoted(_) | Self::Null => None,
+        }
+    }
+
+    /// It as a number; a text is what the other side's type makes of it.
+    fn number(self, other: Option<ColumnType>) -> Option<(Side, Option<ColumnType>)> {
+        match self {
+            Self::Number(side, kind) => Some((side, kind)),
+            Self::Quoted(text) => Some((moment(&text, other?)?, other)),
+            Self::Text(_) | Self::Null => None,
+        }
+    }
 }
 
 /// Reads conditions one after the other.
@@ -167,7 +186,7 @@ impl<'a> Reader<'a> {
         let (left, right) = (self.operand(left)?, self.operand(right)?);
         let (left, right) = if is_turned { (right, left) } else { (left, right) };
         let is_equality = matches!(comparison, Equal | NotEqual);
-        let test = match (left, right) {
+        let test: Option<(usize, Text)> = match (left, right) {
             // Never true, and neither is its negation.
             (Operand::Null, _) | (_, Operand::Null) => return Ok(RowTest::Any(Vec::new())),
             (Operand::Quoted(text), Operand::Text(Text::Column(column)))
@@ -178,7 +197,8 @@ impl<'a> Reader<'a> {
             }
             (Operand::Text(Text::Column(column)), Operand::Text(with)) if is_equality => Some((column, with)),
             (left, right) => {
-                let numbers = self.number(left, &right).zip(self.number(right, &Operand::Null));
+                let kinds = [left.kind(), right.kind()];
+                let numbers = left.number(kinds[1]).zip(right.number(kinds[0]));
                 let Some(((left, of_left), (right, of_right))) = numbers else { return Err(refused(whole)) };
                 if of_left != of_right {
                     return Err(refused(whole));
@@ -189,17 +209,6 @@ impl<'a> Reader<'a> {
         };
         let (column, with) = test.ok_or_else(|| refused(whole))?;
         Ok(RowTest::Text { column, with, is_equal: comparison == Equal })
-    }
-
-    /// One side as a number; a text is what the other side's type makes of it.
-    fn number(&self, side: Operand, other: &Operand) -> Option<(Side, Option<ColumnType>)> {
-        match (side, other) {
-            (Operand::Number(side, kind), _) => Some((side, kind)),
-            (Operand::Quoted(text), Operand::Number(_, Some(kind))) => {
-                Some((moment(&text, *kind)?, Some(*kind)))
-            }
-            _ => None,
-        }
     }
 
     fn operand(&mut self, expr: &Expr) -> Result<Operand, Refused> {

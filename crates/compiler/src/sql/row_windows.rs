@@ -23,6 +23,9 @@ use super::{
 };
 use crate::{Construct, Refused, Table};
 
+/// The side of group columns that are computed on shares; the table's own are on side 0.
+pub(crate) const ON_SHARES: usize = 1;
+
 /// What is computed of several owners' rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Windows {
@@ -64,7 +67,7 @@ impl Windows {
         computed: &[Computed],
         ties: &[Vec<String>],
         filter: &[Expr],
-        query: &Query,
+        query: &mut Query,
     ) -> Result<Option<Self>, Refused> {
         let is_shared = |name: &str| {
             relation.computed.iter().any(|column| column.name == name && !column.across.is_empty())
@@ -95,6 +98,9 @@ impl Windows {
         let windows = Self { columns, known, tests, across, carrying };
         windows.check_query(query)?;
         windows.check_columns()?;
+        for key in &mut query.keys {
+            key.side = if windows.has(&key.column.name) { ON_SHARES } else { key.side };
+        }
         relation.filter = join::all(&at_home);
         relation.computed.retain(|column| column.across.is_empty());
         Ok(Some(windows))
@@ -161,9 +167,6 @@ impl Windows {
         let refused = |what: &str| Err(Construct::RowWindowOwners.refuse(&what));
         if !query.has_public_groups {
             return refused("groups that are not public");
-        }
-        if let Some(key) = query.keys.iter().find(|key| self.has(&key.column.name)) {
-            return refused(&format!("GROUP BY {}", key.column.name));
         }
         for aggregate in &query.aggregates {
             if matches!(aggregate.function, Function::CountDistinct | Function::Quantile(_)) {

@@ -1,5 +1,6 @@
 //! Window functions over the rows of a table: columns that its owner computes at home, as functions of one row are
-//! ([`super::home`]), but of what stands in other rows, too.
+//! ([`super::home`]), but of what stands in other rows, too. Of several datasets they are computed on shares
+//! ([`super::row_windows`]).
 //!
 //! They are written in a subquery of FROM. What it selects is put in place of its names by [`super::unfold`], which first
 //! marks each window function with the subquery's condition: windows run over the rows for which that holds, and only then

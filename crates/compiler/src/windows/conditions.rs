@@ -76,7 +76,7 @@ impl Rows<'_> {
     }
 
     /// A bit, where all that it was made of has a value.
-    fn known<'h>(
+    pub(super) fn known<'h>(
         &self,
         builder: &mut Builder,
         bit: ValueId,

@@ -1,6 +1,6 @@
 //! Window functions along a secret order of rows, and sums, differences and products of what they give.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use program::{Builder, Key, Operation, ValueId};
 
@@ -199,13 +199,20 @@ impl Rows<'_> {
         for tie in ties.iter().filter(|_| of.needs_ties()) {
             keys.extend(self.key(tie, false, false)?);
         }
+        // Rows that are equal in a column stay so when it comes again.
+        let mut seen = BTreeSet::new();
+        keys.retain(|(key, _)| seen.insert(*key));
         // An order by more keys is one by these, too.
         let known = self.orders.iter().position(|one| one.keys.starts_with(&keys));
         let order = match known {
             Some(place) => place,
             None => {
                 let by = keys.iter().map(|(of, descending)| Key { of: *of, descending: *descending });
-                let order = builder.sort(by.collect()).map_err(Refused::of_keys)?;
+                let order = builder.sort(by.collect()).map_err(|flaw| match Refused::of_keys(flaw) {
+                    Refused::GroupsTooWide { found, most } => Construct::RowWindowOwners
+                        .refuse(&format!("an order by {found} bits, of {most} at most: {}", of.name())),
+                    refused => refused,
+                })?;
                 let (arranged, segments) = (BTreeMap::new(), BTreeMap::new());
                 self.orders.push(Ordered { keys, order, arranged, segments });
                 self.orders.len() - 1

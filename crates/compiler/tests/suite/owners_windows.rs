@@ -77,11 +77,10 @@ fn outer() -> impl Strategy<Value = &'static str> {
         " WHERE w <= 50 OR w IS NULL",
         " WHERE w = 1 AND salary > 0",
         " WHERE NOT (w < salary OR active)",
-        " WHERE 2 * w - 3 BETWEEN bonus AND salary * 1.5",
+        " WHERE 2 * w - 3 BETWEEN 100 AND salary * 2 - w",
         " WHERE w IN (1, 2, 3) OR (note LIKE 'a%' AND w <> 2)",
         " WHERE w NOT IN (1, 2)",
-        " WHERE w IS NOT NULL AND NOT (w >= 10.5 AND active)",
-        " WHERE (w > 100 AND rank = 'low') IS NOT NULL AND w > 0",
+        " WHERE w IS NOT NULL AND NOT (w >= 10 AND active)",
     ])
 }
 
@@ -103,7 +102,7 @@ fn aggregates(is_exact: bool) -> BoxedStrategy<&'static str> {
 fn query() -> impl Strategy<Value = String> {
     let inner =
         option::of(select(vec!["active", "salary > 1000 AND note IS NOT NULL", "bonus * 2 > 7", "FALSE"]));
-    let key = select(vec!["", "rank", "team"]);
+    let key = select(vec!["", "rank", "team", "x", "x, team", "rank, y"]);
     window()
         .prop_flat_map(move |(window, is_exact)| {
             (Just(window), aggregates(is_exact), inner.clone(), outer(), key.clone())
@@ -114,9 +113,16 @@ fn query() -> impl Strategy<Value = String> {
                 "" => (aggregates.to_owned(), String::new()),
                 key => (format!("{key}, {aggregates}"), format!(" GROUP BY {key} ORDER BY {key}")),
             };
-            format!("SELECT {items} FROM (SELECT *, {window} AS w FROM people{inner}) AS s{outer}{group}")
+            // A group column that is carried from row to row.
+            let carried = match key {
+                "x" | "x, team" => ", LAG(team) OVER (PARTITION BY rank ORDER BY {order}) AS x",
+                "rank, y" => ", LEAD(rank) OVER (ORDER BY {order}) AS y",
+                _ => "",
+            };
+            format!(
+                "SELECT {items} FROM (SELECT *, {window} AS w{carried} FROM people{inner}) AS s{outer}{group}"
+            )
         })
-        .prop_filter("a part of a condition that is no comparison", |sql| !sql.contains(") IS NOT NULL"))
 }
 
 fn order() -> impl Strategy<Value = &'static str> {
@@ -140,7 +146,7 @@ fn few() -> impl Strategy<Value = Person> {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 120, ..Config::default() })]
+    #![proptest_config(Config { cases: 60, ..Config::default() })]
 
     #[test]
     fn the_joint_result_equals_the_plaintext_result(
@@ -198,7 +204,10 @@ fn halves() -> Vec<Vec<Person>> {
 
 fn shown(sql: &str, owners: &[Vec<Person>], floor: u64) -> Vec<Vec<Cell>> {
     let (_, outputs, result) = run(sql, owners, floor);
-    assert!(!result.rows.is_empty() || outputs.iter().flatten().all(|value| *value == 0), "{sql}: {outputs:?}");
+    assert!(
+        !result.rows.is_empty() || outputs.iter().flatten().all(|value| *value == 0),
+        "{sql}: {outputs:?}"
+    );
     result.rows
 }
 
@@ -225,7 +234,7 @@ fn rows_that_windows_count_and_nobody_shows_are_none_or_enough() {
     // A group that is withheld is not shown either.
     let mut rows = owners.clone();
     rows[1].iter_mut().skip(2).for_each(|one| one.rank = "low".to_owned());
-    let by_rank = "SELECT rank, COUNT(*) AS n FROM (SELECT rank, COUNT(*) OVER () AS every FROM people) AS p GROUP BY rank";
+    let by_rank = "SELECT rank, COUNT(*) AS n, MAX(every) AS m FROM (SELECT rank, COUNT(*) OVER () AS every FROM people) AS p GROUP BY rank";
     assert_eq!(shown(by_rank, &owners, 5).len(), 2);
     assert_eq!(shown(by_rank, &rows, 5).len(), 0, "38 are of one group, two of another");
 }
@@ -263,7 +272,7 @@ fn owners_may_have_no_rows_and_rows_may_be_alike() {
                FROM (SELECT salary, ROW_NUMBER() OVER (PARTITION BY rank ORDER BY free) AS n, \
                LAG(bonus) OVER (ORDER BY free DESC) AS before, MAX(salary) OVER (PARTITION BY team ORDER BY free) AS last \
                FROM people) AS p WHERE n < 6";
-    let one = |salary| Person { salary, bonus: Some(5), ..Person::default() };
+    let one = |salary| Person { rank: "low".to_owned(), salary, bonus: Some(5), ..Person::default() };
     let worlds: [Vec<Vec<Person>>; 5] = [
         vec![Vec::new(), Vec::new()],
         vec![vec![one(7)], Vec::new()],
@@ -319,10 +328,18 @@ fn no_owner_can_count_which_rows_come_out() {
         compile(&sql, &[table(&[10, 10])], 5).unwrap_or_else(|refused| panic!("{sql}: {refused}"))
     };
     let lag = "LAG(salary) OVER (ORDER BY joined) AS w FROM people";
-    for compiled in [page("COUNT(*)", lag), page("SUM(w), AVG(w), MAX(w)", lag), page("COUNT(*), SUM(bonus)", lag)] {
+    for compiled in
+        [page("COUNT(*)", lag), page("SUM(w), AVG(w), MAX(w)", lag), page("COUNT(*), SUM(bonus)", lag)]
+    {
         assert!(compiled.answers.iter().all(|one| one.uncountable.is_some_and(|why| why.contains("secret"))));
         assert!(compiled.answers.iter().all(|one| !one.is_partial()));
-        assert!(!compiled.audit.attacks.iter().any(|attack| attack.reason.contains("`overlaps_max` lets it through")));
+        assert!(
+            !compiled
+                .audit
+                .attacks
+                .iter()
+                .any(|attack| attack.reason.contains("`overlaps_max` lets it through"))
+        );
     }
     for compiled in [
         // Two sets of rows beside each other and beside those that come out.
@@ -335,7 +352,13 @@ fn no_owner_can_count_which_rows_come_out() {
         page("COUNT(*)", "SUM(bonus) OVER (PARTITION BY rank) AS w FROM people"),
     ] {
         assert!(compiled.answers.iter().all(|one| one.is_partial()));
-        assert!(compiled.audit.attacks.iter().any(|attack| attack.reason.contains("`overlaps_max` lets it through")));
+        assert!(
+            compiled
+                .audit
+                .attacks
+                .iter()
+                .any(|attack| attack.reason.contains("`overlaps_max` lets it through"))
+        );
     }
 }
 
@@ -363,11 +386,16 @@ fn the_audit_says_what_is_shared_and_opens_nothing_of_it() {
 fn what_is_not_supported_of_several_owners_is_refused_by_name() {
     use Construct::{RowWindowOwners, RowWindowTables};
     let window = "ROW_NUMBER() OVER (ORDER BY free) AS w";
-    let of = |window: &str, rest: &str| format!("SELECT {} FROM (SELECT *, {window} FROM people) AS s{}", rest.split('|').next().unwrap(), rest.split('|').nth(1).unwrap_or(""));
+    let of = |window: &str, rest: &str| {
+        format!(
+            "SELECT {} FROM (SELECT *, {window} FROM people) AS s{}",
+            rest.split('|').next().unwrap(),
+            rest.split('|').nth(1).unwrap_or("")
+        )
+    };
     for sql in [
         of(window, "w, COUNT(*)| GROUP BY w LIMIT 3"),
         of(window, "free, COUNT(*)| WHERE w = 1 GROUP BY free LIMIT 3"),
-        of("LAG(rank) OVER (ORDER BY free) AS w", "w, COUNT(*)| GROUP BY w"),
         of(window, "SUM(CASE WHEN w > 3 THEN salary END)"),
         of("LAG(salary) OVER (ORDER BY free) AS w", "SUM(COALESCE(w, 0))"),
         of("LAG(salary) OVER (ORDER BY free) AS w", "SUM(NULLIF(w, 0))"),
@@ -391,6 +419,7 @@ fn what_is_not_supported_of_several_owners_is_refused_by_name() {
         of("LAG(score) OVER (ORDER BY free) AS w", "COUNT(*)| WHERE w IS NULL"),
         of("RANK() OVER (ORDER BY score) AS w", "COUNT(*)| WHERE w = 1"),
         of("RANK() OVER (ORDER BY free) AS w", "COUNT(*)| WHERE w > score"),
+        of("RANK() OVER (ORDER BY note, UPPER(note), LOWER(note)) AS w", "COUNT(*)| WHERE w = 1"),
         // Ties are broken by it.
         of(window, "SUM(score)| WHERE w = 1"),
         "SELECT COUNT(*) FROM (SELECT SUM(m) OVER () AS w FROM (SELECT free, salary, RANK() OVER (ORDER BY free) AS m FROM people) AS x WHERE m > 2) AS s WHERE w = 1".to_owned(),
@@ -400,15 +429,37 @@ fn what_is_not_supported_of_several_owners_is_refused_by_name() {
         assert!(matches!(refused, Refused::Unsupported { construct: RowWindowOwners, .. }), "{sql}: {refused}");
     }
     for sql in [
-        format!("SELECT COUNT(*) FROM (SELECT *, {window} FROM people) AS s JOIN people b ON s.note = b.note WHERE w = 1"),
-        format!("SELECT COUNT(*) FROM (SELECT *, {window} FROM people) AS s WHERE w = 1 AND salary > (SELECT AVG(salary) FROM people)"),
+        format!(
+            "SELECT COUNT(*) FROM (SELECT *, {window} FROM people) AS s JOIN people b ON s.note = b.note WHERE w = 1"
+        ),
+        format!(
+            "SELECT COUNT(*) FROM (SELECT *, {window} FROM people) AS s WHERE w = 1 AND salary > (SELECT AVG(salary) FROM people)"
+        ),
     ] {
         let refused = compile(&sql, &[table(&[100, 100])], 2).unwrap_err();
-        assert!(matches!(refused, Refused::Unsupported { construct: RowWindowTables, .. }), "{sql}: {refused}");
+        assert!(
+            matches!(refused, Refused::Unsupported { construct: RowWindowTables, .. }),
+            "{sql}: {refused}"
+        );
     }
     let text = of(window, "MAX(note)| WHERE w = 1");
     let refused = compile(&text, &[table(&[100, 100])], 2).unwrap_err();
     assert!(matches!(refused, Refused::Unsupported { construct: Construct::TextExtreme, .. }), "{refused}");
+}
+
+/// Of tables one below the other, too.
+#[test]
+fn stacks_are_refused_by_name() {
+    let [mut north, mut south] = [table(&[10]), table(&[10])];
+    north.name = "north".into();
+    (south.name, south.datasets[0].reference) = ("south".into(), "owner1/people@1".into());
+    let sql = "SELECT COUNT(*) FROM (SELECT v, ROW_NUMBER() OVER (ORDER BY v) AS w FROM \
+               (SELECT salary AS v FROM north UNION ALL SELECT salary FROM south) AS u) AS s WHERE w = 1";
+    let refused = compile(sql, &[north, south], 2).unwrap_err();
+    assert!(
+        matches!(refused, Refused::Unsupported { construct: Construct::RowWindowOwners, .. }),
+        "{refused}"
+    );
 }
 
 /// Noise, contributors and shares of a sum are of rows that nobody sees.

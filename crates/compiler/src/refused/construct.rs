@@ -229,7 +229,7 @@ impl Construct {
                 "ask one table: rows that a join multiplies or leaves out would have been counted before",
             ),
             Self::RowWindowOwners => (
-                "this with window functions over rows of several datasets, which are brought into one order on shares",
+                "this, beside or of window functions over the rows of several datasets",
                 "compare sums and differences of columns with constants and each other, texts by = and <>, and write IS NULL; aggregate by COUNT, SUM, AVG, MIN, MAX, VAR and STDDEV, and what windows give without CASE or COALESCE, AVG OVER not at all, by public groups or none; order by columns of 512 bits together, of which text has eight for each byte of its `bytes_max`; declare decimals for floats; or ask one dataset",
             ),
             Self::Limit => (

@@ -95,6 +95,7 @@ fn aggregates(is_exact: bool) -> BoxedStrategy<&'static str> {
         "MAX(salary - 2 * w) AS a, SUM(bonus) AS b",
         "SUM(salary * w) AS a",
         "STDDEV_POP(salary) AS a",
+        "VAR_POP(w) AS a, STDDEV_SAMP(w - salary) AS b",
     ];
     if is_exact { prop_oneof![select(plain), select(exact)].boxed() } else { select(plain).boxed() }
 }

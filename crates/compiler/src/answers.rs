@@ -34,7 +34,8 @@ pub struct Answers {
     pub datasets: Vec<String>,
     /// Why what is answered cannot be told from these rows alone, if so.
     pub uncountable: Option<&'static str>,
-    /// Whether a subquery reads these rows as well, so that its value less what is shown may be about few of them.
+    /// Whether a subquery, or windows, read these rows as well, so that what they tell less what is shown may be about few of
+    /// them.
     rereads: bool,
     /// Whether rows of other tables stand below these (UNION ALL).
     pub is_stacked: bool,
@@ -87,11 +88,12 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
         Joined::Two(Join { compared: Some(_), .. }) => {
             "which of its rows meet another table's and compare with it as is asked is secret"
         }
+        Joined::Windows(_) => "where its rows stand among those of other owners is secret",
         Joined::Two(_) | Joined::Tree(_) | Joined::Set(_) => {
             "which of its rows match another table's is secret"
         }
     });
-    let rereads = reread::of(tables, checked) == Reread::Otherwise;
+    let rereads = rereads(tables, checked);
     let relations =
         checked.relations.iter().filter_map(|relation| Some((relation, tables.get(relation.table)?)));
     relations
@@ -137,7 +139,15 @@ pub(crate) fn has_parts(checked: &Checked) -> bool {
 pub(crate) fn is_partial(tables: &[Table], checked: &Checked) -> bool {
     let selectors: Vec<Selector> =
         selectors(checked, None).into_iter().map(|(selector, _)| selector).collect();
-    reread::of(tables, checked) == Reread::Otherwise || are_partial(&selectors)
+    rereads(tables, checked) || are_partial(&selectors)
+}
+
+/// Whether other sets of the same rows than those that are shown are told of, in a way that is not asked about on shares.
+fn rereads(tables: &[Table], checked: &Checked) -> bool {
+    match &checked.join {
+        Some(Joined::Windows(windows)) => windows.is_partial(&checked.query.aggregates),
+        _ => reread::of(tables, checked) == Reread::Otherwise,
+    }
 }
 
 /// Whether some rows can be subtracted from others.
@@ -176,6 +186,12 @@ fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Selector, Optio
     for aggregate in &checked.query.aggregates {
         let argument =
             aggregate.argument.as_ref().map(|argument| argument.behind.as_deref().unwrap_or(argument));
+        if let (Some(Joined::Windows(windows)), Some(argument)) = (&checked.join, argument)
+            && windows.reads(argument)
+        {
+            // What is told of rows without a value is asked about on shares.
+            continue;
+        }
         let selector = match argument {
             // What stems from other rows is no function of the rows that are taken: it is compared with everything.
             Some(argument) if is_across(aggregate, &checked.relations) => {
@@ -267,6 +283,9 @@ const CARRIED: &str = "what its window functions carry from row to row is no sum
 /// Whether values that a window function carries to other rows are aggregated.
 pub(crate) fn carries(checked: &Checked) -> bool {
     let mut aggregates = checked.query.aggregates.iter();
+    if let Some(Joined::Windows(windows)) = &checked.join {
+        return aggregates.flat_map(|one| &one.argument).any(|argument| windows.carries(argument));
+    }
     aggregates.any(|aggregate| read(aggregate, &checked.relations).any(|column| column.carries))
 }
 

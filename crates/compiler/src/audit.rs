@@ -16,7 +16,6 @@ use crate::{
     products,
     sql::{Aggregate, Checked, Function, Item, Joined, Key, Relation, SetJoin, SetKind, Tree},
     stage::Partial,
-    threshold_audit::NOT_COMPARED,
 };
 
 /// Writes the audit of a lowered query.
@@ -142,8 +141,8 @@ impl Page<'_> {
         learned.push(others.to_owned());
         if let Some(set) = self.checked.shown_set() {
             learned.extend(self.of_set(set));
-        } else if let Some(Joined::Threshold(threshold)) = &self.checked.join {
-            learned.extend(self.of_threshold(threshold));
+        } else if let Some(of_rows) = self.of_rows() {
+            learned.extend(of_rows);
         } else if self.checked.join.is_some() {
             learned.push("neither which rows of the tables match nor any key that is no group".to_owned());
             learned.extend(self.of_compared());
@@ -307,14 +306,7 @@ impl Page<'_> {
         vec![
             format!("sizes that the contract states: {sizes}"),
             "the size and time of messages, which depend on those sizes alone".to_owned(),
-            match &self.checked.join {
-                None => "no value, neither of the data nor of the result".to_owned(),
-                Some(Joined::Threshold(_)) => NOT_COMPARED.to_owned(),
-                Some(_) => {
-                    "no value, neither of the data nor of the result; neither which rows match nor how many"
-                        .to_owned()
-                }
-            },
+            self.not_learned().to_owned(),
         ]
     }
 
@@ -354,8 +346,8 @@ impl Page<'_> {
             }));
             return steps;
         };
-        if let Joined::Threshold(threshold) = join {
-            return self.compared_at_home(threshold, partials);
+        if let Some(steps) = self.rows_at_home(partials) {
+            return steps;
         }
         let mut steps = Vec::new();
         for (side, relation) in self.checked.relations.iter().enumerate() {
@@ -451,8 +443,8 @@ impl Page<'_> {
                     .to_owned(),
             );
         }
-        if let Some(Joined::Threshold(threshold)) = &self.checked.join {
-            beyond.extend(self.beyond_threshold(threshold));
+        if let Some(of_rows) = self.beyond_rows() {
+            beyond.extend(of_rows);
         } else if self.checked.join.is_some() {
             beyond.push(
                 "a provider chooses the keys that it puts in: with rows for keys of its choice it asks who of the other \

@@ -47,6 +47,11 @@ pub(crate) fn plan(checked: &Checked, rule: &Rule, partials: &mut Vec<Partial>) 
             "who brings what to the rows that compare with a subquery's value is not known on shares; ask without the subquery, as a condition with a constant",
         );
     }
+    if let Some(Joined::Windows(_)) = &checked.join {
+        return refused(
+            "who brings what to the rows that come out of window functions is not known on shares; ask one dataset",
+        );
+    }
     if checked.join.is_some() || !checked.query.has_public_groups {
         return refused(
             "who brings what to a group is not known on shares in a join, nor where groups are not public; ask about one table, grouped by columns with a public list of values",

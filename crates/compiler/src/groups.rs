@@ -24,7 +24,17 @@ pub(crate) struct Groups {
 /// Of so many combinations of values those are looked for that satisfy the conditions on groups.
 const CANDIDATES_MAX: usize = 1 << 18;
 
-/// The groups as one relation's columns tell them apart.
+/// How one relation's columns tell the groups apart.
+pub(crate) struct Apart<'g> {
+    /// These columns, by their places.
+    pub(crate) places: Vec<usize>,
+    /// Each combination of their values.
+    pub(crate) lists: Vec<Vec<Option<&'g Value>>>,
+    /// For each of all groups, which of these it belongs to.
+    pub(crate) of: Vec<usize>,
+}
+
+/// The groups as one relation's columns tell them apart, for its owners.
 #[derive(Clone, Debug)]
 pub(crate) struct Sided {
     /// For each of its groups the condition for a row to be in it, as SQL; none where it has no group columns.
@@ -87,8 +97,13 @@ impl Groups {
         Ok(Self { columns, sides, keys })
     }
 
-    /// The groups as the columns of relation `side` tell them apart.
-    pub(crate) fn sided(&self, side: usize) -> Sided {
+    /// Whether any column is of relation `side`.
+    pub(crate) fn has_side(&self, side: usize) -> bool {
+        self.sides.contains(&side)
+    }
+
+    /// The values by which columns of relation `side` tell the groups apart.
+    pub(crate) fn told_apart(&self, side: usize) -> Apart<'_> {
         let mine = |place: &usize| self.sides.get(*place) == Some(&side);
         let places: Vec<usize> = (0..self.columns.len()).filter(mine).collect();
         let mut lists: Vec<Vec<Option<&Value>>> = Vec::new();
@@ -100,6 +115,12 @@ impl Groups {
                 lists.len() - 1
             }));
         }
+        Apart { places, lists, of }
+    }
+
+    /// The groups as the columns of relation `side` tell them apart.
+    pub(crate) fn sided(&self, side: usize) -> Sided {
+        let Apart { places, lists, of } = self.told_apart(side);
         let condition = |values: &Vec<Option<&Value>>| {
             let equal = places.iter().zip(values).filter_map(|(place, value)| {
                 let column = self.columns.get(*place)?;

@@ -61,6 +61,11 @@ impl Page<'_> {
     pub(crate) fn compared(&self) -> BTreeSet<(String, String)> {
         match &self.checked.join {
             Some(Joined::Threshold(threshold)) => self.stemming(0, &threshold.compared.columns),
+            Some(Joined::Windows(windows)) => {
+                let own = windows.shared().into_iter().map(|column| column.name.clone());
+                let computed = self.checked.relations.iter().flat_map(|relation| &relation.computed);
+                self.stemming(0, &computed.map(|column| column.name.clone()).chain(own).collect())
+            }
             Some(join) => {
                 let of = |side: usize| self.stemming(side, &compared(join, side).into_iter().collect());
                 of(0).into_iter().chain(of(1)).collect()

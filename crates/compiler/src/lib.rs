@@ -33,6 +33,8 @@
 //!   tables, if each row of one of them meets one row of the others.
 //! - HAVING, decided inside the computation, also against sums over all groups; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
+//! - Window functions over the rows of one table in a subquery of FROM, computed at home or, over several datasets, on
+//!   shares.
 //! - Expressions and window functions over groups, and any other ORDER BY: computed by the receivers from what is
 //!   opened. Without ORDER BY rows come in ascending order of the group columns, NULL last.
 //!
@@ -140,6 +142,8 @@ mod tree;
 mod tree_node;
 mod union;
 mod unit;
+mod windows;
+mod windows_audit;
 
 pub use local::LocalError;
 pub use membership::Membership;

@@ -21,11 +21,10 @@ use crate::{
     secret::{self, SecretKey},
     set_values, sets,
     sql::{
-        Aggregate, Argument, Checked, Cut, Function, Item, Joined, OrderTerm, Query, Relation, Selected,
-        Temporal,
+        Aggregate, Argument, Checked, Function, Item, Joined, OrderTerm, Query, Relation, Selected, Temporal,
     },
     stage::{self, Partial},
-    text_extremes, threshold, tree, union,
+    text_extremes, threshold, tree, union, windows,
 };
 
 /// A program and how its outputs are read.
@@ -114,6 +113,11 @@ pub(crate) fn lower(
             demanded = bit;
             combined
         }
+        ([only], Some(Joined::Windows(of))) => {
+            let (combined, bit) = windows::combine(&mut builder, *only, of, groups, &partials, floor_rows)?;
+            demanded = bit;
+            combined
+        }
         ([(relation, table), ..], _) if !query.has_public_groups => {
             let (combined, keys) = secret::combine(&mut builder, table, relation, &query.keys, &partials)?;
             secret = Some(keys);
@@ -173,21 +177,12 @@ pub(crate) fn lower(
                 }
             }
             let order = joint.order(query, groups, &opened, &keys, alone)?;
-            Some((order, slice(cut, rows)?))
+            Some((order, cut.slice(rows)?))
         }
         None => None,
     };
     let rows = cut.map_or(rows, |(_, [_, rows])| rows as usize);
     Ok(Lowered { program: joint.finish(cut, seen)?, columns, partials, rows, group_at, finish, noise })
-}
-
-/// First row and number of rows that a LIMIT opens of `rows`.
-fn slice(cut: Cut, rows: usize) -> Result<[u32; 2], Refused> {
-    let rows = rows as u32;
-    let rest = rows.checked_sub(cut.skip).filter(|rest| *rest > 0);
-    let rest =
-        rest.ok_or_else(|| Construct::Limit.refuse(&format!("OFFSET {} of {rows} groups", cut.skip)))?;
-    Ok([cut.skip, cut.rows.unwrap_or(rest).min(rest)])
 }
 
 /// How a thing is read from what is opened, and its unit; nothing if it is not.

@@ -3,8 +3,9 @@
 //!
 //! Each owner reduces its rows at home to one for each combination of what is needed of single rows (a value that is
 //! compared, a key), and of the public group that they are in: with a 1 in that group's column, and partial results over
-//! the rows that are alike, filled up with rows without meaning to as many as its dataset has. What the weights are is the
-//! caller's matter: 0 or 1 for a condition ([`crate::threshold`]); of sums and counts also how often a row counts.
+//! the rows that are alike, filled up with rows without meaning to as many as its dataset has. Or it
+//! shares each row by itself, where the rows of all owners are brought into an order ([`crate::windows`]). What the weights
+//! are is the caller's matter: 0 or 1 for a condition ([`crate::threshold`]); of sums and counts also how often a row counts.
 //!
 //! 1. The weights times the groups' columns say how often a row counts in each group.
 //! 2. All sums and counts of all groups are one matrix product. A least or greatest value is one over the rows of each

@@ -52,6 +52,14 @@ pub(crate) fn of_sql(text: &str, bytes_max: u16) -> Vec<String> {
     parts(bytes_max).chain([(0, 0)]).map(part).collect()
 }
 
+/// A text's integers among those of texts of so many bytes; nothing of a longer one.
+pub(crate) fn integers(text: &str, bytes_max: u16) -> Option<Vec<i128>> {
+    let parts = parts(bytes_max).chain([(0, 0)]);
+    let of =
+        |(start, bytes): (u16, u16)| integer(text.as_bytes(), start.into(), bytes.into()).map(i128::from);
+    if text.len() > bytes_max.into() { None } else { parts.map(of).collect() }
+}
+
 /// The text that integers stand for; nothing if they stand for none.
 pub(crate) fn text(integers: &[i128], bytes_max: u16) -> Option<String> {
     let (length, packed) = integers.split_last()?;
@@ -112,13 +120,10 @@ fn integer(text: &[u8], start: i64, bytes: i64) -> Option<i64> {
 mod tests {
     use proptest::{collection::vec, prelude::*};
 
-    use super::{integer, parts, text, widths};
+    use super::{integers, text, widths};
 
     fn packed(text: &str, bytes_max: u16) -> Vec<i128> {
-        let parts = parts(bytes_max).chain([(0, 0)]);
-        parts
-            .map(|(start, bytes)| integer(text.as_bytes(), start.into(), bytes.into()).unwrap().into())
-            .collect()
+        integers(text, bytes_max).unwrap()
     }
 
     proptest! {

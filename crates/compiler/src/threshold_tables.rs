@@ -353,7 +353,7 @@ fn key_widths(pairs: &[[Column; 2]]) -> Result<Vec<u32>, Refused> {
 }
 
 /// Each column of all owners as one.
-fn stacked(builder: &mut Builder, inputs: Vec<Vec<ValueId>>) -> Result<Vec<ValueId>, Refused> {
+pub(crate) fn stacked(builder: &mut Builder, inputs: Vec<Vec<ValueId>>) -> Result<Vec<ValueId>, Refused> {
     let mut columns = Vec::with_capacity(inputs.len());
     for values in inputs {
         columns.push(match values.as_slice() {

@@ -47,6 +47,7 @@ pub enum Construct {
     RowWindow,
     RowWindowOrder,
     RowWindowTables,
+    RowWindowOwners,
     RowWindowDefault,
     RowWindowDepth,
     Limit,
@@ -229,8 +230,12 @@ impl Construct {
                 "put fewer subqueries with windows within each other, or shorten their conditions",
             ),
             Self::RowWindowTables => (
-                "a window function over rows beside other tables, or over rows of several datasets",
-                "ask one table of one dataset: rows of several owners would have to be brought into one order; ask each owner by a contract of its own, and import rows that are one's own as one dataset",
+                "a window function over rows beside other tables",
+                "ask one table: rows that a join multiplies or leaves out would have been counted before",
+            ),
+            Self::RowWindowOwners => (
+                "this, beside or of window functions over the rows of several datasets",
+                "compare sums and differences of columns with constants and each other, texts by = and <>, and write IS NULL; aggregate by COUNT, SUM, AVG, MIN, MAX, VAR and STDDEV, and what windows give without CASE or COALESCE, AVG OVER not at all, by public groups or none; order by columns of 512 bits together, of which text has eight for each byte of its `bytes_max`; declare decimals for floats; or ask one dataset",
             ),
             Self::Limit => (
                 "this LIMIT, OFFSET or FETCH",

@@ -31,6 +31,17 @@ pub(crate) struct Cut {
     pub(crate) rows: Option<u32>,
 }
 
+impl Cut {
+    /// First row and number of rows that it opens of so many.
+    pub(crate) fn slice(self, rows: usize) -> Result<[u32; 2], Refused> {
+        let rows = rows as u32;
+        let rest = rows.checked_sub(self.skip).filter(|rest| *rest > 0);
+        let rest =
+            rest.ok_or_else(|| Construct::Limit.refuse(&format!("OFFSET {} of {rows} groups", self.skip)))?;
+        Ok([self.skip, self.rows.unwrap_or(rest).min(rest)])
+    }
+}
+
 /// What a column above the aggregation is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flow {

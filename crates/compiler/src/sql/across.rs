@@ -57,7 +57,7 @@ pub(super) fn ties(
         if let Some(table) = named(tables, &one.table)
             && let Made::Windowed(of) = &one.of
             && of.needs_ties()
-            && !is_settled(of, columns(table))
+            && !is_settled(of, table)
         {
             let own = uses.entry(one.table.clone()).or_default();
             let compared = comparisons.entry(one.table.clone()).or_default();
@@ -76,12 +76,12 @@ pub(super) fn ties(
     all
 }
 
-/// Whether no two rows stand at one place, as was declared.
-fn is_settled(of: &Windowed, columns: &[Column]) -> bool {
+/// Whether no two rows stand at one place, as was declared. It is declared of each dataset by itself.
+fn is_settled(of: &Windowed, table: &Table) -> bool {
     let is_unique = |name: &String| {
-        columns.iter().any(|column| column.name == *name && column.unique && !column.nullable)
+        columns(table).iter().any(|column| column.name == *name && column.unique && !column.nullable)
     };
-    of.places().any(is_unique)
+    table.datasets.len() == 1 && of.places().any(is_unique)
 }
 
 fn named<'t>(tables: &'t [Table], name: &str) -> Option<&'t Table> {

@@ -1,7 +1,8 @@
 //! Functions of columns ([`super::home`]) as columns of their own: wherever one stands in a query, a column of the same
 //! name stands there afterwards, which the owner's stage computes beside those that the table has. So what holds for
 //! columns holds for them: groups, keys of joins, conditions, aggregates. So it is with window functions over rows
-//! ([`super::windowed`]), and with what an aggregate computes of them ([`super::row_arithmetic`]).
+//! ([`super::windowed`]), and with what an aggregate computes of them ([`super::row_arithmetic`]); of tables of several
+//! datasets these are computed on shares.
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
@@ -340,18 +341,15 @@ pub(super) fn extended(tables: &[Table], computed: &[Computed]) -> Result<Vec<Ta
     }
     for table in &mut tables {
         let own: Vec<&Computed> = computed.iter().filter(|one| one.table == table.name).collect();
-        if let (Some(across), [_, _, ..]) =
-            (own.iter().find(|one| one.is_across()), table.datasets.as_slice())
-        {
-            return Err(Construct::RowWindowTables.refuse(&across.name()));
-        }
+        // Windows run over the rows of all datasets together.
+        let rows = table.datasets.iter().fold(0_u64, |sum, source| sum.saturating_add(source.rows));
         for source in &mut table.datasets {
             for one in &own {
                 let columns = &source.schema.columns;
                 let column = match &one.of {
                     Made::Home(of) => of.column(columns)?,
                     Made::Rows(of) => Column::new(of.name(), ColumnType::Boolean),
-                    Made::Windowed(of) => of.column(columns, source.rows)?,
+                    Made::Windowed(of) => of.column(columns, rows)?,
                     Made::Arithmetic(of) => of.column(columns)?,
                 };
                 source.schema.columns.push(column);

@@ -26,6 +26,8 @@ mod print;
 mod quantile;
 mod query;
 mod row_arithmetic;
+mod row_test;
+mod row_windows;
 mod scope;
 mod sets;
 mod stack;
@@ -50,7 +52,7 @@ use datafusion::{
     sql::planner::SqlToRel,
 };
 
-pub(crate) use above::{Cut, Flow};
+pub(crate) use above::Flow;
 pub(crate) use argument::{Argument, Condition, Temporal, decimal, identifier};
 pub(crate) use compared::{Compared, Form, Shared};
 pub(crate) use computed::spelled_out;
@@ -63,9 +65,13 @@ pub(crate) use pair::Pair;
 pub(crate) use polynomial::{Monomial, Polynomial};
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
+pub(crate) use row_arithmetic::{Arithmetic, Step as ArithmeticStep};
+pub(crate) use row_test::{RowTest, Text as TestedText};
+pub(crate) use row_windows::{ON_SHARES, Step, Windows};
 pub(crate) use sets::{SetJoin, SetKind};
 pub(crate) use threshold::{Line, Partner, Threshold};
 pub(crate) use tree::Tree;
+pub(crate) use windowed::{Frame, WindowFunction, Windowed};
 
 use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
 use catalog::Catalog;
@@ -129,6 +135,8 @@ pub(crate) enum Joined {
     Set(Box<SetJoin>),
     /// One table, whose rows are compared with an aggregate over the last one; between them may be one that they must meet.
     Threshold(Box<Threshold>),
+    /// One table of several datasets, over whose rows window functions run.
+    Windows(Box<Windows>),
 }
 
 impl Joined {
@@ -140,7 +148,7 @@ impl Joined {
                 let own = tree.once.iter().filter(|key| key.side == side);
                 own.map(|key| key.column.name.clone()).collect()
             }
-            Self::Set(_) | Self::Threshold(_) => Vec::new(),
+            Self::Set(_) | Self::Threshold(_) | Self::Windows(_) => Vec::new(),
         }
     }
 
@@ -150,6 +158,7 @@ impl Joined {
             Self::Two(join) => join.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Set(set) => set.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Threshold(threshold) => threshold.keys.iter().filter_map(|pair| pair.get(side)).collect(),
+            Self::Windows(_) => Vec::new(),
             Self::Tree(tree) => {
                 let at = |edge: &tree::Edge| edge.sides.iter().position(|of| *of == side);
                 let edges = tree.edges.iter().filter_map(|edge| Some((at(edge)?, edge)));
@@ -268,6 +277,12 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         relation.computed = across::of_table(name, &computed, tables, &ties);
         let stack = stacks.iter().find(|stack| stack.table == name);
         relation.stacked = stack.map(|stack| stack.stacked(given)).transpose()?;
+    }
+    if let ([relation], None) = (relations.as_mut_slice(), &join)
+        && let Some(table) = tables.get(relation.table)
+    {
+        let windows = Windows::take(relation, table, &computed, &ties, &filter, &mut query)?;
+        join = windows.map(Box::new).map(Joined::Windows);
     }
     let mut checked = Checked { types, query, relations, join, uses, comparisons, tables: extended };
     checked.forget_parts();

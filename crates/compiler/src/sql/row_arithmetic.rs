@@ -21,7 +21,7 @@ use crate::{
 
 /// Sums, differences and products of columns and integers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Arithmetic {
+pub(crate) enum Arithmetic {
     Column(Operand),
     Constant(i64),
     Both(Box<Self>, Step, Box<Self>),
@@ -29,7 +29,7 @@ pub(super) enum Arithmetic {
 
 /// What is done with two of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Plus,
     Minus,
     Times,

@@ -1,5 +1,6 @@
 //! Window functions over the rows of a table: columns that its owner computes at home, as functions of one row are
-//! ([`super::home`]), but of what stands in other rows, too.
+//! ([`super::home`]), but of what stands in other rows, too. Of several datasets they are computed on shares
+//! ([`super::row_windows`]).
 //!
 //! They are written in a subquery of FROM. What it selects is put in place of its names by [`super::unfold`], which first
 //! marks each window function with the subquery's condition: windows run over the rows for which that holds, and only then
@@ -22,20 +23,20 @@ use crate::{Construct, Refused};
 
 /// A window function, with the rows that it runs over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Windowed {
-    pub(super) function: WindowFunction,
+pub(crate) struct Windowed {
+    pub(crate) function: WindowFunction,
     /// What it is taken of; none of ROW_NUMBER, RANK, DENSE_RANK and COUNT(*).
-    pub(super) of: Option<Operand>,
+    pub(crate) of: Option<Operand>,
     partition: Vec<Operand>,
-    order: Vec<Term>,
-    pub(super) frame: Frame,
+    pub(crate) order: Vec<Term>,
+    pub(crate) frame: Frame,
     /// The rows that it runs over, if not all.
-    pub(super) rows: Option<Rows>,
+    pub(crate) rows: Option<Rows>,
 }
 
 /// The rows that satisfy the condition of the subquery in which a window function stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rows {
+pub(crate) struct Rows {
     /// As SQL over the table's columns.
     pub(super) condition: String,
     /// The columns that the condition reads.
@@ -44,7 +45,7 @@ pub(super) struct Rows {
 
 /// The functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum WindowFunction {
+pub(crate) enum WindowFunction {
     RowNumber,
     Rank,
     DenseRank,
@@ -65,22 +66,22 @@ pub(super) enum WindowFunction {
 
 /// A column, of the table or computed at home.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Operand {
-    pub(super) column: String,
+pub(crate) struct Operand {
+    pub(crate) column: String,
     pub(super) is_computed: bool,
 }
 
 /// One term of ORDER BY.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Term {
-    of: Operand,
-    descending: bool,
-    nulls_first: bool,
+pub(crate) struct Term {
+    pub(crate) of: Operand,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: bool,
 }
 
 /// Which rows of its part of the table a row's value is taken of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Frame {
+pub(crate) enum Frame {
     /// All.
     Whole,
     /// Those before it, itself, and those that ORDER BY does not tell from it.
@@ -356,7 +357,7 @@ impl WindowFunction {
     }
 
     /// In upper case, as SQL and messages have it.
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::RowNumber => "ROW_NUMBER",
             Self::Rank => "RANK",
@@ -376,7 +377,7 @@ impl WindowFunction {
 
 impl Rows {
     /// The name of the column that tells them from the others, by which they are parts of their own.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("rows where {}", self.condition)
     }
 
@@ -388,7 +389,7 @@ impl Rows {
 
 impl Windowed {
     /// The name of the column that it makes: equal texts mean the same function of the same rows.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let mut arguments: Vec<String> = self.of.iter().map(ToString::to_string).collect();
         match &self.function {
             WindowFunction::Count if self.of.is_none() => arguments.push("*".to_owned()),
@@ -425,7 +426,7 @@ impl Windowed {
     }
 
     /// The columns of PARTITION BY.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &String> {
         self.partition.iter().map(|of| &of.column)
     }
 
@@ -445,7 +446,7 @@ impl Windowed {
     }
 
     /// Whether ORDER BY may leave open what it gives.
-    pub(super) fn needs_ties(&self) -> bool {
+    pub(crate) fn needs_ties(&self) -> bool {
         match self.function {
             WindowFunction::Rank | WindowFunction::DenseRank => false,
             WindowFunction::RowNumber

@@ -21,6 +21,7 @@ mod joins;
 mod jointly;
 mod local_stage;
 mod made_up;
+mod owners_windows;
 mod pairs;
 mod parts;
 mod payments;

@@ -25,6 +25,13 @@ use crate::{
 
 mod stacks;
 
+/// How a query reads the rows of all its tables.
+#[derive(Clone, Copy)]
+struct Rows {
+    uncountable: Option<&'static str>,
+    rereads: bool,
+}
+
 /// What a query answers over the rows of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
@@ -34,8 +41,8 @@ pub struct Answers {
     pub datasets: Vec<String>,
     /// Why what is answered cannot be told from these rows alone, if so.
     pub uncountable: Option<&'static str>,
-    /// Whether a subquery, or windows, read these rows as well, so that what they tell less what is shown may be about few of
-    /// them.
+    /// Whether the query reads these rows twice, by a join, a subquery or windows, so that one answer less another may be
+    /// about few of them.
     rereads: bool,
     /// Whether rows of other tables stand below these (UNION ALL).
     pub is_stacked: bool,
@@ -99,7 +106,7 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
     relations
         .flat_map(|(relation, table)| {
             if let Some(stacked) = &relation.stacked {
-                return stacks::of(table, relation, stacked, checked, groups, uncountable);
+                return stacks::of(table, relation, stacked, checked, groups, Rows { uncountable, rereads });
             }
             let keys: Vec<String> = checked.query.keys.iter().map(|key| key.column.name.clone()).collect();
             let selectors = selectors(checked, None);
@@ -424,7 +431,7 @@ impl Answers {
     }
 
     /// Whether it may tell about few rows by itself: aggregates are over a part of a group that CASE chooses; values are
-    /// counted beside other rows; or a subquery reads the same rows otherwise. Where rows are countable, that is compared
+    /// counted beside other rows; or it reads the same rows twice. Where rows are countable, that is compared
     /// ([`Answers::compares_within`]); where they are not, nobody can tell.
     pub fn is_partial(&self) -> bool {
         self.rereads || are_partial(&self.selectors)

@@ -41,7 +41,7 @@ struct Case<'a> {
 
 /// Of a query over rows that nobody can count.
 const UNCOUNTED: &str = "this query asks about rows within others that it reads (by CASE in an aggregate, by counts of values beside \
-     others, by a subquery over the same datasets, or by windows over some of its rows), and nobody can count how few they differ in: it is refused unless its \
+     others, by a join with, or a subquery over, the same datasets, or by windows over some of its rows), and nobody can count how few they differ in: it is refused unless its \
      owners' `overlaps_max` lets it through, and what that lets through is open";
 
 /// A column with fewer values than this can be guessed from its sum.
@@ -58,7 +58,7 @@ impl Case<'_> {
         } else if let Some(Joined::Windows(_)) = &self.checked.join {
             (Verdict::Closed, "where rows stand among those of other owners is secret, so that nobody can count differences: any other query over this table is refused, but for as many as its owners' `overlaps_max` lets through; within this one nothing is shown unless the rows that do not come out are none or as many as the floor".to_owned())
         } else if self.checked.join.is_some() {
-            (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate or with counts of values beside others, but for as many as their owners' `overlaps_max` lets through".to_owned())
+            (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate, with counts of values beside others, or with a table beside itself, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else if self.carries() {
             (Verdict::Closed, "what window functions carry from row to row is no sum over rows: any other query over this table is refused, and so is one that leaves fewer rows out of an aggregate than the floor, but for as many as its owner's `overlaps_max` lets through".to_owned())
         } else {
@@ -146,7 +146,7 @@ impl Case<'_> {
             Some(_) => (
                 Verdict::Bounded,
                 format!(
-                    "no size tells how many rows match, and groups of fewer than {} pairs are withheld; but who chooses the rows of one table chooses whom it asks about",
+                    "no size tells how many rows match, and groups of fewer than {} pairs are withheld; but who chooses the rows of one table chooses whom it asks about, and by repeating a key how much that row's values weigh in a sum",
                     self.floor_rows
                 ),
             ),

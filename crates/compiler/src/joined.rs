@@ -47,6 +47,7 @@ pub(crate) fn combine(
     if let Some(partial) = partials.iter().find(|partial| partial.needs_values()) {
         return Err(partial.refuse());
     }
+    compared::check_weights(relations, join, partials)?;
     let sided = [groups.sided(0), groups.sided(1)];
     let [first, second] = parts(relations, join, &sided, partials);
     let stages = [first.stages(builder)?, second.stages(builder)?];
@@ -126,6 +127,8 @@ struct Pairs<'a> {
     left: Keyed,
     /// Columns of the second table, in rows of the first.
     found: Vec<ValueId>,
+    /// The same, also where rows do not compare as is asked.
+    met: Vec<ValueId>,
     kind: JoinKind,
     /// 1 in rows that found something, else 0.
     matched: ValueId,
@@ -147,6 +150,7 @@ impl<'a> Pairs<'a> {
     ) -> Result<Self, Refused> {
         let rows: u32 = left.rows.iter().sum();
         let found = compared::found(builder, &parts, &left, right)?;
+        let met = found.columns.clone();
         let (matched, found) = match &join.compared {
             Some(compared) => found.comparing(builder, compared, &parts[1], &left)?,
             None => (found.matched, found.columns),
@@ -157,7 +161,7 @@ impl<'a> Pairs<'a> {
         let ones = builder.repeat(one, rows)?;
         let alone = builder.subtract(ones, matched)?;
         let same = None;
-        Ok(Self { parts, left, found, kind: join.kind, matched, alone, rows, zeros, same })
+        Ok(Self { parts, left, found, met, kind: join.kind, matched, alone, rows, zeros, same })
     }
 
     fn terms(&self) -> usize {
@@ -167,6 +171,11 @@ impl<'a> Pairs<'a> {
     /// One relation's columns of a partial result, by group.
     fn columns(&self, side: usize, partial: &Partial, term: usize) -> Vec<ValueId> {
         let all = if side == 0 { &self.left.columns } else { &self.found };
+        self.columns_of(all, side, partial, term)
+    }
+
+    /// Those of some relation's columns that are a partial result's.
+    fn columns_of(&self, all: &[ValueId], side: usize, partial: &Partial, term: usize) -> Vec<ValueId> {
         let Some(layout) = self.parts.get(side).map(|part| &part.layout) else { return Vec::new() };
         let first = layout.first(partial, term);
         let columns = first.and_then(|first| all.get(first..first + layout.groups));

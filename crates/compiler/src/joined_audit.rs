@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     audit::{Page, names},
-    sql::{Compared, Join, Joined},
+    sql::{Join, Joined, RowComparison},
 };
 
 /// What tells apart a joined table's rows with one key, beside groups: conditions of ON and OR.
@@ -24,11 +24,10 @@ pub(crate) fn apart(join: &Joined, side: usize) -> String {
 /// The columns of a table that are compared with the other's.
 pub(crate) fn compared(join: &Joined, side: usize) -> Vec<String> {
     let Some(compared) = of(join) else { return Vec::new() };
-    let columns: BTreeSet<&String> = compared.of(side).iter().map(|value| &value.column).collect();
-    columns.into_iter().cloned().collect()
+    compared.columns(side).into_iter().cloned().collect()
 }
 
-fn of(join: &Joined) -> Option<&Compared> {
+fn of(join: &Joined) -> Option<&RowComparison> {
     match join {
         Joined::Two(Join { compared, .. }) => compared.as_ref(),
         _ => None,
@@ -49,12 +48,21 @@ impl Page<'_> {
     /// What is not prevented.
     pub(crate) fn beyond_compared(&self) -> Option<String> {
         of(self.checked.join.as_ref()?)?;
-        Some(
+        let first = self.checked.relations.first()?;
+        let has_floor = self.tables.get(first.table).is_some_and(|table| table.floor_rows() > 1);
+        let weights = match has_floor {
+            true => String::new(),
+            false => format!(
+                "; since the owners of `{}` ask for no floor, a sum over the other table's column may tell that one's owner of \
+                 many of its rows at once which compare",
+                first.called
+            ),
+        };
+        Some(format!(
             "rows are compared with single rows of the other table: a provider that puts in rows with keys and values of its \
              choice can narrow down what another's row holds, by one answer if it puts in many; who does not trust it with \
-             constants of its choice does not allow `filter` of the compared column"
-                .to_owned(),
-        )
+             constants of its choice does not allow `filter` of the compared column{weights}"
+        ))
     }
 
     /// The columns that are compared on shares, each with its table; what owners compute, by what it is computed of, too.

@@ -1,10 +1,15 @@
-//! A comparison's subquery that reads the query's own rows ([`crate::threshold`]).
+//! A query that reads the same rows twice.
 //!
-//! Its value is not opened, but who knows enough of the rows that are compared finds it from how many of them compare. Then
-//! what it aggregates less what is shown is a difference, which no owner can count: which rows are shown is secret. So
-//! either the two are about all rows that the same conditions leave, and it is asked on shares that the rows which are not
-//! shown are none or as many as the floor; or the query counts as one that is about rows within others, and is answered
-//! only where its owners let answers overlap.
+//! *Joins.* Of a dataset that is joined with itself each side has aggregates of its own, over rows that its own conditions
+//! and ON choose: `SUM(a.salary)` and `SUM(b.salary)` of `t a LEFT JOIN t b ON a.id = b.id AND b.id <> 17` differ by one
+//! row's, and both are over as many rows as any floor asks for. Nobody can count what they differ in, so that such a query
+//! counts as one that is about rows within others, and is answered only where its owners let answers overlap.
+//!
+//! *A comparison's subquery that reads the query's own rows* ([`crate::threshold`]). Its value is not opened, but who knows
+//! enough of the rows that are compared finds it from how many of them compare. Then what it aggregates less what is shown
+//! is a difference, which no owner can count: which rows are shown is secret. So either the two are about all rows that the
+//! same conditions leave, and it is asked on shares that the rows which are not shown are none or as many as the floor; or
+//! the query counts as a join of a dataset with itself does.
 //!
 //! *Cost* of what is asked on shares: g comparisons and g products for g groups, one round after the other, and two
 //! comparisons.
@@ -16,44 +21,55 @@ use program::{Builder, ValueId};
 
 use crate::{
     Refused, Table, answers,
-    sql::{Checked, Joined},
+    sql::{Checked, Joined, Relation, Threshold},
 };
 
-/// How a subquery's rows lie to those of the query.
+/// How the rows of a query's tables lie to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reread {
-    /// They are other datasets'; or there is no such subquery.
+    /// They are other datasets'; or each is one value of a set, of which one number is told.
     Apart,
-    /// All that the same conditions leave of the same datasets; what is told is about whole groups of them.
+    /// A subquery's are all that the same conditions leave of the same datasets; what is told is about whole groups of them.
     Whole,
     /// Some of the same datasets', in any other way.
     Otherwise,
 }
 
-/// Datasets are the same in all their versions.
+/// Datasets are the same in all their versions, and in a stack of tables as by themselves.
 pub(crate) fn of(tables: &[Table], checked: &Checked) -> Reread {
-    let Some(Joined::Threshold(threshold)) = &checked.join else { return Reread::Apart };
-    let (Some(own), Some(inner)) = (checked.relations.first(), checked.relations.last()) else {
+    let Some(join) = checked.join.as_ref().filter(|join| !matches!(join, Joined::Set(_))) else {
         return Reread::Apart;
     };
-    let references = |table: usize| -> Vec<&str> {
-        let datasets = tables.get(table).into_iter().flat_map(|table| &table.datasets);
-        datasets.map(|source| source.reference.as_str()).collect()
-    };
-    let paths = |table: usize| -> BTreeSet<&str> {
-        let path = |reference| parse_reference(reference).map_or(reference, |(path, _)| path);
-        references(table).into_iter().map(path).collect()
-    };
-    if paths(own.table).is_disjoint(&paths(inner.table)) {
-        return Reread::Apart;
+    let mut read = BTreeSet::new();
+    let mut is_apart = true;
+    for relation in &checked.relations {
+        let paths: BTreeSet<&str> = references(tables, relation)
+            .map(|reference| parse_reference(reference).map_or(reference, |(path, _)| path))
+            .collect();
+        is_apart &= read.is_disjoint(&paths);
+        read.extend(paths);
     }
-    let is_whole = references(own.table) == references(inner.table)
+    match join {
+        _ if is_apart => Reread::Apart,
+        Joined::Threshold(threshold) if is_whole(tables, checked, threshold) => Reread::Whole,
+        _ => Reread::Otherwise,
+    }
+}
+
+fn references<'t>(tables: &'t [Table], relation: &Relation) -> impl Iterator<Item = &'t str> {
+    let datasets = tables.get(relation.table).into_iter().flat_map(|table| &table.datasets);
+    datasets.map(|source| source.reference.as_str())
+}
+
+/// Whether a subquery is over all rows that the query's own conditions leave.
+fn is_whole(tables: &[Table], checked: &Checked, threshold: &Threshold) -> bool {
+    let [own, inner] = checked.relations.as_slice() else { return false };
+    references(tables, own).eq(references(tables, inner))
         && own.filter == inner.filter
         && threshold.keys.is_empty()
         && threshold.partner.is_none()
         && threshold.aggregate.argument.as_ref().is_none_or(|argument| !argument.nullable)
-        && !answers::has_parts(checked);
-    if is_whole { Reread::Whole } else { Reread::Otherwise }
+        && !answers::has_parts(checked)
 }
 
 /// The bit, for each of so many groups, that the subquery's rows without those of the groups that are shown are none or at

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Answers, listed, listed_rows, selectors};
+use super::{Answers, Rows, listed, listed_rows, selectors};
 use crate::{
     Table,
     groups::Groups,
@@ -20,7 +20,7 @@ pub(super) fn of(
     stacked: &Stacked,
     checked: &Checked,
     groups: &Groups,
-    uncountable: Option<&'static str>,
+    Rows { uncountable, rereads }: Rows,
 ) -> Vec<Answers> {
     let keys: Vec<String> = checked.query.keys.iter().map(|key| key.column.name.clone()).collect();
     let is_counted = uncountable.is_none();
@@ -51,7 +51,7 @@ pub(super) fn of(
             table: branch.table.clone(),
             datasets: branch.datasets.clone(),
             uncountable,
-            rereads: false,
+            rereads,
             is_stacked: true,
             incomparable: None,
             sql: if is_counted { branch.with(&table.name, Some(&kept)) + &rows() } else { String::new() },

@@ -14,19 +14,25 @@
 //! *Cost*, of n rows of the first table, beside what a join costs: for each comparison one on shares, of n numbers as wide
 //! as what is compared, for texts two equalities; n comparisons for each count of the second table and each of its groups,
 //! and n products for each sum; where these sums are narrower than what is compared, or wider than 64 bits, a lookup of
-//! their own. Where the second table's owner asks for a floor one sort of the n rows by key, and for each pair of groups n
-//! products, n comparisons and the sums of equal keys.
+//! their own. Where the second table's owner asks for a floor one sort of the n rows by key; for each count that the floor is
+//! held over, and each term, n comparisons and sums of equal keys and n comparisons of these for each group of either
+//! table, n products for each of the first's, and one matrix product. Rounds are those of one comparison and one sum of
+//! equal keys, whatever number of groups there is.
+//!
+//! *Weights.* The second table's owner knows of each key which row of its own is met. A sum of its column would tell it
+//! which ones compare, with powers of two of many at once, and beside others' rows the floor would not see it: where the
+//! first table's owners ask for one, of the second table rows are counted alone.
 
 use std::collections::BTreeMap;
 
 use program::{Builder, ValueId};
 
-use super::Pairs;
+use super::{Pairs, product};
 use crate::{
-    Refused,
+    Construct, Refused, Table,
     keyed::{Keyed, Part},
     products::Product,
-    sql::{Compared, Form},
+    sql::{Form, Join, Relation, RowComparison},
     stage::Partial,
     union::tree,
 };
@@ -90,12 +96,28 @@ pub(super) fn found(
     Ok(Found { matched, values, columns: columns.into_values().collect() })
 }
 
+/// Refuses what would weigh single rows of the second table for its owner, where the first one's owners ask for a floor.
+pub(super) fn check_weights(
+    [(_, first), _]: [(&Relation, &Table); 2],
+    join: &Join,
+    partials: &[Partial],
+) -> Result<(), Refused> {
+    if join.compared.is_none() || first.floor_rows() <= 1 {
+        return Ok(());
+    }
+    let is_weighed = |product: &Product| product.at(1).is_some_and(|factor| factor.degree() > 0);
+    match partials.iter().find(|partial| partial.factored().iter().any(is_weighed)) {
+        Some(partial) => Err(Construct::ComparedWeight.refuse(&partial.name())),
+        None => Ok(()),
+    }
+}
+
 impl Found {
     /// The same, of rows of which all comparisons hold; others found nothing.
     pub(super) fn comparing(
         self,
         builder: &mut Builder,
-        compared: &Compared,
+        compared: &RowComparison,
         second: &Part<'_>,
         left: &Keyed,
     ) -> Result<(ValueId, Vec<ValueId>), Refused> {
@@ -181,6 +203,9 @@ fn sum(
 impl Pairs<'_> {
     /// How many different rows of the second table are behind each pair of groups, or behind the values there that a
     /// product counts: those whose key a row has that counts. Of several terms each by itself.
+    ///
+    /// In which of the second table's groups the row of a key is, its key says: so for each key the two are asked apart, in
+    /// which groups a row of the first table compares, and in which the second table's is.
     pub(super) fn different(
         &mut self,
         builder: &mut Builder,
@@ -193,23 +218,30 @@ impl Pairs<'_> {
         self.same = Some(same);
         let mut at_least = Vec::with_capacity(self.terms());
         for term in 0..self.terms() {
-            let [here, _] = self.factors(builder, counted, term)?;
-            let here = self.indicators(builder, &here)?;
-            let there = self.columns(1, counted.at(1).unwrap_or(&Partial::Rows), term);
-            let there = self.indicators(builder, &there)?;
-            let mut different = Vec::with_capacity(here.len() * there.len());
-            for here in &here {
-                for there in &there {
-                    let counts = builder.multiply(*here, *there)?;
-                    let counts = builder.group_sum(counts, same)?;
-                    for any in self.indicators(builder, &[counts])? {
-                        different.push(builder.sum(any)?);
-                    }
-                }
+            let here = self.columns(0, counted.at(0).unwrap_or(&Partial::Rows), term);
+            let mut compare = Vec::with_capacity(here.len());
+            for here in self.indicators(builder, &here)? {
+                compare.push(builder.multiply(here, self.matched)?);
             }
-            let different = builder.concat(different)?;
+            let there = self.columns_of(&self.met, 1, counted.at(1).unwrap_or(&Partial::Rows), term);
+            let there = self.indicators(builder, &there)?;
+            let here = self.by_key(builder, compare, same)?;
+            let there = self.by_key(builder, there, same)?;
+            let different = product(builder, &here, &there, [0, self.rows])?;
             at_least.push(self.by_group(builder, Some(different))?);
         }
         Ok(at_least)
+    }
+
+    /// For each key, whether it has a row in which a column is 1.
+    fn by_key(
+        &self,
+        builder: &mut Builder,
+        columns: Vec<ValueId>,
+        same: ValueId,
+    ) -> Result<Vec<ValueId>, Refused> {
+        let sums: Result<Vec<_>, Refused> =
+            columns.into_iter().map(|column| Ok(builder.group_sum(column, same)?)).collect();
+        self.indicators(builder, &sums?)
     }
 }

@@ -20,6 +20,8 @@ pub enum Construct {
     JoinConstraint,
     JoinCondition,
     ComparedKey,
+    /// Values of the table with the unique key, which would weigh its single rows.
+    ComparedWeight,
     OuterCondition,
     FullCondition,
     SeveralTables,
@@ -131,6 +133,10 @@ impl Construct {
             Self::ComparedKey => (
                 "comparing columns of two tables where a row may meet several of the other table",
                 "declare a key of one of them `unique = true`, the table being of one owner; beside LEFT JOIN and in EXISTS that of the second table",
+            ),
+            Self::ComparedWeight => (
+                "anything but COUNT of the second table's columns beside a comparison of two tables' columns, where the first table's owners ask for a floor",
+                "count, or aggregate columns of the first table: whoever chooses the second table's values could tell by their sum which of its rows compare, each of them by itself",
             ),
             Self::OuterCondition => (
                 "a condition on the second table of a LEFT JOIN in WHERE, or one on both tables in its ON",

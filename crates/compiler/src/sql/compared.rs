@@ -6,15 +6,18 @@
 //! A row of the first table must meet one row of the second at most, whose columns it then is compared with: a column of
 //! the second table's key has each value once, as declared by the one owner that it has.
 
+use std::collections::BTreeSet;
+
 use contract::{Column, ColumnType};
 use datafusion::{
     common::{Column as Name, TableReference},
-    logical_expr::{Between, BinaryExpr, Expr as Planned, Operator},
+    logical_expr::{Between, BinaryExpr, Expr as Planned},
     sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value},
 };
 
 use super::{
     argument::Argument,
+    comparisons,
     condition::{conjuncts, equal_columns},
     from::{From, JoinKind, Named},
     having::{Comparison, Side},
@@ -27,7 +30,7 @@ use crate::{Construct, DIGITS_MAX, Refused, Table, keyed, number::bits, parse_sc
 
 /// The comparisons of a join, which all must hold.
 #[derive(Clone, Debug)]
-pub(crate) struct Compared {
+pub(crate) struct RowComparison {
     /// What is compared of each table's rows, each thing once.
     pub(crate) values: [Vec<Shared>; 2],
     pub(crate) conditions: Vec<Condition>,
@@ -115,33 +118,33 @@ pub(super) fn read(
     keys: &[[Column; 2]],
     scope: &Scope<'_>,
     sizes: &[Size],
-) -> Result<Option<(Compared, String)>, Refused> {
+) -> Result<Option<(RowComparison, String)>, Refused> {
     let Some(first) = written.first() else { return Ok(None) };
     let mut reader = Reader { scope, values: [Vec::new(), Vec::new()] };
     let conditions = written.iter().map(|one| reader.condition(one)).collect::<Result<_, _>>()?;
     let once = keys.iter().map(|[_, key]| key).find(|key| tree::is_once(key, 1, sizes));
     let once = once.ok_or_else(|| Construct::ComparedKey.refuse(&first.text))?;
-    Ok(Some((Compared { values: reader.values, conditions }, once.name.clone())))
+    Ok(Some((RowComparison { values: reader.values, conditions }, once.name.clone())))
 }
 
 /// Whether it compares columns of two tables: what is refused, or decided on shares, where nothing is converted.
 pub(super) fn is_across(expr: &Planned) -> bool {
-    let is_comparison = match expr {
-        Planned::BinaryExpr(BinaryExpr { op, .. }) => is_planned_comparison(*op),
-        Planned::Between(Between { .. }) => true,
+    match expr {
+        Planned::BinaryExpr(BinaryExpr { left, op, right }) => {
+            comparisons::is_comparison(*op) && are_of_both([left, right])
+        }
+        // A half over one table alone is decided at home.
+        Planned::Between(Between { expr, low, high, .. }) => {
+            are_of_both([expr, low]) && are_of_both([expr, high])
+        }
         _ => false,
-    };
-    let mut relations: Vec<Option<&TableReference>> = Vec::new();
-    for column in expr.column_refs() {
-        relations.push(column.relation.as_ref());
     }
-    let of_one = relations.iter().all(|relation| relations.first() == Some(relation));
-    is_comparison && (!of_one || expr.contains_outer() && !relations.is_empty())
 }
 
-fn is_planned_comparison(op: Operator) -> bool {
-    use Operator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
-    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
+fn are_of_both(sides: [&Planned; 2]) -> bool {
+    let relations: BTreeSet<Option<&TableReference>> =
+        sides.iter().flat_map(|side| side.column_refs()).map(|column| column.relation.as_ref()).collect();
+    relations.len() > 1 || !relations.is_empty() && sides.iter().any(|side| side.contains_outer())
 }
 
 impl Written {
@@ -187,12 +190,22 @@ impl Taken<'_, '_> {
                 self.compare(left, op, right);
             }
             Expr::Between { expr, negated: not, low, high } if *not == negated => {
-                self.compare(expr, GtEq, low);
-                self.compare(expr, LtEq, high);
+                self.half(expr, GtEq, low);
+                self.half(expr, LtEq, high);
             }
             // Refused by name where it is read.
             _ => self.rest.push(if negated { not(expr) } else { expr.clone() }),
         }
+    }
+
+    /// Of BETWEEN. What is over one table alone its owners decide.
+    fn half(&mut self, left: &Expr, op: BinaryOperator, right: &Expr) {
+        let sides = [left, right].map(|part| self.scope.sides(part));
+        if (sides[0] | sides[1]).count_ones() == 2 {
+            return self.compare(left, op, right);
+        }
+        let [left, right] = [left, right].map(|part| Box::new(part.clone()));
+        self.rest.push(Expr::BinaryOp { left, op, right });
     }
 
     fn compare(&mut self, left: &Expr, op: BinaryOperator, right: &Expr) {
@@ -324,7 +337,7 @@ impl Reader<'_, '_> {
             sql: argument.sql,
             bits: bits(argument.interval.magnitude()).max(1),
         };
-        let terms = self.place(found.side, shared).map(|place| (2 * place + found.side, 1));
+        let terms = self.place(found.side, shared).map(|place| (term(found.side, place), 1));
         Ok(Side { terms: terms.into_iter().collect(), constant: 0, scale: argument.scale })
     }
 
@@ -344,8 +357,17 @@ fn constant(digits: &str) -> Option<Side> {
     Some(Side { constant: parse_scaled(digits, scale).ok()?, scale, ..Side::default() })
 }
 
-/// How the difference of two sides compares with 0. Terms of the first table have even numbers, those of the second odd
-/// ones.
+/// The number of a term of [`Side`]: one for each value of either table.
+fn term(side: usize, place: usize) -> usize {
+    2 * place + side
+}
+
+/// Of which table a term is, and its place among that one's values.
+fn side_and_place(term: usize) -> (usize, usize) {
+    (term % 2, term / 2)
+}
+
+/// How the difference of two sides compares with 0.
 fn compared(difference: Side, op: &BinaryOperator) -> Option<Form> {
     use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
     let all = difference.terms.iter().map(|(_, factor)| factor.unsigned_abs()).sum::<u128>();
@@ -362,8 +384,9 @@ fn compared(difference: Side, op: &BinaryOperator) -> Option<Form> {
         _ => return None,
     };
     let of = |side: usize, sign: i128| {
-        let own = difference.terms.iter().filter(move |(place, _)| place % 2 == side);
-        own.map(|(place, factor)| (place / 2, sign * factor)).collect()
+        let terms = difference.terms.iter().map(|(term, factor)| (side_and_place(*term), *factor));
+        let own = terms.filter(|((of, _), _)| *of == side);
+        own.map(|((_, place), factor)| (place, sign * factor)).collect()
     };
     let constant = -difference.constant;
     Some(Form::Sums { factors: [of(0, 1), of(1, -1)], constant, comparison, is_turned })
@@ -375,12 +398,29 @@ impl Side {
     }
 }
 
-impl Compared {
+impl RowComparison {
     /// The conditions that a row of one table has all that is compared, as SQL.
     pub(crate) fn present(&self, side: usize) -> Vec<String> {
         let mut columns: Vec<&String> = self.of(side).iter().map(|value| &value.column).collect();
         columns.dedup();
         columns.into_iter().map(|column| format!("{} IS NOT NULL", identifier(column))).collect()
+    }
+
+    /// The columns of one table that are compared.
+    pub(crate) fn columns(&self, side: usize) -> BTreeSet<&String> {
+        self.of(side).iter().map(|value| &value.column).collect()
+    }
+
+    /// Those in equalities.
+    pub(super) fn equal(&self, side: usize) -> BTreeSet<&String> {
+        let places = self.conditions.iter().flat_map(|condition| match &condition.form {
+            Form::Sums { factors, comparison: Comparison::Equal, .. } => {
+                factors.get(side).into_iter().flatten().map(|(place, _)| *place).collect()
+            }
+            Form::Same { places, is_negated: false } => places.get(side).cloned().unwrap_or_default(),
+            Form::Sums { .. } | Form::Same { .. } => Vec::new(),
+        });
+        places.filter_map(|place| Some(&self.of(side).get(place)?.column)).collect()
     }
 
     /// What is compared of one table.

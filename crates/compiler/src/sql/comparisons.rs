@@ -48,7 +48,7 @@ pub(super) fn of<'a>(condition: &'a Expr) -> Vec<(&'a Expr, With)> {
     }
 }
 
-fn is_comparison(operator: Operator) -> bool {
+pub(super) fn is_comparison(operator: Operator) -> bool {
     matches!(
         operator,
         Operator::Eq | Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq

@@ -1,6 +1,8 @@
 //! Conditions over several tables that read public group columns alone. Which groups satisfy them is known when a query is
 //! drafted: those that do not are left out, and no row has to be asked.
 
+use std::collections::BTreeSet;
+
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as Literal};
 
 use super::{query::Key, scope::Scope};
@@ -15,7 +17,7 @@ pub(crate) enum GroupCondition {
     /// The key, by its place in GROUP BY, has one of these values.
     Among {
         key: usize,
-        values: Vec<Value>,
+        values: BTreeSet<Value>,
     },
     IsNull {
         key: usize,
@@ -75,12 +77,15 @@ impl GroupCondition {
 
 /// What decides the whole by itself, or else what is unknown, or else the opposite.
 fn decided(parts: &[GroupCondition], group: &[Option<Value>], by: bool) -> Option<bool> {
-    let found: Vec<Option<bool>> = parts.iter().map(|part| part.holds(group)).collect();
-    match (found.contains(&Some(by)), found.contains(&None)) {
-        (true, _) => Some(by),
-        (false, true) => None,
-        (false, false) => Some(!by),
+    let mut whole = Some(!by);
+    for part in parts {
+        match part.holds(group) {
+            Some(holds) if holds == by => return Some(by),
+            Some(_) => {}
+            None => whole = None,
+        }
     }
+    whole
 }
 
 fn key<'k>(column: &Expr, keys: &'k [Key], scope: &Scope<'_>) -> Option<(usize, &'k Key)> {
@@ -109,7 +114,7 @@ mod tests {
     /// `x = 1 AND NOT (y = 2 OR y IS NULL)`.
     #[test]
     fn what_is_unknown_is_not_true() {
-        let is = |key, value| GroupCondition::Among { key, values: vec![Value::Number(value)] };
+        let is = |key, value| GroupCondition::Among { key, values: BTreeSet::from([Value::Number(value)]) };
         let either = GroupCondition::Any(vec![is(1, 2), GroupCondition::IsNull { key: 1 }]);
         let whole = GroupCondition::All(vec![is(0, 1), GroupCondition::Not(Box::new(either))]);
         let number = |value| Some(Value::Number(value));

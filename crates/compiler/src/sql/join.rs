@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::Expr;
 
 use super::{
     argument::identifier,
-    compared::{self, Compared},
+    compared::{self, RowComparison},
     condition::{Split, Term},
     from::{From, JoinKind},
     scope::Scope,
@@ -99,7 +99,7 @@ pub(crate) struct Join {
     /// Which pairs count: those for which one of the terms, which exclude each other, holds.
     pub(crate) terms: Vec<Term>,
     /// What else must hold of a row's columns and its partner's; a row then has one partner at most.
-    pub(crate) compared: Option<Compared>,
+    pub(crate) compared: Option<RowComparison>,
     /// Of either relation the key column that is relied on to have each value once; its owner looks at home.
     pub(crate) once: [Option<String>; 2],
 }

@@ -54,7 +54,7 @@ use datafusion::{
 
 pub(crate) use above::Flow;
 pub(crate) use argument::{Argument, Condition, Temporal, decimal, identifier};
-pub(crate) use compared::{Compared, Form, Shared};
+pub(crate) use compared::{Form, RowComparison, Shared};
 pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
@@ -79,7 +79,7 @@ use computed::Computed;
 use from::Named;
 use scope::Scope;
 use stack::Stack;
-use usage::{Comparisons, Uses};
+use usage::{Comparisons, Known, Uses};
 
 /// A query that may be lowered.
 #[derive(Clone, Debug)]
@@ -269,7 +269,8 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     }
     let plans = Plans::of(written)?;
     let types = types(&plans.typed, &query)?;
-    let (uses, comparisons) = plans.uses(&stacks, &catalog, &computed)?;
+    let known = known(join.as_ref(), &relations, tables);
+    let (uses, comparisons) = plans.uses(&stacks, &catalog, &computed, &known)?;
     let (mut uses, mut comparisons) = (computed::traced(uses, &computed), comparisons);
     let ties = across::ties(&computed, tables, &mut uses, &mut comparisons);
     for relation in &mut relations {
@@ -303,7 +304,7 @@ impl Plans {
         Ok(Self { written, typed, optimised })
     }
 
-    fn analysed(&self, computed: &[Computed], known: Comparisons) -> Result<(Uses, Comparisons), Refused> {
+    fn analysed(&self, computed: &[Computed], known: Known) -> Result<(Uses, Comparisons), Refused> {
         usage::analyse(&self.written, &self.typed, &self.optimised, computed, known)
     }
 
@@ -313,6 +314,7 @@ impl Plans {
         stacks: &[Stack],
         catalog: &Catalog,
         computed: &[Computed],
+        on_shares: &Known,
     ) -> Result<(Uses, Comparisons), Refused> {
         let mut within = Vec::with_capacity(stacks.len());
         for stack in stacks {
@@ -320,13 +322,13 @@ impl Plans {
             for part in &stack.parts {
                 let plan = SqlToRel::new(catalog).sql_statement_to_plan(part.statement.clone());
                 let plans = Self::of(plan.map_err(|error| meaning(&error))?)?;
-                found.push(plans.analysed(&part.computed, Comparisons::new())?);
+                found.push(plans.analysed(&part.computed, Known::default())?);
             }
             within.push(found);
         }
         // What is compared within one SELECT is so of what must equal the stack's column, but not within another SELECT of
         // a stack that is read once: its rows do not meet each other.
-        let known = |of: Option<(&Stack, usize)>| -> Comparisons {
+        let known = |of: Option<(&Stack, usize)>| -> Known {
             let all = stacks.iter().zip(&within);
             let all = all.flat_map(|(stack, found)| {
                 let one = of.filter(|(other, _)| other.table == stack.table).map(|(_, part)| part);
@@ -334,7 +336,7 @@ impl Plans {
                 let found = found.iter().enumerate();
                 stack.compared(found.map(|(place, (_, compared))| counts(place).then_some(compared)))
             });
-            all.collect()
+            Known { comparisons: all.collect(), ..on_shares.clone() }
         };
         let (uses, mut comparisons) = self.analysed(computed, known(None))?;
         let mut of_parts = Vec::with_capacity(stacks.len());
@@ -358,6 +360,19 @@ impl Plans {
         }
         Ok((uses, comparisons))
     }
+}
+
+/// What is known of the columns that a join compares on shares.
+fn known(join: Option<&Joined>, relations: &[Relation], tables: &[Table]) -> Known {
+    let mut known = Known::default();
+    let Some(Joined::Two(Join { compared: Some(compared), .. })) = join else { return known };
+    for (side, relation) in relations.iter().enumerate() {
+        let name = tables.get(relation.table).map_or("", |table| table.name.as_str());
+        let origin = |column: &String| (name.to_owned(), column.clone());
+        known.on_shares.extend(compared.columns(side).into_iter().map(origin));
+        known.equal.extend(compared.equal(side).into_iter().map(origin));
+    }
+    known
 }
 
 /// How often a plan and its subqueries read a table.

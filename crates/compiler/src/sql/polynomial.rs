@@ -63,6 +63,7 @@ impl Polynomial {
                 [x, y].concat()
             }
         };
+        let Some(monomials) = gathered(monomials) else { return Ok(None) };
         if monomials.len() > MONOMIALS_MAX {
             return Err(Refused::TooLarge {
                 what: "products of columns of several tables in one aggregate",
@@ -109,6 +110,25 @@ impl Polynomial {
             (*side, (!all.is_empty()).then(|| Condition { side: *side, sql: all.join(" AND ") }))
         })
     }
+}
+
+/// Each product of factors once, and none that is not there; one, if nothing is left of any. None if a factor gets too
+/// large.
+fn gathered(monomials: Vec<Monomial>) -> Option<Vec<Monomial>> {
+    let mut all: Vec<Monomial> = Vec::with_capacity(monomials.len());
+    for one in monomials {
+        match all.iter_mut().find(|known| known.factors == one.factors) {
+            Some(known) => known.times = known.times.checked_add(one.times)?,
+            None => all.push(one),
+        }
+    }
+    let kept = all.iter().any(|one| one.times != 0);
+    let mut place = 0;
+    all.retain(|one| {
+        place += 1;
+        one.times != 0 || !kept && place == 1
+    });
+    Some(all)
 }
 
 impl Monomial {

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | filter, filter inside a scan or a join | [`Use::Filter`]; a subquery whose value is compared has its own |
 //! | equality of columns of two tables, key of a join, values of a set operation | [`Use::Join`] |
+//! | comparison of columns of two tables that is decided on shares | [`Use::Filter`]; of `=` [`Use::Join`], too |
 //! | key of an aggregation | [`Use::Group`] |
 //! | values of a set operation that are shown | [`Use::Join`], and [`Use::Group`] of both tables' columns |
 //! | HAVING, windows, order and limit of groups | none of their own; a subquery of HAVING has those of its aggregates |
@@ -48,17 +49,31 @@ pub(crate) type Uses = BTreeMap<String, BTreeMap<String, BTreeSet<Use>>>;
 /// What conditions compare with, by table and column.
 pub(crate) type Comparisons = BTreeMap<String, BTreeMap<String, Compared>>;
 
-/// The uses in the plans as written and in the optimised one, united. What columns are `known` to be compared with counts,
-/// too, of them and of what must equal them.
+/// What is known of columns beside what the plans say.
+#[derive(Clone, Default)]
+pub(super) struct Known {
+    /// What they are compared with, which what must equal them is, too.
+    pub(super) comparisons: Comparisons,
+    /// Those that are compared on shares with another table's.
+    pub(super) on_shares: BTreeSet<Origin>,
+    /// Of these the ones in equalities.
+    pub(super) equal: BTreeSet<Origin>,
+}
+
+/// The uses in the plans as written and in the optimised one, united.
 pub(super) fn analyse(
     written: &LogicalPlan,
     typed: &LogicalPlan,
     optimised: &LogicalPlan,
     computed: &[Computed],
-    known: Comparisons,
+    known: Known,
 ) -> Result<(Uses, Comparisons), Refused> {
-    let mut analysis = Analysis { comparisons: known, ..Analysis::default() };
+    let mut analysis = Analysis { comparisons: known.comparisons, ..Analysis::default() };
     analysis.trace(written)?;
+    analysis.record(Use::Filter, &known.on_shares);
+    analysis.record_comparison(&With::More, &known.on_shares);
+    // Which of them plans take for keys hangs on how they are written.
+    analysis.record(Use::Join, &known.equal);
     analysis.trace_computed(computed);
     analysis.share_comparisons();
     let comparisons = analysis.comparisons.clone();

@@ -34,12 +34,16 @@ fn of_both() -> impl Strategy<Value = &'static str> {
         "REGR_COUNT(loss, score)",
         "REGR_AVGX(loss, score)",
         "REGR_SYY(loss, swaps)",
+        "SUM(-(loss * score))",
     ])
 }
 
 fn of_pairs() -> impl Strategy<Value = &'static str> {
     select(vec![
         "SUM(balance + swaps)",
+        "SUM(balance * swaps - balance * swaps)",
+        "SUM((balance - swaps) * (balance - swaps))",
+        "AVG((balance - swaps) * (balance - swaps) - balance * (balance - 2 * swaps))",
         "AVG(2 * balance - swaps * 3 + 1)",
         "SUM(CASE WHEN swaps > 3 THEN balance * swaps ELSE 0 END)",
         "AVG(CASE WHEN region = 'east' OR loss > 100 THEN loss * score END)",
@@ -258,9 +262,13 @@ fn what_does_not_factorise_is_refused() {
     let same = "FROM accounts a JOIN accounts b ON a.phone = b.phone";
     let sum = compile(&format!("SELECT SUM(a.loss + b.loss) {same}"), &tables[..1], 1).unwrap_err();
     assert!(matches!(sum, Refused::Unsupported { construct: Construct::NullableSum, .. }), "{sum}");
-    let many = "(balance + swaps)".to_owned() + &" * (balance + swaps)".repeat(5);
+    let sums: Vec<String> = (0..6).map(|n| format!("(balance + {n} + swaps)")).collect();
+    let many = sums.join(" * ");
     let found = compile(&format!("SELECT SUM({many}) {FROM}"), &tables, 1).unwrap_err();
     assert!(matches!(found, Refused::TooLarge { found: 64, most: 32, .. }), "{found}");
+    // Equal ones count once.
+    let power = "(balance + swaps)".to_owned() + &" * (balance + swaps)".repeat(5);
+    assert!(compile(&format!("SELECT SUM({power}) {FROM}"), &tables, 1).is_ok());
     let wide = "balance * swaps".to_owned() + &" * balance * swaps".repeat(5);
     let found = compile(&format!("SELECT SUM({wide}) {FROM}"), &tables, 1).unwrap_err();
     assert!(matches!(found, Refused::TooWide { .. }), "{found}");

@@ -90,6 +90,34 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(Config { cases: 30, ..Config::default() })]
+
+    /// Each row of the first table counts once at most, however few or many the second one has.
+    #[test]
+    fn what_exists_beside_them_bounds_no_aggregates(
+        incomes in rows(),
+        costs in vec(rows(), 1..=2),
+        are_both_once in any::<bool>(),
+        exists in select(vec!["EXISTS", "NOT EXISTS"]),
+        is_turned in any::<bool>(),
+    ) {
+        let incomes = once(incomes);
+        let costs = if are_both_once { vec![once(costs.concat())] } else { costs };
+        let [(table, key, value), (other, other_key, _)] = match is_turned {
+            false => [("incomes", "person", "income"), ("costs", "patient", "cost")],
+            true => [("costs", "patient", "cost"), ("incomes", "person", "income")],
+        };
+        let sql = format!(
+            "SELECT COUNT(*) AS n, CORR({value}, {key}) AS c, AVG({value}) AS m, SUM({value}) AS s, \
+             REGR_SXX({key}, {value}) AS x FROM {table} WHERE {exists} (SELECT 1 FROM {other} WHERE {other_key} = {key})"
+        );
+        let place = place(&incomes, &costs, are_both_once);
+        let compiled = place.compiled(&sql, 1).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+        assert_agrees(&sql, &place.joint(&compiled, None), place.plain(&sql), false);
+    }
+}
+
 const SQL: &str = "SELECT CORR(income, cost) AS c FROM incomes JOIN costs ON person = patient";
 
 #[test]

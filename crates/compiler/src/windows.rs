@@ -47,11 +47,12 @@ use crate::{
     threshold_tables::stacked,
     union,
 };
-use functions::Rows;
+use functions::{Rows, narrower};
 
 mod conditions;
 mod functions;
 mod groups;
+mod parts;
 mod segments;
 
 /// A column on shares, in the order in which rows were shared.
@@ -111,12 +112,15 @@ pub(crate) fn combine(
     let mut columns = stacked(builder, inputs)?.into_iter();
     let mut rows = shares.read(builder, &mut columns)?;
     rows.compute(builder)?;
-    let weight = rows.counting(builder)?;
+    let weight = rows.counting(builder).map_err(|refused| narrower(refused, "WHERE"))?;
     let mut own: Vec<ValueId> = columns.collect();
     let mut of_partials = own.split_off(own.len().saturating_sub(at_home.len())).into_iter();
     for partial in partials {
         let column = match argument(partial).filter(|of| windows.reads(of)) {
-            Some(of) => Some(rows.partial(builder, partial, of)?),
+            Some(of) => {
+                let column = rows.partial(builder, partial, of);
+                Some(column.map_err(|refused| narrower(refused, &of.shown))?)
+            }
             None => of_partials.next(),
         };
         own.extend(column);
@@ -128,7 +132,8 @@ pub(crate) fn combine(
         weighted.weights = rows.by_group(builder, groups, &weighted.weights, &sided.of)?;
         by_group.of = (0..groups.keys.len()).collect();
     }
-    let totals = Layout { partials, groups: &by_group }.totals(builder, &weighted)?;
+    let totals = Layout { partials, groups: &by_group }.totals(builder, &weighted);
+    let totals = totals.map_err(|refused| narrower(refused, "an aggregate of what they give"))?;
     let floor_rows = floor_rows.max(table.floor_rows());
     let mut behind = Behind::default();
     let mut demanded = None;
@@ -142,10 +147,22 @@ pub(crate) fn combine(
             let under = builder.sum(under)?;
             bits.push(reread::none_or_enough(builder, under, counted, number, floor_rows)?);
         }
+        if let Some(bit) = rows.rest_of_parts(builder, &weighted.weights, floor_rows)? {
+            // At most `GROUPS_MAX`.
+            bits.push(builder.repeat(bit, number as u32)?);
+        }
+        for cut in rows.cut_off(builder, &weighted.weights)? {
+            let cut = Layout { partials, groups: &by_group }.by_group(builder, &cut)?;
+            let cut = or_enough(builder, cut, number, floor_rows)?;
+            let enough = builder.constant(vec![floor_rows.into(); number])?;
+            let below = builder.less_than(cut, enough)?;
+            bits.push(builder.not(below)?);
+        }
         demanded = union::tree(builder, bits, Builder::and)?;
         for partial in partials.iter().filter(is_shared) {
             if let (Partial::Present(_), Some(present)) = (partial, totals.get(&partial.name())) {
-                let at_least = vec![rest(builder, counted, *present, number, floor_rows)?];
+                let rest = builder.subtract(counted, *present)?;
+                let at_least = vec![or_enough(builder, rest, number, floor_rows)?];
                 behind.add(partial.name(), Contributing { at_least, floor_rows });
             }
         }
@@ -155,19 +172,17 @@ pub(crate) fn combine(
     Ok((Combined { partials: totals, zero, one, behind, parts: Parts::default() }, demanded))
 }
 
-/// How many of a group's rows have no value; where all have one, as many as are asked for.
-fn rest(
+/// How many rows of each group; of none, as many as are asked for.
+fn or_enough(
     builder: &mut Builder,
-    counted: ValueId,
-    present: ValueId,
+    rows: ValueId,
     groups: usize,
     floor_rows: u64,
 ) -> Result<ValueId, Refused> {
-    let rest = builder.subtract(counted, present)?;
     let one = builder.constant(vec![1; groups])?;
-    let none = builder.less_than(rest, one)?;
+    let none = builder.less_than(rows, one)?;
     let enough = builder.constant(vec![floor_rows.into(); groups])?;
-    Ok(builder.select(none, enough, rest)?)
+    Ok(builder.select(none, enough, rows)?)
 }
 
 impl Windows {
@@ -181,8 +196,9 @@ impl Windows {
                 parts.push(part);
             }
         }
-        let of_windows = parts.iter().any(|(_, reads)| *reads);
-        of_windows && parts.len() > 1 || self.across.len() > 1
+        let framed = self.told.iter().filter(|told| told.framed.is_some()).count();
+        let of_windows = framed > 0 || parts.iter().any(|(_, reads)| *reads);
+        of_windows && parts.len() + framed > 1 || self.across.len() > 1 || self.is_loose
     }
 }
 

@@ -42,5 +42,6 @@ mod tree;
 mod units;
 mod uses;
 mod views;
+mod window_parts;
 mod window_sets;
 mod windows;

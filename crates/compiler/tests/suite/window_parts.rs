@@ -207,7 +207,7 @@ fn one_owner_counts_the_rest_of_each_part() {
 fn numbers_without_room_are_refused_by_name() {
     let sql = of("STDDEV_POP(w)", "SUM(salary) OVER (PARTITION BY rank) AS w", "");
     assert!(compile(&sql, &[table(&[4, 4])], 2).is_ok());
-    for rows in [20, 50, 100, 1 << 10, 1 << 14, 1 << 17] {
+    for rows in [20, 50, 100, 1 << 10, 1 << 17] {
         if let Err(refused) = compile(&sql, &[table(&[rows, rows])], 2) {
             assert!(
                 matches!(&refused, Refused::Unsupported { construct: Construct::RowWindowWide, .. }),
@@ -215,7 +215,7 @@ fn numbers_without_room_are_refused_by_name() {
             );
         }
     }
-    let refused = compile(&sql, &[table(&[1 << 20, 1 << 20])], 2).unwrap_err();
+    let refused = compile(&sql, &[table(&[1 << 14, 1 << 14])], 2).unwrap_err();
     assert!(
         matches!(&refused, Refused::Unsupported { construct: Construct::RowWindowWide, found } if found.contains("salary")),
         "{refused}"

@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod stacks;
+mod windows;
 
 /// How a query reads the rows of all its tables.
 #[derive(Clone, Copy)]
@@ -110,7 +111,7 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
             }
             let keys: Vec<String> = checked.query.keys.iter().map(|key| key.column.name.clone()).collect();
             let selectors = selectors(checked, None);
-            let behind = behind(checked);
+            let behind = windows::behind(checked, table, relation, &keys);
             vec![Answers {
                 table: table.name.clone(),
                 datasets: table.datasets.iter().map(|source| source.reference.clone()).collect(),
@@ -119,7 +120,8 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
                 is_stacked: false,
                 incomparable: carries(checked).then_some(CARRIED),
                 sql: if uncountable.is_none() {
-                    sql(table, relation, &keys, &selectors, &behind)
+                    let all = selectors.iter().chain(&behind).cloned().collect();
+                    windows::sql(checked, table, relation, &keys, &all)
                 } else {
                     String::new()
                 },
@@ -197,6 +199,9 @@ fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Selector, Optio
             && windows.reads(argument)
         {
             // What is told of rows without a value is asked about on shares.
+            if !argument.nullable {
+                add(&mut found, (Selector::Whole, None));
+            }
             continue;
         }
         let selector = match argument {
@@ -241,6 +246,7 @@ fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Selector, Optio
         };
         add(&mut found, selector);
     }
+    windows::framed(checked).into_iter().for_each(|framed| add(&mut found, framed));
     found
 }
 
@@ -309,14 +315,6 @@ fn is_across(aggregate: &Aggregate, relations: &[Relation]) -> bool {
     read(aggregate, relations).any(|column| !column.across.is_empty())
 }
 
-/// Each set of rows that has a part in a window function, wherever the query reads that: one row more or fewer of it
-/// changes what other rows get, and so which rows are selected, in which groups and with which values.
-fn behind(checked: &Checked) -> Vec<(Selector, Option<String>)> {
-    let computed = checked.relations.iter().flat_map(|relation| &relation.computed);
-    let conditions: BTreeSet<&String> = computed.flat_map(|column| &column.across).collect();
-    conditions.into_iter().map(|rows| (Selector::Under(rows.clone()), Some(rows.clone()))).collect()
-}
-
 /// The columns that an argument is made of, without those that owners compute: two functions of one column may have the
 /// same values, and are held against each other as that column is against itself.
 fn own_columns(argument: &Argument, relations: &[Relation]) -> BTreeSet<String> {
@@ -332,23 +330,7 @@ fn own_columns(argument: &Argument, relations: &[Relation]) -> BTreeSet<String> 
     own
 }
 
-/// For each row in turn: whether it takes part, the values of its group columns, whether each selector takes it, and
-/// whether it has a part in values of others.
-fn sql(
-    table: &Table,
-    relation: &Relation,
-    keys: &[String],
-    selectors: &[(Selector, Option<String>)],
-    behind: &[(Selector, Option<String>)],
-) -> String {
-    let all: Vec<_> = selectors.iter().chain(behind).cloned().collect();
-    let rows = listed_rows(&relation.name(table), relation.filter.as_deref().unwrap_or("TRUE"), keys, &all);
-    match relation.number(table) {
-        Some(number) => format!("{rows} ORDER BY {}", identifier(&number)),
-        None => rows,
-    }
-}
-
+/// A row for each of FROM, in any order.
 fn listed_rows(
     from: &str,
     condition: &str,

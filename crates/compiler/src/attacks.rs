@@ -41,7 +41,7 @@ struct Case<'a> {
 
 /// Of a query over rows that nobody can count.
 const UNCOUNTED: &str = "this query asks about rows within others that it reads (by CASE in an aggregate, by counts of values beside \
-     others, by a join with, or a subquery over, the same datasets, or by windows over some of its rows), and nobody can count how few they differ in: it is refused unless its \
+     others, by a join with, or a subquery over, the same datasets, or by what windows give where not all of their rows are shown, or groups are not of whole parts), and nobody can count how few they differ in: it is refused unless its \
      owners' `overlaps_max` lets it through, and what that lets through is open";
 
 /// A column with fewer values than this can be guessed from its sum.
@@ -56,11 +56,11 @@ impl Case<'_> {
         } else if let Some(Joined::Threshold(_)) = &self.checked.join {
             (Verdict::Closed, "which rows compare with the subquery's value as is asked is secret, so that nobody can count differences: any other query over its tables is refused, and so is one with CASE in an aggregate or with counts of values beside others, or over whose own rows the subquery is in part, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else if let Some(Joined::Windows(_)) = &self.checked.join {
-            (Verdict::Closed, "where rows stand among those of other owners is secret, so that nobody can count differences: any other query over this table is refused, but for as many as its owners' `overlaps_max` lets through; within this one nothing is shown unless the rows that do not come out are none or as many as the floor".to_owned())
+            (Verdict::Closed, "where rows stand among those of other owners is secret, so that nobody can count differences: any other query over this table is refused, but for as many as its owners' `overlaps_max` lets through; within this one nothing is shown unless the rows that are not shown are none or as many as the floor, also of each part of which an aggregate tells what all its rows have".to_owned())
         } else if self.checked.join.is_some() {
             (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate, with counts of values beside others, or with a table beside itself, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else if self.carries() {
-            (Verdict::Closed, "what window functions carry from row to row is no sum over rows: any other query over this table is refused, and so is one that leaves fewer rows out of an aggregate than the floor, but for as many as its owner's `overlaps_max` lets through".to_owned())
+            (Verdict::Closed, "what window functions carry from row to row is no sum over rows: any other query over this table is refused, and so is one that leaves fewer rows out of an aggregate, or of a part that it tells of, than the floor, but for as many as its owner's `overlaps_max` lets through".to_owned())
         } else {
             (
                 Verdict::Closed,

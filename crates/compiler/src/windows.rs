@@ -18,9 +18,10 @@
 //!
 //! *Floor*: of the rows that come out as in every query. A window tells of the rows that it runs over however few of them
 //! come out, by a count of all; so nothing is shown unless those that do not are none or as many as the floor
-//! ([`crate::reread`]). And what windows give may have no value on a few rows, of which an aggregate beside a count of all
-//! would tell: it is withheld unless in the group these are none or as many as the floor. What is about more sets of rows
-//! than these is left to the owners' `overlaps_max` ([`Windows::is_partial`]).
+//! ([`crate::reread`]); and where aggregates or groups read what it gives, of each part of which rows come out ([`parts`]).
+//! What windows give may have no value on a few rows, of which an aggregate beside a count of all would tell: it is withheld
+//! unless in the group these are none or as many as the floor; so are groups with few rows whose frame is cut off. What is
+//! about more sets of rows than these is left to the owners' `overlaps_max` ([`Windows::is_partial`]).
 //!
 //! *Cost*, of n rows: for each order one sort of n rows by all of its keys and one arrangement for each column that is read
 //! in it; for each partition and order one comparison of neighbours in each column and one or two sorts by a bit; for each
@@ -42,16 +43,17 @@ use crate::{
     lower::Combined,
     masked::Layout,
     reread, secret,
-    sql::{Aggregate, Argument, ON_SHARES, Relation, Windows, identifier},
+    sql::{Aggregate, Argument, Checked, Joined, ON_SHARES, Relation, Windows, identifier},
     stage::{self, Partial},
     threshold_tables::stacked,
     union,
 };
-use functions::Rows;
+use functions::{Rows, narrower};
 
 mod conditions;
 mod functions;
 mod groups;
+mod parts;
 mod segments;
 
 /// A column on shares, in the order in which rows were shared.
@@ -111,12 +113,15 @@ pub(crate) fn combine(
     let mut columns = stacked(builder, inputs)?.into_iter();
     let mut rows = shares.read(builder, &mut columns)?;
     rows.compute(builder)?;
-    let weight = rows.counting(builder)?;
+    let weight = rows.counting(builder).map_err(|refused| narrower(refused, "WHERE"))?;
     let mut own: Vec<ValueId> = columns.collect();
     let mut of_partials = own.split_off(own.len().saturating_sub(at_home.len())).into_iter();
     for partial in partials {
         let column = match argument(partial).filter(|of| windows.reads(of)) {
-            Some(of) => Some(rows.partial(builder, partial, of)?),
+            Some(of) => {
+                let column = rows.partial(builder, partial, of);
+                Some(column.map_err(|refused| narrower(refused, &of.shown))?)
+            }
             None => of_partials.next(),
         };
         own.extend(column);
@@ -142,10 +147,22 @@ pub(crate) fn combine(
             let under = builder.sum(under)?;
             bits.push(reread::none_or_enough(builder, under, counted, number, floor_rows)?);
         }
+        if let Some(bit) = rows.rest_of_parts(builder, &weighted.weights, floor_rows)? {
+            // At most `GROUPS_MAX`.
+            bits.push(builder.repeat(bit, number as u32)?);
+        }
+        for cut in rows.cut_off(builder, &weighted.weights)? {
+            let cut = Layout { partials, groups: &by_group }.by_group(builder, &cut)?;
+            let cut = or_enough(builder, cut, number, floor_rows)?;
+            let enough = builder.constant(vec![floor_rows.into(); number])?;
+            let below = builder.less_than(cut, enough)?;
+            bits.push(builder.not(below)?);
+        }
         demanded = union::tree(builder, bits, Builder::and)?;
         for partial in partials.iter().filter(is_shared) {
             if let (Partial::Present(_), Some(present)) = (partial, totals.get(&partial.name())) {
-                let at_least = vec![rest(builder, counted, *present, number, floor_rows)?];
+                let rest = builder.subtract(counted, *present)?;
+                let at_least = vec![or_enough(builder, rest, number, floor_rows)?];
                 behind.add(partial.name(), Contributing { at_least, floor_rows });
             }
         }
@@ -155,24 +172,34 @@ pub(crate) fn combine(
     Ok((Combined { partials: totals, zero, one, behind, parts: Parts::default() }, demanded))
 }
 
-/// How many of a group's rows have no value; where all have one, as many as are asked for.
-fn rest(
+/// How many rows of each group; of none, as many as are asked for.
+fn or_enough(
     builder: &mut Builder,
-    counted: ValueId,
-    present: ValueId,
+    rows: ValueId,
     groups: usize,
     floor_rows: u64,
 ) -> Result<ValueId, Refused> {
-    let rest = builder.subtract(counted, present)?;
     let one = builder.constant(vec![1; groups])?;
-    let none = builder.less_than(rest, one)?;
+    let none = builder.less_than(rows, one)?;
     let enough = builder.constant(vec![floor_rows.into(); groups])?;
-    Ok(builder.select(none, enough, rest)?)
+    Ok(builder.select(none, enough, rows)?)
+}
+
+/// What has no room on shares where windows are told of is refused by one's name.
+pub(crate) fn refusal(refused: Refused, checked: &Checked) -> Refused {
+    match &checked.join {
+        Some(Joined::Windows(windows)) => match windows.told.first() {
+            Some(told) => narrower(refused, &told.name),
+            None => refused,
+        },
+        _ => refused,
+    }
 }
 
 impl Windows {
     /// Whether a query may tell about few rows by itself: of one set of rows beside those that come out it is asked on shares
-    /// how far they are apart; of several, sums and differences of these sets could still be about few.
+    /// how far they are apart; of several, sums and differences of these sets could still be about few. So could what is told
+    /// of parts otherwise than by how many of their rows are not shown.
     pub(crate) fn is_partial(&self, aggregates: &[Aggregate]) -> bool {
         let mut parts: Vec<(&str, bool)> = Vec::new();
         for argument in aggregates.iter().flat_map(|one| one.argument.iter().chain(&one.second)) {
@@ -181,8 +208,9 @@ impl Windows {
                 parts.push(part);
             }
         }
-        let of_windows = parts.iter().any(|(_, reads)| *reads);
-        of_windows && parts.len() > 1 || self.across.len() > 1
+        let framed = self.told.iter().filter(|told| told.framed.is_some()).count();
+        let of_windows = framed > 0 || parts.iter().any(|(_, reads)| *reads);
+        of_windows && parts.len() + framed > 1 || self.across.len() > 1 || self.is_loose
     }
 }
 

@@ -34,7 +34,7 @@ impl Page<'_> {
             Some(Joined::Windows(_)) => Some(vec![
                 "what a window function gives a row can be another row's value, or tell that there is one: whoever knows the \
                  rows around one, or puts rows of its own around it, learns of it from what is aggregated; floors are on \
-                 the rows that come out, not on those of a part"
+                 the rows that are shown and on those of their parts that are not, not on whole parts"
                     .to_owned(),
             ]),
             _ => None,
@@ -69,6 +69,19 @@ impl Page<'_> {
             learned.push(format!(
                 "nothing is shown unless the rows that windows run over and that are not shown are none or at least {least}"
             ));
+            if windows.told.iter().any(|told| told.is_whole) {
+                learned.push(format!(
+                    "and unless so are the others of each part of the rows of which some are shown, since what window functions \
+                     give tells of all of them: {}",
+                    names(&windows.told.iter().filter(|told| told.is_whole).map(|told| told.name.clone()).collect::<Vec<_>>())
+                ));
+            }
+            if windows.told.iter().any(|told| told.framed.is_some()) {
+                learned.push(format!(
+                    "a group is shown only if its rows whose frame is cut off at the beginning of their part are none or at \
+                     least {least}"
+                ));
+            }
             let mut arguments = self.checked.query.aggregates.iter().filter_map(|one| one.argument.as_ref());
             if arguments.any(|argument| argument.nullable && windows.reads(argument)) {
                 learned.push(format!(

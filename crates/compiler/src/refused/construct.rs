@@ -50,6 +50,7 @@ pub enum Construct {
     RowWindowOrder,
     RowWindowTables,
     RowWindowOwners,
+    RowWindowWide,
     RowWindowDefault,
     RowWindowDepth,
     Limit,
@@ -242,6 +243,10 @@ impl Construct {
             Self::RowWindowOwners => (
                 "this, beside or of window functions over the rows of several datasets",
                 "compare sums and differences of columns with constants and each other, texts by = and <>, and write IS NULL; aggregate by COUNT, SUM, AVG, MIN, MAX, VAR and STDDEV, and what windows give without CASE or COALESCE, AVG OVER not at all, by public groups or none; order by columns of 512 bits together, of which text has eight for each byte of its `bytes_max`; declare decimals for floats; or ask one dataset",
+            ),
+            Self::RowWindowWide => (
+                "numbers this wide of window functions over the rows of several datasets",
+                "declare narrower ranges of the columns, leave out variances and products of sums, put no window of another, or ask one dataset: integers on shares have 126 bits, and a value that is brought to all rows of a part is reckoned with log2 of twice the published rows more",
             ),
             Self::Limit => (
                 "this LIMIT, OFFSET or FETCH",

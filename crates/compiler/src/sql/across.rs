@@ -10,6 +10,7 @@ use super::{
     from::From,
     identifier,
     join::{OwnersColumn, row_number},
+    told::Told,
     usage::{Comparisons, Uses},
     windowed::{Rows, Windowed},
 };
@@ -115,13 +116,14 @@ pub(super) fn of_table(
     let mut all: Vec<OwnersColumn> = Vec::new();
     for (one, ties) in computed.iter().zip(ties).filter(|(one, _)| one.table == table) {
         let mut read = one.own();
-        let mut across = BTreeSet::new();
+        let (mut across, mut told) = (BTreeSet::new(), BTreeSet::new());
         let (sql, mut carries) = match &one.of {
             Made::Home(of) => (of.sql(None), false),
             Made::Rows(of) => (of.sql(), false),
             Made::Windowed(of) => {
                 read.extend(of.rows.as_ref().map(Rows::name));
                 across = sets(of, columns);
+                told.insert(Told::of(of, ties));
                 (of.sql_over(columns, ties), !of.function.is_count())
             }
             Made::Arithmetic(of) => (of.sql(columns), false),
@@ -130,6 +132,7 @@ pub(super) fn of_table(
         let mut layer = usize::from(!matches!(one.of, Made::Home(_)));
         for before in read.iter().filter_map(made) {
             across.extend(before.across.iter().cloned());
+            told.extend(before.told.iter().cloned());
             layer = layer.max(before.layer + 1);
         }
         let mut of = BTreeSet::new();
@@ -142,7 +145,7 @@ pub(super) fn of_table(
                 None => drop(of.insert(name)),
             }
         }
-        all.push(OwnersColumn { name: one.name(), sql, of, layer, across, carries });
+        all.push(OwnersColumn { name: one.name(), sql, of, layer, across, carries, told });
     }
     all
 }

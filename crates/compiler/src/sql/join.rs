@@ -11,6 +11,7 @@ use super::{
     condition::{Split, Term},
     from::{From, JoinKind},
     scope::Scope,
+    told::Told,
     tree::Size,
 };
 use crate::{Construct, Refused, Table, stacked::Stacked};
@@ -46,6 +47,8 @@ pub(crate) struct OwnersColumn {
     pub(crate) across: BTreeSet<String>,
     /// Whether values of other rows are in it, and not only how many of them there are, or where it stands among them.
     pub(crate) carries: bool,
+    /// The windows that it is computed by.
+    pub(crate) told: BTreeSet<Told>,
 }
 
 impl Relation {

@@ -34,6 +34,7 @@ mod stack;
 mod subquery;
 mod threshold;
 mod timestamps;
+mod told;
 mod tree;
 mod unfold;
 mod units;
@@ -70,6 +71,7 @@ pub(crate) use row_test::{RowTest, Text as TestedText};
 pub(crate) use row_windows::{ON_SHARES, Step, Windows};
 pub(crate) use sets::{SetJoin, SetKind};
 pub(crate) use threshold::{Line, Partner, Threshold};
+pub(crate) use told::{Told, told};
 pub(crate) use tree::Tree;
 pub(crate) use windowed::{Frame, WindowFunction, Windowed};
 

@@ -19,7 +19,8 @@ use super::{
     query::{Function, Query},
     row_arithmetic::Arithmetic,
     row_test::{Reader, RowTests},
-    windowed::{Frame, WindowFunction, Windowed},
+    told::{self, Told, told},
+    windowed::{self, Frame, WindowFunction, Windowed},
 };
 use crate::{Construct, Refused, Table};
 
@@ -39,6 +40,10 @@ pub(crate) struct Windows {
     pub(crate) across: BTreeSet<String>,
     /// The columns in which values of other rows are.
     carrying: BTreeSet<String>,
+    /// The windows that the query tells of.
+    pub(crate) told: BTreeSet<Told>,
+    /// Whether it tells of parts of which others come out than are counted on shares.
+    pub(crate) is_loose: bool,
 }
 
 /// A column that is computed on shares.
@@ -95,7 +100,10 @@ impl Windows {
         let across = relation.computed.iter().flat_map(|column| &column.across).cloned().collect();
         let carrying = relation.computed.iter().filter(|column| column.carries);
         let carrying = carrying.map(|column| column.name.clone()).collect();
-        let windows = Self { columns, known, tests, across, carrying };
+        let told: BTreeSet<Told> = told(&relation.computed, query).into_iter().cloned().collect();
+        let all_come_out = tests.tests.is_empty() && across == BTreeSet::from([condition(filter)]);
+        let is_loose = told::is_loose(&told, query, all_come_out);
+        let windows = Self { columns, known, tests, across, carrying, told, is_loose };
         windows.check_query(query)?;
         windows.check_columns()?;
         for key in &mut query.keys {
@@ -139,7 +147,7 @@ impl Windows {
     /// The conditions under which windows run over a row, by the columns that say of each whether it does.
     pub(crate) fn rows(&self) -> BTreeSet<Option<String>> {
         let rows = self.columns.iter().filter_map(|column| match &column.of {
-            Step::Window { of, .. } => Some(of.rows.as_ref().map(super::windowed::Rows::name)),
+            Step::Window { of, .. } => Some(of.rows_name()),
             Step::Arithmetic(_) => None,
         });
         rows.collect()
@@ -200,6 +208,16 @@ impl Windows {
             Some(mean) => Err(Construct::RowWindowOwners.refuse(&mean)),
             None => Ok(()),
         }
+    }
+}
+
+/// WHERE as the condition of rows that windows run over reads, if it is that alone.
+fn condition(filter: &[Expr]) -> String {
+    let bare = |one: &Expr| windowed::unqualified(one).to_string();
+    match filter {
+        [] => "TRUE".to_owned(),
+        [Expr::Nested(only)] => bare(only),
+        several => several.iter().map(bare).collect::<Vec<_>>().join(" AND "),
     }
 }
 

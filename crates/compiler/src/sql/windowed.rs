@@ -342,7 +342,7 @@ impl WindowFunction {
         !matches!(self, Self::Count | Self::Sum | Self::Avg | Self::Min | Self::Max)
     }
 
-    fn has_frame(&self) -> bool {
+    pub(super) fn has_frame(&self) -> bool {
         !matches!(self, Self::RowNumber | Self::Rank | Self::DenseRank | Self::Neighbour { .. })
     }
 
@@ -423,6 +423,21 @@ impl Windowed {
         let rows = self.rows.as_ref().map(|rows| format!(" of {}", rows.name())).unwrap_or_default();
         let function = self.function.name().to_lowercase();
         format!("{function}({}) over ({}){rows}", arguments.join(", "), over.join(" "))
+    }
+
+    /// The column that tells the rows apart that it runs over, if not all.
+    pub(crate) fn rows_name(&self) -> Option<String> {
+        self.rows.as_ref().map(Rows::name)
+    }
+
+    /// How many rows of a part have a frame that would begin before it, if frames have so many.
+    pub(super) fn cut(&self) -> Option<u32> {
+        match (&self.function, self.frame) {
+            // Its own value.
+            (WindowFunction::LastValue, _) => None,
+            (_, Frame::Rows(Some(rows))) => Some(rows).filter(|rows| *rows > 0),
+            _ => None,
+        }
     }
 
     /// The columns of PARTITION BY.
@@ -509,6 +524,12 @@ impl Windowed {
                 }
             }
         }
+    }
+
+    /// SQL of a stage: whether there are so many rows before a row in its part.
+    pub(super) fn reaches_sql(&self, before: u32, ties: &[String]) -> String {
+        let over = self.over(&[], &self.in_order(ties), &rows(Frame::Rows(Some(before))));
+        format!("COUNT(*) {over} > {before}")
     }
 
     /// ORDER BY, and after it what it leaves open.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use program::{Builder, Key, Operation, ValueId};
+use program::{Builder, Flaw, Key, Operation, ValueId};
 
 use super::{
     Held,
@@ -33,7 +33,7 @@ pub(super) struct Rows<'a> {
 /// The rows in one order.
 pub(super) struct Ordered {
     keys: Vec<(ValueId, bool)>,
-    order: ValueId,
+    pub(super) order: ValueId,
     /// Columns in that order.
     arranged: BTreeMap<ValueId, ValueId>,
     /// Parts by the columns in which their rows are equal.
@@ -41,9 +41,9 @@ pub(super) struct Ordered {
 }
 
 /// Where a window's rows stand: one of the orders, and the columns that tell its parts, and rows that tie, apart.
-struct Place {
-    order: usize,
-    parts: Vec<ValueId>,
+pub(super) struct Place {
+    pub(super) order: usize,
+    pub(super) parts: Vec<ValueId>,
     peers: Vec<ValueId>,
 }
 
@@ -53,12 +53,13 @@ impl Rows<'_> {
         let windows = self.windows;
         for column in &windows.columns {
             let held = match &column.of {
-                Step::Window { of, ties } => self.window(builder, of, ties)?,
+                Step::Window { of, ties } => self.window(builder, of, ties),
                 Step::Arithmetic(of) => {
-                    let made = self.arithmetic(builder, of)?;
-                    self.without_missing(builder, made)?
+                    let made = self.arithmetic(builder, of);
+                    made.and_then(|made| self.without_missing(builder, made))
                 }
             };
+            let held = held.map_err(|refused| narrower(refused, &column.name))?;
             self.held.insert(column.name.clone(), held);
         }
         Ok(())
@@ -183,9 +184,13 @@ impl Rows<'_> {
         Ok(missing.into_iter().chain(integers).collect())
     }
 
-    fn place(&mut self, builder: &mut Builder, of: &Windowed, ties: &[String]) -> Result<Place, Refused> {
-        let rows = of.rows.as_ref().map(|rows| rows.name());
-        let member = self.members.get(&rows).copied();
+    pub(super) fn place(
+        &mut self,
+        builder: &mut Builder,
+        of: &Windowed,
+        ties: &[String],
+    ) -> Result<Place, Refused> {
+        let member = self.members.get(&of.rows_name()).copied();
         let member = member.ok_or_else(|| Construct::RowWindowOwners.refuse(&of.name()))?;
         let mut keys = vec![(member, true)];
         for column in of.parts() {
@@ -223,7 +228,7 @@ impl Rows<'_> {
 }
 
 impl Ordered {
-    fn arranged(&mut self, builder: &mut Builder, of: ValueId) -> Result<ValueId, Refused> {
+    pub(super) fn arranged(&mut self, builder: &mut Builder, of: ValueId) -> Result<ValueId, Refused> {
         if let Some(known) = self.arranged.get(&of) {
             return Ok(*known);
         }
@@ -232,7 +237,12 @@ impl Ordered {
         Ok(arranged)
     }
 
-    fn segments(&mut self, builder: &mut Builder, by: &[ValueId], rows: u32) -> Result<Segments, Refused> {
+    pub(super) fn segments(
+        &mut self,
+        builder: &mut Builder,
+        by: &[ValueId],
+        rows: u32,
+    ) -> Result<Segments, Refused> {
         if let Some(known) = self.segments.get(by) {
             return Ok(known.clone());
         }
@@ -241,15 +251,20 @@ impl Ordered {
         self.segments.insert(by.to_vec(), segments.clone());
         Ok(segments)
     }
+
+    /// What was found of parts serves the next window.
+    pub(super) fn keep(&mut self, by: Vec<ValueId>, segments: Segments) {
+        self.segments.insert(by, segments);
+    }
 }
 
 /// What a window function is computed with, in its order.
-struct Frames {
-    rows: u32,
-    parts: Segments,
+pub(super) struct Frames {
+    pub(super) rows: u32,
+    pub(super) parts: Segments,
     /// Rows that ORDER BY does not tell apart, within parts.
-    peers: Segments,
-    frame: Frame,
+    pub(super) peers: Segments,
+    pub(super) frame: Frame,
 }
 
 impl Rows<'_> {
@@ -274,9 +289,8 @@ impl Rows<'_> {
         let peers_of = ordered.segments(builder, &peers, rows)?;
         let mut frames = Frames { rows, parts: parts_of, peers: peers_of, frame: of.frame };
         let made = frames.function(builder, &of.function, taken, zeros)?;
-        // What was found of parts serves the next window.
-        ordered.segments.insert(peers, frames.peers);
-        ordered.segments.insert(parts, frames.parts);
+        ordered.keep(peers, frames.peers);
+        ordered.keep(parts, frames.parts);
         let mut restored = |of: ValueId| Ok::<_, Refused>(builder.push(Operation::Restore { of, order })?);
         Ok(Held {
             integers: made.integers.into_iter().map(&mut restored).collect::<Result<_, _>>()?,
@@ -371,7 +385,7 @@ impl Frames {
     }
 
     /// In each row the sum over its frame.
-    fn sum(&mut self, builder: &mut Builder, of: ValueId) -> Result<ValueId, Refused> {
+    pub(super) fn sum(&mut self, builder: &mut Builder, of: ValueId) -> Result<ValueId, Refused> {
         let sums = builder.push(Operation::RunningSum(of))?;
         let mut before = self.before(builder, of, sums)?;
         let until = match self.frame {
@@ -509,6 +523,14 @@ impl Frames {
         let missing = builder.equal(count, zeros)?;
         let extreme = builder.select(missing, zeros, extreme)?;
         Ok(Held { integers: vec![extreme], missing: Some(missing), count: None, scale: held.scale })
+    }
+}
+
+/// What of `of` is wider than integers on shares can be is refused by its name.
+pub(super) fn narrower(refused: Refused, of: &str) -> Refused {
+    match refused {
+        Refused::Program(Flaw::TooWide { .. }) => Construct::RowWindowWide.refuse(&of),
+        refused => refused,
     }
 }
 

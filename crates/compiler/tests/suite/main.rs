@@ -49,5 +49,6 @@ mod unique_keys;
 mod units;
 mod uses;
 mod views;
+mod window_parts;
 mod window_sets;
 mod windows;

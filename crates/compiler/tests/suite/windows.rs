@@ -304,7 +304,7 @@ fn carried_values_are_compared_with_nothing() {
     let sum = "SELECT SUM(salary) AS s FROM people";
     let pairs = "SELECT SUM(two) AS s FROM (SELECT SUM(salary) OVER (ORDER BY joined ROWS 1 PRECEDING) AS two FROM people) AS p";
     assert_eq!(2.0 * number(sum) - number(pairs), 39_000.0, "the last one's salary");
-    assert_eq!(verdict(&[sum], pairs), Verdict::Apart);
+    assert!(is_close(verdict(&[], pairs)), "of the first row the frame is cut off");
     let carries = |sql: &str| compile(sql, &[table(&[40])], FLOOR).unwrap().answers[0].incomparable.is_some();
     assert!(carries(pairs) && !carries(sum));
     let of = |window: &str, outer: &str| {

@@ -6,6 +6,7 @@ use crate::{
     refusal::{NO_PORTAL, NO_STATEMENT, PORTAL_EXISTS, PROTOCOL, Refusal, STATEMENT_EXISTS, TOO_MUCH},
     rows::{Columns, Row},
     statement::Statement,
+    views::Value,
     wire::Format,
 };
 
@@ -33,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) statement: Option<Statement>,
     /// Nothing when it has no rows.
     pub(crate) columns: Option<Columns>,
+    /// The types of its parameters, as OIDs.
+    pub(crate) parameters: Vec<i32>,
     /// Of its text.
     pub(crate) bytes: usize,
 }
@@ -42,6 +45,8 @@ pub(crate) struct Portal {
     pub(crate) plan: Arc<Plan>,
     /// Which contract answers it, of those that ask the same.
     pub(crate) contract: Option<String>,
+    /// Of the parameters, in text.
+    pub(crate) values: Vec<Value>,
     pub(crate) formats: Vec<Format>,
     /// What is not fetched yet; nothing before it was executed.
     pub(crate) rest: Option<vec::IntoIter<Row>>,

@@ -45,6 +45,24 @@ pub(crate) const STATEMENT_EXISTS: &str = "42P05";
 pub(crate) const PORTAL_EXISTS: &str = "42P03";
 /// `configuration_limit_exceeded`.
 pub(crate) const TOO_MUCH: &str = "53400";
+/// `undefined_table`.
+pub(crate) const NO_RELATION: &str = "42P01";
+/// `undefined_column`.
+pub(crate) const NO_COLUMN: &str = "42703";
+/// `undefined_function`.
+pub(crate) const NO_FUNCTION: &str = "42883";
+/// `undefined_object`.
+pub(crate) const NO_OBJECT: &str = "42704";
+/// `syntax_error`.
+pub(crate) const SYNTAX: &str = "42601";
+/// `statement_too_complex`.
+pub(crate) const TOO_COMPLEX: &str = "54001";
+/// `data_exception`.
+pub(crate) const DATA: &str = "22000";
+/// `out_of_memory`.
+pub(crate) const OUT_OF_MEMORY: &str = "53200";
+/// `query_canceled`.
+pub(crate) const TOO_LONG: &str = "57014";
 /// `connection_failure`.
 pub(crate) const UNREACHABLE: &str = "08006";
 

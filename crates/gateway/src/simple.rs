@@ -7,7 +7,8 @@ use crate::{
     refusal::{PROTOCOL, Refusal, TRANSACTION_FAILED},
     rows::{Table, held_back},
     session::{Session, Talk, blocking, failed},
-    statement::Statement,
+    statement::{Ask, Statement},
+    views::{self, Answer, Question, Value},
     wire::{self, Messages, Status},
 };
 
@@ -35,14 +36,13 @@ impl Session {
             return Ok(());
         }
         let table = match statement {
-            Statement::Ask(question) => {
-                let (node, database) = (Arc::clone(&self.node), talk.database.clone());
-                let run = move || ask::run(&*node, &ask::find(&*node, &question, database.as_deref())?);
-                let result = blocking(run).await?;
-                if let Some(words) = held_back(&result) {
-                    out.notice(&words);
-                }
-                Table::of_result(&result)
+            Statement::Ask(ask) => match self.contract(&ask, talk).await? {
+                Some(contract) => self.run(contract, out).await?,
+                None => self.read(talk.question(&ask, &[], &[]), out).await?,
+            },
+            Statement::Refresh(name) => {
+                self.refresh(name, out).await?;
+                return Ok(());
             }
             statement => self.known(&statement).await?,
         };
@@ -54,10 +54,47 @@ impl Session {
         Ok(())
     }
 
-    /// The rows of a statement that no contract answers.
+    /// The contract that asks exactly this; nothing when the question is one that views can answer.
+    pub(crate) async fn contract(&self, ask: &Ask, talk: &Talk) -> Result<Option<String>, Refusal> {
+        let (node, database, question) = (Arc::clone(&self.node), talk.database.clone(), ask.question.clone());
+        let found = blocking(move || ask::find(&*node, &question, database.as_deref())).await?;
+        if found.is_none() && ask.question.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("create")) {
+            return Err(ask::nobody_asks());
+        }
+        Ok(found)
+    }
+
+    /// Runs a contract; takes one of its uses.
+    pub(crate) async fn run(&self, contract: String, out: &mut Messages) -> Result<Table, Refusal> {
+        let node = Arc::clone(&self.node);
+        let result = blocking(move || ask::run(&*node, &contract)).await?;
+        if let Some(words) = held_back(&result) {
+            out.notice(&words);
+        }
+        Ok(Table::of_result(&result))
+    }
+
+    /// Runs a view's contract; takes one of its uses.
+    pub(crate) async fn refresh(&self, name: String, out: &mut Messages) -> Result<(), Refusal> {
+        let node = Arc::clone(&self.node);
+        if let Some(words) = blocking(move || views::refresh(&*node, &name)).await? {
+            out.notice(&words);
+        }
+        out.complete("REFRESH MATERIALIZED VIEW");
+        Ok(())
+    }
+
+    /// Reads what contracts have given; takes no use.
+    pub(crate) async fn read(&self, question: Question, out: &mut Messages) -> Result<Table, Refusal> {
+        let Answer { table, notices } = self.reader.read(&self.node, question).await?;
+        notices.iter().for_each(|words| out.notice(words));
+        Ok(table)
+    }
+
+    /// The rows of a statement that neither a contract nor a view answers.
     pub(crate) async fn known(&self, statement: &Statement) -> Result<Table, Refusal> {
         match statement {
-            Statement::TypeNames(names) => Ok(names.table()),
+            Statement::Show(name, value) => Ok(Table::of_setting(name, value)),
             _ => {
                 let node = Arc::clone(&self.node);
                 let listed = move || Ok(Table::of_contracts(&node.contracts()?, &node.member()?.1));
@@ -68,6 +105,17 @@ impl Session {
 }
 
 impl Talk {
+    /// A SELECT over views, of this client.
+    pub(crate) fn question(&self, ask: &Ask, types: &[i32], values: &[Value]) -> Question {
+        let database = self.database.clone().filter(|name| !name.is_empty());
+        Question {
+            text: ask.text.clone(),
+            database: database.unwrap_or_else(|| "treaty".to_owned()),
+            types: types.to_vec(),
+            values: values.to_vec(),
+        }
+    }
+
     /// Does what a statement without rows asks for, and gives its tag; nothing for one that has rows.
     pub(crate) fn without_rows(&mut self, statement: &Statement) -> Result<Option<&'static str>, Refusal> {
         self.refuse_in_failed(statement)?;
@@ -91,7 +139,9 @@ impl Talk {
                 self.prepared.discard();
                 "DISCARD ALL"
             }
-            Statement::Contracts | Statement::TypeNames(_) | Statement::Ask(_) => return Ok(None),
+            Statement::Contracts | Statement::Show(..) | Statement::Refresh(_) | Statement::Ask(_) => {
+                return Ok(None);
+            }
         }))
     }
 

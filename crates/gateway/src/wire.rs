@@ -23,7 +23,7 @@ pub(crate) enum Type {
 
 impl Type {
     /// OID and size in bytes, as in `pg_type`.
-    fn code(self) -> (i32, i16) {
+    pub(crate) fn code(self) -> (i32, i16) {
         match self {
             Self::Boolean => (16, 1),
             Self::Integer => (20, 8),
@@ -155,9 +155,12 @@ impl Messages {
         self.message(b'3', |_| {});
     }
 
-    /// `ParameterDescription`: there are none.
-    pub(crate) fn no_parameters(&mut self) {
-        self.message(b't', |body| body.extend([0; 2]));
+    /// `ParameterDescription`.
+    pub(crate) fn parameters(&mut self, types: &[i32]) {
+        self.message(b't', |body| {
+            body.extend(count(types.len()));
+            types.iter().for_each(|oid| body.extend(oid.to_be_bytes()));
+        });
     }
 
     /// `NoData`.

@@ -104,7 +104,7 @@ fn transactions_portals_and_refusals_are_as_a_driver_expects() {
     Runtime::new().unwrap().block_on(async {
         let mut client = connect(&config(&gateway)).await;
         for (sql, expected, says) in [
-            ("SELECT * FROM pay", "42501", "no contract asks exactly this"),
+            ("SELECT * FROM pay", "42P01", "does not exist"),
             ("SELECT 1 AS done", "55000", "is exhausted"),
             ("SELECT 1 AS theirs", "42501", "does not receive"),
             ("DELETE FROM pay", "0A000", "answers no DELETE"),

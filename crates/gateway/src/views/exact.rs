@@ -1,0 +1,145 @@
+//! Integers that stay exact: DataFusion lets sums and products wrap around where PostgreSQL widens or refuses.
+
+use std::sync::Arc;
+
+use arrow::{
+    compute::kernels::numeric,
+    datatypes::{DataType, FieldRef},
+};
+use datafusion::{
+    common::{
+        Result,
+        config::ConfigOptions,
+        tree_node::{Transformed, TreeNode},
+    },
+    logical_expr::{
+        BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
+        ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, expr_rewriter::NamePreserver,
+        utils::merge_schema,
+    },
+    optimizer::AnalyzerRule,
+};
+
+/// The function around what is summed: exact numbers become ones that no sum of them outgrows.
+pub(super) const SUMMED: &str = "summed";
+
+/// Digits of the widest exact numbers.
+const DIGITS: u8 = 76;
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Summed(Signature);
+
+pub(super) fn summed() -> ScalarUDF {
+    ScalarUDF::from(Summed(Signature::any(1, Volatility::Immutable)))
+}
+
+impl ScalarUDFImpl for Summed {
+    fn name(&self) -> &str {
+        SUMMED
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        Ok(match arguments {
+            [DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale)] => {
+                DataType::Decimal256(DIGITS, *scale)
+            }
+            [integer] if integer.is_integer() => DataType::Decimal256(DIGITS, 0),
+            [other] => other.clone(),
+            _ => DataType::Null,
+        })
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let to = arguments.return_field.data_type().clone();
+        let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
+        match arrays.as_slice() {
+            [array] => Ok(ColumnarValue::Array(arrow::compute::cast(array, &to)?)),
+            _ => datafusion::common::exec_err!("a sum is of one value"),
+        }
+    }
+}
+
+/// `+`, `-` or `*` of two integers, an error where the result does not fit.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Checked {
+    operator: Operator,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Checked {
+    fn name(&self) -> &str {
+        match self.operator {
+            Operator::Plus => "checked_add",
+            Operator::Minus => "checked_subtract",
+            _ => "checked_multiply",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        Ok(arguments.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn return_field_from_args(&self, arguments: ReturnFieldArgs) -> Result<FieldRef> {
+        let types: Vec<_> = arguments.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        let is_nullable = arguments.arg_fields.iter().any(|field| field.is_nullable());
+        let field = arrow::datatypes::Field::new(self.name(), self.return_type(&types)?, is_nullable);
+        Ok(Arc::new(field))
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
+        let [left, right] = arrays.as_slice() else {
+            return datafusion::common::exec_err!("integers are combined in pairs");
+        };
+        let result = match self.operator {
+            Operator::Plus => numeric::add(left, right),
+            Operator::Minus => numeric::sub(left, right),
+            _ => numeric::mul(left, right),
+        };
+        Ok(ColumnarValue::Array(result?))
+    }
+}
+
+/// Puts [`Checked`] in the place of operators that would wrap around. After types have been made the same.
+#[derive(Debug)]
+pub(super) struct CheckIntegers;
+
+impl AnalyzerRule for CheckIntegers {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let checked = plan.transform_up_with_subqueries(|plan| {
+            let schema = merge_schema(&plan.inputs());
+            let names = NamePreserver::new(&plan);
+            plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let checked = expr.transform_up(|expr| match expr {
+                    Expr::BinaryExpr(BinaryExpr { left, op, right })
+                        if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply) =>
+                    {
+                        let (one, other) = (left.get_type(&schema)?, right.get_type(&schema)?);
+                        if !one.is_integer() || one != other {
+                            return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
+                        }
+                        let signature = Signature::any(2, Volatility::Immutable);
+                        let function = ScalarUDF::from(Checked { operator: op, signature });
+                        Ok(Transformed::yes(function.call(vec![*left, *right])))
+                    }
+                    other => Ok(Transformed::no(other)),
+                })?;
+                Ok(checked.update_data(|expr| name.restore(expr)))
+            })
+        })?;
+        Ok(checked.data)
+    }
+
+    fn name(&self) -> &str {
+        "check_integers"
+    }
+}

@@ -14,7 +14,11 @@ use crate::{
 /// The id of the contract that asks exactly this; nothing when none does.
 ///
 /// `database` is what the client connected to: the beginning of a contract's id chooses among several that ask the same.
-pub(crate) fn find(node: &dyn Node, question: &str, database: Option<&str>) -> Result<Option<String>, Refusal> {
+pub(crate) fn find(
+    node: &dyn Node,
+    question: &str,
+    database: Option<&str>,
+) -> Result<Option<String>, Refusal> {
     let (name, member) = node.member()?;
     chosen(node.contracts()?, question, database, &name, &member)
 }

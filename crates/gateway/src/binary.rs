@@ -59,15 +59,21 @@ pub(crate) fn numeric_text(bytes: &[u8]) -> Option<String> {
     let (count, shown) = (usize::try_from(*count).ok()?, usize::try_from(*shown).ok()?);
     let is_digit = |digit: &i16| (0..10_000).contains(digit);
     // NaN and the infinities have signs of their own.
-    if !rest.is_empty() || digits.len() != count || !digits.iter().all(is_digit) || !matches!(sign, 0 | 0x4000) {
+    if !rest.is_empty()
+        || digits.len() != count
+        || !digits.iter().all(is_digit)
+        || !matches!(sign, 0 | 0x4000)
+    {
         return None;
     }
     if shown > DIGITS_MAX || usize::from(weight.unsigned_abs()) > DIGITS_MAX {
         return None;
     }
-    let digit = |place: i64| usize::try_from(place).ok().and_then(|place| digits.get(place)).copied().unwrap_or(0);
+    let digit =
+        |place: i64| usize::try_from(place).ok().and_then(|place| digits.get(place)).copied().unwrap_or(0);
     let weight = i64::from(*weight);
-    let whole: String = (0..=weight.max(0)).map(|place| format!("{:04}", digit(place - weight.min(0)))).collect();
+    let whole: String =
+        (0..=weight.max(0)).map(|place| format!("{:04}", digit(place - weight.min(0)))).collect();
     let whole = if weight < 0 { "0" } else { whole.trim_start_matches('0') };
     let groups = i64::try_from(shown.div_ceil(BASE_DIGITS)).ok()?;
     let fraction: String = (0..groups).map(|place| format!("{:04}", digit(weight + 1 + place))).collect();
@@ -179,10 +185,23 @@ mod tests {
 
     #[test]
     fn numbers_and_dates_are_read_as_they_are_written() {
-        for text in ["0", "12.50", "-0.00012", "30000000", "0.00", "123456789.5", "-7", "0.5", "0.00000001", "10000.0001"] {
+        for text in [
+            "0",
+            "12.50",
+            "-0.00012",
+            "30000000",
+            "0.00",
+            "123456789.5",
+            "-7",
+            "0.5",
+            "0.00000001",
+            "10000.0001",
+        ] {
             assert_eq!(numeric_text(&numeric(text).unwrap()).as_deref(), Some(text));
         }
-        for bytes in [&[][..], &[0, 1, 0, 0, 0, 0, 0, 0], &[0, 0, 0, 0, 0xC0, 0, 0, 0], &[0, 0, 0, 0, 0, 0, 0, 0, 1]] {
+        for bytes in
+            [&[][..], &[0, 1, 0, 0, 0, 0, 0, 0], &[0, 0, 0, 0, 0xC0, 0, 0, 0], &[0, 0, 0, 0, 0, 0, 0, 0, 1]]
+        {
             assert_eq!(numeric_text(bytes), None);
         }
         for text in ["2000-01-01", "1999-12-31", "2024-02-29", "0001-01-01", "2100-03-01"] {

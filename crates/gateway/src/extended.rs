@@ -65,7 +65,8 @@ impl Session {
             }
             None => None,
         };
-        let (columns, parameters) = described.map(|Described { columns, parameters }| (columns, parameters)).unzip();
+        let (columns, parameters) =
+            described.map(|Described { columns, parameters }| (columns, parameters)).unzip();
         let parameters = parameters.unwrap_or_default();
         if parameters.is_empty() && !declared.is_empty() {
             return Err(parameters_refused());
@@ -219,7 +220,8 @@ fn format(code: &i16) -> Result<Format, Refusal> {
 fn values(bind: &Bind<'_>, types: &[i32]) -> Result<Vec<Value>, Refusal> {
     let given = bind.parameters.len();
     if given != types.len() {
-        let message = format!("bind message supplies {given} parameters, but the statement has {}", types.len());
+        let message =
+            format!("bind message supplies {given} parameters, but the statement has {}", types.len());
         return Err(Refusal::new(PROTOCOL, message, "bind as many as were described"));
     }
     let formats = bind.parameter_formats.iter().map(format).collect::<Result<Vec<_>, _>>()?;

@@ -27,6 +27,8 @@ pub(crate) const FAILED: &str = "58000";
 pub(crate) const NOT_ADMITTED: &str = "28000";
 /// `in_failed_sql_transaction`.
 pub(crate) const TRANSACTION_FAILED: &str = "25P02";
+/// `no_active_sql_transaction`.
+pub(crate) const NO_TRANSACTION: &str = "25P01";
 /// `protocol_violation`.
 pub(crate) const PROTOCOL: &str = "08P01";
 /// `too_many_connections`.
@@ -59,6 +61,10 @@ pub(crate) const SYNTAX: &str = "42601";
 pub(crate) const TOO_COMPLEX: &str = "54001";
 /// `data_exception`.
 pub(crate) const DATA: &str = "22000";
+/// `numeric_value_out_of_range`.
+pub(crate) const OUT_OF_RANGE: &str = "22003";
+/// `division_by_zero`.
+pub(crate) const DIVISION_BY_ZERO: &str = "22012";
 /// `out_of_memory`.
 pub(crate) const OUT_OF_MEMORY: &str = "53200";
 /// `query_canceled`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     ask,
-    refusal::{PROTOCOL, Refusal, TRANSACTION_FAILED},
+    refusal::{NO_TRANSACTION, PROTOCOL, Refusal, TRANSACTION_FAILED},
     rows::{Table, held_back},
     session::{Session, Talk, blocking, failed},
     statement::{Ask, Statement},
@@ -56,7 +56,8 @@ impl Session {
 
     /// The contract that asks exactly this; nothing when the question is one that views can answer.
     pub(crate) async fn contract(&self, ask: &Ask, talk: &Talk) -> Result<Option<String>, Refusal> {
-        let (node, database, question) = (Arc::clone(&self.node), talk.database.clone(), ask.question.clone());
+        let (node, database, question) =
+            (Arc::clone(&self.node), talk.database.clone(), ask.question.clone());
         let found = blocking(move || ask::find(&*node, &question, database.as_deref())).await?;
         if found.is_none() && ask.question.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("create")) {
             return Err(ask::nobody_asks());
@@ -130,6 +131,18 @@ impl Talk {
                 self.status = Status::InTransaction;
                 "BEGIN"
             }
+            Statement::Savepoint | Statement::Release | Statement::RollbackTo
+                if self.status == Status::Idle =>
+            {
+                let message = "savepoints can only be used in transaction blocks";
+                return Err(Refusal::new(NO_TRANSACTION, message, "BEGIN first"));
+            }
+            Statement::Savepoint => "SAVEPOINT",
+            Statement::Release => "RELEASE",
+            Statement::RollbackTo => {
+                self.status = Status::InTransaction;
+                "ROLLBACK"
+            }
             Statement::Set => "SET",
             Statement::Deallocate(name) => {
                 self.prepared.deallocate(name.as_deref())?;
@@ -147,7 +160,8 @@ impl Talk {
 
     /// In a transaction that failed nothing is answered but its end.
     pub(crate) fn refuse_in_failed(&self, statement: &Statement) -> Result<(), Refusal> {
-        if self.status == Status::Failed && !matches!(statement, Statement::Commit | Statement::Rollback) {
+        let ends = matches!(statement, Statement::Commit | Statement::Rollback | Statement::RollbackTo);
+        if self.status == Status::Failed && !ends {
             return Err(Refusal::new(
                 TRANSACTION_FAILED,
                 "a statement before this one was refused",

@@ -15,6 +15,12 @@ pub(crate) enum Statement {
     Commit,
     /// `ROLLBACK`.
     Rollback,
+    /// `SAVEPOINT`: nothing is done that could be undone.
+    Savepoint,
+    /// `RELEASE SAVEPOINT`.
+    Release,
+    /// `ROLLBACK TO SAVEPOINT`.
+    RollbackTo,
     /// `SET` of something that changes no answer.
     Set,
     /// `DEALLOCATE`: a prepared statement is not needed any more, or none is.
@@ -79,6 +85,9 @@ impl Statement {
         match first.as_str() {
             "begin" | "start" => Ok(Self::Begin),
             "commit" | "end" => Ok(Self::Commit),
+            "savepoint" => Ok(Self::Savepoint),
+            "release" => Ok(Self::Release),
+            "rollback" if goes_back(&lower) => Ok(Self::RollbackTo),
             "rollback" | "abort" => Ok(Self::Rollback),
             "set" => setting(&lower),
             "deallocate" => Ok(Self::Deallocate(name(&question))),
@@ -101,7 +110,8 @@ impl Statement {
             "create" if begins_with_view => Ok(Self::Ask(Ask { question, text: text.to_owned() })),
             _ => {
                 let word = first.to_ascii_uppercase();
-                let message = format!("a gateway answers no {word}, only SELECT and REFRESH MATERIALIZED VIEW");
+                let message =
+                    format!("a gateway answers no {word}, only SELECT and REFRESH MATERIALIZED VIEW");
                 Err(Refusal::new(NOT_SUPPORTED, message, LISTED))
             }
         }
@@ -115,6 +125,13 @@ fn name(question: &str) -> Option<String> {
         Some(quoted) => Some(quoted.replace("\"\"", "\"")),
         None => Some(word.to_ascii_lowercase()).filter(|word| word != "all"),
     }
+}
+
+/// `ROLLBACK [WORK | TRANSACTION] TO …`, after which the transaction goes on.
+fn goes_back(lower: &str) -> bool {
+    let rest =
+        lower.trim_start_matches("rollback ").trim_start_matches("work ").trim_start_matches("transaction ");
+    rest.starts_with("to ")
 }
 
 fn shown(lower: &str) -> Result<Statement, Refusal> {
@@ -176,6 +193,10 @@ mod tests {
     fn what_drivers_say_is_understood_and_the_rest_is_refused_by_name() {
         assert_eq!(Statement::read("BEGIN;"), Ok(Statement::Begin));
         assert_eq!(Statement::read("start transaction read only"), Ok(Statement::Begin));
+        assert_eq!(Statement::read("savepoint s"), Ok(Statement::Savepoint));
+        assert_eq!(Statement::read("ROLLBACK TO s"), Ok(Statement::RollbackTo));
+        assert_eq!(Statement::read("rollback work to savepoint s;"), Ok(Statement::RollbackTo));
+        assert_eq!(Statement::read("ROLLBACK WORK"), Ok(Statement::Rollback));
         assert_eq!(Statement::read("SET extra_float_digits = 3"), Ok(Statement::Set));
         assert_eq!(Statement::read("set session TimeZone to 'UTC'"), Ok(Statement::Set));
         assert_eq!(Statement::read("Table contracts;"), Ok(Statement::Contracts));

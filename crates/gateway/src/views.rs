@@ -134,8 +134,9 @@ fn name(view: &ContractView, id_letters: usize) -> String {
 
 /// Above all numbers of PostgreSQL's own, below those that a program may take for negative.
 fn number(id: &str) -> i64 {
-    let bits = id.bytes().take(8).fold(0_i64, |bits, byte| {
-        (bits << 4) | char::from(byte).to_digit(16).map_or(0, i64::from)
-    });
+    let bits = id
+        .bytes()
+        .take(8)
+        .fold(0_i64, |bits, byte| (bits << 4) | char::from(byte).to_digit(16).map_or(0, i64::from));
     (bits & 0x3fff_ffff) | 0x4000_0000
 }

@@ -161,3 +161,75 @@ fn of_several_contracts_the_database_names_one_for_prepared_statements_too() {
     });
     assert_eq!(*gateway.node.runs.lock().unwrap(), [second.id]);
 }
+
+/// A SELECT over a view is described without a run, has parameters, and sends the bytes that PostgreSQL would.
+#[test]
+fn a_select_over_a_view_is_prepared() {
+    let pay = contract(SQL, me(), "active");
+    let name = format!("pay_{}", &pay.id[..8]);
+    let gateway = gateway(vec![pay]);
+    let server = Server::start();
+    Runtime::new().unwrap().block_on(async {
+        let mut asked = connect(&config(&gateway)).await;
+        let mut plain = Config::from_str(&server.url()).unwrap();
+        let plain = connect(plain.password(server::PASSWORD)).await;
+        plain
+            .batch_execute(&format!(
+                "CREATE TABLE {name} (team text, n bigint, total numeric, mean float8, open boolean, day date, \
+                 at timestamp, sum numeric); \
+                 INSERT INTO {name} VALUES ('a', 4, 12.50, 0.25, true, '2024-02-29', '2024-02-29 07:08:09.1234', 5), \
+                 (NULL, 7, 3.00, NULL, false, NULL, NULL, 170141183460469231731687303715884105727)"
+            ))
+            .await
+            .unwrap();
+        let question = format!("SELECT * FROM {name} WHERE n >= $1 AND (team = $2 OR NOT open) ORDER BY n LIMIT 5");
+        let (statement, same) = (asked.prepare(&question).await.unwrap(), plain.prepare(&question).await.unwrap());
+        assert_eq!(statement.params(), [Type::INT8, Type::TEXT]);
+        assert_eq!(statement.params(), same.params());
+        let kinds = |statement: &tokio_postgres::Statement| {
+            statement.columns().iter().map(|column| (column.name().to_owned(), column.type_().clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(&statement), kinds(&same));
+        let refused = asked.query(&statement, &[&1_i64, &"a"]).await.unwrap_err();
+        assert_eq!(code(&refused).0, "55000", "{refused:?}");
+        assert!(gateway.node.runs.lock().unwrap().is_empty(), "neither took a use");
+
+        let refresh = asked.prepare(&format!("REFRESH MATERIALIZED VIEW {name}")).await.unwrap();
+        assert!(gateway.node.runs.lock().unwrap().is_empty(), "nor did this");
+        asked.execute(&refresh, &[]).await.unwrap();
+        assert_eq!(gateway.node.runs.lock().unwrap().len(), 1);
+        for (n, team) in [(1_i64, "a"), (5, "a"), (8, "b")] {
+            let (rows, expected) = (
+                asked.query(&statement, &[&n, &team]).await.unwrap(),
+                plain.query(&same, &[&n, &team]).await.unwrap(),
+            );
+            assert_eq!(raw(&rows), raw(&expected), "{n} {team}");
+        }
+        let null = asked.query(&statement, &[&None::<i64>, &"a"]).await.unwrap();
+        assert!(null.is_empty());
+        // A parameter's text is a value, whatever stands in it.
+        let hostile = "a' OR true --";
+        let question = format!("SELECT n FROM {name} WHERE team = $1");
+        assert!(asked.query(&question, &[&hostile]).await.unwrap().is_empty());
+        let typed = asked.prepare_typed("SELECT $1 + 1 AS next", &[Type::INT4]).await.unwrap();
+        let rows = asked.query(&typed, &[&41_i32]).await.unwrap();
+        assert_eq!(rows[0].get::<_, i64>("next"), 42);
+
+        let transaction = asked.transaction().await.unwrap();
+        let question = format!("SELECT n FROM {name} ORDER BY n");
+        let portal = transaction.bind(&question, &[]).await.unwrap();
+        let first = transaction.query_portal(&portal, 1).await.unwrap();
+        let second = transaction.query_portal(&portal, 5).await.unwrap();
+        assert_eq!((first[0].get::<_, i64>(0), second[0].get::<_, i64>(0), second.len()), (4, 7, 1));
+        transaction.commit().await.unwrap();
+        assert_eq!(gateway.node.runs.lock().unwrap().len(), 1, "to read takes no use");
+
+        // What is tried in a savepoint ends with it alone.
+        let mut transaction = asked.transaction().await.unwrap();
+        let savepoint = transaction.savepoint("s").await.unwrap();
+        savepoint.query("SELECT * FROM nothing", &[]).await.unwrap_err();
+        savepoint.rollback().await.unwrap();
+        assert_eq!(transaction.query("SELECT 1", &[]).await.unwrap().len(), 1);
+        transaction.commit().await.unwrap();
+    });
+}

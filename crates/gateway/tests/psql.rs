@@ -99,7 +99,10 @@ fn what_no_contract_allows_is_refused_with_what_to_do() {
         contract("SELECT 1 AS broken", me(), "active"),
     ]);
     let cases: [(&str, &[&str]); 10] = [
-        ("SELECT * FROM pay", &["42P01", "\"pay\" does not exist", "no contract asks exactly", "TABLE contracts"]),
+        (
+            "SELECT * FROM pay",
+            &["42P01", "\"pay\" does not exist", "no contract asks exactly", "TABLE contracts"],
+        ),
         (
             "CREATE VIEW v AS SELECT 1\\; SELECT * FROM v",
             &["42501", "no contract asks exactly this", "TABLE contracts"],

@@ -92,7 +92,8 @@ pub(super) fn batch(
     let mut fields = Vec::new();
     let mut arrays = Vec::<ArrayRef>::new();
     for (name, kind) in table.columns() {
-        let cells = rows.iter().map(|row| row.iter().find(|(column, _)| *column == name).map(|(_, cell)| cell));
+        let cells =
+            rows.iter().map(|row| row.iter().find(|(column, _)| *column == name).map(|(_, cell)| cell));
         let (data_type, array): (_, ArrayRef) = match kind {
             Kind::Number => {
                 let number = |cell: Option<&Cell>| match cell {

@@ -15,8 +15,8 @@ use crate::refusal::{Refusal, SYNTAX, TOO_COMPLEX};
 
 /// Longest statement, in bytes.
 const STATEMENT_BYTES_MAX: usize = 1 << 16;
-/// Operators of a statement; each may make its tree a level deeper.
-const OPERATORS_MAX: usize = 1000;
+/// Operators of a statement; each may make its tree a level deeper, and the time to plan it grows with their square.
+const OPERATORS_MAX: usize = 300;
 /// Brackets in brackets.
 const DEPTH_MAX: usize = 50;
 /// Tables and subqueries that a statement reads.

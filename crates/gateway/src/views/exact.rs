@@ -22,24 +22,36 @@ use datafusion::{
 
 /// The function around what is summed: exact numbers become ones that no sum of them outgrows.
 pub(super) const SUMMED: &str = "summed";
+/// A cast to `numeric` without a precision, which keeps the digits that a number has.
+pub(super) const NUMERIC: &str = "exact_numeric";
 
 /// Digits of the widest exact numbers.
 const DIGITS: u8 = 76;
 
+/// Makes exact numbers wide, and of others what is given.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Summed(Signature);
-
-pub(super) fn summed() -> ScalarUDF {
-    ScalarUDF::from(Summed(Signature::any(1, Volatility::Immutable)))
+struct Widen {
+    name: &'static str,
+    /// They stay what they are without it.
+    others: Option<DataType>,
+    signature: Signature,
 }
 
-impl ScalarUDFImpl for Summed {
+pub(super) fn functions() -> [ScalarUDF; 2] {
+    // As DataFusion casts to `numeric`.
+    let others = DataType::Decimal128(38, 10);
+    [(SUMMED, None), (NUMERIC, Some(others))].map(|(name, others)| {
+        ScalarUDF::from(Widen { name, others, signature: Signature::any(1, Volatility::Immutable) })
+    })
+}
+
+impl ScalarUDFImpl for Widen {
     fn name(&self) -> &str {
-        SUMMED
+        self.name
     }
 
     fn signature(&self) -> &Signature {
-        &self.0
+        &self.signature
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
@@ -48,7 +60,7 @@ impl ScalarUDFImpl for Summed {
                 DataType::Decimal256(DIGITS, *scale)
             }
             [integer] if integer.is_integer() => DataType::Decimal256(DIGITS, 0),
-            [other] => other.clone(),
+            [other] => self.others.clone().unwrap_or_else(|| other.clone()),
             _ => DataType::Null,
         })
     }
@@ -58,7 +70,7 @@ impl ScalarUDFImpl for Summed {
         let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
         match arrays.as_slice() {
             [array] => Ok(ColumnarValue::Array(arrow::compute::cast(array, &to)?)),
-            _ => datafusion::common::exec_err!("a sum is of one value"),
+            _ => datafusion::common::exec_err!("`{}` takes one value", self.name),
         }
     }
 }

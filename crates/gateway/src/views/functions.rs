@@ -24,6 +24,8 @@ use crate::settings;
 
 /// `||`, of which PostgreSQL has one for every type.
 pub(super) const CONCAT: &str = "textcat";
+/// A pattern with another letter before what stands for itself, as one with a backslash.
+pub(super) const LIKE_PATTERN: &str = "like_pattern";
 /// What a cast of a relation's number to text says.
 pub(super) const RELATION_NAME: &str = "relation_name";
 /// The same for a schema's.
@@ -44,22 +46,89 @@ pub(super) struct Known {
 /// DataFusion's functions that a statement may call: none that reads anything but its arguments, and none that makes a long
 /// text of a short one (`repeat`, `lpad`, `replace`).
 const OFFERED: &[&str] = &[
-    "abs", "acos", "ascii", "asin", "atan", "atan2", "bit_length", "btrim", "cbrt", "ceil",
-    "character_length", "chr", "coalesce", "contains", "cos", "cosh", "cot", "current_date", "current_time",
-    "date_bin", "date_part", "date_trunc", "degrees", "ends_with", "exp", "factorial", "floor", "gcd",
-    "greatest", "initcap", "isnan", "iszero", "lcm", "least", "left", "levenshtein", "ln", "log", "log10",
-    "log2", "lower", "ltrim", "make_date", "nanvl", "now", "nullif", "nvl", "nvl2", "octet_length", "pi",
-    "power", "radians", "random", "regexp_count", "regexp_like", "reverse", "right", "round", "rtrim",
-    "signum", "sin", "sinh", "split_part", "sqrt", "starts_with", "strpos", "substr", "tan", "tanh",
-    "to_date", "to_timestamp", "translate", "trunc", "upper",
+    "abs",
+    "acos",
+    "ascii",
+    "asin",
+    "atan",
+    "atan2",
+    "bit_length",
+    "btrim",
+    "cbrt",
+    "ceil",
+    "character_length",
+    "chr",
+    "coalesce",
+    "contains",
+    "cos",
+    "cosh",
+    "cot",
+    "current_date",
+    "current_time",
+    "date_bin",
+    "date_part",
+    "date_trunc",
+    "degrees",
+    "ends_with",
+    "exp",
+    "factorial",
+    "floor",
+    "gcd",
+    "greatest",
+    "initcap",
+    "isnan",
+    "iszero",
+    "lcm",
+    "least",
+    "left",
+    "levenshtein",
+    "ln",
+    "log",
+    "log10",
+    "log2",
+    "lower",
+    "ltrim",
+    "make_date",
+    "nanvl",
+    "now",
+    "nullif",
+    "nvl",
+    "nvl2",
+    "octet_length",
+    "pi",
+    "power",
+    "radians",
+    "random",
+    "regexp_count",
+    "regexp_like",
+    "reverse",
+    "right",
+    "round",
+    "rtrim",
+    "signum",
+    "sin",
+    "sinh",
+    "split_part",
+    "sqrt",
+    "starts_with",
+    "strpos",
+    "substr",
+    "tan",
+    "tanh",
+    "to_date",
+    "to_timestamp",
+    "translate",
+    "trunc",
+    "upper",
 ];
 
 /// All functions that a statement may call.
 pub(super) fn offered(known: &Known) -> Vec<Arc<ScalarUDF>> {
     let own = SessionStateDefaults::default_scalar_functions();
-    let mut functions: Vec<_> = own.into_iter().filter(|function| OFFERED.contains(&function.name())).collect();
+    let mut functions: Vec<_> =
+        own.into_iter().filter(|function| OFFERED.contains(&function.name())).collect();
     functions.extend(catalog(known).into_iter().map(Arc::new));
-    functions.push(Arc::new(exact::summed()));
+    functions.extend(exact::functions().map(Arc::new));
     functions
 }
 
@@ -84,8 +153,12 @@ fn catalog(known: &Known) -> Vec<ScalarUDF> {
             Volatility::Stable,
         );
         for name in names {
-            let function =
-                Catalog { name, returns: returns.clone(), signature: signature.clone(), work: Arc::clone(&work) };
+            let function = Catalog {
+                name,
+                returns: returns.clone(),
+                signature: signature.clone(),
+                work: Arc::clone(&work),
+            };
             all.push(ScalarUDF::from(function));
         }
     };
@@ -105,7 +178,13 @@ fn catalog(known: &Known) -> Vec<ScalarUDF> {
     add(&["pg_encoding_to_char"], &text, fixed("UTF8"));
     add(&["pg_size_pretty"], &text, fixed("0 bytes"));
     add(
-        &["pg_table_size", "pg_relation_size", "pg_total_relation_size", "pg_indexes_size", "pg_my_temp_schema"],
+        &[
+            "pg_table_size",
+            "pg_relation_size",
+            "pg_total_relation_size",
+            "pg_indexes_size",
+            "pg_my_temp_schema",
+        ],
         &number,
         fixed("0"),
     );
@@ -117,17 +196,36 @@ fn catalog(known: &Known) -> Vec<ScalarUDF> {
     );
     // Who is let in may read all that is listed.
     add(
-        &["has_schema_privilege", "has_database_privilege", "has_table_privilege", "has_any_column_privilege",
-          "has_column_privilege", "has_function_privilege", "pg_has_role"],
+        &[
+            "has_schema_privilege",
+            "has_database_privilege",
+            "has_table_privilege",
+            "has_any_column_privilege",
+            "has_column_privilege",
+            "has_function_privilege",
+            "pg_has_role",
+        ],
         &truth,
         fixed("t"),
     );
     add(&["pg_is_in_recovery", "pg_relation_is_publishable", "pg_is_other_temp_schema"], &truth, fixed("f"));
     add(
-        &["pg_get_expr", "pg_get_constraintdef", "pg_get_indexdef", "pg_get_ruledef", "pg_get_triggerdef",
-          "pg_get_partkeydef", "pg_get_partition_constraintdef", "pg_get_serial_sequence", "pg_get_functiondef",
-          "pg_get_function_arguments", "pg_get_function_result", "shobj_description", "pg_tablespace_location",
-          "pg_get_statisticsobjdef_columns"],
+        &[
+            "pg_get_expr",
+            "pg_get_constraintdef",
+            "pg_get_indexdef",
+            "pg_get_ruledef",
+            "pg_get_triggerdef",
+            "pg_get_partkeydef",
+            "pg_get_partition_constraintdef",
+            "pg_get_serial_sequence",
+            "pg_get_functiondef",
+            "pg_get_function_arguments",
+            "pg_get_function_result",
+            "shobj_description",
+            "pg_tablespace_location",
+            "pg_get_statisticsobjdef_columns",
+        ],
         &text,
         nothing,
     );
@@ -139,7 +237,9 @@ fn catalog(known: &Known) -> Vec<ScalarUDF> {
     add(
         &["current_setting"],
         &text,
-        Arc::new(|cells: &[Option<&str>]| settings::setting(argument(cells, 0)?).map(|(_, value)| value.to_owned())),
+        Arc::new(|cells: &[Option<&str>]| {
+            settings::setting(argument(cells, 0)?).map(|(_, value)| value.to_owned())
+        }),
     );
     add(
         &["format_type"],
@@ -149,11 +249,27 @@ fn catalog(known: &Known) -> Vec<ScalarUDF> {
             Some(type_name(oid).unwrap_or("???").to_owned())
         }),
     );
-    add(&["concat"], &text, Arc::new(|cells: &[Option<&str>]| Some(cells.iter().flatten().copied().collect())));
+    add(
+        &["concat"],
+        &text,
+        Arc::new(|cells: &[Option<&str>]| Some(cells.iter().flatten().copied().collect())),
+    );
     add(
         &[CONCAT],
         &text,
         Arc::new(|cells: &[Option<&str>]| Some(format!("{}{}", argument(cells, 0)?, argument(cells, 1)?))),
+    );
+    add(
+        &["replace"],
+        &text,
+        Arc::new(|cells: &[Option<&str>]| {
+            Some(replaced(argument(cells, 0)?, argument(cells, 1)?, argument(cells, 2)?))
+        }),
+    );
+    add(
+        &[LIKE_PATTERN],
+        &text,
+        Arc::new(|cells: &[Option<&str>]| Some(escaped(argument(cells, 0)?, argument(cells, 1)?))),
     );
     add(
         &[SCHEMA_NAME],
@@ -161,6 +277,22 @@ fn catalog(known: &Known) -> Vec<ScalarUDF> {
         Arc::new(|cells: &[Option<&str>]| {
             let oid: i64 = argument(cells, 0)?.parse().ok()?;
             SCHEMAS.iter().find(|(number, _)| *number == oid).map(|(_, name)| (*name).to_owned())
+        }),
+    );
+    add(
+        &["to_regtype"],
+        &number,
+        Arc::new(|cells: &[Option<&str>]| type_number(argument(cells, 0)?).map(|oid| oid.to_string())),
+    );
+    let views = Arc::clone(&known.views);
+    add(
+        &["to_regclass"],
+        &number,
+        Arc::new(move |cells: &[Option<&str>]| {
+            let name = argument(cells, 0)?;
+            let name = name.strip_prefix("public.").unwrap_or(name);
+            let view = views.iter().find(|view| view.name == name).map(|view| view.oid);
+            view.or_else(|| system_number(name)).map(|oid| oid.to_string())
         }),
     );
     let of_view = |what: fn(&View) -> String| -> Work {
@@ -179,6 +311,39 @@ fn catalog(known: &Known) -> Vec<ScalarUDF> {
 
 fn argument<'a>(cells: &[Option<&'a str>], place: usize) -> Option<&'a str> {
     cells.get(place).copied().flatten()
+}
+
+/// Ends where it is longer than a column may be, which is refused.
+fn replaced(text: &str, from: &str, to: &str) -> String {
+    if from.is_empty() {
+        return text.to_owned();
+    }
+    let mut result = String::new();
+    for (place, part) in text.split(from).enumerate() {
+        if place > 0 {
+            result.push_str(to);
+        }
+        result.push_str(part);
+        if result.len() > COLUMN_BYTES_MAX {
+            break;
+        }
+    }
+    result
+}
+
+fn escaped(pattern: &str, escape: &str) -> String {
+    let mut result = String::with_capacity(pattern.len() + 1);
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        let stands_for_itself = escape.starts_with(letter);
+        let letter = if stands_for_itself { letters.next().unwrap_or(letter) } else { letter };
+        // A backslash means nothing where another letter does.
+        if stands_for_itself || letter == '\\' {
+            result.push('\\');
+        }
+        result.push(letter);
+    }
+    result
 }
 
 /// A name as PostgreSQL's `quote_ident` writes it.
@@ -222,10 +387,7 @@ pub(super) fn system_number(name: &str) -> Option<i64> {
 /// The number of a type by one of its names.
 pub(super) fn type_number(name: &str) -> Option<i64> {
     let name = name.trim_start_matches("pg_catalog.");
-    super::catalog::TYPES
-        .iter()
-        .find(|kind| kind.name == name || kind.shown == name)
-        .map(|kind| kind.oid)
+    super::catalog::TYPES.iter().find(|kind| kind.name == name || kind.shown == name).map(|kind| kind.oid)
 }
 
 /// As PostgreSQL's `format_type` calls a type.
@@ -292,9 +454,9 @@ impl ScalarUDFImpl for Catalog {
             DataType::Int64 => Arc::new(Int64Array::from_iter(
                 results.iter().map(|cell| cell.as_deref().and_then(|cell| cell.parse::<i64>().ok())),
             )),
-            DataType::Boolean => {
-                Arc::new(results.iter().map(|cell| cell.as_deref().map(|cell| cell == "t")).collect::<BooleanArray>())
-            }
+            DataType::Boolean => Arc::new(
+                results.iter().map(|cell| cell.as_deref().map(|cell| cell == "t")).collect::<BooleanArray>(),
+            ),
             _ => Arc::new(StringArray::from_iter(results)),
         };
         Ok(ColumnarValue::Array(array))

@@ -88,9 +88,14 @@ pub(super) fn fill(query: &mut Query, types: &[i32], values: &[Value]) -> Result
             let Some(place) = place(expr) else { return ControlFlow::Continue(()) };
             let Some(value) = self.1.get(place - 1) else {
                 let message = format!("there is no parameter ${place}");
-                return ControlFlow::Break(Refusal::new(PROTOCOL, message, "bind as many as the statement has"));
+                return ControlFlow::Break(Refusal::new(
+                    PROTOCOL,
+                    message,
+                    "bind as many as the statement has",
+                ));
             };
-            *expr = Expr::Value(literal(self.0.get(place - 1).copied().unwrap_or(0), value.as_deref()).into());
+            *expr =
+                Expr::Value(literal(self.0.get(place - 1).copied().unwrap_or(0), value.as_deref()).into());
             ControlFlow::Continue(())
         }
     }

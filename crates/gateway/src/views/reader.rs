@@ -13,12 +13,13 @@ use std::{
 };
 
 use api::types::contracts::DescribedColumn;
-use arrow::record_batch::RecordBatch;
+use arrow::{error::ArrowError, record_batch::RecordBatch};
 use datafusion::{
-    catalog::{
-        CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+    catalog::{CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider},
+    common::{
+        TableReference,
+        tree_node::{Transformed, TreeNode},
     },
-    common::TableReference,
     datasource::MemTable,
     error::DataFusionError,
     execution::{
@@ -29,7 +30,7 @@ use datafusion::{
         session_state::SessionStateBuilder,
     },
     logical_expr::LogicalPlan,
-    physical_plan::execute_stream,
+    physical_plan::{coop::CooperativeExec, execute_stream},
     prelude::{SQLOptions, SessionConfig},
     sql::{
         parser::Statement as DFStatement,
@@ -56,7 +57,8 @@ use super::{
 use crate::{
     Node,
     refusal::{
-        DATA, FAILED, NO_COLUMN, NO_FUNCTION, NOT_SUPPORTED, OUT_OF_MEMORY, Refusal, SYNTAX, TOO_LONG, TOO_MUCH,
+        DATA, DIVISION_BY_ZERO, FAILED, NO_COLUMN, NO_FUNCTION, NOT_SUPPORTED, OUT_OF_MEMORY, OUT_OF_RANGE,
+        Refusal, SYNTAX, TOO_LONG, TOO_MUCH,
     },
     rows::{Columns, Row, Table, held_back},
 };
@@ -103,18 +105,24 @@ pub(crate) struct Answer {
 pub(crate) struct Reader {
     runtime: Arc<RuntimeEnv>,
     places: Arc<Semaphore>,
+    time_max: Duration,
     /// Columns by contract, whose program never changes.
     described: Mutex<BTreeMap<String, Vec<DescribedColumn>>>,
 }
 
 impl Reader {
     pub(crate) fn new() -> Result<Self, DataFusionError> {
+        Self::limited(TIME_MAX, MEMORY_BYTES_MAX)
+    }
+
+    fn limited(time_max: Duration, memory_bytes_max: usize) -> Result<Self, DataFusionError> {
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(GreedyMemoryPool::new(MEMORY_BYTES_MAX)))
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory_bytes_max)))
             .with_disk_manager_builder(disk)
             .build_arc()?;
-        Ok(Self { runtime, places: Arc::new(Semaphore::new(READERS_MAX)), described: Mutex::default() })
+        let places = Arc::new(Semaphore::new(READERS_MAX));
+        Ok(Self { runtime, places, time_max, described: Mutex::default() })
     }
 
     /// The columns and parameters of a statement. Nothing runs.
@@ -147,9 +155,10 @@ impl Reader {
             parameters::fill(&mut query, &question.types, &question.values)?;
             let (state, plan, notices) = reader.planned(&*node, query, &question.database, true)?;
             let event_loop = runtime::Builder::new_current_thread().enable_time().build();
-            let event_loop = event_loop.map_err(|error| Refusal::new(FAILED, error.to_string(), "ask again"))?;
-            let table = event_loop.block_on(async { timeout(TIME_MAX, rows(state, plan)).await });
-            table.unwrap_or_else(|_| Err(too_long())).map(|table| Answer { table, notices })
+            let event_loop =
+                event_loop.map_err(|error| Refusal::new(FAILED, error.to_string(), "ask again"))?;
+            let table = event_loop.block_on(async { timeout(reader.time_max, rows(state, plan)).await });
+            table.unwrap_or_else(|_| Err(reader.too_long())).map(|table| Answer { table, notices })
         })
         .await
     }
@@ -160,7 +169,7 @@ impl Reader {
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let broken = || Refusal::new(FAILED, "the gateway broke off", "ask again");
-        let done = timeout(TIME_MAX + TIME_MAX / 6, async {
+        let done = timeout(self.time_max + self.time_max / 6, async {
             let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| broken())?;
             let (send, receive) = oneshot::channel();
             let thread = thread::Builder::new().name("reader".to_owned()).stack_size(STACK_BYTES);
@@ -172,7 +181,12 @@ impl Reader {
             spawned.map_err(|error| Refusal::new(FAILED, error.to_string(), "ask again"))?;
             receive.await.map_err(|_| broken())?
         });
-        done.await.unwrap_or_else(|_| Err(too_long()))
+        done.await.unwrap_or_else(|_| Err(self.too_long()))
+    }
+
+    fn too_long(&self) -> Refusal {
+        let message = format!("the statement takes more than {} seconds", self.time_max.as_secs());
+        Refusal::new(TOO_LONG, message, "ask for less: fewer joins, a WHERE")
     }
 
     /// A statement's plan over the tables that it names; what was held back in them.
@@ -199,7 +213,9 @@ impl Reader {
         for reference in references {
             let batch = self.table(node, &known, &reference, with_rows, &mut notices)?;
             let table = MemTable::try_new(batch.schema(), vec![pieces(&batch)]).map_err(refusal)?;
-            let schema = catalog.schema(reference.schema().unwrap_or(SCHEMA)).ok_or_else(|| unknown(reference.table()))?;
+            let schema = catalog
+                .schema(reference.schema().unwrap_or(SCHEMA))
+                .ok_or_else(|| unknown(reference.table()))?;
             schema.register_table(reference.table().to_owned(), Arc::new(table)).map_err(refusal)?;
         }
         state.catalog_list().register_catalog(database.to_owned(), Arc::new(catalog));
@@ -310,6 +326,9 @@ async fn rows(state: SessionState, plan: LogicalPlan) -> Result<Table, Refusal> 
     let plan = optimized(&state, &plan)?;
     let columns = results::columns(plan.schema().as_arrow())?;
     let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(refusal)?;
+    // Joins go on until they have rows to give, however long that takes; here every step can be the last.
+    let plan = plan.transform_up(|step| Ok(Transformed::yes(Arc::new(CooperativeExec::new(step)) as _)));
+    let plan = plan.map_err(refusal)?.data;
     let mut stream = execute_stream(plan, state.task_ctx()).map_err(refusal)?;
     let mut rows = Vec::<Row>::new();
     let mut bytes = 0;
@@ -326,11 +345,6 @@ async fn rows(state: SessionState, plan: LogicalPlan) -> Result<Table, Refusal> 
     Ok(Table { columns, rows })
 }
 
-fn too_long() -> Refusal {
-    let message = format!("the statement takes more than {} seconds", TIME_MAX.as_secs());
-    Refusal::new(TOO_LONG, message, "ask for less: fewer joins, a WHERE")
-}
-
 /// What DataFusion says, by PostgreSQL's classes of errors.
 fn refusal(error: DataFusionError) -> Refusal {
     let said = |error: &DataFusionError| error.strip_backtrace().chars().take(500).collect::<String>();
@@ -338,8 +352,15 @@ fn refusal(error: DataFusionError) -> Refusal {
         DataFusionError::SQL(..) => (SYNTAX, "what is read here is PostgreSQL's SELECT"),
         DataFusionError::SchemaError(..) => (NO_COLUMN, "`\\d NAME` lists a view's columns"),
         DataFusionError::NotImplemented(_) => (NOT_SUPPORTED, "write the SELECT without it"),
-        DataFusionError::ResourcesExhausted(_) => (OUT_OF_MEMORY, "ask for less: fewer joins, a WHERE, a LIMIT"),
-        DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => (DATA, ""),
+        DataFusionError::ResourcesExhausted(_) => {
+            (OUT_OF_MEMORY, "ask for less: fewer joins, a WHERE, a LIMIT")
+        }
+        DataFusionError::ArrowError(error, _) => match **error {
+            ArrowError::DivideByZero => (DIVISION_BY_ZERO, ""),
+            ArrowError::ArithmeticOverflow(_) => (OUT_OF_RANGE, "cast to numeric first"),
+            _ => (DATA, ""),
+        },
+        DataFusionError::Execution(_) => (DATA, ""),
         DataFusionError::Plan(words) if words.contains("Invalid function") => {
             (NO_FUNCTION, "docs/decisions/019 says which functions there are")
         }
@@ -349,3 +370,155 @@ fn refusal(error: DataFusionError) -> Refusal {
     Refusal::new(code, said(&error), hint)
 }
 
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use api::{
+        ClientError,
+        types::{
+            contracts::ContractView,
+            runs::{RunResult, RunView},
+        },
+    };
+
+    use super::*;
+
+    /// A node without contracts.
+    struct Bare;
+
+    impl Node for Bare {
+        fn member(&self) -> Result<(String, String), ClientError> {
+            Ok(("north".to_owned(), "did:key:north".to_owned()))
+        }
+
+        fn contracts(&self) -> Result<Vec<ContractView>, ClientError> {
+            Ok(Vec::new())
+        }
+
+        fn columns(&self, contract: &str) -> Result<Vec<DescribedColumn>, ClientError> {
+            panic!("no contract {contract}")
+        }
+
+        fn run(&self, contract: &str) -> Result<(RunView, Option<RunResult>), ClientError> {
+            panic!("no contract {contract}")
+        }
+
+        fn result(&self, run: &str) -> Result<RunResult, ClientError> {
+            panic!("no run {run}")
+        }
+    }
+
+    fn asked(text: &str, seconds: u64, memory: usize) -> Result<Vec<Row>, Refusal> {
+        let question = Question {
+            text: text.to_owned(),
+            database: "treaty".to_owned(),
+            types: Vec::new(),
+            values: Vec::new(),
+        };
+        let reader = Arc::new(Reader::limited(Duration::from_secs(seconds), memory).unwrap());
+        let node: Arc<dyn Node> = Arc::new(Bare);
+        let event_loop = runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        event_loop.block_on(reader.read(&node, question)).map(|answer| answer.table.rows)
+    }
+
+    /// The product of so many tables of two rows.
+    fn product(count: usize) -> String {
+        let table = |place| format!("(VALUES (1), (2)) t{place}(x)");
+        (0..count).map(table).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn what_would_take_for_ever_ends_with_an_error_and_gives_its_place_back() {
+        for text in [
+            format!("SELECT count(*) FROM {} WHERE t0.x > t1.x + t29.x", product(30)),
+            format!("SELECT * FROM {} ORDER BY t1.x", product(30)),
+            "WITH RECURSIVE r AS (SELECT 1 AS x UNION ALL SELECT x FROM r) SELECT count(*) FROM r".to_owned(),
+        ] {
+            let begun = Instant::now();
+            let refused = asked(&text, 4, 1 << 24).unwrap_err();
+            assert!(matches!(refused.code, TOO_LONG | OUT_OF_MEMORY), "{text}: {refused:?}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_would_need_too_much_memory_ends_with_an_error() {
+        let doubled = (0..12).fold("SELECT 'four' AS x".to_owned(), |inner, _| {
+            format!("SELECT x || x || x || x AS x FROM ({inner}) s")
+        });
+        let replaced = "SELECT replace(replace(replace(x, 'x', y), 'x', y), 'x', y) FROM (SELECT \
+                        rtrim('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx') AS x, \
+                        'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' AS y) s";
+        let grouped = format!("SELECT DISTINCT * FROM {}", product(24));
+        for text in [doubled.as_str(), replaced, &grouped] {
+            let refused = asked(text, 60, 1 << 20).unwrap_err();
+            assert_eq!(refused.code, OUT_OF_MEMORY, "{text}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn deep_statements_are_refused_or_have_room() {
+        let sum = |terms: usize| format!("SELECT {}1", "1+".repeat(terms));
+        assert_eq!(asked(&sum(250), 120, 1 << 24).unwrap(), [[Some("251".to_owned())]]);
+        let nested = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
+        let subqueries = (0..60).fold("SELECT 1".to_owned(), |inner, _| format!("SELECT * FROM ({inner}) s"));
+        let unions = vec!["SELECT 1"; 400].join(" UNION ALL ");
+        let commas = format!("SELECT 1 FROM {}", product(100));
+        let long = format!("SELECT '{}'", "x".repeat(70_000));
+        for text in
+            [sum(20_000), nested, subqueries, unions, commas, long, format!("SELECT {}1", "- ".repeat(9_000))]
+        {
+            let refused = asked(&text, 60, 1 << 24).unwrap_err();
+            assert_eq!(refused.code, crate::refusal::TOO_COMPLEX, "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn integers_do_not_wrap_around() {
+        let most = i64::MAX;
+        for text in [
+            format!("SELECT x + 1 FROM (VALUES ({most})) v(x)"),
+            format!("SELECT x * x FROM (VALUES ({most})) v(x)"),
+            format!("SELECT -2 - x FROM (VALUES ({most})) v(x)"),
+            format!("SELECT 1 WHERE EXISTS (SELECT 1 FROM (VALUES ({most})) v(x) WHERE x + 1 < 0)"),
+            format!("SELECT max(x + 1) FROM (VALUES ({most})) v(x)"),
+            format!("SELECT x FROM (VALUES ({most}), (1)) v(x) ORDER BY x + 1"),
+        ] {
+            let refused = asked(&text, 60, 1 << 24).unwrap_err();
+            assert_eq!(refused.code, OUT_OF_RANGE, "{text}: {refused:?}");
+        }
+        let sums = format!("SELECT sum(x), sum(x) OVER () FROM (VALUES ({most}), ({most})) v(x) GROUP BY x");
+        let expected = ["18446744073709551614", "9223372036854775807"].map(|sum| Some(sum.to_owned()));
+        assert_eq!(asked(&sums, 60, 1 << 24).unwrap(), [expected]);
+        let wide = format!("SELECT x::numeric * x FROM (VALUES ({most})) v(x)");
+        let square = Some("85070591730234615847396907784232501249".to_owned());
+        assert_eq!(asked(&wide, 60, 1 << 24).unwrap(), [[square]]);
+    }
+
+    #[test]
+    fn a_table_that_never_has_rows_makes_what_joins_it_empty_and_nothing_else() {
+        for (text, rows) in [
+            ("SELECT unknown(i.indkey) FROM pg_class c JOIN pg_index i ON c.oid = i.indrelid", 0),
+            ("SELECT unknown(i.indkey) FROM pg_index i LEFT JOIN pg_namespace n ON true GROUP BY 1", 0),
+            ("SELECT n.nspname FROM pg_namespace n LEFT JOIN pg_index i ON i.indrelid = n.oid", 3),
+            ("SELECT n.nspname FROM pg_index i RIGHT JOIN pg_namespace n ON i.indrelid = n.oid", 3),
+            ("SELECT n.nspname FROM pg_index i FULL JOIN pg_namespace n ON i.indrelid = n.oid", 3),
+            ("SELECT count(*) FROM pg_index", 1),
+            ("SELECT indrelid, count(*) FROM pg_index GROUP BY indrelid", 0),
+            ("SELECT 1 UNION ALL SELECT indrelid FROM pg_index ORDER BY 1", 1),
+            ("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_index)", 1),
+            ("SELECT 1 WHERE 2 NOT IN (SELECT indrelid FROM pg_index)", 1),
+            ("SELECT (SELECT unknown(indkey) FROM pg_index) AS nothing", 1),
+            ("WITH pg_index AS (SELECT 1 AS a) SELECT a FROM pg_index", 1),
+            ("SELECT 1 FROM pg_catalog.pg_index, pg_namespace", 0),
+            ("SELECT nspname FROM pg_namespace WHERE nspname = ANY (ARRAY['public', 'none'])", 1),
+            ("SELECT nspname FROM pg_namespace WHERE nspname = ANY ('{public,pg_catalog}'::text[])", 2),
+            ("SELECT nspname FROM pg_namespace WHERE nspname <> ALL (ARRAY['public'])", 2),
+            ("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'pg/_%' ESCAPE '/'", 1),
+        ] {
+            let found = asked(text, 60, 1 << 24);
+            assert_eq!(found.as_ref().map(Vec::len), Ok(rows), "{text}: {found:?}");
+        }
+    }
+}

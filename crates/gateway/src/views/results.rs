@@ -37,7 +37,8 @@ pub(super) fn batch(columns: &[DescribedColumn], result: Option<&RunResult>) -> 
     let mut fields = Vec::with_capacity(columns.len());
     let mut arrays = Vec::with_capacity(columns.len());
     for (place, column) in columns.iter().enumerate() {
-        let cells = result.into_iter().flat_map(|result| &result.rows).map(|row| row.get(place).and_then(cell));
+        let cells =
+            result.into_iter().flat_map(|result| &result.rows).map(|row| row.get(place).and_then(cell));
         let cells: Vec<Option<String>> = cells.collect();
         let array = array(kind(&column.kind, column.is_wide), &cells)
             .ok_or_else(|| foreign(&format!("a value of column \"{}\" is of another type", column.name)))?;

@@ -5,15 +5,15 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 
 use datafusion::sql::sqlparser::{
     ast::{
-        AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-        FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, ObjectName, Query, Select, SelectItem,
-        SetExpr, Subscript, TableFactor, Value, VisitMut, VisitorMut,
+        AccessExpr, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
+        FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, ObjectName, Query,
+        Select, SelectItem, SetExpr, Subscript, TableFactor, Value, VisitMut, VisitorMut,
     },
     dialect::PostgreSqlDialect,
     parser::Parser,
 };
 
-use super::{View, empty, functions, names, system, unknown};
+use super::{View, empty, exact, functions, names, system, unknown};
 use crate::refusal::Refusal;
 
 /// Stands around the number in the name of a column that has the name of one before it.
@@ -69,6 +69,21 @@ impl VisitorMut for Rewrite<'_> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Refusal> {
+        if let TableFactor::Table { name, alias, args: Some(arguments), .. } = factor
+            && names::parts(name).last().is_some_and(|name| name == "generate_series")
+            && let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Function(last)))] =
+                arguments.args.as_slice()
+            && names::parts(&last.name).last().is_some_and(|name| name == "array_upper")
+            && last.args.to_string().contains("current_schemas(false)")
+            && let Ok(subquery) = super::dialect::read("VALUES (1)")
+        {
+            // A number for each schema on the way, of which there is one.
+            *factor = TableFactor::Derived { lateral: false, subquery, alias: alias.take(), sample: None };
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refusal> {
         // What an object is called, from its number.
         if let Expr::Cast { expr: inner, data_type, .. } = expr
@@ -109,10 +124,12 @@ impl Rewrite<'_> {
                 }
                 return Ok(());
             }
-            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => match any(left, right, false) {
-                Some(new) => new,
-                None => return Ok(()),
-            },
+            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
+                match any(left, right, false) {
+                    Some(new) => new,
+                    None => return Ok(()),
+                }
+            }
             Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => match any(left, right, true) {
                 Some(new) => new,
                 None => return Ok(()),
@@ -121,6 +138,13 @@ impl Rewrite<'_> {
                 Some(new) => new,
                 None => return Ok(()),
             },
+            Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+                if let Some(escape) = escape_char.take() {
+                    let escape = Expr::Value(escape);
+                    **pattern = call(functions::LIKE_PATTERN, vec![take(pattern), escape]);
+                }
+                return Ok(());
+            }
             Expr::Substring { expr, substring_from, substring_for, .. } => {
                 let from = substring_from.take().map_or_else(|| number(1), |from| *from);
                 let mut arguments = vec![take(expr), from];
@@ -152,6 +176,9 @@ impl Rewrite<'_> {
     /// A cast to a type that DataFusion does not have.
     fn cast(&self, of: &mut Expr, data_type: &mut DataType) -> Result<Option<Expr>, Refusal> {
         let Some(name) = type_name(data_type) else {
+            if is_numeric(data_type) && !is_parameter(of) {
+                return Ok(Some(call(exact::NUMERIC, vec![take(of)])));
+            }
             if matches!(data_type, DataType::Array(_)) {
                 *data_type = DataType::Text;
             }
@@ -161,21 +188,26 @@ impl Rewrite<'_> {
             ("regclass", Some(text)) => number(self.relation(&text)?),
             ("regtype", Some(text)) => number(functions::type_number(&text).unwrap_or_default()),
             ("regnamespace", Some(text)) => number(functions::schema_number(&text).unwrap_or_default()),
-            ("regproc" | "regprocedure", Some(text)) => {
-                Expr::Value(Value::SingleQuotedString(text.trim_start_matches("pg_catalog.").to_owned()).into())
+            ("regproc" | "regprocedure", Some(text)) => Expr::Value(
+                Value::SingleQuotedString(text.trim_start_matches("pg_catalog.").to_owned()).into(),
+            ),
+            ("regclass" | "regtype" | "regnamespace" | "regrole" | "regproc" | "regprocedure", None) => {
+                take(of)
             }
-            ("regclass" | "regtype" | "regnamespace" | "regrole" | "regproc" | "regprocedure", None) => take(of),
             ("oid" | "xid" | "cid", _) => cast(take(of), DataType::BigInt(None)),
-            ("name" | "char" | "bpchar" | "citext" | "int2vector" | "oidvector" | "aclitem" | "pg_node_tree", _) => {
-                cast(take(of), DataType::Text)
-            }
+            (
+                "name" | "char" | "bpchar" | "citext" | "int2vector" | "oidvector" | "aclitem"
+                | "pg_node_tree",
+                _,
+            ) => cast(take(of), DataType::Text),
             _ => {
                 // A type of PostgreSQL's own behind its schema.
                 let parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(&name);
                 if let Ok(known) = parser.and_then(|mut parser| parser.parse_data_type()) {
                     *data_type = known;
                 }
-                return Ok(None);
+                let is_exact = is_numeric(data_type) && !is_parameter(of);
+                return Ok(is_exact.then(|| call(exact::NUMERIC, vec![take(of)])));
             }
         };
         Ok(Some(new))
@@ -282,7 +314,9 @@ fn one_row(query: &mut Query, given: &empty::Given) {
     };
     let is_over_system = from
         .iter()
-        .flat_map(|joined| std::iter::once(&joined.relation).chain(joined.joins.iter().map(|join| &join.relation)))
+        .flat_map(|joined| {
+            std::iter::once(&joined.relation).chain(joined.joins.iter().map(|join| &join.relation))
+        })
         .all(is_system);
     let is_grouped = !matches!(group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
     if from.is_empty() || !is_over_system || is_grouped || having.is_some() || distinct.is_some() {
@@ -291,7 +325,8 @@ fn one_row(query: &mut Query, given: &empty::Given) {
     if query.limit_clause.is_some() || query.fetch.is_some() {
         return;
     }
-    if let [item @ (SelectItem::ExprWithAlias { .. } | SelectItem::UnnamedExpr(_))] = projection.as_mut_slice()
+    if let [item @ (SelectItem::ExprWithAlias { .. } | SelectItem::UnnamedExpr(_))] =
+        projection.as_mut_slice()
         && !empty::aggregates(item)
         && let SelectItem::ExprWithAlias { expr, .. } | SelectItem::UnnamedExpr(expr) = item
     {
@@ -372,7 +407,12 @@ fn schema_at(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
     let Expr::Function(function) = inner else { return None };
     let schemas = schemas(function)?;
     let [AccessExpr::Subscript(Subscript::Index { index })] = chain else { return None };
-    let place: usize = literal(index)?.parse().ok()?;
+    let place: usize = match (literal(index), schemas) {
+        (Some(place), _) => place.parse().ok()?,
+        // The number stands in the table that numbers them.
+        (None, [_]) => 1,
+        (None, _) => return None,
+    };
     Some(place.checked_sub(1).and_then(|place| schemas.get(place)).map_or_else(null, |name| text(name)))
 }
 
@@ -380,7 +420,8 @@ fn schema_at(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
 fn schemas(function: &Function) -> Option<&'static [&'static str]> {
     let name = names::parts(&function.name).pop()?;
     let FunctionArguments::List(list) = &function.args else { return None };
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(with_implicit)))] = list.args.as_slice() else {
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(with_implicit)))] = list.args.as_slice()
+    else {
         return None;
     };
     match (name.as_str(), &with_implicit.value) {
@@ -409,7 +450,7 @@ fn function_of(function: &mut Function) -> Option<Expr> {
         && let FunctionArguments::List(list) = &mut function.args
         && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(summed))] = list.args.as_mut_slice()
     {
-        *summed = call(super::exact::SUMMED, vec![take(summed)]);
+        *summed = call(exact::SUMMED, vec![take(summed)]);
     }
     None
 }
@@ -450,6 +491,17 @@ fn type_name(data_type: &DataType) -> Option<String> {
         DataType::Custom(name, _) => names::parts(name).pop(),
         _ => None,
     }
+}
+
+/// One whose type is still to be told, by the cast around it.
+fn is_parameter(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::Placeholder(_)))
+}
+
+/// `numeric` without a precision.
+fn is_numeric(data_type: &DataType) -> bool {
+    let none = ExactNumberInfo::None;
+    matches!(data_type, DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) if *info == none)
 }
 
 fn is_text(data_type: &DataType) -> bool {
@@ -505,7 +557,8 @@ fn cast(of: Expr, data_type: DataType) -> Expr {
 }
 
 fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let arguments = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)));
+    let arguments =
+        arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)));
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::with_quote('"', name)]),
         uses_odbc_syntax: false,

@@ -160,6 +160,8 @@ fn timestamp(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -206,6 +208,22 @@ mod tests {
         }
         for text in ["2000-01-01", "1999-12-31", "2024-02-29", "0001-01-01", "2100-03-01"] {
             assert_eq!(date_text(date(text).unwrap()).as_deref(), Some(text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_number_or_none(
+            head in prop::collection::vec(-3_i16..6, 4),
+            digits in prop::collection::vec(-1_i16..10_001, 0..6),
+            bytes in prop::collection::vec(any::<u8>(), 0..24),
+        ) {
+            let words: Vec<u8> = head.into_iter().chain(digits).flat_map(i16::to_be_bytes).collect();
+            for bytes in [words, bytes] {
+                if let Some(text) = numeric_text(&bytes) {
+                    prop_assert!(numeric(&text).is_some(), "{text}");
+                }
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! which the member's node holds; `REFRESH MATERIALIZED VIEW` runs the contract again.
 
 mod catalog;
+mod columns;
 mod dialect;
 mod empty;
 mod exact;

@@ -270,6 +270,7 @@ fn views_say_what_postgresql_says() {
         "INSERT INTO {name} VALUES ('a', 4, 12.50, 0.25, true, '2024-02-29', '2024-02-29 07:08:09.1234', 5), \
          (NULL, 7, 3.00, NULL, false, NULL, NULL, 170141183460469231731687303715884105727)"
     ));
+    let mut others = Vec::new();
     for question in [
         "SELECT * FROM v ORDER BY n",
         "SELECT * FROM v WHERE n > '5'",
@@ -281,7 +282,7 @@ fn views_say_what_postgresql_says() {
         "SELECT team IS NULL, count(*) FROM v GROUP BY 1 ORDER BY 1",
         "SELECT upper(team), length(team), coalesce(team, 'none'), nullif(n, 4) FROM v ORDER BY n",
         "SELECT n / 3, n % 3, -n, n + total, total * total, mean * 2, mean / 3 FROM v ORDER BY n",
-        "SELECT n::numeric, total::text, mean::text, n::float8, '7'::bigint + n, n::text FROM v ORDER BY n",
+        "SELECT n::numeric, total::text, mean::text, n::float8, '7'::bigint + n, n::text FROM v ORDER BY 1",
         "SELECT CASE WHEN open THEN 'yes' ELSE 'no' END, NOT open FROM v ORDER BY n",
         "SELECT day, at, at::date, extract(year FROM day), date_trunc('month', at) FROM v WHERE day >= '2024-01-01'",
         "SELECT day FROM v WHERE day = DATE '2024-02-29' AND at < TIMESTAMP '2024-03-01 00:00:00'",
@@ -307,6 +308,10 @@ fn views_say_what_postgresql_says() {
     ] {
         let question = format!("WITH v AS (SELECT * FROM {name}) {question}");
         let (rows, said) = psql(&gateway, &[&question]);
-        assert_eq!(rows.trim(), server.sql(&question), "{question}: {said}");
+        let expected = server.sql(&question);
+        if rows.trim() != expected {
+            others.push(format!("{question}\n{rows}{said}instead of\n{expected}"));
+        }
     }
+    assert!(others.is_empty(), "{}", others.join("\n\n"));
 }

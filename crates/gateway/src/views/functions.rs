@@ -81,7 +81,6 @@ const OFFERED: &[&str] = &[
     "lcm",
     "least",
     "left",
-    "levenshtein",
     "ln",
     "log",
     "log10",

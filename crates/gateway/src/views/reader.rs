@@ -29,6 +29,7 @@ use datafusion::{
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
         session_state::SessionStateBuilder,
     },
+    functions::datetime::planner::DatetimeFunctionPlanner,
     logical_expr::LogicalPlan,
     physical_plan::{coop::CooperativeExec, execute_stream},
     prelude::{SQLOptions, SessionConfig},
@@ -299,11 +300,13 @@ impl Reader {
         options.sql_parser.map_string_types_to_utf8view = false;
         // Constants are exact, as PostgreSQL's are.
         options.sql_parser.parse_float_as_decimal = true;
+        let mut planners = SessionStateDefaults::default_expr_planners();
+        planners.push(Arc::new(DatetimeFunctionPlanner));
         SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&self.runtime))
             .with_catalog_list(Arc::new(catalogs))
-            .with_expr_planners(SessionStateDefaults::default_expr_planners())
+            .with_expr_planners(planners)
             .with_scalar_functions(functions::offered(known))
             .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
             .with_window_functions(SessionStateDefaults::default_window_functions())

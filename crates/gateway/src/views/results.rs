@@ -115,7 +115,7 @@ fn numbers(cells: &[Option<String>]) -> Option<ArrayRef> {
 /// The columns of what a plan gives; types that no client could read are refused by name.
 pub(super) fn columns(schema: &Schema) -> Result<Columns, Refusal> {
     let column = |field: &Arc<Field>| {
-        let name = super::rewrite::shown(field.name()).to_owned();
+        let name = super::columns::shown(field.name()).to_owned();
         let kind = match field.data_type() {
             DataType::Boolean => Type::Boolean,
             integer if integer.is_integer() => Type::Integer,

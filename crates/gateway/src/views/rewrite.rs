@@ -13,11 +13,8 @@ use datafusion::sql::sqlparser::{
     parser::Parser,
 };
 
-use super::{View, empty, exact, functions, names, system, unknown};
+use super::{View, columns, empty, exact, functions, names, system, unknown};
 use crate::refusal::Refusal;
-
-/// Stands around the number in the name of a column that has the name of one before it.
-const HIDDEN: char = '\u{1}';
 
 /// Rewrites a statement; `views` are those that `regclass` may name.
 pub(super) fn rewrite(query: &mut Query, views: &[View]) -> Result<(), Refusal> {
@@ -27,14 +24,6 @@ pub(super) fn rewrite(query: &mut Query, views: &[View]) -> Result<(), Refusal> 
     match VisitMut::visit(query, &mut rewrite) {
         ControlFlow::Break(refusal) => Err(refusal),
         ControlFlow::Continue(()) => Ok(()),
-    }
-}
-
-/// A column's name as it was asked for.
-pub(super) fn shown(name: &str) -> &str {
-    match name.strip_prefix(HIDDEN) {
-        Some(rest) => rest.split_once(HIDDEN).map_or(rest, |(_, name)| name),
-        None => name,
     }
 }
 
@@ -60,7 +49,7 @@ impl VisitorMut for Rewrite<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Refusal> {
         // Names come from the words that were written, before any is replaced.
-        name_columns(&mut query.body);
+        columns::name(&mut query.body);
         ControlFlow::Continue(())
     }
 
@@ -226,79 +215,6 @@ impl Rewrite<'_> {
     }
 }
 
-/// Gives columns the names that PostgreSQL would, each another.
-fn name_columns(body: &mut SetExpr) {
-    match body {
-        SetExpr::Select(select) => name_items(&mut select.projection),
-        SetExpr::SetOperation { left, right, .. } => {
-            name_columns(left);
-            name_columns(right);
-        }
-        _ => {}
-    }
-}
-
-fn name_items(items: &mut [SelectItem]) {
-    let mut taken = BTreeSet::new();
-    for (place, item) in items.iter_mut().enumerate() {
-        let (name, is_column) = match item {
-            SelectItem::ExprWithAlias { alias, .. } => (names::folded(alias), false),
-            SelectItem::UnnamedExpr(Expr::Identifier(column)) if !is_session_word(&column.value) => {
-                (names::folded(column), true)
-            }
-            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
-                (parts.last().map(names::folded).unwrap_or_default(), true)
-            }
-            SelectItem::UnnamedExpr(expr) => (expression_name(expr), false),
-            _ => continue,
-        };
-        let is_new = taken.insert(name.clone());
-        if is_new && (is_column || matches!(item, SelectItem::ExprWithAlias { .. })) {
-            continue;
-        }
-        let name = if is_new { name } else { format!("{HIDDEN}{place}{HIDDEN}{name}") };
-        let alias = Ident::with_quote('"', name);
-        let (SelectItem::ExprWithAlias { expr, .. } | SelectItem::UnnamedExpr(expr)) = item else { continue };
-        *item = SelectItem::ExprWithAlias { expr: take(expr), alias };
-    }
-}
-
-/// As `FigureColname` of PostgreSQL's `parse_target.c` has it.
-fn expression_name(expr: &Expr) -> String {
-    match expr {
-        Expr::Identifier(name) => names::folded(name),
-        Expr::CompoundIdentifier(parts) => parts.last().map(names::folded).unwrap_or_default(),
-        Expr::Function(function) => names::parts(&function.name).pop().unwrap_or_default(),
-        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => expression_name(inner),
-        Expr::Cast { expr: inner, data_type, .. } => match expression_name(inner) {
-            name if name == UNNAMED => match type_name(data_type) {
-                Some(name) => name,
-                None => data_type.to_string().to_lowercase(),
-            },
-            name => name,
-        },
-        Expr::Case { .. } => "case".to_owned(),
-        Expr::Exists { .. } => "exists".to_owned(),
-        Expr::Extract { .. } => "extract".to_owned(),
-        Expr::Substring { .. } => "substring".to_owned(),
-        Expr::Position { .. } => "position".to_owned(),
-        Expr::Trim { .. } => "btrim".to_owned(),
-        Expr::Ceil { .. } => "ceil".to_owned(),
-        Expr::Floor { .. } => "floor".to_owned(),
-        Expr::Subquery(query) => match query.body.as_ref() {
-            SetExpr::Select(select) => match select.projection.first() {
-                Some(SelectItem::ExprWithAlias { alias, .. }) => names::folded(alias),
-                Some(SelectItem::UnnamedExpr(expr)) => expression_name(expr),
-                _ => UNNAMED.to_owned(),
-            },
-            _ => UNNAMED.to_owned(),
-        },
-        _ => UNNAMED.to_owned(),
-    }
-}
-
-const UNNAMED: &str = "?column?";
-
 /// A subquery over the catalog alone that gives a value: of one row, which the catalog's keys see to. DataFusion asks for an
 /// aggregate where it depends on the query around it.
 fn one_row(query: &mut Query, given: &empty::Given) {
@@ -456,7 +372,7 @@ fn function_of(function: &mut Function) -> Option<Expr> {
 }
 
 /// Words that PostgreSQL takes for functions without brackets.
-fn is_session_word(name: &str) -> bool {
+pub(super) fn is_session_word(name: &str) -> bool {
     ["current_user", "session_user", "user", "current_role", "current_catalog", "current_schema"]
         .iter()
         .any(|word| name.eq_ignore_ascii_case(word))
@@ -485,7 +401,7 @@ fn operator(name: &str) -> Option<BinaryOperator> {
 }
 
 /// The name of a type that the parser does not know as one of SQL's, without PostgreSQL's schema.
-fn type_name(data_type: &DataType) -> Option<String> {
+pub(super) fn type_name(data_type: &DataType) -> Option<String> {
     match data_type {
         DataType::Regclass => Some("regclass".to_owned()),
         DataType::Custom(name, _) => names::parts(name).pop(),
@@ -532,7 +448,7 @@ fn literal(expr: &Expr) -> Option<String> {
     }
 }
 
-fn take(expr: &mut Expr) -> Expr {
+pub(super) fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, null())
 }
 

@@ -65,6 +65,8 @@ pub(crate) const DATA: &str = "22000";
 pub(crate) const OUT_OF_RANGE: &str = "22003";
 /// `division_by_zero`.
 pub(crate) const DIVISION_BY_ZERO: &str = "22012";
+/// `cardinality_violation`.
+pub(crate) const SEVERAL_ROWS: &str = "21000";
 /// `out_of_memory`.
 pub(crate) const OUT_OF_MEMORY: &str = "53200";
 /// `query_canceled`.

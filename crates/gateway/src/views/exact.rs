@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arrow::{
+    array::AsArray,
     compute::kernels::numeric,
-    datatypes::{DataType, FieldRef},
+    datatypes::{DataType, FieldRef, Float64Type},
 };
 use datafusion::{
     common::{
@@ -28,6 +29,46 @@ pub(super) const NUMERIC: &str = "exact_numeric";
 /// Digits of the widest exact numbers.
 const DIGITS: u8 = 76;
 
+/// A number that is cast to an integer, rounded as PostgreSQL does: halves of exact numbers away from zero, of others to
+/// the even one. Arrow cuts them off.
+pub(super) const WHOLE: &str = "whole";
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Whole(Signature);
+
+impl ScalarUDFImpl for Whole {
+    fn name(&self) -> &str {
+        WHOLE
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        Ok(match arguments {
+            [DataType::Decimal128(..) | DataType::Decimal256(..)] => DataType::Decimal256(DIGITS, 0),
+            [DataType::Float32] => DataType::Float64,
+            [other] => other.clone(),
+            _ => DataType::Null,
+        })
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let to = arguments.return_field.data_type().clone();
+        let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
+        let [array] = arrays.as_slice() else {
+            return datafusion::common::exec_err!("one value is cast");
+        };
+        // Between decimals halves are rounded away from zero.
+        let array = arrow::compute::cast(array, &to)?;
+        Ok(ColumnarValue::Array(match array.as_primitive_opt::<Float64Type>() {
+            Some(floats) => Arc::new(floats.unary::<_, Float64Type>(f64::round_ties_even)),
+            None => array,
+        }))
+    }
+}
+
 /// Makes exact numbers wide, and of others what is given.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Widen {
@@ -37,12 +78,15 @@ struct Widen {
     signature: Signature,
 }
 
-pub(super) fn functions() -> [ScalarUDF; 2] {
+pub(super) fn functions() -> [ScalarUDF; 3] {
     // As DataFusion casts to `numeric`.
     let others = DataType::Decimal128(38, 10);
-    [(SUMMED, None), (NUMERIC, Some(others))].map(|(name, others)| {
-        ScalarUDF::from(Widen { name, others, signature: Signature::any(1, Volatility::Immutable) })
-    })
+    let one = || Signature::any(1, Volatility::Immutable);
+    [
+        ScalarUDF::from(Widen { name: SUMMED, others: None, signature: one() }),
+        ScalarUDF::from(Widen { name: NUMERIC, others: Some(others), signature: one() }),
+        ScalarUDF::from(Whole(one())),
+    ]
 }
 
 impl ScalarUDFImpl for Widen {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray},
+    array::{ArrayRef, BooleanArray, Int64Array, StringArray},
     datatypes::DataType,
 };
 use datafusion::{
@@ -19,13 +19,15 @@ use datafusion::{
     },
 };
 
-use super::{SCHEMA, View, exact, system};
+use super::{SCHEMA, View, exact, results, system};
 use crate::settings;
 
 /// `||`, of which PostgreSQL has one for every type.
 pub(super) const CONCAT: &str = "textcat";
 /// A pattern with another letter before what stands for itself, as one with a backslash.
 pub(super) const LIKE_PATTERN: &str = "like_pattern";
+/// A cast to text, as PostgreSQL writes values.
+pub(super) const AS_TEXT: &str = "as_text";
 /// What a cast of a relation's number to text says.
 pub(super) const RELATION_NAME: &str = "relation_name";
 /// The same for a schema's.
@@ -228,8 +230,8 @@ fn catalog(known: &Known) -> Vec<ScalarUDF> {
         &text,
         nothing,
     );
-    // Of arrays, which are all NULL.
-    add(&["array_to_string", "array_remove"], &text, Arc::clone(&first));
+    // Of arrays, which are all NULL; of other values their text.
+    add(&["array_to_string", "array_remove", AS_TEXT], &text, Arc::clone(&first));
     add(&["array_upper", "array_lower", "array_length"], &number, Arc::new(|_: &[Option<&str>]| None));
     add(&["set_config"], &text, Arc::new(|cells: &[Option<&str>]| argument(cells, 1).map(str::to_owned)));
     add(&["quote_ident"], &text, Arc::new(|cells: &[Option<&str>]| argument(cells, 0).map(quoted)));
@@ -431,16 +433,13 @@ impl ScalarUDFImpl for Catalog {
         let mut texts = Vec::with_capacity(arguments.args.len());
         for argument in &arguments.args {
             let array = argument.to_array(arguments.number_rows)?;
-            texts.push(arrow::compute::cast(&array, &DataType::Utf8)?);
+            texts.push(results::texts(&array, ["false", "true"])?);
         }
         let mut results = Vec::<Cell>::with_capacity(arguments.number_rows);
         let (mut row, mut bytes) = (Vec::with_capacity(texts.len()), 0);
         for place in 0..arguments.number_rows {
             row.clear();
-            row.extend(texts.iter().map(|array| {
-                let array = array.as_string::<i32>();
-                array.is_valid(place).then(|| array.value(place))
-            }));
+            row.extend(texts.iter().map(|column| column.get(place).and_then(Option::as_deref)));
             let result = (self.work)(&row);
             bytes += result.as_ref().map_or(0, String::len);
             if bytes > COLUMN_BYTES_MAX {

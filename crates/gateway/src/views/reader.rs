@@ -59,7 +59,7 @@ use crate::{
     Node,
     refusal::{
         DATA, DIVISION_BY_ZERO, FAILED, NO_COLUMN, NO_FUNCTION, NOT_SUPPORTED, OUT_OF_MEMORY, OUT_OF_RANGE,
-        Refusal, SYNTAX, TOO_LONG, TOO_MUCH,
+        Refusal, SEVERAL_ROWS, SYNTAX, TOO_LONG, TOO_MUCH,
     },
     rows::{Columns, Row, Table, held_back},
 };
@@ -363,6 +363,7 @@ fn refusal(error: DataFusionError) -> Refusal {
             ArrowError::ArithmeticOverflow(_) => (OUT_OF_RANGE, "cast to numeric first"),
             _ => (DATA, ""),
         },
+        DataFusionError::Execution(words) if words.contains("more than one row") => (SEVERAL_ROWS, ""),
         DataFusionError::Execution(_) => (DATA, ""),
         DataFusionError::Plan(words) if words.contains("Invalid function") => {
             (NO_FUNCTION, "docs/decisions/019 says which functions there are")

@@ -137,34 +137,40 @@ pub(super) fn columns(schema: &Schema) -> Result<Columns, Refusal> {
 /// The rows of a batch in PostgreSQL's text format.
 pub(super) fn rows(batch: &RecordBatch) -> Result<Vec<Row>, ArrowError> {
     let mut rows = vec![Vec::with_capacity(batch.num_columns()); batch.num_rows()];
+    for array in batch.columns() {
+        for (row, text) in rows.iter_mut().zip(texts(array, ["f", "t"])?) {
+            row.push(text);
+        }
+    }
+    Ok(rows)
+}
+
+/// Values as PostgreSQL writes them; truth values in words of their own.
+pub(super) fn texts(array: &ArrayRef, [no, yes]: [&str; 2]) -> Result<Row, ArrowError> {
     let point = "%Y-%m-%d %H:%M:%S%.f";
     let options = FormatOptions::new()
         .with_timestamp_format(Some(point))
         .with_timestamp_tz_format(Some(point))
         .with_date_format(Some("%Y-%m-%d"));
-    for array in batch.columns() {
-        // Of timestamps PostgreSQL keeps microseconds.
-        let array = match array.data_type() {
-            DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
-                &arrow::compute::cast(array, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?
-            }
-            _ => array,
-        };
-        let formatter = ArrayFormatter::try_new(array, &options)?;
-        for (place, row) in rows.iter_mut().enumerate() {
-            let text = match array.data_type() {
-                _ if array.is_null(place) => None,
-                DataType::Null => None,
-                DataType::Boolean => Some(if array.as_boolean().value(place) { "t" } else { "f" }.to_owned()),
-                DataType::Float32 => Some(float(f64::from(array.as_primitive::<Float32Type>().value(place)))),
-                DataType::Float64 => Some(float(array.as_primitive::<Float64Type>().value(place))),
-                DataType::Timestamp(..) => Some(point_in_time(formatter.value(place).to_string())),
-                _ => Some(formatter.value(place).to_string()),
-            };
-            row.push(text);
+    // Of timestamps PostgreSQL keeps microseconds.
+    let array = match array.data_type() {
+        DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
+            &arrow::compute::cast(array, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?
         }
-    }
-    Ok(rows)
+        _ => array,
+    };
+    let formatter = ArrayFormatter::try_new(array, &options)?;
+    let text = |place| match array.data_type() {
+        _ if array.is_null(place) => None,
+        DataType::Null => None,
+        DataType::Boolean if array.as_boolean().value(place) => Some(yes.to_owned()),
+        DataType::Boolean => Some(no.to_owned()),
+        DataType::Float32 => Some(float(f64::from(array.as_primitive::<Float32Type>().value(place)))),
+        DataType::Float64 => Some(float(array.as_primitive::<Float64Type>().value(place))),
+        DataType::Timestamp(..) => Some(point_in_time(formatter.value(place).to_string())),
+        _ => Some(formatter.value(place).to_string()),
+    };
+    Ok((0..array.len()).map(text).collect())
 }
 
 /// As PostgreSQL writes a `double precision`: the shortest that reads back as the same.

@@ -165,6 +165,12 @@ impl Rewrite<'_> {
     /// A cast to a type that DataFusion does not have.
     fn cast(&self, of: &mut Expr, data_type: &mut DataType) -> Result<Option<Expr>, Refusal> {
         let Some(name) = type_name(data_type) else {
+            if is_integer(data_type) && !is_parameter(of) {
+                *of = call(exact::WHOLE, vec![take(of)]);
+            }
+            if matches!(data_type, DataType::Text | DataType::Varchar(None)) && !is_parameter(of) {
+                return Ok(Some(call(functions::AS_TEXT, vec![take(of)])));
+            }
             if is_numeric(data_type) && !is_parameter(of) {
                 return Ok(Some(call(exact::NUMERIC, vec![take(of)])));
             }
@@ -192,11 +198,14 @@ impl Rewrite<'_> {
             _ => {
                 // A type of PostgreSQL's own behind its schema.
                 let parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(&name);
-                if let Ok(known) = parser.and_then(|mut parser| parser.parse_data_type()) {
-                    *data_type = known;
-                }
-                let is_exact = is_numeric(data_type) && !is_parameter(of);
-                return Ok(is_exact.then(|| call(exact::NUMERIC, vec![take(of)])));
+                let known = parser.and_then(|mut parser| parser.parse_data_type());
+                return match known.ok().filter(|known| type_name(known).is_none()) {
+                    Some(known) => {
+                        *data_type = known;
+                        self.cast(of, data_type)
+                    }
+                    None => Ok(None),
+                };
             }
         };
         Ok(Some(new))
@@ -412,6 +421,11 @@ pub(super) fn type_name(data_type: &DataType) -> Option<String> {
 /// One whose type is still to be told, by the cast around it.
 fn is_parameter(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(value) if matches!(value.value, Value::Placeholder(_)))
+}
+
+fn is_integer(data_type: &DataType) -> bool {
+    use DataType::{BigInt, Int, Int2, Int4, Int8, Integer, SmallInt};
+    matches!(data_type, BigInt(_) | Int(_) | Int2(_) | Int4(_) | Int8(_) | Integer(_) | SmallInt(_))
 }
 
 /// `numeric` without a precision.

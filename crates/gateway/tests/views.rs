@@ -90,9 +90,21 @@ fn psql_lists_contracts_as_materialized_views() {
         let (rows, said) = psql(&gateway, &[command]);
         assert!(rows.contains(part), "{command}: {rows} {said}");
     }
-    for command in
-        ["\\d+", "\\dn+", "\\dp", "\\dt *.*", "\\d nothing", "\\sv nothing", "\\dx", "\\dy", "\\dRp", "\\des"]
-    {
+    for command in [
+        "\\d+",
+        "\\dn+",
+        "\\dp",
+        "\\dt *.*",
+        "\\d nothing",
+        "\\sv nothing",
+        "\\dx",
+        "\\dy",
+        "\\dRp",
+        "\\drds",
+        "\\dl",
+        "\\dF",
+        "\\des",
+    ] {
         let (_, said) = psql(&gateway, &[command]);
         assert!(
             !said.contains("0A000") && !said.contains("42601") && !said.contains("42883"),

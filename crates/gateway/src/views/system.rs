@@ -93,6 +93,7 @@ const TABLES: &[System] = &[
         conrelid:i contypid:i conindid:i conparentid:i confrelid:i confupdtype:t confdeltype:t confmatchtype:t \
         conislocal:b coninhcount:i connoinherit:b conkey:t confkey:t conbin:t"),
     none("pg_conversion", "oid:i conname:t connamespace:i"),
+    none("pg_db_role_setting", "setdatabase:i setrole:i setconfig:t"),
     none("pg_default_acl", "oid:i defaclrole:i defaclnamespace:i defaclobjtype:t defaclacl:t"),
     none("pg_depend", "classid:i objid:i objsubid:i refclassid:i refobjid:i refobjsubid:i deptype:t"),
     none("pg_enum", "oid:i enumtypid:i enumsortorder:i enumlabel:t"),
@@ -107,6 +108,7 @@ const TABLES: &[System] = &[
     none("pg_indexes", "schemaname:t tablename:t indexname:t tablespace:t indexdef:t"),
     none("pg_inherits", "inhrelid:i inhparent:i inhseqno:i inhdetachpending:b"),
     none("pg_language", "oid:i lanname:t lanowner:i"),
+    none("pg_largeobject_metadata", "oid:i lomowner:i lomacl:t"),
     none("pg_locks", "locktype:t database:i relation:i pid:i mode:t granted:b"),
     none("pg_opclass", "oid:i opcmethod:i opcname:t opcnamespace:i opcdefault:b"),
     none("pg_operator", "oid:i oprname:t oprnamespace:i"),
@@ -129,6 +131,10 @@ const TABLES: &[System] = &[
     none("pg_tables", "schemaname:t tablename:t tableowner:t tablespace:t hasindexes:b hasrules:b hastriggers:b \
         rowsecurity:b"),
     none("pg_trigger", "oid:i tgrelid:i tgparentid:i tgname:t tgfoid:i tgtype:i tgenabled:t tgisinternal:b"),
+    none("pg_ts_config", "oid:i cfgname:t cfgnamespace:i cfgowner:i cfgparser:i"),
+    none("pg_ts_dict", "oid:i dictname:t dictnamespace:i dictowner:i dicttemplate:i dictinitoption:t"),
+    none("pg_ts_parser", "oid:i prsname:t prsnamespace:i"),
+    none("pg_ts_template", "oid:i tmplname:t tmplnamespace:i"),
     none("pg_user_mappings", "umid:i srvid:i srvname:t umuser:i usename:t umoptions:t"),
     none("pg_views", "schemaname:t viewname:t viewowner:t definition:t"),
     information("schemata", "catalog_name:t schema_name:t schema_owner:t default_character_set_catalog:t \

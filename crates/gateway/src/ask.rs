@@ -11,14 +11,20 @@ use crate::{
     text::canonical,
 };
 
-/// The id of the contract that asks exactly this; nothing when none does.
+/// What answers a question.
+#[derive(Clone, Debug)]
+pub(crate) enum Answering {
+    /// A run of the contract of this id, which the member receives and which may run.
+    Run(String),
+    /// Views; where they have nothing that is called so, this is why no contract that asks the same runs.
+    Views(Option<Refusal>),
+}
+
+/// What answers a question: the contract that asks exactly this and may run for this member, else views. Anybody can propose
+/// a contract of any text; it is none of the member's questions before it is in force.
 ///
 /// `database` is what the client connected to: the beginning of a contract's id chooses among several that ask the same.
-pub(crate) fn find(
-    node: &dyn Node,
-    question: &str,
-    database: Option<&str>,
-) -> Result<Option<String>, Refusal> {
+pub(crate) fn find(node: &dyn Node, question: &str, database: Option<&str>) -> Result<Answering, Refusal> {
     let (name, member) = node.member()?;
     chosen(node.contracts()?, question, database, &name, &member)
 }
@@ -35,35 +41,34 @@ pub(crate) fn run(node: &dyn Node, contract: &str) -> Result<RunResult, Refusal>
     result.ok_or_else(|| not_completed(&run))
 }
 
-/// The contract's id.
 fn chosen(
     contracts: Vec<ContractView>,
     question: &str,
     database: Option<&str>,
     name: &str,
     member: &str,
-) -> Result<Option<String>, Refusal> {
+) -> Result<Answering, Refusal> {
     let mut same: Vec<_> =
         contracts.into_iter().filter(|view| canonical(&view.contract.computation.sql) == question).collect();
     if let Some(database) = database.filter(|database| names_contract(database)) {
         same.retain(|view| view.id.starts_with(database));
     }
     if same.is_empty() {
-        return Ok(None);
+        return Ok(Answering::Views(None));
     }
     let (received, others): (Vec<_>, Vec<_>) = same.into_iter().partition(|view| receives(view, member));
     if received.is_empty() {
         let ids = ids(&others);
-        return Err(Refusal::new(
+        return Ok(Answering::Views(Some(Refusal::new(
             NOT_PERMITTED,
             format!("`{name}` does not receive the results of contract {ids}"),
             "its receivers ask on their own gateways",
-        ));
+        ))));
     }
     let (active, others): (Vec<_>, Vec<_>) = received.into_iter().partition(|view| view.state == "active");
     match active.as_slice() {
-        [contract] => Ok(Some(contract.id.clone())),
-        [] => Err(not_active(&others)),
+        [contract] => Ok(Answering::Run(contract.id.clone())),
+        [] => Ok(Answering::Views(Some(not_active(&others)))),
         several => Err(Refusal::new(
             AMBIGUOUS,
             format!("several contracts ask this: {}", ids(several)),

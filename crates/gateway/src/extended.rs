@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crate::{
-    ask,
+    ask::{self, Answering},
     binary::binary,
     prepared::{Plan, Portal},
     refusal::{FAILED, NOT_SUPPORTED, PROTOCOL, Refusal},
@@ -82,11 +82,12 @@ impl Session {
         talk: &Talk,
     ) -> Result<Option<Described>, Refusal> {
         let columns = match statement {
-            Statement::Ask(ask) => match self.contract(ask, talk).await? {
-                Some(contract) => self.columns(contract).await?,
-                None => {
+            Statement::Ask(ask) => match self.answering(ask, talk).await? {
+                Answering::Run(contract) => self.columns(contract).await?,
+                Answering::Views(other) => {
                     let question = talk.question(ask, declared, &[]);
-                    return self.reader.describe(&self.node, question).await.map(Some);
+                    let described = self.reader.describe(&self.node, question).await;
+                    return described.map(Some).map_err(|refusal| refusal.or(other));
                 }
             },
             Statement::Contracts => Table::of_contracts(&[], "").columns,
@@ -106,12 +107,12 @@ impl Session {
         let values = values(&bind, &plan.parameters)?;
         let width = plan.columns.as_ref().map_or(0, Vec::len);
         let formats = formats(&bind.result_formats, width)?;
-        let mut contract = None;
+        let mut answering = Answering::Views(None);
         if let Some(statement) = &plan.statement {
             talk.refuse_in_failed(statement)?;
             if let Statement::Ask(ask) = statement {
-                contract = self.contract(ask, talk).await?;
-                if let Some(contract) = &contract {
+                answering = self.answering(ask, talk).await?;
+                if let Answering::Run(contract) = &answering {
                     let columns = Some(self.columns(contract.clone()).await?);
                     if columns != plan.columns || !plan.parameters.is_empty() {
                         return Err(plan_changed());
@@ -119,7 +120,7 @@ impl Session {
                 }
             }
         }
-        talk.prepared.open(bind.portal, Portal { plan, contract, values, formats, rest: None })
+        talk.prepared.open(bind.portal, Portal { plan, answering, values, formats, rest: None })
     }
 
     async fn execute(
@@ -168,13 +169,14 @@ impl Session {
         out: &mut Messages,
     ) -> Result<Vec<Row>, Refusal> {
         let Some(columns) = &portal.plan.columns else { return Ok(Vec::new()) };
-        let table = match (statement, portal.contract.clone()) {
-            (_, Some(contract)) => self.run(contract, out).await?.held_to(columns)?,
-            (Statement::Ask(ask), None) => {
+        let table = match (statement, portal.answering.clone()) {
+            (_, Answering::Run(contract)) => self.run(contract, out).await?.held_to(columns)?,
+            (Statement::Ask(ask), Answering::Views(other)) => {
                 let question = talk.question(ask, &portal.plan.parameters, &portal.values);
-                self.read(question, out).await?.described_as(columns)?
+                let read = self.read(question, out).await;
+                read.map_err(|refusal| refusal.or(other))?.described_as(columns)?
             }
-            (statement, None) => self.known(statement).await?,
+            (statement, Answering::Views(_)) => self.known(statement).await?,
         };
         Ok(table.rows)
     }

@@ -79,6 +79,11 @@ impl Refusal {
         Self { code, message: message.into(), hint: hint.into(), routine: "" }
     }
 
+    /// Another refusal, if there is one and this one says no more than that nothing is called so.
+    pub(crate) fn or(self, other: Option<Self>) -> Self {
+        if self.code == NO_RELATION { other.unwrap_or(self) } else { self }
+    }
+
     pub(crate) fn of_routine(self, routine: &'static str) -> Self {
         Self { routine, ..self }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    ask,
+    ask::{self, Answering},
     refusal::{NO_TRANSACTION, PROTOCOL, Refusal, TRANSACTION_FAILED},
     rows::{Table, held_back},
     session::{Session, Talk, blocking, failed},
@@ -36,9 +36,12 @@ impl Session {
             return Ok(());
         }
         let table = match statement {
-            Statement::Ask(ask) => match self.contract(&ask, talk).await? {
-                Some(contract) => self.run(contract, out).await?,
-                None => self.read(talk.question(&ask, &[], &[]), out).await?,
+            Statement::Ask(ask) => match self.answering(&ask, talk).await? {
+                Answering::Run(contract) => self.run(contract, out).await?,
+                Answering::Views(other) => {
+                    let read = self.read(talk.question(&ask, &[], &[]), out).await;
+                    read.map_err(|refusal| refusal.or(other))?
+                }
             },
             Statement::Refresh(name) => {
                 self.refresh(name, out).await?;
@@ -54,15 +57,16 @@ impl Session {
         Ok(())
     }
 
-    /// The contract that asks exactly this; nothing when the question is one that views can answer.
-    pub(crate) async fn contract(&self, ask: &Ask, talk: &Talk) -> Result<Option<String>, Refusal> {
+    /// What answers a question. Of those that make a table views answer none.
+    pub(crate) async fn answering(&self, ask: &Ask, talk: &Talk) -> Result<Answering, Refusal> {
         let (node, database, question) =
             (Arc::clone(&self.node), talk.database.clone(), ask.question.clone());
         let found = blocking(move || ask::find(&*node, &question, database.as_deref())).await?;
-        if found.is_none() && ask.question.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("create")) {
-            return Err(ask::nobody_asks());
+        let makes = ask.question.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("create"));
+        match found {
+            Answering::Views(other) if makes => Err(other.unwrap_or_else(ask::nobody_asks)),
+            found => Ok(found),
         }
-        Ok(found)
     }
 
     /// Runs a contract; takes one of its uses.
@@ -87,7 +91,8 @@ impl Session {
 
     /// Reads what contracts have given; takes no use.
     pub(crate) async fn read(&self, question: Question, out: &mut Messages) -> Result<Table, Refusal> {
-        let Answer { table, notices } = self.reader.read(&self.node, question).await?;
+        let Answer { table, notices, room } = self.reader.read(&self.node, question).await?;
+        out.hold(room);
         notices.iter().for_each(|words| out.notice(words));
         Ok(table)
     }

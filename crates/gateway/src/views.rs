@@ -15,6 +15,7 @@ mod reader;
 mod results;
 mod rewrite;
 mod system;
+mod weight;
 
 use std::collections::BTreeMap;
 

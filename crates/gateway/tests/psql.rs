@@ -92,9 +92,9 @@ fn psql_asks_what_a_contract_asks_and_gets_typed_rows() {
 fn what_no_contract_allows_is_refused_with_what_to_do() {
     let other = SigningKey::from_seed(&[2; 32]).did();
     let gateway = gateway(vec![
-        contract("SELECT 1 AS proposed", me(), "proposed"),
-        contract("SELECT 1 AS done", me(), "exhausted"),
-        contract("SELECT 1 AS others", other, "active"),
+        contract("SELECT n AS proposed FROM pay", me(), "proposed"),
+        contract("SELECT n AS done FROM pay", me(), "exhausted"),
+        contract("SELECT n AS others FROM pay", other, "active"),
         contract("SELECT 1 AS refused", me(), "active"),
         contract("SELECT 1 AS broken", me(), "active"),
     ]);
@@ -107,9 +107,9 @@ fn what_no_contract_allows_is_refused_with_what_to_do() {
             "CREATE VIEW v AS SELECT 1\\; SELECT * FROM v",
             &["42501", "no contract asks exactly this", "TABLE contracts"],
         ),
-        ("SELECT 1 AS proposed", &["55000", "is proposed", "treaty contract show"]),
-        ("SELECT 1 AS done", &["55000", "is exhausted", "uses are taken"]),
-        ("SELECT 1 AS others", &["42501", "`north` does not receive"]),
+        ("SELECT n AS proposed FROM pay", &["55000", "is proposed", "treaty contract show"]),
+        ("SELECT n AS done FROM pay", &["55000", "is exhausted", "uses are taken"]),
+        ("SELECT n AS others FROM pay", &["42501", "`north` does not receive"]),
         (
             "SELECT 1 AS refused",
             &["42501", "`lake` refused: `lake/pay@1` has changed", "treaty run show run-1"],

@@ -10,13 +10,13 @@ use datafusion::sql::sqlparser::{
     tokenizer::{Token, Tokenizer},
 };
 
-use super::unsupported;
+use super::{unsupported, weight};
 use crate::refusal::{Refusal, SYNTAX, TOO_COMPLEX};
 
 /// Longest statement, in bytes.
 const STATEMENT_BYTES_MAX: usize = 1 << 16;
-/// Operators of a statement; each may make its tree a level deeper, and the time to plan it grows with their square.
-const OPERATORS_MAX: usize = 300;
+/// Signs and joining words of a statement: what may make the parser's own work long. [`weight`] counts what it read.
+const SIGNS_MAX: usize = 300;
 /// Brackets in brackets.
 const DEPTH_MAX: usize = 50;
 /// Tables and subqueries that a statement reads.
@@ -30,8 +30,8 @@ pub(super) fn read(text: &str) -> Result<Box<Query>, Refusal> {
     let dialect = PostgreSqlDialect {};
     let tokens = Tokenizer::new(&dialect, text).tokenize_with_location();
     let tokens = tokens.map_err(|error| syntax(&error))?;
-    if tokens.iter().filter(|token| is_operator(&token.token)).count() > OPERATORS_MAX {
-        return Err(too_complex(format!("a statement has {OPERATORS_MAX} operators at most")));
+    if tokens.iter().filter(|token| is_sign(&token.token)).count() > SIGNS_MAX {
+        return Err(too_complex(format!("a statement has {SIGNS_MAX} operators at most")));
     }
     let parser = Parser::new(&dialect).with_recursion_limit(DEPTH_MAX);
     let statements = parser.with_tokens_with_locations(tokens).parse_statements();
@@ -42,6 +42,9 @@ pub(super) fn read(text: &str) -> Result<Box<Query>, Refusal> {
     let (Some(Statement::Query(query)), true) = (statements.pop(), statements.is_empty()) else {
         return Err(unsupported("this statement"));
     };
+    if let Some(message) = weight::excess(&query) {
+        return Err(too_complex(message));
+    }
     let mut shape = Shape { relations: 0 };
     match query.visit(&mut shape) {
         ControlFlow::Break(refusal) => Err(refusal),
@@ -49,27 +52,12 @@ pub(super) fn read(text: &str) -> Result<Box<Query>, Refusal> {
     }
 }
 
-/// What makes a tree deeper without a bracket.
-fn is_operator(token: &Token) -> bool {
+/// What makes a tree deeper without a bracket, but for the words that stand between values.
+fn is_sign(token: &Token) -> bool {
     match token {
-        Token::Word(word) => matches!(
-            word.keyword,
-            Keyword::AND
-                | Keyword::OR
-                | Keyword::NOT
-                | Keyword::IS
-                | Keyword::IN
-                | Keyword::LIKE
-                | Keyword::ILIKE
-                | Keyword::BETWEEN
-                | Keyword::COLLATE
-                | Keyword::AT
-                | Keyword::OPERATOR
-                | Keyword::UNION
-                | Keyword::INTERSECT
-                | Keyword::EXCEPT
-                | Keyword::JOIN
-        ),
+        Token::Word(word) => {
+            matches!(word.keyword, Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::JOIN)
+        }
         Token::Number(..)
         | Token::SingleQuotedString(_)
         | Token::EscapedStringLiteral(_)

@@ -3,11 +3,19 @@
 //! Half of what clients ask a catalog is about things that a gateway does not have: indexes, constraints, triggers, policies.
 //! They ask it with arrays, functions and correlations that need not be understood: an inner join with nothing is nothing.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::{
+    collections::BTreeSet,
+    ops::ControlFlow,
+    sync::{Arc, LazyLock},
+};
 
-use datafusion::sql::sqlparser::ast::{
-    Expr, Function, GroupByExpr, Ident, JoinOperator, Query, Select, SelectItem, SetExpr, TableFactor,
-    TableWithJoins, Value, Visit, Visitor,
+use datafusion::{
+    execution::SessionStateDefaults,
+    logical_expr::AggregateUDF,
+    sql::sqlparser::ast::{
+        Expr, Function, GroupByExpr, Ident, JoinOperator, Query, Select, SelectItem, SetExpr, TableFactor,
+        TableWithJoins, Value, Visit, Visitor,
+    },
 };
 
 use super::{names, system};
@@ -19,7 +27,7 @@ pub(super) type Given = BTreeSet<String>;
 pub(super) fn simplify(query: &mut Query, given: &Given) {
     let mut is_changed = false;
     simplify_body(&mut query.body, given, &mut is_changed);
-    if is_changed {
+    if is_changed && is_empty(query) {
         // It may name columns that are gone; there is nothing to sort.
         query.order_by = None;
     }
@@ -161,8 +169,7 @@ impl Visitor for Aggregates {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         match expr {
             Expr::Function(Function { name, over: None, .. })
-                if self.depth == 0
-                    && names::parts(name).last().is_some_and(|name| AGGREGATES.contains(&name.as_str())) =>
+                if self.depth == 0 && names::parts(name).last().is_some_and(|name| is_aggregate(name)) =>
             {
                 ControlFlow::Break(())
             }
@@ -171,29 +178,25 @@ impl Visitor for Aggregates {
     }
 }
 
-const AGGREGATES: [&str; 24] = [
+fn is_aggregate(name: &str) -> bool {
+    static OFFERED: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let offered = SessionStateDefaults::default_aggregate_functions();
+        let names =
+            |function: &Arc<AggregateUDF>| [&[function.name().to_owned()], function.aliases()].concat();
+        offered.iter().flat_map(names).collect()
+    });
+    OTHERS.contains(&name) || OFFERED.contains(name)
+}
+
+/// Aggregates of PostgreSQL's that are not offered, of which one over nothing is a row as well.
+const OTHERS: [&str; 9] = [
     "any_value",
-    "array_agg",
-    "avg",
-    "bit_and",
-    "bit_or",
-    "bit_xor",
-    "bool_and",
-    "bool_or",
-    "corr",
-    "count",
-    "covar_pop",
-    "covar_samp",
     "every",
     "json_agg",
     "json_object_agg",
-    "max",
-    "median",
-    "min",
-    "percentile_cont",
+    "jsonb_agg",
+    "jsonb_object_agg",
+    "mode",
     "percentile_disc",
-    "stddev",
-    "string_agg",
-    "sum",
-    "variance",
+    "xmlagg",
 ];

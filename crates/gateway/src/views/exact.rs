@@ -9,17 +9,19 @@ use arrow::{
 };
 use datafusion::{
     common::{
-        Result,
+        DFSchema, Result, ScalarValue,
         config::ConfigOptions,
         tree_node::{Transformed, TreeNode},
     },
     logical_expr::{
-        BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
-        ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, expr_rewriter::NamePreserver,
-        utils::merge_schema,
+        Between, BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
+        ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, expr::InList,
+        expr_rewriter::NamePreserver, utils::merge_schema,
     },
     optimizer::AnalyzerRule,
 };
+
+use super::rewrite::is_decimal;
 
 /// The function around what is summed: exact numbers become ones that no sum of them outgrows.
 pub(super) const SUMMED: &str = "summed";
@@ -197,5 +199,66 @@ impl AnalyzerRule for CheckIntegers {
 
     fn name(&self) -> &str {
         "check_integers"
+    }
+}
+
+/// Makes a constant in quotes that is compared with an exact number one itself, with the digits that it has. Before types are
+/// made the same: it would be rounded to the digits of the other.
+#[derive(Debug)]
+pub(super) struct QuotedNumbers;
+
+impl AnalyzerRule for QuotedNumbers {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let read = plan.transform_up_with_subqueries(|plan| {
+            let schema = merge_schema(&plan.inputs());
+            let names = NamePreserver::new(&plan);
+            plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let read = expr.transform_up(|expr| Ok(Transformed::yes(quoted(expr, &schema))))?;
+                Ok(read.update_data(|expr| name.restore(expr)))
+            })
+        })?;
+        Ok(read.data)
+    }
+
+    fn name(&self) -> &str {
+        "quoted_numbers"
+    }
+}
+
+fn quoted(expr: Expr, schema: &DFSchema) -> Expr {
+    let is_exact = |expr: &Expr| {
+        matches!(expr.get_type(schema), Ok(DataType::Decimal128(..) | DataType::Decimal256(..)))
+    };
+    let read = |expr: Box<Expr>| Box::new(number(*expr));
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
+            let (left_is_exact, right_is_exact) = (is_exact(&left), is_exact(&right));
+            let left = if right_is_exact { read(left) } else { left };
+            let right = if left_is_exact { read(right) } else { right };
+            Expr::BinaryExpr(BinaryExpr { left, op, right })
+        }
+        Expr::Between(Between { expr, negated, low, high }) if is_exact(&expr) => {
+            Expr::Between(Between { expr, negated, low: read(low), high: read(high) })
+        }
+        Expr::InList(InList { expr, list, negated }) if is_exact(&expr) => {
+            Expr::InList(InList { expr, list: list.into_iter().map(number).collect(), negated })
+        }
+        other => other,
+    }
+}
+
+/// A number that stands in quotes.
+fn number(expr: Expr) -> Expr {
+    let Expr::Literal(ScalarValue::Utf8(Some(text)), _) = &expr else { return expr };
+    if !is_decimal(text) {
+        return expr;
+    }
+    let places = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    match (text.replace('.', "").parse::<i128>(), i8::try_from(places)) {
+        (Ok(digits), Ok(places)) if places < 38 && digits.unsigned_abs() < 10_u128.pow(38) => {
+            Expr::Literal(ScalarValue::Decimal128(Some(digits), 38, places), None)
+        }
+        _ => expr,
     }
 }

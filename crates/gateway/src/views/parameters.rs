@@ -5,9 +5,13 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 use arrow::datatypes::DataType;
 use datafusion::{
     logical_expr::LogicalPlan,
-    sql::sqlparser::ast::{Expr, Query, Value as Literal, VisitMut, VisitorMut},
+    sql::sqlparser::ast::{
+        CastKind, DataType as SqlType, ExactNumberInfo, Expr, Query, TimezoneInfo, Value as Literal,
+        VisitMut, VisitorMut,
+    },
 };
 
+use super::rewrite::is_decimal;
 use crate::{
     binary,
     refusal::{NOT_SUPPORTED, PROTOCOL, Refusal},
@@ -78,7 +82,24 @@ fn place(expr: &Expr) -> Option<usize> {
     }
 }
 
-/// Puts values in the places of parameters.
+/// Gives parameters the types that the client declared, before any has a value.
+pub(super) fn declare(query: &mut Query, types: &[i32]) {
+    struct Declare<'a>(&'a [i32]);
+    impl VisitorMut for Declare<'_> {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            let declared = place(expr).and_then(|place| self.0.get(place - 1));
+            if let Some(data_type) = declared.and_then(|kind| sql_type(*kind)) {
+                *expr = cast(expr.clone(), data_type);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = VisitMut::visit(query, &mut Declare(types));
+}
+
+/// Puts values in the places of parameters, of the types that they have.
 pub(super) fn fill(query: &mut Query, types: &[i32], values: &[Value]) -> Result<(), Refusal> {
     struct Fill<'a>(&'a [i32], &'a [Value]);
     impl VisitorMut for Fill<'_> {
@@ -94,8 +115,7 @@ pub(super) fn fill(query: &mut Query, types: &[i32], values: &[Value]) -> Result
                     "bind as many as the statement has",
                 ));
             };
-            *expr =
-                Expr::Value(literal(self.0.get(place - 1).copied().unwrap_or(0), value.as_deref()).into());
+            *expr = constant(self.0.get(place - 1).copied().unwrap_or(0), value.as_deref());
             ControlFlow::Continue(())
         }
     }
@@ -105,22 +125,44 @@ pub(super) fn fill(query: &mut Query, types: &[i32], values: &[Value]) -> Result
     }
 }
 
-/// A number as one, everything else as a text, which becomes what it is compared with.
-fn literal(kind: i32, value: Option<&str>) -> Literal {
-    let Some(text) = value else { return Literal::Null };
-    let is_number = |text: &str| {
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        digits.starts_with(|first: char| first.is_ascii_digit())
-            && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-    };
-    match kind {
-        INT2 | INT4 | INT8 | OID | FLOAT4 | FLOAT8 | NUMERIC if is_number(text) => {
-            Literal::Number(text.to_owned(), false)
+/// A value of a type. A text is what a constant in quotes is, and becomes what it is compared with.
+fn constant(kind: i32, value: Option<&str>) -> Expr {
+    let literal = match value {
+        None => Literal::Null,
+        // Where a number has to stand for itself, as in LIMIT, a cast may not.
+        Some(text) if is_integer(kind) && text.parse::<i64>().is_ok() => {
+            return Expr::Value(Literal::Number(text.to_owned(), false).into());
         }
-        BOOLEAN if matches!(text, "t" | "true") => Literal::Boolean(true),
-        BOOLEAN if matches!(text, "f" | "false") => Literal::Boolean(false),
-        _ => Literal::SingleQuotedString(text.to_owned()),
+        // With the digits after the point that it has.
+        Some(text) if kind == NUMERIC && is_decimal(text) => Literal::Number(text.to_owned(), false),
+        Some(text) => Literal::SingleQuotedString(text.to_owned()),
+    };
+    let value = Expr::Value(literal.into());
+    match sql_type(kind) {
+        Some(data_type) => cast(value, data_type),
+        None => value,
     }
+}
+
+fn is_integer(kind: i32) -> bool {
+    matches!(kind, INT2 | INT4 | INT8 | OID)
+}
+
+fn cast(of: Expr, data_type: SqlType) -> Expr {
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(of), data_type, array: false, format: None }
+}
+
+/// What a type is called; `None` for texts, for lists and for those that nobody declared.
+fn sql_type(kind: i32) -> Option<SqlType> {
+    Some(match kind {
+        INT2 | INT4 | INT8 | OID => SqlType::BigInt(None),
+        FLOAT4 | FLOAT8 => SqlType::DoublePrecision,
+        NUMERIC => SqlType::Numeric(ExactNumberInfo::None),
+        BOOLEAN => SqlType::Boolean,
+        DATE => SqlType::Date,
+        TIMESTAMP => SqlType::Timestamp(None, TimezoneInfo::None),
+        _ => return None,
+    })
 }
 
 /// The types of parameters: those that the client declared, else those that the plan asks for, else text.

@@ -31,6 +31,7 @@ use datafusion::{
     },
     functions::datetime::planner::DatetimeFunctionPlanner,
     logical_expr::LogicalPlan,
+    optimizer::Analyzer,
     physical_plan::{coop::CooperativeExec, execute_stream},
     prelude::{SQLOptions, SessionConfig},
     sql::{
@@ -41,13 +42,13 @@ use datafusion::{
 use futures::TryStreamExt;
 use tokio::{
     runtime,
-    sync::{Semaphore, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::timeout,
 };
 
 use super::{
     SCHEMA, View, catalog, dialect,
-    exact::CheckIntegers,
+    exact::{CheckIntegers, QuotedNumbers},
     functions::{self, Known},
     not_populated, parameters,
     parameters::Value,
@@ -72,6 +73,10 @@ const MEMORY_BYTES_MAX: usize = 256 << 20;
 const BATCH_ROWS: usize = 1024;
 /// Longest answer, in bytes of its texts.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// What all answers together may have that clients have not taken yet.
+const ANSWERS_BYTES_MAX: usize = 256 << 20;
+/// In what pieces it is counted.
+const ROOM_BYTES: usize = 1 << 10;
 /// How long a statement may take.
 const TIME_MAX: Duration = Duration::from_secs(30);
 /// Address space; only what is touched becomes memory. What [`dialect`] lets through needs less, also without optimisation.
@@ -100,12 +105,16 @@ pub(crate) struct Answer {
     pub(crate) table: Table,
     /// What floors held back in the views that it read.
     pub(crate) notices: Vec<String>,
+    /// What its rows take of what all answers have; to be held until they are gone.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 /// Runs statements, of all sessions.
 pub(crate) struct Reader {
     runtime: Arc<RuntimeEnv>,
     places: Arc<Semaphore>,
+    /// Room for answers, in pieces of [`ROOM_BYTES`].
+    answers: Arc<Semaphore>,
     time_max: Duration,
     /// Columns by contract, whose program never changes.
     described: Mutex<BTreeMap<String, Vec<DescribedColumn>>>,
@@ -123,7 +132,8 @@ impl Reader {
             .with_disk_manager_builder(disk)
             .build_arc()?;
         let places = Arc::new(Semaphore::new(READERS_MAX));
-        Ok(Self { runtime, places, time_max, described: Mutex::default() })
+        let answers = Arc::new(Semaphore::new(ANSWERS_BYTES_MAX / ROOM_BYTES));
+        Ok(Self { runtime, places, answers, time_max, described: Mutex::default() })
     }
 
     /// The columns and parameters of a statement. Nothing runs.
@@ -136,6 +146,7 @@ impl Reader {
         self.apart(move || {
             let mut query = dialect::read(&question.text)?;
             let (count, lists) = parameters::places(&mut query)?;
+            parameters::declare(&mut query, &question.types);
             let (state, plan, _) = reader.planned(&*node, query, &question.database, false)?;
             let parameters = parameters::types(count, &lists, &question.types, &plan);
             let columns = results::columns(optimized(&state, &plan)?.schema().as_arrow())?;
@@ -158,8 +169,10 @@ impl Reader {
             let event_loop = runtime::Builder::new_current_thread().enable_time().build();
             let event_loop =
                 event_loop.map_err(|error| Refusal::new(FAILED, error.to_string(), "ask again"))?;
-            let table = event_loop.block_on(async { timeout(reader.time_max, rows(state, plan)).await });
-            table.unwrap_or_else(|_| Err(reader.too_long())).map(|table| Answer { table, notices })
+            let rows = rows(state, plan, &reader.answers);
+            let rows = event_loop.block_on(async { timeout(reader.time_max, rows).await });
+            let (table, room) = rows.unwrap_or_else(|_| Err(reader.too_long()))?;
+            Ok(Answer { table, notices, room })
         })
         .await
     }
@@ -302,6 +315,9 @@ impl Reader {
         options.sql_parser.parse_float_as_decimal = true;
         let mut planners = SessionStateDefaults::default_expr_planners();
         planners.push(Arc::new(DatetimeFunctionPlanner));
+        let mut rules = Analyzer::new().rules;
+        rules.insert(0, Arc::new(QuotedNumbers));
+        rules.push(Arc::new(CheckIntegers));
         SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&self.runtime))
@@ -310,7 +326,7 @@ impl Reader {
             .with_scalar_functions(functions::offered(known))
             .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
             .with_window_functions(SessionStateDefaults::default_window_functions())
-            .with_analyzer_rule(Arc::new(CheckIntegers))
+            .with_analyzer_rules(rules)
             .build()
     }
 }
@@ -325,7 +341,11 @@ fn optimized(state: &SessionState, plan: &LogicalPlan) -> Result<LogicalPlan, Re
     state.optimize(plan).map_err(refusal)
 }
 
-async fn rows(state: SessionState, plan: LogicalPlan) -> Result<Table, Refusal> {
+async fn rows(
+    state: SessionState,
+    plan: LogicalPlan,
+    answers: &Arc<Semaphore>,
+) -> Result<(Table, Option<OwnedSemaphorePermit>), Refusal> {
     let plan = optimized(&state, &plan)?;
     let columns = results::columns(plan.schema().as_arrow())?;
     let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(refusal)?;
@@ -334,7 +354,7 @@ async fn rows(state: SessionState, plan: LogicalPlan) -> Result<Table, Refusal> 
     let plan = plan.map_err(refusal)?.data;
     let mut stream = execute_stream(plan, state.task_ctx()).map_err(refusal)?;
     let mut rows = Vec::<Row>::new();
-    let mut bytes = 0;
+    let (mut bytes, mut room) = (0, None::<OwnedSemaphorePermit>);
     while let Some(batch) = stream.try_next().await.map_err(refusal)? {
         let more = results::rows(&batch).map_err(|error| refusal(DataFusionError::from(error)))?;
         let cells = more.iter().flatten();
@@ -343,9 +363,22 @@ async fn rows(state: SessionState, plan: LogicalPlan) -> Result<Table, Refusal> 
             let message = format!("the answer has more than {ANSWER_BYTES_MAX} bytes");
             return Err(Refusal::new(TOO_MUCH, message, "ask for fewer rows: LIMIT"));
         }
+        let pieces = bytes.div_ceil(ROOM_BYTES) - room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more_room = u32::try_from(pieces).ok().and_then(|pieces| {
+            // Nobody waits for it: clients that do not read might never give it back.
+            Arc::clone(answers).try_acquire_many_owned(pieces).ok()
+        });
+        let Some(more_room) = more_room else {
+            let message = "the answers that clients have not taken yet are too many bytes";
+            return Err(Refusal::new(OUT_OF_MEMORY, message, "ask again later, or for fewer rows"));
+        };
+        match &mut room {
+            Some(room) => room.merge(more_room),
+            None => room = Some(more_room),
+        }
         rows.extend(more);
     }
-    Ok(Table { columns, rows })
+    Ok((Table { columns, rows }, room))
 }
 
 /// What DataFusion says, by PostgreSQL's classes of errors.
@@ -375,154 +408,4 @@ fn refusal(error: DataFusionError) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use api::{
-        ClientError,
-        types::{
-            contracts::ContractView,
-            runs::{RunResult, RunView},
-        },
-    };
-
-    use super::*;
-
-    /// A node without contracts.
-    struct Bare;
-
-    impl Node for Bare {
-        fn member(&self) -> Result<(String, String), ClientError> {
-            Ok(("north".to_owned(), "did:key:north".to_owned()))
-        }
-
-        fn contracts(&self) -> Result<Vec<ContractView>, ClientError> {
-            Ok(Vec::new())
-        }
-
-        fn columns(&self, contract: &str) -> Result<Vec<DescribedColumn>, ClientError> {
-            panic!("no contract {contract}")
-        }
-
-        fn run(&self, contract: &str) -> Result<(RunView, Option<RunResult>), ClientError> {
-            panic!("no contract {contract}")
-        }
-
-        fn result(&self, run: &str) -> Result<RunResult, ClientError> {
-            panic!("no run {run}")
-        }
-    }
-
-    fn asked(text: &str, seconds: u64, memory: usize) -> Result<Vec<Row>, Refusal> {
-        let question = Question {
-            text: text.to_owned(),
-            database: "treaty".to_owned(),
-            types: Vec::new(),
-            values: Vec::new(),
-        };
-        let reader = Arc::new(Reader::limited(Duration::from_secs(seconds), memory).unwrap());
-        let node: Arc<dyn Node> = Arc::new(Bare);
-        let event_loop = runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        event_loop.block_on(reader.read(&node, question)).map(|answer| answer.table.rows)
-    }
-
-    /// The product of so many tables of two rows.
-    fn product(count: usize) -> String {
-        let table = |place| format!("(VALUES (1), (2)) t{place}(x)");
-        (0..count).map(table).collect::<Vec<_>>().join(", ")
-    }
-
-    #[test]
-    fn what_would_take_for_ever_ends_with_an_error_and_gives_its_place_back() {
-        for text in [
-            format!("SELECT count(*) FROM {} WHERE t0.x > t1.x + t29.x", product(30)),
-            format!("SELECT * FROM {} ORDER BY t1.x", product(30)),
-            "WITH RECURSIVE r AS (SELECT 1 AS x UNION ALL SELECT x FROM r) SELECT count(*) FROM r".to_owned(),
-        ] {
-            let begun = Instant::now();
-            let refused = asked(&text, 4, 1 << 24).unwrap_err();
-            assert!(matches!(refused.code, TOO_LONG | OUT_OF_MEMORY), "{text}: {refused:?}");
-            assert!(begun.elapsed() < Duration::from_secs(20), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_would_need_too_much_memory_ends_with_an_error() {
-        let doubled = (0..12).fold("SELECT 'four' AS x".to_owned(), |inner, _| {
-            format!("SELECT x || x || x || x AS x FROM ({inner}) s")
-        });
-        let replaced = "SELECT replace(replace(replace(x, 'x', y), 'x', y), 'x', y) FROM (SELECT \
-                        rtrim('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx') AS x, \
-                        'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' AS y) s";
-        let grouped = format!("SELECT DISTINCT * FROM {}", product(24));
-        for text in [doubled.as_str(), replaced, &grouped] {
-            let refused = asked(text, 60, 1 << 20).unwrap_err();
-            assert_eq!(refused.code, OUT_OF_MEMORY, "{text}: {refused:?}");
-        }
-    }
-
-    #[test]
-    fn deep_statements_are_refused_or_have_room() {
-        let sum = |terms: usize| format!("SELECT {}1", "1+".repeat(terms));
-        assert_eq!(asked(&sum(250), 120, 1 << 24).unwrap(), [[Some("251".to_owned())]]);
-        let nested = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
-        let subqueries = (0..60).fold("SELECT 1".to_owned(), |inner, _| format!("SELECT * FROM ({inner}) s"));
-        let unions = vec!["SELECT 1"; 400].join(" UNION ALL ");
-        let commas = format!("SELECT 1 FROM {}", product(100));
-        let long = format!("SELECT '{}'", "x".repeat(70_000));
-        for text in
-            [sum(20_000), nested, subqueries, unions, commas, long, format!("SELECT {}1", "- ".repeat(9_000))]
-        {
-            let refused = asked(&text, 60, 1 << 24).unwrap_err();
-            assert_eq!(refused.code, crate::refusal::TOO_COMPLEX, "{refused:?}");
-        }
-    }
-
-    #[test]
-    fn integers_do_not_wrap_around() {
-        let most = i64::MAX;
-        for text in [
-            format!("SELECT x + 1 FROM (VALUES ({most})) v(x)"),
-            format!("SELECT x * x FROM (VALUES ({most})) v(x)"),
-            format!("SELECT -2 - x FROM (VALUES ({most})) v(x)"),
-            format!("SELECT 1 WHERE EXISTS (SELECT 1 FROM (VALUES ({most})) v(x) WHERE x + 1 < 0)"),
-            format!("SELECT max(x + 1) FROM (VALUES ({most})) v(x)"),
-            format!("SELECT x FROM (VALUES ({most}), (1)) v(x) ORDER BY x + 1"),
-        ] {
-            let refused = asked(&text, 60, 1 << 24).unwrap_err();
-            assert_eq!(refused.code, OUT_OF_RANGE, "{text}: {refused:?}");
-        }
-        let sums = format!("SELECT sum(x), sum(x) OVER () FROM (VALUES ({most}), ({most})) v(x) GROUP BY x");
-        let expected = ["18446744073709551614", "9223372036854775807"].map(|sum| Some(sum.to_owned()));
-        assert_eq!(asked(&sums, 60, 1 << 24).unwrap(), [expected]);
-        let wide = format!("SELECT x::numeric * x FROM (VALUES ({most})) v(x)");
-        let square = Some("85070591730234615847396907784232501249".to_owned());
-        assert_eq!(asked(&wide, 60, 1 << 24).unwrap(), [[square]]);
-    }
-
-    #[test]
-    fn a_table_that_never_has_rows_makes_what_joins_it_empty_and_nothing_else() {
-        for (text, rows) in [
-            ("SELECT unknown(i.indkey) FROM pg_class c JOIN pg_index i ON c.oid = i.indrelid", 0),
-            ("SELECT unknown(i.indkey) FROM pg_index i LEFT JOIN pg_namespace n ON true GROUP BY 1", 0),
-            ("SELECT n.nspname FROM pg_namespace n LEFT JOIN pg_index i ON i.indrelid = n.oid", 3),
-            ("SELECT n.nspname FROM pg_index i RIGHT JOIN pg_namespace n ON i.indrelid = n.oid", 3),
-            ("SELECT n.nspname FROM pg_index i FULL JOIN pg_namespace n ON i.indrelid = n.oid", 3),
-            ("SELECT count(*) FROM pg_index", 1),
-            ("SELECT indrelid, count(*) FROM pg_index GROUP BY indrelid", 0),
-            ("SELECT 1 UNION ALL SELECT indrelid FROM pg_index ORDER BY 1", 1),
-            ("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_index)", 1),
-            ("SELECT 1 WHERE 2 NOT IN (SELECT indrelid FROM pg_index)", 1),
-            ("SELECT (SELECT unknown(indkey) FROM pg_index) AS nothing", 1),
-            ("WITH pg_index AS (SELECT 1 AS a) SELECT a FROM pg_index", 1),
-            ("SELECT 1 FROM pg_catalog.pg_index, pg_namespace", 0),
-            ("SELECT nspname FROM pg_namespace WHERE nspname = ANY (ARRAY['public', 'none'])", 1),
-            ("SELECT nspname FROM pg_namespace WHERE nspname = ANY ('{public,pg_catalog}'::text[])", 2),
-            ("SELECT nspname FROM pg_namespace WHERE nspname <> ALL (ARRAY['public'])", 2),
-            ("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'pg/_%' ESCAPE '/'", 1),
-        ] {
-            let found = asked(text, 60, 1 << 24);
-            assert_eq!(found.as_ref().map(Vec::len), Ok(rows), "{text}: {found:?}");
-        }
-    }
-}
+mod tests;

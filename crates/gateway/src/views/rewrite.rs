@@ -13,14 +13,17 @@ use datafusion::sql::sqlparser::{
     parser::Parser,
 };
 
-use super::{View, columns, empty, exact, functions, names, system, unknown};
+use super::{View, columns, empty, exact, functions, names, system, unknown, unsupported};
 use crate::refusal::Refusal;
 
 /// Rewrites a statement; `views` are those that `regclass` may name.
 pub(super) fn rewrite(query: &mut Query, views: &[View]) -> Result<(), Refusal> {
     let mut given = Given(BTreeSet::new());
     let _ = VisitMut::visit(query, &mut given);
-    let mut rewrite = Rewrite { views, given: given.0 };
+    let mut tables = Tables { given: &given.0, are_system: true, count: 0 };
+    let _ = VisitMut::visit(query, &mut tables);
+    let is_catalog = tables.are_system && tables.count > 0;
+    let mut rewrite = Rewrite { views, given: given.0, is_catalog };
     match VisitMut::visit(query, &mut rewrite) {
         ControlFlow::Break(refusal) => Err(refusal),
         ControlFlow::Continue(()) => Ok(()),
@@ -39,9 +42,39 @@ impl VisitorMut for Given {
     }
 }
 
+/// Whether all tables that a statement reads are of the catalog.
+struct Tables<'a> {
+    given: &'a empty::Given,
+    are_system: bool,
+    count: usize,
+}
+
+impl VisitorMut for Tables<'_> {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args: None, .. } = factor {
+            let is_given = matches!(names::parts(name).as_slice(), [name] if self.given.contains(name));
+            self.are_system &= is_given || is_system(name, self.given);
+            self.count += usize::from(!is_given);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_system(name: &ObjectName, given: &empty::Given) -> bool {
+    match names::parts(name).as_slice() {
+        [name] => !given.contains(name) && system::table(None, name).is_some(),
+        [schema, name] | [_, schema, name] => system::table(Some(schema), name).is_some(),
+        _ => false,
+    }
+}
+
 struct Rewrite<'a> {
     views: &'a [View],
     given: empty::Given,
+    /// Whether the statement reads the catalog and nothing else.
+    is_catalog: bool,
 }
 
 impl VisitorMut for Rewrite<'_> {
@@ -49,7 +82,7 @@ impl VisitorMut for Rewrite<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Refusal> {
         // Names come from the words that were written, before any is replaced.
-        columns::name(&mut query.body);
+        columns::name(query);
         ControlFlow::Continue(())
     }
 
@@ -152,6 +185,13 @@ impl Rewrite<'_> {
             }
             Expr::Exists { subquery, negated } if empty::is_empty(subquery) => truth(*negated),
             Expr::InSubquery { subquery, negated, .. } if empty::is_empty(subquery) => truth(*negated),
+            Expr::Function(function) if matches!(function.args, FunctionArguments::Subquery(_)) => {
+                // A catalog has no arrays, and clients ask for some.
+                if !self.is_catalog {
+                    return Err(unsupported("an array"));
+                }
+                null()
+            }
             Expr::Function(function) => match function_of(function) {
                 Some(new) => new,
                 None => return Ok(()),
@@ -168,10 +208,19 @@ impl Rewrite<'_> {
             if is_integer(data_type) && !is_parameter(of) {
                 *of = call(exact::WHOLE, vec![take(of)]);
             }
+            if matches!(data_type, DataType::Float8 | DataType::DoublePrecision)
+                && let Some(digits) = literal(of)
+            {
+                // Read as it is written: an exact number on the way would be divided by a power of ten.
+                *of = text(&digits);
+            }
             if matches!(data_type, DataType::Text | DataType::Varchar(None)) && !is_parameter(of) {
                 return Ok(Some(call(functions::AS_TEXT, vec![take(of)])));
             }
             if is_numeric(data_type) && !is_parameter(of) {
+                if let Some(digits) = literal(of).filter(|text| is_decimal(text)) {
+                    *of = Expr::Value(Value::Number(digits, false).into());
+                }
                 return Ok(Some(call(exact::NUMERIC, vec![take(of)])));
             }
             if matches!(data_type, DataType::Array(_)) {
@@ -228,13 +277,9 @@ impl Rewrite<'_> {
 /// aggregate where it depends on the query around it.
 fn one_row(query: &mut Query, given: &empty::Given) {
     let SetExpr::Select(select) = query.body.as_mut() else { return };
-    let Select { projection, from, group_by, having, distinct, .. } = select.as_mut();
-    let is_system = |factor: &TableFactor| match factor {
-        TableFactor::Table { name, args: None, .. } => match names::parts(name).as_slice() {
-            [name] => !given.contains(name) && system::table(None, name).is_some(),
-            [schema, name] | [_, schema, name] => system::table(Some(schema), name).is_some(),
-            _ => false,
-        },
+    let Select { projection, from, selection, group_by, having, distinct, .. } = select.as_mut();
+    let is_of_catalog = |factor: &TableFactor| match factor {
+        TableFactor::Table { name, args: None, .. } => is_system(name, given),
         _ => false,
     };
     let is_over_system = from
@@ -242,12 +287,13 @@ fn one_row(query: &mut Query, given: &empty::Given) {
         .flat_map(|joined| {
             std::iter::once(&joined.relation).chain(joined.joins.iter().map(|join| &join.relation))
         })
-        .all(is_system);
+        .all(is_of_catalog);
     let is_grouped = !matches!(group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
     if from.is_empty() || !is_over_system || is_grouped || having.is_some() || distinct.is_some() {
         return;
     }
-    if query.limit_clause.is_some() || query.fetch.is_some() {
+    // Without a condition nothing says that there is one row.
+    if selection.is_none() || query.limit_clause.is_some() || query.fetch.is_some() {
         return;
     }
     if let [item @ (SelectItem::ExprWithAlias { .. } | SelectItem::UnnamedExpr(_))] =
@@ -363,10 +409,6 @@ fn function_of(function: &mut Function) -> Option<Expr> {
     if !parts.is_empty() && parts != ["pg_catalog"] {
         return None;
     }
-    if name == "array" && matches!(function.args, FunctionArguments::Subquery(_)) {
-        // Of a catalog that has no arrays.
-        return Some(null());
-    }
     function.name = ObjectName::from(vec![Ident::with_quote('"', name.clone())]);
     if is_session_word(&name) && matches!(function.args, FunctionArguments::None) {
         return Some(call(&name, Vec::new()));
@@ -432,6 +474,13 @@ fn is_integer(data_type: &DataType) -> bool {
 fn is_numeric(data_type: &DataType) -> bool {
     let none = ExactNumberInfo::None;
     matches!(data_type, DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) if *info == none)
+}
+
+/// Whether a text is a number as it is written without an exponent.
+pub(super) fn is_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    [whole, fraction].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_text(data_type: &DataType) -> bool {

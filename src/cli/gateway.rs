@@ -1,4 +1,4 @@
-//! `treaty gateway`: PostgreSQL's clients ask what contracts allow.
+//! `treaty gateway`: PostgreSQL's clients ask what contracts allow, and read what they gave.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -19,14 +19,20 @@ Example:
   treaty gateway --listen 127.0.0.1:6543 --password-file gateway.password &
   psql -h 127.0.0.1 -p 6543 -U north -c 'TABLE contracts'
   psql -h 127.0.0.1 -p 6543 -U north -c 'SELECT rank, AVG(salary) FROM salaries GROUP BY rank'
+  psql -h 127.0.0.1 -p 6543 -U north -c '\\dm' -c 'REFRESH MATERIALIZED VIEW pay_by_rank_1f0c2b3a'
+  psql -h 127.0.0.1 -p 6543 -U north -c 'SELECT * FROM pay_by_rank_1f0c2b3a WHERE rank > 3'
 
-The user is the member's name. A SELECT is answered when a contract asks exactly that, blanks aside, \
-is active and names this member as receiver; each answer takes one of its uses and waits for the run. \
-What the floor holds back is NULL, and a notice says so. When several contracts ask the same, the \
-database chooses: `psql -d` with the first characters of the contract's id.
+The user is the member's name. A SELECT that a contract asks word for word, blanks aside, runs it when it \
+is active and names this member as receiver; that takes one of its uses. When several contracts ask \
+the same, the database chooses: `psql -d` with the first characters of the contract's id.
+
+Each such contract is also a materialized view, called by its title and the beginning of its id. \
+REFRESH MATERIALIZED VIEW runs it and takes a use; any other SELECT reads what the last completed run \
+gave, as often as wanted and with any WHERE, join or parameter. Reporting tools find the views in \
+PostgreSQL's catalog. What the floor holds back is NULL, and a notice says so.
 
 The gateway acts as the person of the profile and can do no more. Prepared statements are described \
-without taking a use, and have no parameters; each execution takes one. A wrong password costs a second \
+without taking a use. A wrong password costs a second \
 and a line on standard error; 64 are let in at once, and who says nothing for 30 minutes is let go.";
 
 #[derive(Debug, Args)]

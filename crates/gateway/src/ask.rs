@@ -11,10 +11,20 @@ use crate::{
     text::canonical,
 };
 
-/// The id of the contract that asks exactly this.
+/// What answers a question.
+#[derive(Clone, Debug)]
+pub(crate) enum Answering {
+    /// A run of the contract of this id, which the member receives and which may run.
+    Run(String),
+    /// Views; where they have nothing that is called so, this is why no contract that asks the same runs.
+    Views(Option<Refusal>),
+}
+
+/// What answers a question: the contract that asks exactly this and may run for this member, else views. Anybody can propose
+/// a contract of any text; it is none of the member's questions before it is in force.
 ///
 /// `database` is what the client connected to: the beginning of a contract's id chooses among several that ask the same.
-pub(crate) fn find(node: &dyn Node, question: &str, database: Option<&str>) -> Result<String, Refusal> {
+pub(crate) fn find(node: &dyn Node, question: &str, database: Option<&str>) -> Result<Answering, Refusal> {
     let (name, member) = node.member()?;
     chosen(node.contracts()?, question, database, &name, &member)
 }
@@ -31,48 +41,51 @@ pub(crate) fn run(node: &dyn Node, contract: &str) -> Result<RunResult, Refusal>
     result.ok_or_else(|| not_completed(&run))
 }
 
-/// The contract's id.
 fn chosen(
     contracts: Vec<ContractView>,
     question: &str,
     database: Option<&str>,
     name: &str,
     member: &str,
-) -> Result<String, Refusal> {
+) -> Result<Answering, Refusal> {
     let mut same: Vec<_> =
         contracts.into_iter().filter(|view| canonical(&view.contract.computation.sql) == question).collect();
     if let Some(database) = database.filter(|database| names_contract(database)) {
         same.retain(|view| view.id.starts_with(database));
     }
     if same.is_empty() {
-        return Err(Refusal::new(
-            NOT_PERMITTED,
-            "no contract asks exactly this",
-            format!("{LISTED}; `treaty query 'SELECT …'` drafts a new contract"),
-        ));
+        return Ok(Answering::Views(None));
     }
-    let receives = |view: &ContractView| {
-        view.contract.output.receivers.iter().any(|receiver| receiver.to_string() == member)
-    };
-    let (received, others): (Vec<_>, Vec<_>) = same.into_iter().partition(receives);
+    let (received, others): (Vec<_>, Vec<_>) = same.into_iter().partition(|view| receives(view, member));
     if received.is_empty() {
         let ids = ids(&others);
-        return Err(Refusal::new(
+        return Ok(Answering::Views(Some(Refusal::new(
             NOT_PERMITTED,
             format!("`{name}` does not receive the results of contract {ids}"),
             "its receivers ask on their own gateways",
-        ));
+        ))));
     }
     let (active, others): (Vec<_>, Vec<_>) = received.into_iter().partition(|view| view.state == "active");
     match active.as_slice() {
-        [contract] => Ok(contract.id.clone()),
-        [] => Err(not_active(&others)),
+        [contract] => Ok(Answering::Run(contract.id.clone())),
+        [] => Ok(Answering::Views(Some(not_active(&others)))),
         several => Err(Refusal::new(
             AMBIGUOUS,
             format!("several contracts ask this: {}", ids(several)),
             "connect to a database named like the beginning of the contract's id: `psql -d ID`",
         )),
     }
+}
+
+/// A question that only a contract could answer.
+pub(crate) fn nobody_asks() -> Refusal {
+    let hint = format!("{LISTED}; `treaty query 'SELECT …'` drafts a new contract");
+    Refusal::new(NOT_PERMITTED, "no contract asks exactly this", hint)
+}
+
+/// Whether a contract names this member as receiver.
+pub(crate) fn receives(view: &ContractView, member: &str) -> bool {
+    view.contract.output.receivers.iter().any(|receiver| receiver.to_string() == member)
 }
 
 /// Whether a database's name can be the beginning of a contract's id; other names mean nothing.
@@ -84,7 +97,8 @@ fn ids(contracts: &[ContractView]) -> String {
     contracts.iter().map(|view| view.id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-fn not_active(contracts: &[ContractView]) -> Refusal {
+/// Why none of these runs.
+pub(crate) fn not_active(contracts: &[ContractView]) -> Refusal {
     let Some(last) = contracts.last() else {
         return Refusal::new(NOT_PERMITTED, "no contract asks exactly this", LISTED);
     };

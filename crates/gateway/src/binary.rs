@@ -7,6 +7,8 @@ use crate::wire::Type;
 const EPOCH: i64 = 10_957;
 /// A numeric's digits are of this base.
 const BASE_DIGITS: usize = 4;
+/// Digits of a number that is read, on either side of its point.
+const DIGITS_MAX: usize = 100;
 
 /// A value of a type, from its text; `None` when it is none.
 pub(crate) fn binary(kind: Type, text: &str) -> Option<Vec<u8>> {
@@ -22,6 +24,64 @@ pub(crate) fn binary(kind: Type, text: &str) -> Option<Vec<u8>> {
         Type::Date => date(text)?.to_be_bytes().to_vec(),
         Type::Timestamp => timestamp(text)?.to_be_bytes().to_vec(),
         Type::Numeric => numeric(text)?,
+    })
+}
+
+/// Days since 1970-01-01.
+pub(crate) fn unix_day(text: &str) -> Option<i32> {
+    date(text)?.checked_add(i32::try_from(EPOCH).ok()?)
+}
+
+/// Microseconds since 1970-01-01 00:00:00.
+pub(crate) fn unix_micros(text: &str) -> Option<i64> {
+    timestamp(text)?.checked_add(EPOCH * 86_400_000_000)
+}
+
+/// A date from days since 2000-01-01 (Howard Hinnant, as above, `civil_from_days`).
+pub(crate) fn date_text(days: i32) -> Option<String> {
+    let days = i64::from(days) + EPOCH + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let of_year_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * of_year_era + of_year_era / 4 - of_year_era / 100);
+    let part = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * part + 2) / 5 + 1;
+    let month = if part < 10 { part + 3 } else { part - 9 };
+    let year = of_year_era + era * 400 + i64::from(month <= 2);
+    (1..=9999).contains(&year).then(|| format!("{year:04}-{month:02}-{day:02}"))
+}
+
+/// A number from the groups of digits that [`numeric`] writes.
+pub(crate) fn numeric_text(bytes: &[u8]) -> Option<String> {
+    let (words, rest) = bytes.as_chunks::<2>();
+    let words: Vec<i16> = words.iter().map(|word| i16::from_be_bytes(*word)).collect();
+    let [count, weight, sign, shown, digits @ ..] = words.as_slice() else { return None };
+    let (count, shown) = (usize::try_from(*count).ok()?, usize::try_from(*shown).ok()?);
+    let is_digit = |digit: &i16| (0..10_000).contains(digit);
+    // NaN and the infinities have signs of their own.
+    if !rest.is_empty()
+        || digits.len() != count
+        || !digits.iter().all(is_digit)
+        || !matches!(sign, 0 | 0x4000)
+    {
+        return None;
+    }
+    if shown > DIGITS_MAX || usize::from(weight.unsigned_abs()) > DIGITS_MAX {
+        return None;
+    }
+    let digit =
+        |place: i64| usize::try_from(place).ok().and_then(|place| digits.get(place)).copied().unwrap_or(0);
+    let weight = i64::from(*weight);
+    let whole: String =
+        (0..=weight.max(0)).map(|place| format!("{:04}", digit(place - weight.min(0)))).collect();
+    let whole = if weight < 0 { "0" } else { whole.trim_start_matches('0') };
+    let groups = i64::try_from(shown.div_ceil(BASE_DIGITS)).ok()?;
+    let fraction: String = (0..groups).map(|place| format!("{:04}", digit(weight + 1 + place))).collect();
+    let sign = if *sign == 0 { "" } else { "-" };
+    let whole = if whole.is_empty() { "0" } else { whole };
+    Some(match fraction.get(..shown) {
+        None | Some("") => format!("{sign}{whole}"),
+        Some(fraction) => format!("{sign}{whole}.{fraction}"),
     })
 }
 
@@ -100,6 +160,8 @@ fn timestamp(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -120,6 +182,48 @@ mod tests {
             (Type::Numeric, "1.-2"),
         ] {
             assert_eq!(binary(kind, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_dates_are_read_as_they_are_written() {
+        for text in [
+            "0",
+            "12.50",
+            "-0.00012",
+            "30000000",
+            "0.00",
+            "123456789.5",
+            "-7",
+            "0.5",
+            "0.00000001",
+            "10000.0001",
+        ] {
+            assert_eq!(numeric_text(&numeric(text).unwrap()).as_deref(), Some(text));
+        }
+        for bytes in
+            [&[][..], &[0, 1, 0, 0, 0, 0, 0, 0], &[0, 0, 0, 0, 0xC0, 0, 0, 0], &[0, 0, 0, 0, 0, 0, 0, 0, 1]]
+        {
+            assert_eq!(numeric_text(bytes), None);
+        }
+        for text in ["2000-01-01", "1999-12-31", "2024-02-29", "0001-01-01", "2100-03-01"] {
+            assert_eq!(date_text(date(text).unwrap()).as_deref(), Some(text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_number_or_none(
+            head in prop::collection::vec(-3_i16..6, 4),
+            digits in prop::collection::vec(-1_i16..10_001, 0..6),
+            bytes in prop::collection::vec(any::<u8>(), 0..24),
+        ) {
+            let words: Vec<u8> = head.into_iter().chain(digits).flat_map(i16::to_be_bytes).collect();
+            for bytes in [words, bytes] {
+                if let Some(text) = numeric_text(&bytes) {
+                    prop_assert!(numeric(&text).is_some(), "{text}");
+                }
+            }
         }
     }
 

@@ -60,7 +60,7 @@ impl Connection {
     }
 
     pub(crate) async fn send(&mut self, out: Messages) -> io::Result<()> {
-        self.write(&out.into_bytes()).await
+        self.write(out.bytes()).await
     }
 
     /// Says why, and ends the connection.

@@ -1,20 +1,22 @@
 //! The extended query protocol: `Parse`, `Bind`, `Describe`, `Execute` and `Close` ("Message Flow", "Extended Query").
 //!
-//! The columns of a question are those that its contract's program has, which the node tells without running it. `Bind` asks
+//! The columns of a contract's question are those that its program has, which the node tells without running it; those of
+//! another SELECT are those of its plan over views. Only the latter has parameters. `Bind` asks
 //! again which contract is meant, since between two executions one may be used up and another signed; a use is taken by the
 //! first `Execute` of a portal, never before.
 
 use std::sync::Arc;
 
 use crate::{
-    ask,
+    ask::{self, Answering},
     binary::binary,
     prepared::{Plan, Portal},
     refusal::{FAILED, NOT_SUPPORTED, PROTOCOL, Refusal},
-    rows::{Columns, Row, Table, held_back},
+    rows::{Columns, Row, Table, plan_changed},
     session::{Session, Talk, blocking},
     simple::is_empty,
     statement::Statement,
+    views::{Described, Value, value},
     wire::{Bind, Execute, Format, Messages, Named, Parse, Status},
 };
 
@@ -50,73 +52,75 @@ impl Session {
     }
 
     async fn parse(&self, parse: Parse<'_>, talk: &mut Talk) -> Result<(), Refusal> {
-        let Parse { name, text, parameters } = parse;
+        let Parse { name, text, parameters: declared } = parse;
         if name.is_empty() {
             // Also when this one is refused: what follows must not execute the one before.
             talk.prepared.close_statement("");
         }
-        if !parameters.is_empty() {
-            return Err(parameters_refused());
-        }
         let statement = if is_empty(text) { None } else { Some(Statement::read(text)?) };
-        let columns = match &statement {
+        let described = match &statement {
             Some(statement) => {
                 talk.refuse_in_failed(statement)?;
-                self.columns(statement, talk).await?.1
+                self.described(statement, &declared, talk).await?
             }
             None => None,
         };
-        talk.prepared.keep(name, Plan { statement, columns, bytes: text.len() })
+        let (columns, parameters) =
+            described.map(|Described { columns, parameters }| (columns, parameters)).unzip();
+        let parameters = parameters.unwrap_or_default();
+        if parameters.is_empty() && !declared.is_empty() {
+            return Err(parameters_refused());
+        }
+        talk.prepared.keep(name, Plan { statement, columns, parameters, bytes: text.len() })
     }
 
-    /// Which contract answers a statement, and the columns of its rows if it has any.
-    async fn columns(
+    /// The columns of a statement's rows if it has any, and its parameters.
+    async fn described(
         &self,
         statement: &Statement,
+        declared: &[i32],
         talk: &Talk,
-    ) -> Result<(Option<String>, Option<Columns>), Refusal> {
-        match statement {
-            Statement::Ask(question) => {
-                let (node, database) = (Arc::clone(&self.node), talk.database.clone());
-                let question = question.clone();
-                let found = move || {
-                    let contract = ask::find(&*node, &question, database.as_deref())?;
-                    let columns = ask::columns(&*node, &contract)?;
-                    Ok((Some(contract), Some(columns)))
-                };
-                blocking(found).await
-            }
-            Statement::Contracts => Ok((None, Some(Table::of_contracts(&[], "").columns))),
-            Statement::TypeNames(names) => Ok((None, Some(names.table().columns))),
-            _ => Ok((None, None)),
-        }
+    ) -> Result<Option<Described>, Refusal> {
+        let columns = match statement {
+            Statement::Ask(ask) => match self.answering(ask, talk).await? {
+                Answering::Run(contract) => self.columns(contract).await?,
+                Answering::Views(other) => {
+                    let question = talk.question(ask, declared, &[]);
+                    let described = self.reader.describe(&self.node, question).await;
+                    return described.map(Some).map_err(|refusal| refusal.or(other));
+                }
+            },
+            Statement::Contracts => Table::of_contracts(&[], "").columns,
+            Statement::Show(name, value) => Table::of_setting(name, value).columns,
+            _ => return Ok(None),
+        };
+        Ok(Some(Described { columns, parameters: Vec::new() }))
+    }
+
+    async fn columns(&self, contract: String) -> Result<Columns, Refusal> {
+        let node = Arc::clone(&self.node);
+        blocking(move || ask::columns(&*node, &contract)).await
     }
 
     async fn bind(&self, bind: Bind<'_>, talk: &mut Talk) -> Result<(), Refusal> {
         let plan = Arc::clone(talk.prepared.statement(bind.statement)?);
-        if !bind.parameters.is_empty() {
-            return Err(parameters_refused());
-        }
-        if bind.parameter_formats.len() > 1 {
-            return Err(malformed());
-        }
+        let values = values(&bind, &plan.parameters)?;
         let width = plan.columns.as_ref().map_or(0, Vec::len);
         let formats = formats(&bind.result_formats, width)?;
-        let mut contract = None;
+        let mut answering = Answering::Views(None);
         if let Some(statement) = &plan.statement {
             talk.refuse_in_failed(statement)?;
-            if let Statement::Ask(_) = statement {
-                let found = self.columns(statement, talk).await?;
-                if found.1 != plan.columns {
-                    // PostgreSQL's own words and routine, by which drivers know that they have to.
-                    let message = "cached plan must not change result type";
-                    let refusal = Refusal::new(NOT_SUPPORTED, message, "prepare the statement again");
-                    return Err(refusal.of_routine("RevalidateCachedQuery"));
+            if let Statement::Ask(ask) = statement {
+                answering = self.answering(ask, talk).await?;
+                if let Answering::Run(contract) = &answering {
+                    let columns = Some(self.columns(contract.clone()).await?);
+                    if columns != plan.columns || !plan.parameters.is_empty() {
+                        return Err(plan_changed());
+                    }
                 }
-                contract = found.0;
             }
         }
-        talk.prepared.open(bind.portal, Portal { plan, contract, formats, rest: None })
+        talk.prepared.open(bind.portal, Portal { plan, answering, values, formats, rest: None })
     }
 
     async fn execute(
@@ -135,9 +139,12 @@ impl Session {
             out.complete(done);
             return Ok(());
         }
+        if let Statement::Refresh(name) = statement {
+            return self.refresh(name.clone(), out).await;
+        }
         let mut rest = match portal.rest.take() {
             Some(rest) => rest,
-            None => self.rows(&portal, statement, out).await?.into_iter(),
+            None => self.rows(&portal, statement, talk, out).await?.into_iter(),
         };
         let most = usize::try_from(execute.rows_max).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
         let columns = plan.columns.as_deref().unwrap_or_default();
@@ -158,23 +165,20 @@ impl Session {
         &self,
         portal: &Portal,
         statement: &Statement,
+        talk: &Talk,
         out: &mut Messages,
     ) -> Result<Vec<Row>, Refusal> {
-        let table = match portal.contract.clone() {
-            Some(contract) => {
-                let node = Arc::clone(&self.node);
-                let result = blocking(move || ask::run(&*node, &contract)).await?;
-                if let Some(words) = held_back(&result) {
-                    out.notice(&words);
-                }
-                Table::of_result(&result)
+        let Some(columns) = &portal.plan.columns else { return Ok(Vec::new()) };
+        let table = match (statement, portal.answering.clone()) {
+            (_, Answering::Run(contract)) => self.run(contract, out).await?.held_to(columns)?,
+            (Statement::Ask(ask), Answering::Views(other)) => {
+                let question = talk.question(ask, &portal.plan.parameters, &portal.values);
+                let read = self.read(question, out).await;
+                read.map_err(|refusal| refusal.or(other))?.described_as(columns)?
             }
-            None => self.known(statement).await?,
+            (statement, Answering::Views(_)) => self.known(statement).await?,
         };
-        match &portal.plan.columns {
-            Some(columns) => Ok(table.held_to(columns)?.rows),
-            None => Ok(table.rows),
-        }
+        Ok(table.rows)
     }
 }
 
@@ -191,7 +195,7 @@ fn describe(named: Named<'_>, talk: &Talk, out: &mut Messages) -> Result<(), Ref
     let (plan, formats) = match named {
         Named::Statement(name) => {
             let plan = talk.prepared.statement(name)?;
-            out.no_parameters();
+            out.parameters(&plan.parameters);
             (plan, [].as_slice())
         }
         Named::Portal(name) => {
@@ -206,13 +210,35 @@ fn describe(named: Named<'_>, talk: &Talk, out: &mut Messages) -> Result<(), Ref
     Ok(())
 }
 
-/// One format for each column.
-fn formats(codes: &[i16], columns: usize) -> Result<Vec<Format>, Refusal> {
-    let format = |code: &i16| match code {
+fn format(code: &i16) -> Result<Format, Refusal> {
+    match code {
         0 => Ok(Format::Text),
         1 => Ok(Format::Binary),
         _ => Err(Refusal::new(PROTOCOL, format!("there is no format {code}"), "0 is text, 1 is binary")),
+    }
+}
+
+/// The values of parameters, in text.
+fn values(bind: &Bind<'_>, types: &[i32]) -> Result<Vec<Value>, Refusal> {
+    let given = bind.parameters.len();
+    if given != types.len() {
+        let message =
+            format!("bind message supplies {given} parameters, but the statement has {}", types.len());
+        return Err(Refusal::new(PROTOCOL, message, "bind as many as were described"));
+    }
+    let formats = bind.parameter_formats.iter().map(format).collect::<Result<Vec<_>, _>>()?;
+    if formats.len() > 1 && formats.len() != given {
+        return Err(malformed());
+    }
+    let read = |(place, (bytes, kind)): (usize, (&Option<&[u8]>, &i32))| {
+        let format = formats.get(place).or(formats.first()).copied().unwrap_or_default();
+        bytes.map(|bytes| value(*kind, format, bytes)).transpose()
     };
+    bind.parameters.iter().zip(types).enumerate().map(read).collect()
+}
+
+/// One format for each column.
+fn formats(codes: &[i16], columns: usize) -> Result<Vec<Format>, Refusal> {
     let formats = codes.iter().map(format).collect::<Result<Vec<_>, _>>()?;
     match formats.as_slice() {
         [] => Ok(vec![Format::Text; columns]),
@@ -247,7 +273,7 @@ fn encoded(
 
 fn parameters_refused() -> Refusal {
     let hint = "write the values into the statement, as the contract has them";
-    Refusal::new(NOT_SUPPORTED, "statements have no parameters here", hint)
+    Refusal::new(NOT_SUPPORTED, "this statement has no parameters", hint)
 }
 
 fn malformed() -> Refusal {

@@ -29,6 +29,12 @@ pub trait Node: Send + Sync + 'static {
     /// # Errors
     /// As above.
     fn run(&self, contract: &str) -> Result<(RunView, Option<RunResult>), ClientError>;
+
+    /// The result of a completed run, which the node holds.
+    ///
+    /// # Errors
+    /// As above.
+    fn result(&self, run: &str) -> Result<RunResult, ClientError>;
 }
 
 impl Node for Client {
@@ -53,5 +59,9 @@ impl Node for Client {
         })?;
         let result = (view.state == "completed").then(|| self.result(&id)).transpose()?;
         Ok((view, result))
+    }
+
+    fn result(&self, run: &str) -> Result<RunResult, ClientError> {
+        Client::result(self, run)
     }
 }

@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc, vec};
 
 use crate::{
+    ask::Answering,
     refusal::{NO_PORTAL, NO_STATEMENT, PORTAL_EXISTS, PROTOCOL, Refusal, STATEMENT_EXISTS, TOO_MUCH},
     rows::{Columns, Row},
     statement::Statement,
+    views::Value,
     wire::Format,
 };
 
@@ -33,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) statement: Option<Statement>,
     /// Nothing when it has no rows.
     pub(crate) columns: Option<Columns>,
+    /// The types of its parameters, as OIDs.
+    pub(crate) parameters: Vec<i32>,
     /// Of its text.
     pub(crate) bytes: usize,
 }
@@ -40,8 +44,10 @@ pub(crate) struct Plan {
 /// A statement that can be executed, or is being so.
 pub(crate) struct Portal {
     pub(crate) plan: Arc<Plan>,
-    /// Which contract answers it, of those that ask the same.
-    pub(crate) contract: Option<String>,
+    /// Which contract answers it, of those that ask the same, or none.
+    pub(crate) answering: Answering,
+    /// Of the parameters, in text.
+    pub(crate) values: Vec<Value>,
     pub(crate) formats: Vec<Format>,
     /// What is not fetched yet; nothing before it was executed.
     pub(crate) rest: Option<vec::IntoIter<Row>>,
@@ -50,7 +56,8 @@ pub(crate) struct Portal {
 impl Portal {
     /// Of the rows that are not fetched yet; a contract's are not counted, since a use was taken for them.
     fn bytes(&self) -> usize {
-        let rows = self.rest.iter().filter(|_| self.contract.is_none()).flat_map(vec::IntoIter::as_slice);
+        let is_run = matches!(self.answering, Answering::Run(_));
+        let rows = self.rest.iter().filter(|_| !is_run).flat_map(vec::IntoIter::as_slice);
         rows.flatten().map(|cell| size_of_val(cell) + cell.as_ref().map_or(0, String::len)).sum()
     }
 }

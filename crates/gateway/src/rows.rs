@@ -5,7 +5,8 @@ use api::types::runs::RunResult;
 use serde_json::Value;
 
 use crate::{
-    refusal::{FAILED, Refusal},
+    ask::receives,
+    refusal::{FAILED, NOT_SUPPORTED, Refusal},
     wire::Type,
 };
 
@@ -62,6 +63,24 @@ impl Table {
         Err(Refusal::new(FAILED, message, "is the node of the same release as this gateway?"))
     }
 
+    /// A SELECT's rows with the columns that it was described to have. Every value can be told as text, an integer as a
+    /// number.
+    pub(crate) fn described_as(self, columns: &Columns) -> Result<Self, Refusal> {
+        let is_so = |((name, found), (described, kind)): (&(String, Type), &(String, Type))| {
+            let is_wider = *kind == Type::Text || (*found == Type::Integer && *kind == Type::Numeric);
+            name == described && (found == kind || is_wider)
+        };
+        if self.columns.len() == columns.len() && self.columns.iter().zip(columns).all(is_so) {
+            return Ok(Self { columns: columns.clone(), ..self });
+        }
+        Err(plan_changed())
+    }
+
+    /// One row of one text.
+    pub(crate) fn of_setting(name: &str, value: &str) -> Self {
+        Self { columns: vec![(name.to_owned(), Type::Text)], rows: vec![vec![Some(value.to_owned())]] }
+    }
+
     /// What may be asked: the contracts that name this member as receiver.
     pub(crate) fn of_contracts(contracts: &[ContractView], member: &str) -> Self {
         let columns = [
@@ -71,9 +90,7 @@ impl Table {
             ("uses_left", Type::Integer),
             ("sql", Type::Text),
         ];
-        let received = contracts.iter().filter(|view| {
-            view.contract.output.receivers.iter().any(|receiver| receiver.to_string() == member)
-        });
+        let received = contracts.iter().filter(|view| receives(view, member));
         let rows = received.map(|view| {
             let left = view.contract.limits.runs.saturating_sub(view.runs_taken);
             let cells = [
@@ -87,6 +104,12 @@ impl Table {
         });
         Self { columns: columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec(), rows: rows.collect() }
     }
+}
+
+/// PostgreSQL's own words and routine, by which drivers know that they have to prepare a statement again.
+pub(crate) fn plan_changed() -> Refusal {
+    let message = "cached plan must not change result type";
+    Refusal::new(NOT_SUPPORTED, message, "prepare the statement again").of_routine("RevalidateCachedQuery")
 }
 
 /// What the floor held back, in words.
@@ -121,7 +144,8 @@ fn fits(cell: &Value) -> bool {
     }
 }
 
-fn cell(cell: &Value) -> Option<String> {
+/// A value in text; what was held back is NULL.
+pub(crate) fn cell(cell: &Value) -> Option<String> {
     match cell {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

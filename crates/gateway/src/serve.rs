@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
-use crate::{Login, NoRandomness, Node, session::Session};
+use crate::{Login, NoRandomness, Node, session::Session, views::Reader};
 
 /// Sessions at once, of clients that were let in; further ones are refused.
 const SESSIONS_MAX: usize = 64;
@@ -48,6 +48,9 @@ pub enum GatewayError {
     /// The password's salt.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// What reads views.
+    #[error("the gateway cannot prepare to read views: {0}")]
+    NoReader(String),
     /// The operating system gives no threads.
     #[error("the gateway has no threads to run on: {0}")]
     NoThreads(io::Error),
@@ -100,7 +103,8 @@ pub async fn serve(options: Options, node: Arc<dyn Node>) -> Result<Served, Gate
     let listener =
         TcpListener::bind(listen).await.map_err(|source| GatewayError::Listen { address: listen, source })?;
     let places = Arc::new(Semaphore::new(SESSIONS_MAX));
-    let session = Session { node, login: Arc::new(login), places };
+    let reader = Reader::new().map_err(|error| GatewayError::NoReader(error.to_string()))?;
+    let session = Session { node, reader: Arc::new(reader), login: Arc::new(login), places };
     Ok(Served { listener, session, tls })
 }
 

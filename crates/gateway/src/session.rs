@@ -16,6 +16,8 @@ use crate::{
     login::MECHANISM,
     prepared::Prepared,
     refusal::{FAILED, IDLE, NOT_ADMITTED, NOT_SUPPORTED, PROTOCOL, Refusal, TOO_MANY, WRONG_PASSWORD},
+    settings::VERSION,
+    views::Reader,
     wire::{self, MESSAGE_BYTES_MAX, Messages, STARTUP_BYTES_MAX, Startup, Status},
 };
 
@@ -34,6 +36,7 @@ const AFTER_A_GUESS: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) node: Arc<dyn Node>,
+    pub(crate) reader: Arc<Reader>,
     pub(crate) login: Arc<Login>,
     /// One for each client that is let in.
     pub(crate) places: Arc<Semaphore>,
@@ -162,7 +165,7 @@ impl Session {
         let mut out = Messages::default();
         out.sasl_final(&words);
         for (name, value) in [
-            ("server_version", "16.0 (treaty gateway)"),
+            ("server_version", VERSION),
             ("server_encoding", "UTF8"),
             ("client_encoding", "UTF8"),
             ("DateStyle", "ISO, MDY"),

@@ -3,6 +3,8 @@
 
 mod read;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::refusal::Refusal;
 
 pub(crate) use read::{
@@ -23,7 +25,7 @@ pub(crate) enum Type {
 
 impl Type {
     /// OID and size in bytes, as in `pg_type`.
-    fn code(self) -> (i32, i16) {
+    pub(crate) fn code(self) -> (i32, i16) {
         match self {
             Self::Boolean => (16, 1),
             Self::Integer => (20, 8),
@@ -54,16 +56,29 @@ pub(crate) enum Status {
 
 /// Messages on their way to a client.
 #[derive(Debug, Default)]
-pub(crate) struct Messages(Vec<u8>);
+pub(crate) struct Messages {
+    bytes: Vec<u8>,
+    /// What the answers among them take of what all sessions share; given back once they are written or dropped.
+    room: Option<OwnedSemaphorePermit>,
+}
 
 impl Messages {
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.0
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Keeps the room of an answer until it is written.
+    pub(crate) fn hold(&mut self, room: Option<OwnedSemaphorePermit>) {
+        match (&mut self.room, room) {
+            (Some(held), Some(more)) => held.merge(more),
+            (held @ None, room) => *held = room,
+            (Some(_), None) => {}
+        }
     }
 
     /// How many bytes they are.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.bytes.len()
     }
 
     /// What is sent as far as it is written.
@@ -155,9 +170,12 @@ impl Messages {
         self.message(b'3', |_| {});
     }
 
-    /// `ParameterDescription`: there are none.
-    pub(crate) fn no_parameters(&mut self) {
-        self.message(b't', |body| body.extend([0; 2]));
+    /// `ParameterDescription`.
+    pub(crate) fn parameters(&mut self, types: &[i32]) {
+        self.message(b't', |body| {
+            body.extend(count(types.len()));
+            types.iter().for_each(|oid| body.extend(oid.to_be_bytes()));
+        });
     }
 
     /// `NoData`.
@@ -222,9 +240,9 @@ impl Messages {
     fn message(&mut self, letter: u8, fill: impl FnOnce(&mut Vec<u8>)) {
         let mut body = Vec::new();
         fill(&mut body);
-        self.0.push(letter);
-        self.0.extend(length(body.len() + 4));
-        self.0.append(&mut body);
+        self.bytes.push(letter);
+        self.bytes.extend(length(body.len() + 4));
+        self.bytes.append(&mut body);
     }
 }
 

@@ -99,10 +99,14 @@ fn from_import_to_proof() {
     alliance.hears(&alliance.clients["watch"].give_opinion(&drafted.id, &GiveOpinion::default()).unwrap());
     let view = north.contract(&drafted.id).unwrap();
     assert_eq!((view.state.as_str(), view.auditors[0].opinion.as_deref()), ("active", Some("approved")));
+    assert_eq!(view.last_completed, None);
 
     let run = lake.start_run(&StartRun { contract: drafted.id.clone(), purpose: None }).unwrap();
     let over = follow(lake, &run.id);
     assert_eq!(over.state, "completed", "{over:?}");
+    let listed = lake.all_contracts().unwrap().into_iter().find(|view| view.id == drafted.id).unwrap();
+    assert_eq!(listed.last_completed, Some(run.id.clone()));
+    assert_eq!(lake.contract(&drafted.id).unwrap().last_completed, Some(run.id.clone()));
     let result = lake.result(&run.id).unwrap();
     assert_eq!(result.suppressed, vec![vec![Some("b".to_owned())]], "two rows are under the floor of three");
     assert_eq!(result.rows.len(), 1);

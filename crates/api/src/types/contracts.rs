@@ -258,6 +258,9 @@ pub struct ContractView {
     pub auditors: Vec<OpinionView>,
     /// Uses taken by runs.
     pub runs_taken: u32,
+    /// Of the runs that completed the one that was requested last; its receivers hold the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_completed: Option<String>,
     /// For people.
     pub text: String,
 }

@@ -34,6 +34,8 @@ const COLUMNS: [(&str, &str); 8] = [
 pub(crate) struct Fake {
     pub(crate) contracts: Vec<ContractView>,
     pub(crate) runs: Mutex<Vec<String>>,
+    /// Contracts that have run; a run is called as its contract.
+    pub(crate) completed: Mutex<BTreeSet<String>>,
 }
 
 pub(crate) fn me() -> Did {
@@ -75,6 +77,7 @@ pub(crate) fn contract(sql: &str, receiver: Did, state: &str) -> ContractView {
         signatures: Vec::new(),
         auditors: Vec::new(),
         runs_taken: 2,
+        last_completed: None,
         text: String::new(),
     }
 }
@@ -104,7 +107,18 @@ impl Node for Fake {
     }
 
     fn contracts(&self) -> Result<Vec<ContractView>, ClientError> {
-        Ok(self.contracts.clone())
+        let mut contracts = self.contracts.clone();
+        for run in self.completed.lock().unwrap().iter() {
+            contracts.iter_mut().filter(|view| view.id == *run).for_each(|view| {
+                view.last_completed = Some(run.clone());
+            });
+        }
+        Ok(contracts)
+    }
+
+    fn result(&self, run: &str) -> Result<RunResult, ClientError> {
+        assert!(self.completed.lock().unwrap().contains(run), "{run} is over");
+        Ok(result())
     }
 
     fn columns(&self, contract: &str) -> Result<Vec<DescribedColumn>, ClientError> {
@@ -132,40 +146,45 @@ impl Node for Fake {
         if asked.contract.computation.sql.contains("broken") {
             return Err(ClientError::Refused(Problem::new("no-use-left", "all uses are taken")));
         }
-        let column = |(name, kind): (&str, &str)| ResultColumn {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            unit: String::new(),
-            error: None,
-        };
-        let result = RunResult {
-            columns: COLUMNS.map(column).to_vec(),
-            rows: vec![
-                vec![
-                    json!("a"),
-                    json!(4),
-                    json!("12.50"),
-                    json!(0.25),
-                    json!(true),
-                    json!("2024-02-29"),
-                    json!("2024-02-29T07:08:09.1234"),
-                    json!(5),
-                ],
-                vec![
-                    json!(null),
-                    json!(7),
-                    json!("3.00"),
-                    json!({"withheld": true}),
-                    json!(false),
-                    json!(null),
-                    json!(null),
-                    json!("170141183460469231731687303715884105727"),
-                ],
+        self.completed.lock().unwrap().insert(contract.to_owned());
+        Ok((view(contract, "completed"), Some(result())))
+    }
+}
+
+/// The result of every run.
+fn result() -> RunResult {
+    let column = |(name, kind): (&str, &str)| ResultColumn {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        unit: String::new(),
+        error: None,
+    };
+    RunResult {
+        columns: COLUMNS.map(column).to_vec(),
+        rows: vec![
+            vec![
+                json!("a"),
+                json!(4),
+                json!("12.50"),
+                json!(0.25),
+                json!(true),
+                json!("2024-02-29"),
+                json!("2024-02-29T07:08:09.1234"),
+                json!(5),
             ],
-            suppressed: vec![vec![Some("b".to_owned())]],
-            floor_rows: 3,
-        };
-        Ok((view(contract, "completed"), Some(result)))
+            vec![
+                json!(null),
+                json!(7),
+                json!("3.00"),
+                json!({"withheld": true}),
+                json!(false),
+                json!(null),
+                json!(null),
+                json!("170141183460469231731687303715884105727"),
+            ],
+        ],
+        suppressed: vec![vec![Some("b".to_owned())]],
+        floor_rows: 3,
     }
 }
 
@@ -177,7 +196,7 @@ pub(crate) struct Gateway {
 
 pub(crate) fn gateway(contracts: Vec<ContractView>) -> Gateway {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let node = Arc::new(Fake { contracts, runs: Mutex::default() });
+    let node = Arc::new(Fake { contracts, runs: Mutex::default(), completed: Mutex::default() });
     let options = Options {
         listen: "127.0.0.1:0".parse().unwrap(),
         login: Login::new("north", PASSWORD).unwrap(),

@@ -1,5 +1,6 @@
 //! Drafting, proposing, checking, signing and revoking contracts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::auth::Scope;
@@ -15,8 +16,8 @@ use compiler::ResultColumn;
 use contract::audit::{Opinion, Report};
 use contract::policy::Refusal;
 use contract::{Contract, Hash};
-use ledger::Action;
 use ledger::state::ContractRecord;
+use ledger::{Action, Phase, Run};
 
 use super::admit::require;
 use super::extract::{Json, Path, Query};
@@ -80,8 +81,10 @@ pub(super) async fn list(
 ) -> Result<Json<Page<ContractView>>, Failure> {
     require(&person, Scope::Read)?;
     let state = node.replica.state();
+    let completed = last_completed(state.runs());
     let items = state.contracts().map(|(id, record)| (id.to_string(), (id, record)));
-    Ok(Json(paging.page(items, |(id, record)| view(&node, id, record, state.time()))))
+    let view = |(id, record)| view(&node, id, record, completed.get(id).copied(), state.time());
+    Ok(Json(paging.page(items, view)))
 }
 
 /// One contract.
@@ -96,7 +99,8 @@ pub(super) async fn show(
     let id = read_id(&id)?;
     let state = node.replica.state();
     let record = state.contract(&id).ok_or_else(|| unknown(&id))?;
-    Ok(Json(view(&node, &id, record, state.time())))
+    let completed = last_completed(state.runs().filter(|(_, run)| run.contract == id));
+    Ok(Json(view(&node, &id, record, completed.get(&id).copied(), state.time())))
 }
 
 /// This node's own verdict on a contract: compiled here, checked against the terms on this node's ledger.
@@ -310,7 +314,25 @@ fn unknown(id: &Hash) -> Failure {
     Failure::not_found(format!("contract {id} is not on the ledger")).next("treaty contract list")
 }
 
-fn view(node: &Node, id: &Hash, record: &ContractRecord, now: u64) -> ContractView {
+/// By contract, of the runs that completed the one that was requested last.
+fn last_completed<'a>(runs: impl Iterator<Item = (&'a Hash, &'a Run)>) -> BTreeMap<Hash, &'a Hash> {
+    let mut last = BTreeMap::<Hash, (u64, &Hash)>::new();
+    for (id, run) in runs.filter(|(_, run)| run.phase == Phase::Completed) {
+        let known = last.entry(run.contract).or_insert((run.requested.index, id));
+        if run.requested.index > known.0 {
+            *known = (run.requested.index, id);
+        }
+    }
+    last.into_iter().map(|(contract, (_, id))| (contract, id)).collect()
+}
+
+fn view(
+    node: &Node,
+    id: &Hash,
+    record: &ContractRecord,
+    last_completed: Option<&Hash>,
+    now: u64,
+) -> ContractView {
     let signatures = record.contract.parties.iter().map(|party| SignatureView {
         party: party.name.clone(),
         signature: record.signatures.get(&party.member).map(ToString::to_string),
@@ -322,6 +344,7 @@ fn view(node: &Node, id: &Hash, record: &ContractRecord, now: u64) -> ContractVi
         signatures: signatures.collect(),
         auditors: opinions(record),
         runs_taken: record.runs_taken,
+        last_completed: last_completed.map(ToString::to_string),
         text: text(node, &record.contract, None),
     }
 }

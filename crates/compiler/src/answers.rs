@@ -72,6 +72,9 @@ pub enum Selector {
     /// The same rows, of which it is told how many they are: unlike sums, counts of different columns can be subtracted
     /// from each other and from that of all rows.
     Counted(String),
+    /// Those of which a window's frame has all of its rows. Of these, too, it can be told however few they are, by group:
+    /// what two frames give is the same on all others.
+    Framed(String),
     /// Those that satisfy a condition and so have a part in what a window function gives others. Of these it can be told
     /// however few they are: no floor is held over them.
     Under(String),
@@ -161,10 +164,10 @@ fn rereads(tables: &[Table], checked: &Checked) -> bool {
 /// Whether some rows can be subtracted from others.
 fn are_partial(selectors: &[Selector]) -> bool {
     selectors.iter().any(|selector| match selector {
-        Selector::Case(_) => true,
+        Selector::Case(_) | Selector::Framed(_) => true,
         Selector::Counted(columns) => selectors.iter().any(|other| match other {
             Selector::Present(same) | Selector::Counted(same) => same != columns,
-            Selector::Whole | Selector::Case(_) | Selector::Under(_) => true,
+            Selector::Whole | Selector::Case(_) | Selector::Framed(_) | Selector::Under(_) => true,
         }),
         Selector::Whole | Selector::Present(_) | Selector::Under(_) => false,
     })
@@ -173,7 +176,7 @@ fn are_partial(selectors: &[Selector]) -> bool {
 impl Selector {
     /// Whether what it takes is compared with what others take, of the same query as well.
     fn is_part(&self) -> bool {
-        matches!(self, Self::Case(_) | Self::Counted(_))
+        matches!(self, Self::Case(_) | Self::Framed(_) | Self::Counted(_))
     }
 }
 

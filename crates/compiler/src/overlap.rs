@@ -131,7 +131,11 @@ impl<'a> Universe<'a> {
     fn columns(&self) -> BTreeSet<Option<&str>> {
         let present = self.sets.iter().filter_map(|(_, selection)| match &selection.selector {
             Selector::Present(column) => Some(Some(column.as_str())),
-            Selector::Whole | Selector::Case(_) | Selector::Counted(_) | Selector::Under(_) => None,
+            Selector::Whole
+            | Selector::Case(_)
+            | Selector::Framed(_)
+            | Selector::Counted(_)
+            | Selector::Under(_) => None,
         });
         present.chain([None]).collect()
     }
@@ -139,9 +143,8 @@ impl<'a> Universe<'a> {
     /// The sets that concern a column, of those answers.
     fn restricted(&self, column: &Option<&str>, keep: impl Fn(usize) -> bool) -> Matrix<'a> {
         let concerns = |selection: &Selection| match (&selection.selector, column) {
-            (Selector::Case(_) | Selector::Counted(_) | Selector::Under(_), _) | (Selector::Whole, None) => {
-                true
-            }
+            (Selector::Case(_) | Selector::Framed(_) | Selector::Counted(_) | Selector::Under(_), _)
+            | (Selector::Whole, None) => true,
             (Selector::Present(found), Some(column)) => found == column,
             (Selector::Whole, Some(_)) | (Selector::Present(_), None) => false,
         };
@@ -184,7 +187,7 @@ impl Matrix<'_> {
     fn excess(&self, floor_rows: u64, floor_of: &impl Fn(usize) -> u64, field: Field) -> usize {
         let rows = self.rows();
         let opened = self.sets.iter().filter(|(set, answer, selection)| {
-            let is_told = matches!(selection.selector, Selector::Under(_));
+            let is_told = matches!(selection.selector, Selector::Under(_) | Selector::Framed(_));
             rows.get(set).is_some_and(|rows| is_told || *rows >= floor_of(*answer).min(floor_rows))
         });
         let opened: BTreeSet<u32> = opened.map(|(set, _, _)| *set).collect();
@@ -278,7 +281,9 @@ impl Matrix<'_> {
 fn rows_of(selector: &Selector) -> (bool, Option<&str>) {
     match selector {
         Selector::Whole => (false, None),
-        Selector::Case(condition) | Selector::Under(condition) => (true, Some(condition)),
+        Selector::Case(condition) | Selector::Framed(condition) | Selector::Under(condition) => {
+            (true, Some(condition))
+        }
         Selector::Present(column) | Selector::Counted(column) => (false, Some(column)),
     }
 }

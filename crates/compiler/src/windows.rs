@@ -153,10 +153,14 @@ pub(crate) fn combine(
         }
         for cut in rows.cut_off(builder, &weighted.weights)? {
             let cut = Layout { partials, groups: &by_group }.by_group(builder, &cut)?;
-            let cut = or_enough(builder, cut, number, floor_rows)?;
-            let enough = builder.constant(vec![floor_rows.into(); number])?;
-            let below = builder.less_than(cut, enough)?;
-            bits.push(builder.not(below)?);
+            // Of a frame that nearly all rows cut off, the last ones tell the first ones' values.
+            let rest = builder.subtract(counted, cut)?;
+            for rows in [cut, rest] {
+                let rows = or_enough(builder, rows, number, floor_rows)?;
+                let enough = builder.constant(vec![floor_rows.into(); number])?;
+                let below = builder.less_than(rows, enough)?;
+                bits.push(builder.not(below)?);
+            }
         }
         demanded = union::tree(builder, bits, Builder::and)?;
         for partial in partials.iter().filter(is_shared) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Selector, windows};
 use crate::{
+    number::Interval,
     sql::{Aggregate, Argument, Checked, Function, Joined, OwnersColumn, Relation},
     stacked::Branch,
 };
@@ -54,7 +55,12 @@ pub(super) fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Sele
                 if is_count && is_filled(aggregate) {
                     add(&mut found, (Selector::Whole, None));
                 }
-                let columns = || columns.into_iter().collect::<Vec<_>>().join(", ");
+                // Of a join, two tables may have columns of one name.
+                let columns = columns.iter().map(|column| match checked.relations.len() {
+                    1 => column.clone(),
+                    _ => format!("{column} of table {}", argument.side + 1),
+                });
+                let columns = || columns.collect::<Vec<_>>().join(", ");
                 let selector = match (is_part, is_count) {
                     (true, _) => Selector::Case(argument.sql.clone()),
                     (false, true) => Selector::Counted(columns()),
@@ -70,31 +76,21 @@ pub(super) fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Sele
     found
 }
 
-/// Whether an aggregate of an argument that may lack values tells how many there are, by itself or with the query's others
-/// over the same column: Σ (x + 1) does beside Σ x, or if the constant is large; a sum by a mean or variance, whose quotient
-/// it is; a sample's variance by its relation to a population's, which two means also give; a mean with COALESCE beside one
-/// without.
+/// Whether an aggregate of an argument that may lack values tells how many there are, by itself or with others. A mean does:
+/// of whole units as many times as there are values make a whole number, and its digits say of which number they are a
+/// fraction. So do a variance, a sum of x + 1 or of x², where x is known to be 0 or 1, and of what lies so far from zero that
+/// one value more cannot be made up for by others.
 fn tells_count(checked: &Checked, aggregate: &Aggregate, of: &Argument) -> bool {
-    let columns = own_columns(of, &checked.relations);
-    let others = checked.query.aggregates.iter().filter_map(|aggregate| {
-        let argument = aggregate.argument.as_ref()?;
-        let is_same = argument.side == of.side && own_columns(argument, &checked.relations) == columns;
-        is_same.then_some((aggregate.function, argument))
-    });
-    let mut others = others.collect::<Vec<_>>().into_iter();
     match aggregate.function {
-        Function::Count | Function::CountDistinct => true,
-        Function::Sum => aggregate.argument.as_ref().is_some_and(|argument| argument.is_shifted),
         Function::Min | Function::Max | Function::Quantile(_) | Function::Pair(_) => false,
-        _ if is_filled(aggregate) => true,
-        Function::Avg | Function::VariancePop | Function::DeviationPop => {
-            others.any(|(function, _)| function == Function::Sum)
+        Function::Sum => {
+            let is_linear = aggregate.argument.as_ref().is_some_and(|argument| argument.is_linear);
+            let is_own = own_columns(of, &checked.relations) == of.columns;
+            let Interval { min, max } = of.interval;
+            let is_far = min > 0 && max <= 2 * min || max < 0 && min >= 2 * max;
+            !is_linear || !is_own || is_far
         }
-        Function::Variance | Function::Deviation => others.any(|(function, argument)| match function {
-            Function::Sum | Function::VariancePop | Function::DeviationPop => true,
-            Function::Avg => argument.shown != of.shown,
-            _ => false,
-        }),
+        _ => true,
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn behind(checked: &Checked, table: &Table, relation: &Relation, keys
 pub(super) fn framed(checked: &Checked) -> Conditions {
     let told = all_told(checked);
     let framed: BTreeSet<&String> = told.iter().filter_map(|told| Some(&told.framed.as_ref()?.1)).collect();
-    framed.into_iter().map(|sql| (Selector::Case(sql.clone()), Some(sql.clone()))).collect()
+    framed.into_iter().map(|sql| (Selector::Framed(sql.clone()), Some(sql.clone()))).collect()
 }
 
 fn all_told(checked: &Checked) -> BTreeSet<&Told> {

@@ -53,9 +53,8 @@ pub(crate) struct Argument {
     pub(crate) polynomial: Option<Polynomial>,
     /// Whether rows without a value count as 0: `CASE … ELSE 0`.
     pub(crate) or_zero: bool,
-    /// Whether a constant is added to each value, or stands in the place of missing ones, so that a sum tells how many
-    /// there are.
-    pub(crate) is_shifted: bool,
+    /// Whether it is a column times a constant, so that nothing is added to it for each row that has a value.
+    pub(crate) is_linear: bool,
     /// Of COALESCE what may be NULL: as many rows as the floor must have a value of it, or a constant beside it would
     /// show what one row has.
     pub(crate) behind: Option<Box<Argument>>,
@@ -181,7 +180,7 @@ impl Argument {
             foreign: is_foreign.then_some(condition),
             polynomial: None,
             or_zero,
-            is_shifted: value.is_shifted,
+            is_linear: false,
             behind: None,
         })
     }
@@ -199,7 +198,9 @@ impl Argument {
                 let case = Case::new(None, vec![(Box::new(differs), Box::new(x.clone()))], None);
                 Self::conditional(function, &case, expr, scope)
             }
-            ("coalesce", [x, Expr::Literal(ScalarValue::Int64(Some(otherwise)), _)]) => {
+            ("coalesce", [x, Expr::Literal(ScalarValue::Int64(Some(otherwise)), _)])
+                if function != Function::CountDistinct =>
+            {
                 let value = Self::valued(function, x, scope)?;
                 if scope.is_outer(value.side) {
                     return Err(Construct::OuterCase.refuse(&expr.human_display()));
@@ -233,7 +234,7 @@ impl Argument {
             sql,
             nullable: false,
             interval,
-            is_shifted: self.is_shifted || otherwise != 0,
+            is_linear: self.is_linear && otherwise == 0,
             behind: Some(Box::new(self.clone())),
             ..self
         })
@@ -357,7 +358,7 @@ impl Argument {
             foreign: None,
             polynomial: None,
             or_zero: false,
-            is_shifted: false,
+            is_linear: true,
             behind: None,
         }
     }
@@ -378,7 +379,7 @@ impl Argument {
             foreign: None,
             polynomial: None,
             or_zero: false,
-            is_shifted: value != 0,
+            is_linear: false,
             behind: None,
         }
     }
@@ -423,6 +424,8 @@ impl Argument {
             _ => return None,
         };
         let shown = format!("({} {op} {})", self.shown, other.shown);
+        let by_constant = |x: &Self, y: &Self| x.is_linear && y.columns.is_empty();
+        let is_linear = !sums && (by_constant(&self, &other) || by_constant(&other, &self));
         let polynomial = if self.is_of_several(&other) {
             let digits = [scale.saturating_sub(self.scale), scale.saturating_sub(other.scale)];
             let own = |x: Self, y: Self| x.combine(function, op, y);
@@ -443,11 +446,6 @@ impl Argument {
             return Some(Err(too_wide(function, &shown, &columns)));
         };
         let sql = format!("({} {op} {})", self.sql, other.sql);
-        // A product has a constant summand where both of its factors have one.
-        let is_shifted = match sums {
-            true => self.is_shifted || other.is_shifted,
-            false => self.is_shifted && other.is_shifted,
-        };
         Some(Ok(Self {
             side,
             presence: sql.clone(),
@@ -470,7 +468,7 @@ impl Argument {
             foreign: None,
             polynomial,
             or_zero: false,
-            is_shifted,
+            is_linear,
             behind: None,
         }))
     }

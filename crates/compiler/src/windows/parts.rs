@@ -1,8 +1,8 @@
 //! What aggregates and groups of windows tell of parts of the rows: of a part's total what is shown can be taken away, so
-//! that in each part the rows that are not shown are none or as many as the floor; and frames that are cut off at a part's
-//! beginning leave out its last rows.
+//! that in each part the rows that are not shown are none, or they and those that are as many as the floor; and frames that
+//! are cut off at a part's beginning leave out its last rows.
 //!
-//! *Cost*, of n rows and g groups: g products; for each partition one arrangement, one sum over parts and three comparisons
+//! *Cost*, of n rows and g groups: g products; for each partition two arrangements, two sums over parts and four comparisons
 //! of n rows; for each frame of so many rows one arrangement and g products.
 
 use program::{Builder, Operation, ValueId};
@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl<'a> Rows<'a> {
-    /// One bit: whether of each part with a row that is shown the others are none or at least `floor_rows`, in all windows
-    /// that are told of and give a part's rows the same. `weights` say for each group which rows come out.
+    /// One bit: whether of each part with a row that is shown the others are none, or they and the shown ones at least
+    /// `floor_rows` each, in all windows that are told of and give a part's rows the same. `weights` say for each group which rows come out.
     pub(super) fn rest_of_parts(
         &mut self,
         builder: &mut Builder,
@@ -90,7 +90,8 @@ impl<'a> Rows<'a> {
         Ok(tree(builder, of_groups, Builder::add)?.unwrap_or(self.zeros))
     }
 
-    /// How many of the rows that are `shown` are of a part of which some rows are not, but fewer than the floor.
+    /// How many of the rows that are `shown` are of a part of which some rows are not, and of these or those fewer than the
+    /// floor.
     fn near_few(
         &mut self,
         builder: &mut Builder,
@@ -113,10 +114,12 @@ impl<'a> Rows<'a> {
         let mut frames =
             Frames { rows: self.count, parts: segments.clone(), peers: segments, frame: Frame::Whole };
         let rest = frames.sum(builder, rest)?;
+        let together = frames.sum(builder, shown)?;
         ordered.keep(parts, frames.parts);
         let none = builder.less_than(rest, one)?;
         let some = builder.not(none)?;
-        let below = builder.less_than(rest, floor)?;
+        let fewer = builder.minimum(rest, together)?;
+        let below = builder.less_than(fewer, floor)?;
         let few = builder.and(some, below)?;
         let shown = builder.less_than(self.zeros, shown)?;
         let near = builder.and(shown, few)?;

@@ -38,6 +38,8 @@ fn the_rest_of_each_part_is_none_or_enough() {
         (" WHERE salary <> 90000 AND salary NOT IN (20000, 21000, 22000, 23000)", 0),
         (" WHERE NOT (salary = total - 171000) AND rank = 'low'", 0),
         (" WHERE total > 300000", 1),
+        // One row of a part beside a whole other one, by whose total it is found.
+        (" WHERE rank = 'mid' OR salary = 90000", 0),
     ] {
         assert_eq!(shown(&taken_away(rest), &owners, 5).len(), rows, "{rest}");
     }
@@ -131,6 +133,10 @@ fn frames_that_are_cut_off_are_none_or_enough() {
             (4, "", 0),
             (5, "", 1),
             (60, "", 1),
+            // Beside a running sum what the last row's frame lacks is the first row's value.
+            (38, "", 0),
+            (36, "", 0),
+            (35, "", 1),
             (2, "PARTITION BY rank ", 0),
             (3, "PARTITION BY rank ", 1),
         ] {
@@ -144,7 +150,7 @@ fn frames_that_are_cut_off_are_none_or_enough() {
             format!("SUM(salary) OVER (PARTITION BY rank ORDER BY joined ROWS {rows} PRECEDING) AS w");
         shown(&of("rank, SUM(w) AS v", &window, " GROUP BY rank"), &owners, 5).len()
     };
-    assert_eq!([by_rank(4), by_rank(5)], [0, 2]);
+    assert_eq!([by_rank(4), by_rank(5), by_rank(18)], [0, 2, 0]);
 }
 
 /// The same at home, where the floor is ten rows.
@@ -176,6 +182,13 @@ fn one_owner_counts_the_rest_of_each_part() {
             "MAX(v) AS v, MAX(w) AS w",
             "SUM(salary) OVER (PARTITION BY rank) AS v, SUM(salary) OVER () AS w",
             "",
+        ),
+        taken_away(" WHERE rank = 'mid' OR salary = 90000"),
+        of("SUM(w) AS w", "SUM(salary) OVER (ORDER BY joined ROWS 38 PRECEDING) AS w", ""),
+        of(
+            "rank, SUM(w) AS w",
+            "SUM(salary) OVER (PARTITION BY rank ORDER BY joined ROWS 18 PRECEDING) AS w",
+            " GROUP BY rank",
         ),
         of("SUM(w) AS w", "SUM(salary) OVER (ORDER BY joined ROWS 1 PRECEDING) AS w", ""),
         of("SUM(w) AS w", "FIRST_VALUE(salary) OVER (ORDER BY joined ROWS 9 PRECEDING) AS w", ""),

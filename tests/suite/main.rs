@@ -23,5 +23,6 @@ mod successors;
 mod support;
 mod takeover;
 mod together;
+mod twice;
 mod validators;
 mod vanishing;

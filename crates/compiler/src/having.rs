@@ -1,25 +1,16 @@
-//! HAVING on shares: a bit for each group. What is compared is never opened, only whether the group is shown.
-//!
-//! Both sides of a comparison are brought to one side and one denominator: a mean is its sum over its count, which is
-//! positive where the mean exists, so that nothing is divided and the comparison is exact.
+//! HAVING on shares: a bit for each group. What is compared is never opened, only whether the group is shown; it is compared
+//! exactly ([`crate::fractions`]).
 
 use program::{Builder, ValueId};
 
 use crate::{
     Refused,
+    fractions::{self, Term},
     lower::Joint,
     sql::{Aggregate, Comparison, Function, Having, Side},
     stage::Partial,
     union::tree,
 };
-
-/// One term of a comparison: `factor · number / count`.
-struct Term {
-    number: ValueId,
-    count: Option<ValueId>,
-    factor: i128,
-    scale: u8,
-}
 
 impl Joint {
     /// Groups are shown only where the condition holds.
@@ -69,8 +60,9 @@ impl Joint {
                 terms.push(Term { number: self.one, count: None, factor, scale });
             }
         }
-        let difference = self.difference(&terms)?;
         let zero = self.zero;
+        let difference =
+            fractions::sum(&mut self.builder, &terms, "digits in a comparison of HAVING")?.unwrap_or(zero);
         let bit = comparison.holds(&mut self.builder, [difference, zero])?;
         valid.push(bit);
         Ok(tree(&mut self.builder, valid, Builder::and)?.unwrap_or(bit))
@@ -112,29 +104,6 @@ impl Joint {
             Ok(groups) if groups > 1 => Ok(self.builder.repeat(sum, groups)?),
             _ => Ok(sum),
         }
-    }
-
-    /// The terms' sum, times all of their counts.
-    fn difference(&mut self, terms: &[Term]) -> Result<ValueId, Refused> {
-        let scale = terms.iter().map(|term| term.scale).max().unwrap_or(0);
-        let mut sum = Vec::with_capacity(terms.len());
-        for (place, term) in terms.iter().enumerate() {
-            let digits = 10_i128.checked_pow((scale - term.scale).into());
-            let factor = digits.and_then(|digits| term.factor.checked_mul(digits));
-            let factor = factor.ok_or(Refused::TooLarge {
-                what: "digits in a comparison of HAVING",
-                found: scale.into(),
-                most: crate::DIGITS_MAX,
-            })?;
-            let mut value = term.number;
-            for other in terms.iter().enumerate().filter(|(other, _)| *other != place) {
-                if let Some(count) = other.1.count {
-                    value = self.builder.multiply(value, count)?;
-                }
-            }
-            sum.push(self.builder.scale(value, factor)?);
-        }
-        Ok(tree(&mut self.builder, sum, Builder::add)?.unwrap_or(self.zero))
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
     lower::Combined,
     products::{self, Product},
     sql::{Argument, Join, JoinKind, Relation},
-    stage::{Partial, TextPart},
+    stage::{self, Partial, TextPart},
     union::tree,
 };
 
@@ -44,9 +44,7 @@ pub(crate) fn combine(
     groups: &Groups,
     partials: &[Partial],
 ) -> Result<Combined, Refused> {
-    if let Some(partial) = partials.iter().find(|partial| partial.needs_values()) {
-        return Err(partial.refuse());
-    }
+    stage::check_alone(partials)?;
     compared::check_weights(relations, join, partials)?;
     let sided = [groups.sided(0), groups.sided(1)];
     let [first, second] = parts(relations, join, &sided, partials);

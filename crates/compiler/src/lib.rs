@@ -97,6 +97,7 @@ mod distinct;
 mod domain;
 mod dominance;
 mod finish;
+mod fractions;
 mod full;
 mod groups;
 mod having;

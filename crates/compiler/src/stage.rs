@@ -121,6 +121,12 @@ pub(crate) fn partials(aggregates: &[Aggregate]) -> Vec<Partial> {
     once
 }
 
+/// Refuses what needs the owners' single values, where these stand beside what else decides about rows.
+pub(crate) fn check_alone(partials: &[Partial]) -> Result<(), Refused> {
+    let needs = partials.iter().find(|partial| partial.needs_values());
+    needs.map_or(Ok(()), |partial| Err(partial.refuse()))
+}
+
 impl Partial {
     /// Whether it needs the owners' single values beside each other, which is refused where rows have no public group.
     pub(crate) fn needs_values(&self) -> bool {

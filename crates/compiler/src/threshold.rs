@@ -31,7 +31,7 @@ use crate::{
     masked::Layout,
     reread,
     sql::{Function, Line, Threshold},
-    stage::Partial,
+    stage::{self, Partial},
     threshold_tables::{Found, Inside, Of, Outside, Partners, Rows},
 };
 
@@ -57,9 +57,7 @@ pub(crate) fn combine(
     partials: &[Partial],
     floor_rows: u64,
 ) -> Result<(Combined, Option<ValueId>), Refused> {
-    if let Some(partial) = partials.iter().find(|partial| partial.needs_values()) {
-        return Err(partial.refuse());
-    }
+    stage::check_alone(partials)?;
     let sided = groups.sided(0);
     let outside = Outside { of: tables.first, threshold, layout: Layout { partials, groups: &sided } };
     let inside = Inside::new(tables.inner, threshold)?;

@@ -92,9 +92,7 @@ pub(crate) fn combine(
     partials: &[Partial],
     floor_rows: u64,
 ) -> Result<(Combined, Option<ValueId>), Refused> {
-    if let Some(partial) = partials.iter().find(|partial| partial.needs_values()) {
-        return Err(partial.refuse());
-    }
+    stage::check_alone(partials)?;
     let sided = groups.sided(0);
     let is_shared = |partial: &&Partial| argument(partial).is_some_and(|of| windows.reads(of));
     let at_home: Vec<Partial> = partials.iter().filter(|partial| !is_shared(partial)).cloned().collect();

@@ -148,6 +148,13 @@ pub enum LedgerError {
     Diverged(#[from] Divergence),
 }
 
+impl LedgerError {
+    /// Whether another process holds the ledger's file.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Taken))
+    }
+}
+
 /// What an operator did wrong. The follower keeps what it had before, and cosigns nothing further.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Divergence {

@@ -38,9 +38,12 @@ const CACHE_BYTES: usize = 32 << 20;
 /// Why the disk didn't do as it was told.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database failed, or its file is damaged or open elsewhere.
+    /// The database failed, or its file is damaged.
     #[error("the ledger's store: {0}")]
     Database(Box<redb::Error>),
+    /// Another process holds the file.
+    #[error("another process has the ledger's store open: stop the node that runs in this directory first")]
+    Taken,
     /// Something that was written is not there.
     #[error(
         "the ledger's store has lost {what}: restore it from a backup, or delete it to fetch all from the members"
@@ -53,7 +56,10 @@ pub enum StoreError {
 
 impl<E: Into<redb::Error>> From<E> for StoreError {
     fn from(error: E) -> Self {
-        Self::Database(Box::new(error.into()))
+        match error.into() {
+            redb::Error::DatabaseAlreadyOpen => Self::Taken,
+            error => Self::Database(Box::new(error)),
+        }
     }
 }
 

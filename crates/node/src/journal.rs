@@ -19,6 +19,13 @@ const EGRESS: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("egre
 #[error("this node's journal of runs: {0}")]
 pub struct JournalError(Box<redb::Error>);
 
+impl JournalError {
+    /// Whether another process holds the file.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(*self.0, redb::Error::DatabaseAlreadyOpen)
+    }
+}
+
 impl<E: Into<redb::Error>> From<E> for JournalError {
     fn from(error: E) -> Self {
         Self(Box::new(error.into()))

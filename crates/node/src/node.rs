@@ -3,12 +3,12 @@
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use contract::{Did, Hash};
 use ledger::governance::PROTOCOL;
-use ledger::{Alliance, Card, Ledger, Validator};
+use ledger::{Alliance, Card, Ledger, LedgerError, Validator};
 use peers::{
     Body, Channels, Client, ClientLimits, Identity, Listener, ListenerLimits, Registry, SessionLimits,
     Sessions,
@@ -53,7 +53,7 @@ pub enum NodeError {
     },
     /// Its replica of the ledger.
     #[error("the ledger: {0}")]
-    Ledger(#[from] ledger::LedgerError),
+    Ledger(#[from] LedgerError),
     /// Its vault.
     #[error("the vault: {0}")]
     Vault(#[from] vault::VaultError),
@@ -93,6 +93,9 @@ pub enum Shutdown {
 
 /// How long a node may take to say that it is there.
 const ALIVE: Duration = Duration::from_secs(2);
+
+/// How long a node that starts waits for the end of one that was killed before it.
+const TAKING_OVER: Duration = Duration::from_secs(5);
 
 /// What a node says to another one that asks whether it is there.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -212,6 +215,13 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let config = home.read_config()?;
     let keyring = Arc::new(Keyring::open(home.clone())?);
     let me = keyring.member();
+    let operator = alliance.operator;
+    // Nothing of a node that runs here already is touched before this.
+    let ledger = once_free(|| Ledger::open(&home.ledger(), alliance.clone()), LedgerError::is_taken).await?;
+    let journal = once_free(|| Journal::open(&home.journal()), JournalError::is_taken).await?;
+    for private in [home.ledger(), home.journal()] {
+        home::keep_private(&private)?;
+    }
     home::make_empty_directory(&home.uploads())?;
 
     let registry = Arc::new(Registry::new([])?);
@@ -222,8 +232,6 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let certificates = Certificates::new(home.clone(), channels.clone(), identity)?;
     let sessions = Sessions::new(SessionLimits::default());
     let client = Client::new(channels.clone(), ClientLimits::default());
-    let operator = alliance.operator;
-    let ledger = Ledger::open(&home.ledger(), alliance)?;
     let (ordering, agreement): (Arc<dyn Ordering>, _) = match operator {
         Some(_) => (Arc::new(ByOperator), None),
         None => {
@@ -232,10 +240,6 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
             (Arc::clone(&agreement) as Arc<dyn Ordering>, Some(agreement))
         }
     };
-    let journal = Journal::open(&home.journal())?;
-    for private in [home.ledger(), home.journal()] {
-        home::keep_private(&private)?;
-    }
     let listener = Listener::bind(&config.peer, channels.clone(), ListenerLimits::default()).await?;
     let peer_address = listener.address();
 
@@ -302,6 +306,19 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
 /// Completes when the node stops.
 pub(crate) async fn stopped(mut stopping: watch::Receiver<bool>) {
     stopping.wait_for(|stopping| *stopping).await.ok();
+}
+
+/// Opens a file which a process that was killed may hold until the system has ended it.
+async fn once_free<T, E>(open: impl Fn() -> Result<T, E>, is_taken: fn(&E) -> bool) -> Result<T, E> {
+    let deadline = Instant::now() + TAKING_OVER;
+    loop {
+        match open() {
+            Err(error) if is_taken(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 fn joined(home: &Home, directory: &Path) -> Result<Alliance, NodeError> {

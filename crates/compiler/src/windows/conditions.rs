@@ -1,25 +1,16 @@
-//! Conditions of WHERE on what windows give, as a bit for each row.
-//!
-//! Both sides of a comparison are brought to one side and one denominator, as in HAVING: a mean is its sum over its count,
-//! which is positive where there is a mean, so that nothing is divided and the comparison is exact.
+//! Conditions of WHERE on what windows give, as a bit for each row; compared exactly, as in HAVING ([`crate::fractions`]).
 
 use contract::Column;
 use program::{Builder, ValueId};
 
 use super::{Held, functions::Rows, segments::filled};
 use crate::{
-    Construct, Refused, packed,
+    Construct, Refused,
+    fractions::{self, Term},
+    packed,
     sql::{Comparison, RowTest, Side, TestedText},
     union::tree,
 };
-
-/// A part of a sum: `factor · number / count`.
-struct Term {
-    number: ValueId,
-    count: Option<ValueId>,
-    factor: i128,
-    scale: u8,
-}
 
 impl Rows<'_> {
     /// 1 for each row that satisfies all conditions, else 0.
@@ -109,43 +100,9 @@ impl Rows<'_> {
             let number = self.each(builder, 1)?;
             terms.push(Term { number, count: None, factor: side.constant, scale: side.scale });
         }
-        let (difference, zero) = (self.difference(builder, &terms)?, self.zeros);
-        let bit = match comparison {
-            Comparison::Less => builder.less_than(difference, zero)?,
-            Comparison::AtMost => {
-                let above = builder.less_than(zero, difference)?;
-                builder.not(above)?
-            }
-            Comparison::Equal => builder.equal(difference, zero)?,
-            Comparison::NotEqual => {
-                let equal = builder.equal(difference, zero)?;
-                builder.not(equal)?
-            }
-        };
+        let difference = fractions::sum(builder, &terms, "digits in a comparison of window functions")?;
+        let bit = comparison.holds(builder, [difference.unwrap_or(self.zeros), self.zeros])?;
         self.known(builder, bit, read.iter())
-    }
-
-    /// The terms' sum, times all of their counts.
-    fn difference(&self, builder: &mut Builder, terms: &[Term]) -> Result<ValueId, Refused> {
-        let scale = terms.iter().map(|term| term.scale).max().unwrap_or(0);
-        let mut sum = Vec::with_capacity(terms.len());
-        for (place, term) in terms.iter().enumerate() {
-            let digits = 10_i128.checked_pow((scale - term.scale).into());
-            let factor = digits.and_then(|digits| term.factor.checked_mul(digits));
-            let factor = factor.ok_or(Refused::TooLarge {
-                what: "digits in a comparison of window functions",
-                found: scale.into(),
-                most: crate::DIGITS_MAX,
-            })?;
-            let mut value = term.number;
-            for (other, with) in terms.iter().enumerate() {
-                if let Some(count) = with.count.filter(|_| other != place) {
-                    value = builder.multiply(value, count)?;
-                }
-            }
-            sum.push(if factor == 1 { value } else { builder.scale(value, factor)? });
-        }
-        Ok(tree(builder, sum, Builder::add)?.unwrap_or(self.zeros))
     }
 
     /// Whether a text is the same as another: each of its integers.

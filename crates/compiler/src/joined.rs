@@ -309,13 +309,7 @@ impl<'a> Pairs<'a> {
             first.groups.of.iter().zip(&second.groups.of).map(|(i, j)| i * width + j).collect();
         // No term, no pair.
         let Some(pairs) = pairs else { return Ok(builder.constant(vec![0; places.len()])?) };
-        let all = first.layout.groups * width;
-        if places.len() == all && places.iter().enumerate().all(|(place, from)| place == *from) {
-            return Ok(pairs);
-        }
-        let rows: Result<Vec<_>, _> =
-            places.iter().map(|place| builder.slice(pairs, *place as u32, 1)).collect();
-        Ok(builder.concat(rows?)?)
+        picked(builder, pairs, &places, first.layout.groups * width)
     }
 }
 
@@ -370,6 +364,21 @@ impl Pairs<'_> {
         let bits = self.positive(builder, counts)?;
         bits.into_iter().map(|bit| Ok(builder.to_integer(bit)?)).collect()
     }
+}
+
+/// The values at these places of a column, which has as many as `all`.
+pub(crate) fn picked(
+    builder: &mut Builder,
+    column: ValueId,
+    places: &[usize],
+    all: usize,
+) -> Result<ValueId, Refused> {
+    if places.len() == all && places.iter().enumerate().all(|(place, from)| place == *from) {
+        return Ok(column);
+    }
+    let rows: Result<Vec<_>, _> =
+        places.iter().map(|place| builder.slice(column, *place as u32, 1)).collect();
+    Ok(builder.concat(rows?)?)
 }
 
 /// Over the rows `start .. start + rows`, the sum of the products of each of `left` with each of `right`.

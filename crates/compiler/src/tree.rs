@@ -6,9 +6,10 @@
 //!
 //! 1. From the leaves on, each relation's rows look up what their children found (counts and partial results) and
 //!    multiply it with their own; then rows of equal keys towards the parent are added up.
-//! 2. At the root, the sums over all rows are the results; or, where groups are not public, the sums by the group columns:
-//!    the root's own, and those of relations of which each of its rows meets one row at most, which come with what they
-//!    found. That a key has each value once is declared, and its owner's stage fails if it does not.
+//! 2. At the root, the sums over all rows are the results: of the widest child's columns and everything else's one matrix
+//!    product, so that the rows of no combination of groups are ever made. Or, where groups are not public, the sums by the
+//!    group columns: the root's own, and those of relations of which each of its rows meets one row at most, which come with
+//!    what they found. That a key has each value once is declared, and its owner's stage fails if it does not.
 //!
 //! An equality that closes a circle is met value by value: both of its relations, of which one is the root, annotate by its
 //! public values, which go with what is found as groups do, and at the root equal values meet and are added up.
@@ -26,6 +27,7 @@ use crate::{
     behind::{Behind, Contributing},
     dominance::Parts,
     groups::{Groups, Sided},
+    joined,
     keyed::{Layout, Merged},
     lower::Combined,
     products::{self, Product},
@@ -129,6 +131,46 @@ struct Message {
     annotated: Annotated,
 }
 
+impl Annotated {
+    /// How many columns a product has.
+    fn width(&self) -> usize {
+        self.columns.values().map(Vec::len).max().unwrap_or_default()
+    }
+
+    /// What is found here of a product.
+    fn columns_of(&self, product: &Product) -> &[ValueId] {
+        self.columns.get(&product.within(&self.sides).name()).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// One relation's rows, and for each of them what the relations below found.
+struct Met<'a> {
+    node: &'a Node<'a>,
+    own: &'a Shared,
+    is_root: bool,
+    /// Of what is wanted, the part that is found here and below.
+    wanted: Vec<Product>,
+    below: Vec<Annotated>,
+    /// As [`Annotated::sides`] of all together.
+    sides: Vec<usize>,
+}
+
+impl Met<'_> {
+    /// The relation's own columns of a product, by group; one that brings no factor gives its count.
+    fn own(&self, product: &Product) -> Vec<ValueId> {
+        let layout = &self.node.layout;
+        let first = layout.first(product.at(self.node.side).unwrap_or(&Partial::Rows), 0);
+        let columns = first.and_then(|first| self.own.columns.get(first..first + layout.groups));
+        columns.map(<[ValueId]>::to_vec).unwrap_or_default()
+    }
+}
+
+/// Sums over all rows of the join, for each product a row for each combination of groups, in the order of `sides`.
+struct Sums {
+    sides: Vec<usize>,
+    totals: BTreeMap<String, ValueId>,
+}
+
 struct TreeJoin<'a> {
     nodes: Vec<Node<'a>>,
     rows: Vec<Shared>,
@@ -141,15 +183,15 @@ impl TreeJoin<'_> {
         found.ok_or_else(|| Refused::NoDataset(String::new()))
     }
 
-    /// One relation's rows with everything below them, coming from edge `parent`.
-    fn annotate(
+    /// One relation's rows beside everything below them, coming from edge `parent`.
+    fn meet(
         &self,
         builder: &mut Builder,
         side: usize,
         parent: Option<usize>,
         wanted: &[Product],
         asking: Asking,
-    ) -> Result<Annotated, Refused> {
+    ) -> Result<Met<'_>, Refused> {
         let (node, own) = self.at(side)?;
         let wanted = products::within(wanted, &self.reached(side, parent));
         let mut below = Vec::new();
@@ -160,36 +202,86 @@ impl TreeJoin<'_> {
             }
             below.push(found);
         }
-        // Where a circle is closed, its values meet first.
-        below.sort_by_key(|child| !child.sides.contains(&CIRCLE));
-        let here = |partial: &Partial| {
-            let first = node.layout.first(partial, 0);
-            let columns = first.and_then(|first| own.columns.get(first..first + node.layout.groups));
-            columns.map(<[ValueId]>::to_vec).unwrap_or_default()
-        };
-        let mut columns = BTreeMap::new();
-        for product in &wanted {
-            // A relation that brings no factor gives its count.
-            let mut met = here(product.at(side).unwrap_or(&Partial::Rows));
-            for child in &below {
-                let name = product.within(&child.sides).name();
-                let found = child.columns.get(&name).map_or(&[][..], Vec::as_slice);
-                met = match parent.is_none() && child.sides.contains(&CIRCLE) {
-                    true => self.met(builder, node, &met, child, found)?,
-                    false => cross(builder, &met, found)?,
-                };
-            }
-            columns.insert(product.name(), met);
-        }
+        // Where a circle is closed, its values meet first. The widest child is last: at the root nothing is multiplied with it.
+        below.sort_by_key(|child| (!child.sides.contains(&CIRCLE), child.width()));
+        let is_root = parent.is_none();
         let mut sides = vec![side];
-        if parent.is_some() && node.values() > 1 {
+        if !is_root && node.values() > 1 {
             sides.push(CIRCLE);
         }
-        let met = |of: &usize| parent.is_some() || *of != CIRCLE;
-        sides.extend(below.iter().flat_map(|child| child.sides.iter().copied()).filter(met));
-        let mut secret = if asking.carries_groups { own.secret.clone() } else { BTreeMap::new() };
-        below.iter_mut().for_each(|child| secret.append(&mut child.secret));
-        Ok(Annotated { sides, columns, secret })
+        let below_sides = below.iter().flat_map(|child| child.sides.iter().copied());
+        sides.extend(below_sides.filter(|of| !is_root || *of != CIRCLE));
+        Ok(Met { node, own, is_root, wanted, below, sides })
+    }
+
+    /// What one relation's rows and everything below them come to, coming from edge `parent`.
+    fn annotate(
+        &self,
+        builder: &mut Builder,
+        side: usize,
+        parent: Option<usize>,
+        wanted: &[Product],
+        asking: Asking,
+    ) -> Result<Annotated, Refused> {
+        let mut met = self.meet(builder, side, parent, wanted, asking)?;
+        let mut columns = BTreeMap::new();
+        for product in &met.wanted {
+            columns.insert(product.name(), self.crossed(builder, &met, product, &met.below)?);
+        }
+        let mut secret = if asking.carries_groups { met.own.secret.clone() } else { BTreeMap::new() };
+        met.below.iter_mut().for_each(|child| secret.append(&mut child.secret));
+        Ok(Annotated { sides: met.sides, columns, secret })
+    }
+
+    /// The products of a relation's own columns with those of `below`, some of its children.
+    fn crossed(
+        &self,
+        builder: &mut Builder,
+        met: &Met<'_>,
+        product: &Product,
+        below: &[Annotated],
+    ) -> Result<Vec<ValueId>, Refused> {
+        let mut columns = met.own(product);
+        for child in below {
+            let found = child.columns_of(product);
+            columns = match met.is_root && child.sides.contains(&CIRCLE) {
+                true => self.met(builder, met.node, &columns, child, found)?,
+                false => cross(builder, &columns, found)?,
+            };
+        }
+        Ok(columns)
+    }
+
+    /// The sums of the products over the root's rows, one for each combination of the groups of the relations.
+    fn sums(
+        &self,
+        builder: &mut Builder,
+        root: usize,
+        wanted: &[Product],
+        asking: Asking,
+    ) -> Result<Sums, Refused> {
+        let met = self.meet(builder, root, None, wanted, asking)?;
+        let mut totals = BTreeMap::new();
+        for product in &met.wanted {
+            let total = match met.below.split_last() {
+                // A sum of products of two columns each is as cheap as one product.
+                Some((last, others)) if !last.sides.contains(&CIRCLE) => {
+                    let columns = self.crossed(builder, &met, product, others)?;
+                    joined::product(builder, &columns, last.columns_of(product), [0, met.own.rows])?
+                }
+                _ => {
+                    let columns = self.crossed(builder, &met, product, &met.below)?.into_iter();
+                    let sums = columns.map(|column| Ok(builder.sum(column)?));
+                    let sums = sums.collect::<Result<Vec<_>, Refused>>()?;
+                    match sums.as_slice() {
+                        [only] => *only,
+                        _ => builder.concat(sums)?,
+                    }
+                }
+            };
+            totals.insert(product.name(), total);
+        }
+        Ok(Sums { sides: met.sides, totals })
     }
 
     /// At the root, the products of own columns with a child's, added up over the equal values that close the circle.
@@ -310,16 +402,21 @@ impl TreeJoin<'_> {
         Ok(())
     }
 
-    /// How many rows of a relation are behind each combination of groups, and behind the values that aggregates cover
-    /// there: each of its rows once.
+    /// How many rows of a relation are behind what is at each of them, and behind the values that aggregates cover there:
+    /// each of its rows once.
     fn contributing(
         &self,
         builder: &mut Builder,
         side: usize,
         carries_groups: bool,
     ) -> Result<Annotated, Refused> {
-        let wanted: Vec<Product> = self.counts().flat_map(Partial::factored).collect();
-        self.annotate(builder, side, None, &wanted, Asking { is_whether: true, carries_groups })
+        let asking = Asking { is_whether: true, carries_groups };
+        self.annotate(builder, side, None, &self.counted(), asking)
+    }
+
+    /// The products that count pairs.
+    fn counted(&self) -> Vec<Product> {
+        self.counts().flat_map(Partial::factored).collect()
     }
 
     /// The partial results that count pairs.
@@ -327,32 +424,25 @@ impl TreeJoin<'_> {
         self.partials.iter().filter(|partial| matches!(partial, Partial::Rows | Partial::Present(_)))
     }
 
-    /// Everything that is asked, at the rows of the root.
-    fn at_root(&self, builder: &mut Builder, root: usize) -> Result<Annotated, Refused> {
-        let wanted: Vec<Product> = self.partials.iter().flat_map(Partial::factored).collect();
-        self.annotate(builder, root, None, &wanted, FOUND)
+    /// The products of which everything that is asked is made.
+    fn wanted(&self) -> Vec<Product> {
+        self.partials.iter().flat_map(Partial::factored).collect()
     }
 
-    /// A partial result, from what `of` makes of the columns of each of its products.
+    /// A partial result, from what `of` makes of each of its products.
     fn summed(
         &self,
         builder: &mut Builder,
         partial: &Partial,
-        annotated: &Annotated,
-        mut of: impl FnMut(&mut Builder, &[ValueId]) -> Result<ValueId, Refused>,
+        mut of: impl FnMut(&mut Builder, &Product) -> Result<ValueId, Refused>,
     ) -> Result<ValueId, Refused> {
         let mut sums = Vec::new();
         for product in partial.factored() {
-            let sum = of(builder, self.columns_of(annotated, &product))?;
+            let sum = of(builder, &product)?;
             sums.push(if product.times == 1 { sum } else { builder.scale(sum, product.times)? });
         }
         let sum = union::tree(builder, sums, Builder::add)?;
-        sum.ok_or_else(|| Refused::NoDataset(String::new()))
-    }
-
-    fn columns_of<'c>(&self, annotated: &'c Annotated, product: &Product) -> &'c [ValueId] {
-        let all: Vec<usize> = (0..self.nodes.len()).collect();
-        annotated.columns.get(&product.within(&all).name()).map_or(&[], Vec::as_slice)
+        sum.ok_or_else(nothing)
     }
 
     fn by_public_group(
@@ -361,11 +451,11 @@ impl TreeJoin<'_> {
         tree: &Tree,
         groups: &Groups,
     ) -> Result<Combined, Refused> {
-        let annotated = self.at_root(builder, tree.root)?;
+        let sums = self.sums(builder, tree.root, &self.wanted(), FOUND)?;
         let mut partials = BTreeMap::new();
         for partial in self.partials {
-            let totals = |builder: &mut Builder, of: &[ValueId]| self.totals(builder, &annotated.sides, of);
-            partials.insert(partial.name(), self.summed(builder, partial, &annotated, totals)?);
+            let of = |builder: &mut Builder, product: &Product| self.by_group(builder, &sums, product);
+            partials.insert(partial.name(), self.summed(builder, partial, of)?);
         }
         let mut behind = Behind::default();
         for (side, node) in self.nodes.iter().enumerate() {
@@ -374,11 +464,12 @@ impl TreeJoin<'_> {
                 return Err(Construct::TreeFloor.refuse(&node.relation.called));
             }
             if floor_rows > 1 {
-                let counted = self.contributing(builder, side, false)?;
+                let asking = Asking { is_whether: true, carries_groups: false };
+                let sums = self.sums(builder, side, &self.counted(), asking)?;
                 for partial in self.counts() {
-                    let totals =
-                        |builder: &mut Builder, of: &[ValueId]| self.totals(builder, &counted.sides, of);
-                    let at_least = vec![self.summed(builder, partial, &counted, totals)?];
+                    let of =
+                        |builder: &mut Builder, product: &Product| self.by_group(builder, &sums, product);
+                    let at_least = vec![self.summed(builder, partial, of)?];
                     behind.add(partial.name(), Contributing { at_least, floor_rows });
                 }
             }
@@ -388,29 +479,22 @@ impl TreeJoin<'_> {
         Ok(Combined { partials, zero, one, behind, parts: Parts::default() })
     }
 
-    /// The sums of columns, one for each combination of groups, in the order of the query's groups.
-    fn totals(
-        &self,
-        builder: &mut Builder,
-        sides: &[usize],
-        columns: &[ValueId],
-    ) -> Result<ValueId, Refused> {
+    /// A product's sums, in the order of the query's groups.
+    fn by_group(&self, builder: &mut Builder, sums: &Sums, product: &Product) -> Result<ValueId, Refused> {
+        let total = *sums.totals.get(&product.within(&sums.sides).name()).ok_or_else(nothing)?;
+        let groups = |side: &usize| self.nodes.get(*side).map_or(1, Node::groups);
+        let all: usize = sums.sides.iter().map(groups).product();
         let count = self.nodes.first().map_or(0, |node| node.sided.of.len());
-        let mut rows = Vec::with_capacity(count);
+        let mut places = Vec::with_capacity(count);
         for group in 0..count {
             // The last relation met changes fastest.
-            let place = sides.iter().try_fold(0, |place, side| {
+            let place = sums.sides.iter().try_fold(0, |place, side| {
                 let node = self.nodes.get(*side)?;
                 Some(place * node.groups() + node.sided.of.get(group)?)
             });
-            let column = place.and_then(|place| columns.get(place)).copied();
-            let column = column.ok_or_else(|| Refused::NoDataset(String::new()))?;
-            rows.push(builder.sum(column)?);
+            places.push(place.ok_or_else(nothing)?);
         }
-        match rows.as_slice() {
-            [only] => Ok(*only),
-            _ => Ok(builder.concat(rows)?),
-        }
+        joined::picked(builder, total, &places, all)
     }
 
     /// How many rows of a relation are behind each group of `rows` that are not public: counted by the group columns that
@@ -439,7 +523,7 @@ impl TreeJoin<'_> {
 
     fn by_secret_group(&self, builder: &mut Builder, tree: &Tree) -> Result<(Combined, SecretKeys), Refused> {
         let (root, own) = self.at(tree.root)?;
-        let annotated = self.at_root(builder, tree.root)?;
+        let annotated = self.annotate(builder, tree.root, None, &self.wanted(), FOUND)?;
         let keys: Vec<ValueId> = annotated.secret.values().flatten().copied().collect();
         let (merged, keys) = match tree.alone {
             Some(_) => (None, keys),
@@ -454,12 +538,12 @@ impl TreeJoin<'_> {
             None => Ok(column),
         };
         // Where groups are not public, there is one column.
-        let only = |_: &mut Builder, of: &[ValueId]| {
-            of.first().copied().ok_or_else(|| Refused::NoDataset(String::new()))
+        let only = |annotated: &Annotated, product: &Product| {
+            annotated.columns_of(product).first().copied().ok_or_else(nothing)
         };
         let mut partials = BTreeMap::new();
         for partial in self.partials {
-            let sum = self.summed(builder, partial, &annotated, only)?;
+            let sum = self.summed(builder, partial, |_, product| only(&annotated, product))?;
             partials.insert(partial.name(), combined(builder, sum)?);
         }
         let floor_rows = root.table.floor_rows();
@@ -467,7 +551,7 @@ impl TreeJoin<'_> {
         if floor_rows > 1 {
             let counted = self.contributing(builder, tree.root, false)?;
             for partial in self.counts() {
-                let count = self.summed(builder, partial, &counted, only)?;
+                let count = self.summed(builder, partial, |_, product| only(&counted, product))?;
                 let at_least = vec![combined(builder, count)?];
                 behind.add(partial.name(), Contributing { at_least, floor_rows });
             }
@@ -477,7 +561,7 @@ impl TreeJoin<'_> {
             if floor_rows > 1 {
                 let counted = self.behind(builder, node.side, &keys, own.rows)?;
                 for partial in self.counts() {
-                    let at_least = vec![self.summed(builder, partial, &counted, only)?];
+                    let at_least = vec![self.summed(builder, partial, |_, product| only(&counted, product))?];
                     behind.add(partial.name(), Contributing { at_least, floor_rows });
                 }
             }
@@ -491,6 +575,10 @@ impl TreeJoin<'_> {
         let keys = SecretKeys { alone: tree.alone, ..SecretKeys::new(&columns, keys, own.rows)? };
         Ok((Combined { partials, zero, one, behind, parts: Parts::default() }, keys))
     }
+}
+
+fn nothing() -> Refused {
+    Refused::NoDataset(String::new())
 }
 
 /// The products of each of `left` with each of `right`, the right ones changing fastest.

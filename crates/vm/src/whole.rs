@@ -68,18 +68,22 @@ pub(crate) fn run<'a, P: Mixed + 'a>(
         .collect()
 }
 
-/// All columns in one call, one after another.
+/// Columns one after another, as many in a call as are moved at once.
 fn moved<P: Mixed>(
     protocol: &mut P,
     order: &Order<P>,
     back: bool,
     columns: &[&Column<P>],
 ) -> Result<Vec<Column<P>>> {
-    let numbers: Vec<_> = columns.iter().map(|column| column.numbers(protocol)).collect();
-    let all = Numbers::<P>::concat(&numbers.iter().collect::<Vec<_>>());
-    let moved = if back { order.undo(protocol, &all)? } else { order.apply(protocol, &all)? };
     let rows = order.rows();
-    Ok((0..columns.len()).map(|i| Column::Numbers(moved.slice(i * rows..(i + 1) * rows))).collect())
+    let mut all = Vec::with_capacity(columns.len());
+    for some in columns.chunks(ops::columns_at_once(rows)) {
+        let numbers: Vec<_> = some.iter().map(|column| column.numbers(protocol)).collect();
+        let numbers = Numbers::<P>::concat(&numbers.iter().collect::<Vec<_>>());
+        let moved = if back { order.undo(protocol, &numbers)? } else { order.apply(protocol, &numbers)? };
+        all.extend((0..some.len()).map(|i| Column::Numbers(moved.slice(i * rows..(i + 1) * rows))));
+    }
+    Ok(all)
 }
 
 /// All columns in one call, as bits of one row.

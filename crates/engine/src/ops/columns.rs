@@ -6,6 +6,16 @@ use crate::error::Result;
 use crate::mpc::{Mixed, Numbers, Shares};
 use crate::ops::compare::same_length;
 
+/// Numbers that are moved in one call: of 128 bits 16 MiB a share. More at once would need memory for all of them several
+/// times over, and save no more than a few rounds.
+const MOVED_AT_ONCE: usize = 1 << 20;
+
+/// How many columns of `rows` rows are moved in one call, one at least.
+#[must_use]
+pub fn columns_at_once(rows: usize) -> usize {
+    (MOVED_AT_ONCE / rows.max(1)).max(1)
+}
+
 /// The columns, all of `rows` rows, one after another.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use ring::Ring;
 
 use super::bits::{and, decompose};
 use super::boundaries::boundaries;
-use super::columns::joined;
+use super::columns::{columns_at_once, joined};
 use super::compare::same_length;
 use super::order::Order;
 use super::partition::compact;
@@ -54,7 +54,8 @@ pub struct Joined<P: Mixed> {
 /// one.
 ///
 /// A [`sort`] of all rows together by the keys (and a bit for each side that has rows that aren't valid), a
-/// comparison of neighbours, 24 rounds, and for each row of either side 17 numbers and 9 for each column.
+/// comparison of neighbours, 24 rounds, and for each row of either side 17 numbers and 9 for each column; 13 rounds more
+/// for all columns that [`columns_at_once`] puts off.
 ///
 /// # Errors
 /// Those of the transport; [`Error::Lengths`]; [`Error::Widths`] when the keys differ in width.
@@ -63,14 +64,17 @@ pub fn lookup<P: Mixed>(protocol: &mut P, left: &Side<'_, P>, right: &Side<'_, P
     let (known, rows) = (merged.known, merged.by_key.rows());
     let asked = rows - known;
     let (ones, zeros) = (protocol.constant(P::Num::ONE, known), <Numbers<P>>::zeros(asked));
-    let values: Vec<_> =
-        [&ones].into_iter().chain(right.columns).map(|column| Shares::concat(&[column, &zeros])).collect();
-    let values = merged.by_key.apply(protocol, &joined::<P>("lookup", rows, &values)?)?;
-    let spread = merged.segments.first(protocol, &values)?;
-    let spread = merged.by_key.undo(protocol, &spread)?;
-    let column = |column: usize| spread.slice(column * rows + known..(column + 1) * rows);
-    let matched = decompose(protocol, &column(0), 1)?;
-    Ok(Found { matched, columns: (1..=right.columns.len()).map(column).collect() })
+    let known_columns: Vec<_> = std::iter::once(&ones).chain(right.columns).collect();
+    let mut columns = Vec::with_capacity(known_columns.len());
+    for some in known_columns.chunks(columns_at_once(rows)) {
+        let values: Vec<_> = some.iter().map(|column| Shares::concat(&[*column, &zeros])).collect();
+        let values = merged.by_key.apply(protocol, &joined::<P>("lookup", rows, &values)?)?;
+        let spread = merged.segments.first(protocol, &values)?;
+        let spread = merged.by_key.undo(protocol, &spread)?;
+        columns.extend((0..some.len()).map(|place| spread.slice(place * rows + known..(place + 1) * rows)));
+    }
+    let matched = decompose(protocol, &columns.remove(0), 1)?;
+    Ok(Found { matched, columns })
 }
 
 /// The pairs of rows with equal keys, where those of `right` are unique, in the order of `left` and cut to

@@ -42,6 +42,7 @@ mod truncate;
 pub use argument::{Extremum, argmax_blocks, argmin_blocks};
 pub use bits::{and, decompose, or, prefix_or};
 pub use boundaries::{Boundaries, boundaries};
+pub use columns::columns_at_once;
 pub use compare::{equal, less_than, less_than_public, negative};
 pub use comparison_sort::comparison_sort;
 pub use compose::{compose, compose_signed, shift_left};

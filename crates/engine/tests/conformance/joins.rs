@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use ring::Ring;
-use treaty_engine::mpc::{Bits, Numbers, Shares};
+use treaty_engine::mpc::{Bits, Mixed, Numbers, Shares};
 use treaty_engine::ops::{self, Side};
 use treaty_engine::{Error, Result};
 
@@ -119,6 +119,36 @@ fn left_joins_by_wide_keys<S: Tested>() {
         let left = Table { values: keys.clone(), keys, valid: None };
         check_left_join::<S>(&left, &right, 92);
     });
+}
+
+/// More numbers than one call moves. What is tested is the same code for every scheme, and long.
+#[test]
+fn looks_up_more_columns_than_are_moved_at_once() {
+    type Scheme = treaty_engine::schemes::Plain<u64>;
+    const ROWS: usize = 40_000;
+    let at_once = ops::columns_at_once(2 * ROWS);
+    let number = 2 * at_once + 1;
+    let keys: Vec<i128> = (0..ROWS as i128).collect();
+    let asked: Vec<i128> = keys.iter().rev().map(|key| 2 * key).collect();
+    let (found, _) = numbers::<Scheme>(&[keys, asked.clone()], |protocol, x| {
+        let sides = [ops::decompose(protocol, &x[0], 17)?, ops::decompose(protocol, &x[1], 17)?];
+        let mut columns = vec![x[0].clone()];
+        for place in 1..number {
+            columns.push(columns[place - 1].plus(&x[0]));
+        }
+        let side = |keys, columns| Side { keys, valid: None, columns };
+        let found = ops::lookup(protocol, &side(&sides[1], &[]), &side(&sides[0], &columns))?;
+        let matched = protocol.inject(&found.matched)?;
+        Ok(Shares::concat(&std::iter::once(&matched).chain(&found.columns).collect::<Vec<_>>()))
+    });
+    assert_eq!(found.len(), (number + 1) * ROWS);
+    for (row, key) in asked.into_iter().enumerate() {
+        let is_there = i128::from(key < ROWS as i128);
+        assert_eq!(found[row], is_there);
+        for column in 1..=number {
+            assert_eq!(found[column * ROWS + row], is_there * key * column as i128, "row {row}, {column}");
+        }
+    }
 }
 
 fn inner_joins<S: Tested>() {

@@ -101,6 +101,7 @@ mod fractions;
 mod full;
 mod groups;
 mod having;
+mod held;
 mod joined;
 mod joined_audit;
 mod keyed;

@@ -67,7 +67,7 @@ pub(crate) use polynomial::{Monomial, Polynomial};
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
 pub(crate) use row_arithmetic::{Arithmetic, Step as ArithmeticStep};
-pub(crate) use row_test::{RowTest, Text as TestedText};
+pub(crate) use row_test::{RowTest, RowTests, Text as TestedText};
 pub(crate) use row_windows::{ON_SHARES, Step, Windows};
 pub(crate) use sets::{SetJoin, SetKind};
 pub(crate) use threshold::{Line, Partner, Threshold};

@@ -119,11 +119,6 @@ impl Windows {
         self.columns.iter().any(|column| column.name == name)
     }
 
-    /// The column of that name.
-    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
-        self.known.iter().find(|column| column.name == name)
-    }
-
     /// Whether an argument is taken of what is computed on shares.
     pub(crate) fn reads(&self, argument: &Argument) -> bool {
         argument.columns.iter().any(|name| self.has(name))

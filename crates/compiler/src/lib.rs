@@ -110,6 +110,8 @@ mod lower;
 mod masked;
 mod membership;
 mod moments;
+mod nested;
+mod nested_audit;
 mod noise;
 mod number;
 pub mod overlap;

@@ -35,7 +35,7 @@ use program::{Builder, ValueId};
 use crate::{
     Construct, Refused, Table,
     aggregation::Call,
-    behind::{Behind, Contributing},
+    behind::Behind,
     domain,
     dominance::Parts,
     groups::{Groups, Sided},
@@ -145,37 +145,16 @@ pub(crate) fn combine(
             // Of a frame that nearly all rows cut off, the last ones tell the first ones' values.
             let rest = builder.subtract(counted, cut)?;
             for rows in [cut, rest] {
-                let rows = or_enough(builder, rows, number, floor_rows)?;
-                let enough = builder.constant(vec![floor_rows.into(); number])?;
-                let below = builder.less_than(rows, enough)?;
-                bits.push(builder.not(below)?);
+                bits.push(reread::is_none_or_enough(builder, rows, number, floor_rows)?);
             }
         }
         demanded = union::tree(builder, bits, Builder::and)?;
-        for partial in partials.iter().filter(is_shared) {
-            if let (Partial::Present(_), Some(present)) = (partial, totals.get(&partial.name())) {
-                let rest = builder.subtract(counted, *present)?;
-                let at_least = vec![or_enough(builder, rest, number, floor_rows)?];
-                behind.add(partial.name(), Contributing { at_least, floor_rows });
-            }
-        }
+        let shared = partials.iter().filter(is_shared);
+        behind.add_rests(builder, shared, &totals, (number, floor_rows))?;
     }
     let zero = builder.constant(vec![0; number])?;
     let one = builder.constant(vec![1; number])?;
     Ok((Combined { partials: totals, zero, one, behind, parts: Parts::default() }, demanded))
-}
-
-/// How many rows of each group; of none, as many as are asked for.
-fn or_enough(
-    builder: &mut Builder,
-    rows: ValueId,
-    groups: usize,
-    floor_rows: u64,
-) -> Result<ValueId, Refused> {
-    let one = builder.constant(vec![1; groups])?;
-    let none = builder.less_than(rows, one)?;
-    let enough = builder.constant(vec![floor_rows.into(); groups])?;
-    Ok(builder.select(none, enough, rows)?)
 }
 
 /// What has no room on shares where windows are told of is refused by one's name.

@@ -89,7 +89,7 @@ impl Windows {
         for (one, ties) in own.filter(|(one, _)| is_shared(&one.name())) {
             columns.push(Shared { name: one.name(), of: step(one, ties, table)? });
         }
-        let mut reader = Reader::new(&known, &is_shared);
+        let mut reader = Reader::new(&known, &is_shared, Construct::RowWindowOwners);
         let mut at_home = Vec::new();
         for condition in filter {
             if !reader.take(condition)? {

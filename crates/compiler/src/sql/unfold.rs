@@ -14,7 +14,9 @@ use datafusion::sql::sqlparser::ast::{
     helpers::attached_token::AttachedToken, visit_expressions_mut,
 };
 
-use super::{Function, from, home, limits, names::normalised, stack, views, windowed};
+use super::{
+    Function, from, home, limits, names::normalised, nested::form as nested_form, stack, views, windowed,
+};
 use crate::{Construct, Refused};
 
 /// Puts a statement into that form.
@@ -212,11 +214,12 @@ struct Derived {
 /// Replaces the subqueries of one item of FROM by their tables.
 fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<Derived>, Refused> {
     let mut all = Vec::new();
+    let of_groups = nested_form::aggregates(select);
     let Some(TableWithJoins { relation, joins }) = select.from.get_mut(place) else { return Ok(all) };
-    all.extend(flatten(relation, known)?);
+    all.extend(flatten(relation, known, of_groups)?);
     let is_full = joins.iter().any(|join| matches!(join.join_operator, JoinOperator::FullOuter(_)));
     for join in joins {
-        let Some(mut derived) = flatten(&mut join.relation, known)? else { continue };
+        let Some(mut derived) = flatten(&mut join.relation, known, false)? else { continue };
         if matches!(join.join_operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_)) {
             // A constant would have a value where a row has no partner.
             let is_column = |expr: &Expr| matches!(expr, Expr::CompoundIdentifier(_));
@@ -236,7 +239,8 @@ fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<D
     Ok(all)
 }
 
-fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, Refused> {
+/// `of_groups` says whether what is selected may be groups.
+fn flatten(table: &mut TableFactor, known: &[Named], of_groups: bool) -> Result<Option<Derived>, Refused> {
     // A set operation is read where FROM is; here its sides are unfolded.
     if let TableFactor::Derived { subquery, .. } = &mut *table
         && matches!(subquery.body.as_ref(), SetExpr::SetOperation { .. })
@@ -269,6 +273,15 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
         let subquery = Box::new(query);
         *table = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
         return Ok(None);
+    }
+    if of_groups
+        && let Some(nested_form::Form { query, columns, condition }) = nested_form::of(&query, &alias)?
+    {
+        let name = normalised(&alias);
+        let alias = TableAlias { explicit: true, name: alias, columns: Vec::new(), at: None };
+        let subquery = Box::new(query);
+        *table = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
+        return Ok(Some(Derived { name, columns, has_all: false, condition, is_optional: false }));
     }
     let refused = || Construct::DerivedTable.refuse(&query);
     let SetExpr::Select(select) = query.body.as_ref() else { return Err(refused()) };

@@ -9,7 +9,7 @@ use program::{Builder, Flaw, ValueId};
 
 use crate::{
     Construct, Refused,
-    sql::{Argument, Arithmetic, ArithmeticStep, RowTests},
+    sql::{Argument, Arithmetic, ArithmeticStep, Checked, Joined, RowTests},
     stage::Partial,
 };
 
@@ -174,5 +174,20 @@ pub(crate) fn narrower(refused: Refused, wide: Construct, of: &str) -> Refused {
     match refused {
         Refused::Program(Flaw::TooWide { .. }) => wide.refuse(&of),
         refused => refused,
+    }
+}
+
+/// What has no room on shares where windows are told of, or aggregates of groups, is refused by one's name.
+pub(crate) fn refusal(refused: Refused, checked: &Checked) -> Refused {
+    match &checked.join {
+        Some(Joined::Windows(windows)) => match windows.told.first() {
+            Some(told) => narrower(refused, Construct::RowWindowWide, &told.name),
+            None => refused,
+        },
+        Some(Joined::Nested(nested)) => match nested.told(&checked.query).first() {
+            Some(told) => narrower(refused, Construct::NestedWide, &told.shown()),
+            None => refused,
+        },
+        _ => refused,
     }
 }

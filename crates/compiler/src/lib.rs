@@ -208,8 +208,7 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     let tables = checked.tables.as_slice();
     let groups = groups::Groups::of(&checked.query, checked.of_groups())?;
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
-        lower::lower(tables, &checked, &groups, &rule)
-            .map_err(|refused| windows::refusal(refused, &checked))?;
+        lower::lower(tables, &checked, &groups, &rule).map_err(|refused| held::refusal(refused, &checked))?;
     let answers = answers::of(tables, &checked, &groups);
     check_depth(&checked, &program, &answers)?;
     let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, &rule);

@@ -44,7 +44,7 @@ use crate::{
     lower::Combined,
     masked::Layout,
     reread, secret,
-    sql::{Aggregate, Checked, Joined, ON_SHARES, Relation, Windows, identifier},
+    sql::{Aggregate, ON_SHARES, Relation, Windows, identifier},
     stage::{self, Partial},
     threshold_tables::stacked,
     union,
@@ -155,17 +155,6 @@ pub(crate) fn combine(
     let zero = builder.constant(vec![0; number])?;
     let one = builder.constant(vec![1; number])?;
     Ok((Combined { partials: totals, zero, one, behind, parts: Parts::default() }, demanded))
-}
-
-/// What has no room on shares where windows are told of is refused by one's name.
-pub(crate) fn refusal(refused: Refused, checked: &Checked) -> Refused {
-    match &checked.join {
-        Some(Joined::Windows(windows)) => match windows.told.first() {
-            Some(told) => narrower(refused, WIDE, &told.name),
-            None => refused,
-        },
-        _ => refused,
-    }
 }
 
 impl Windows {

@@ -33,6 +33,7 @@
 //!   tables, if each row of one of them meets one row of the others.
 //! - HAVING, decided inside the computation, also against sums over all groups; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
+//! - Aggregates of the groups that a subquery in FROM makes of one table, whose rows several owners may have.
 //! - Window functions over the rows of one table in a subquery of FROM, computed at home or, over several datasets, on
 //!   shares.
 //! - Expressions and window functions over groups, and any other ORDER BY: computed by the receivers from what is

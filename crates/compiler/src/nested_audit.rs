@@ -2,7 +2,7 @@
 
 use crate::{
     audit::{Page, counted, kept, names},
-    sql::{Aggregate, Nested},
+    sql::{Aggregate, Joined, Nested},
     stage::Partial,
 };
 
@@ -10,7 +10,29 @@ use crate::{
 pub(crate) const NOT_GROUPED: &str = "no value, neither of the data nor of the result; neither which groups there are, nor how many, nor whose rows they have, \
      nor which of them count";
 
+/// What keys do.
+pub(crate) const LINKED: &str =
+    "says which rows make a group, whosever they are, without being shown by that";
+
 impl Page<'_> {
+    /// Whether what is counted are groups.
+    pub(crate) fn is_of_groups(&self) -> bool {
+        matches!(self.checked.join, Some(Joined::Nested(_)))
+    }
+
+    /// What the floor is on.
+    pub(crate) fn what_counts(&self) -> String {
+        match &self.checked.join {
+            Some(Joined::Nested(nested)) => format!("groups of the subquery, by {}", self.grouped_by(nested)),
+            _ => "rows".to_owned(),
+        }
+    }
+
+    /// Whether a group may be withheld for what does not count in it.
+    pub(crate) fn withholds_rests(&self) -> bool {
+        matches!(&self.checked.join, Some(Joined::Nested(nested)) if !nested.tests.tests.is_empty())
+    }
+
     pub(crate) fn of_nested(&self, nested: &Nested) -> Vec<String> {
         let keys = self.grouped_by(nested);
         let mut learned = vec![
@@ -29,8 +51,8 @@ impl Page<'_> {
             let least = counted(usize::try_from(rows).unwrap_or(usize::MAX), "group");
             if !nested.tests.tests.is_empty() {
                 learned.push(format!(
-                    "nothing is shown where the groups by {keys} that do not count, since their aggregates do not satisfy the \
-                     conditions, are some, but fewer than {least}"
+                    "nothing is shown of a group of the query in which the groups by {keys} that do not count, since their \
+                     aggregates do not satisfy the conditions, are some, but fewer than {least}"
                 ));
             }
             let mut arguments = self.checked.query.aggregates.iter().filter_map(|one| one.argument.as_ref());

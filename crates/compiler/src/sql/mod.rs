@@ -2,6 +2,7 @@
 
 mod above;
 mod across;
+mod aggregate_filter;
 mod argument;
 mod catalog;
 mod compared;

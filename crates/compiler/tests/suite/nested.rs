@@ -375,7 +375,7 @@ fn what_is_not_supported_is_refused_by_name() {
             "SELECT {outer} FROM (SELECT rank, free, {within} FROM people GROUP BY rank, free) AS s{rest}"
         )
     };
-    for sql in [
+    let refused = [
         of("COUNT(DISTINCT t)", "SUM(salary) AS t", ""),
         of("MEDIAN(t)", "SUM(salary) AS t", ""),
         of("CORR(t, n)", "SUM(salary) AS t, COUNT(*) AS n", ""),
@@ -400,21 +400,23 @@ fn what_is_not_supported_is_refused_by_name() {
         of("COUNT(*)", "COUNT(DISTINCT salary) AS t", ""),
         of("COUNT(*)", "MEDIAN(salary) AS t", ""),
         of("COUNT(*)", "STDDEV_SAMP(salary) AS t", ""),
-        of("SUM(t)", "SUM(salary) / COUNT(*) AS t", ""),
         of("COUNT(*)", "SUM(salary) AS t", " WHERE t * t > 3"),
         of("COUNT(*)", "SUM(salary) AS t", " WHERE t > (SELECT AVG(salary) FROM people)"),
         of("COUNT(*)", "SUM(salary) AS t", " WHERE EXISTS (SELECT 1 FROM people AS p WHERE p.free = s.free)"),
         of("n, COUNT(*)", "COUNT(*) AS n", " GROUP BY n LIMIT 3"),
         of("free, COUNT(*)", "COUNT(*) AS n", " GROUP BY free LIMIT 3"),
-        of("t, COUNT(*)", "MAX(team) AS t", " GROUP BY t"),
+        of("t, COUNT(*)", "MAX(salary) AS t", " GROUP BY t"),
         "SELECT COUNT(*) FROM (SELECT free, COUNT(*) AS n FROM people GROUP BY free ORDER BY free LIMIT 3) AS s".to_owned(),
         "SELECT COUNT(*) FROM (SELECT a.free, COUNT(*) AS n FROM people AS a JOIN people AS b ON a.note = b.note GROUP BY a.free) AS s".to_owned(),
         "SELECT COUNT(*) FROM (SELECT f, COUNT(*) AS n FROM (SELECT free AS f, rank, SUM(salary) AS t FROM people GROUP BY free, rank) AS q GROUP BY f) AS s".to_owned(),
         "SELECT COUNT(*) FROM (SELECT w, COUNT(*) AS n FROM (SELECT RANK() OVER (ORDER BY salary) AS w FROM people) AS q GROUP BY w) AS s".to_owned(),
-    ] {
-        let refused = compile(&sql, &[table(&[100, 100])], 2).unwrap_err();
-        assert!(matches!(refused, Refused::Unsupported { construct: Construct::Nested, .. }), "{sql}: {refused}");
-    }
+    ];
+    let otherwise = refused.iter().filter_map(|sql| match compile(sql, &[table(&[100, 100])], 2) {
+        Err(Refused::Unsupported { construct: Construct::Nested, .. }) => None,
+        Err(other) => Some(format!("{sql}: {other}")),
+        Ok(_) => Some(format!("{sql}: allowed")),
+    });
+    assert_eq!(otherwise.collect::<Vec<_>>(), [""; 0]);
     let mut wide = table(&[1000, 1000]);
     for source in &mut wide.datasets {
         source.schema.columns[8] = source.schema.columns[8].clone().range("0", "1000000000");

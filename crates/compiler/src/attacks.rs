@@ -57,6 +57,8 @@ impl Case<'_> {
             (Verdict::Closed, "which rows compare with the subquery's value as is asked is secret, so that nobody can count differences: any other query over its tables is refused, and so is one with CASE in an aggregate or with counts of values beside others, or over whose own rows the subquery is in part, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else if let Some(Joined::Windows(_)) = &self.checked.join {
             (Verdict::Closed, "where rows stand among those of other owners is secret, so that nobody can count differences: any other query over this table is refused, but for as many as its owners' `overlaps_max` lets through; within this one nothing is shown unless the rows that are not shown are none or as many as the floor, also of each part of which an aggregate tells what all its rows have".to_owned())
+        } else if let Some(Joined::Nested(_)) = &self.checked.join {
+            (Verdict::Closed, "which groups rows of several owners make, and which of these count, is secret, so that nobody can count differences: any other query over this table is refused, but for as many as its owners' `overlaps_max` lets through; within this one a group is withheld unless the groups within it that do not count are none or as many as the floor".to_owned())
         } else if self.checked.join.is_some() {
             (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate, with counts of values beside others, or with a table beside itself, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else if self.carries() {
@@ -119,6 +121,13 @@ impl Case<'_> {
             Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() && threshold.partner.is_none() => {
                 (Verdict::Closed, "no tables are joined; rows are compared with one value".to_owned())
             }
+            Some(Joined::Nested(_)) => (
+                Verdict::Bounded,
+                format!(
+                    "how many groups there are tells how many keys owners have in common, and fewer than {} are not counted; but who puts in rows of one key chooses whom it asks about",
+                    self.floor_rows
+                ),
+            ),
             Some(_) if self.shows(SetKind::Except) => (
                 Verdict::Open,
                 "the first table's values are shown that the second does not have: what is left out tells whoever knows the first table that the second has it, also in one row"

@@ -33,6 +33,7 @@
 //!   tables, if each row of one of them meets one row of the others.
 //! - HAVING, decided inside the computation, also against sums over all groups; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
+//! - Aggregates of the groups that a subquery in FROM makes of one table, whose rows several owners may have.
 //! - Window functions over the rows of one table in a subquery of FROM, computed at home or, over several datasets, on
 //!   shares.
 //! - Expressions and window functions over groups, and any other ORDER BY: computed by the receivers from what is
@@ -101,6 +102,7 @@ mod fractions;
 mod full;
 mod groups;
 mod having;
+mod held;
 mod joined;
 mod joined_audit;
 mod keyed;
@@ -109,6 +111,8 @@ mod lower;
 mod masked;
 mod membership;
 mod moments;
+mod nested;
+mod nested_audit;
 mod noise;
 mod number;
 pub mod overlap;
@@ -205,8 +209,7 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     let tables = checked.tables.as_slice();
     let groups = groups::Groups::of(&checked.query, checked.of_groups())?;
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
-        lower::lower(tables, &checked, &groups, &rule)
-            .map_err(|refused| windows::refusal(refused, &checked))?;
+        lower::lower(tables, &checked, &groups, &rule).map_err(|refused| held::refusal(refused, &checked))?;
     let answers = answers::of(tables, &checked, &groups);
     check_depth(&checked, &program, &answers)?;
     let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, &rule);

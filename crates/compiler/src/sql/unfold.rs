@@ -8,13 +8,15 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
-    Ident, Join, JoinConstraint, JoinOperator, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement,
-    TableAlias, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
-    helpers::attached_token::AttachedToken, visit_expressions_mut,
+    BinaryOperator, Distinct, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectNamePart,
+    Query, Select, SelectItem, SetExpr, Statement, TableAlias, TableFactor, TableWithJoins, VisitMut,
+    VisitorMut,
 };
 
-use super::{Function, from, home, limits, names::normalised, stack, views, windowed};
+use super::{
+    aggregate_filter, from, home, limits, names::normalised, nested::form as nested_form, stack, views,
+    windowed,
+};
 use crate::{Construct, Refused};
 
 /// Puts a statement into that form.
@@ -72,7 +74,7 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     for table in derived {
         table.restrict(select)?;
     }
-    filters(select);
+    aggregate_filter::replace(select);
     distinct(select);
     query.order_by = order_by;
     // Columns that are made of columns that are made of columns: each step may double the text.
@@ -212,11 +214,12 @@ struct Derived {
 /// Replaces the subqueries of one item of FROM by their tables.
 fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<Derived>, Refused> {
     let mut all = Vec::new();
+    let of_groups = nested_form::aggregates(select);
     let Some(TableWithJoins { relation, joins }) = select.from.get_mut(place) else { return Ok(all) };
-    all.extend(flatten(relation, known)?);
+    all.extend(flatten(relation, known, of_groups)?);
     let is_full = joins.iter().any(|join| matches!(join.join_operator, JoinOperator::FullOuter(_)));
     for join in joins {
-        let Some(mut derived) = flatten(&mut join.relation, known)? else { continue };
+        let Some(mut derived) = flatten(&mut join.relation, known, false)? else { continue };
         if matches!(join.join_operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_)) {
             // A constant would have a value where a row has no partner.
             let is_column = |expr: &Expr| matches!(expr, Expr::CompoundIdentifier(_));
@@ -236,7 +239,8 @@ fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<D
     Ok(all)
 }
 
-fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, Refused> {
+/// `of_groups` says whether what is selected may be groups.
+fn flatten(table: &mut TableFactor, known: &[Named], of_groups: bool) -> Result<Option<Derived>, Refused> {
     // A set operation is read where FROM is; here its sides are unfolded.
     if let TableFactor::Derived { subquery, .. } = &mut *table
         && matches!(subquery.body.as_ref(), SetExpr::SetOperation { .. })
@@ -269,6 +273,15 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
         let subquery = Box::new(query);
         *table = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
         return Ok(None);
+    }
+    if of_groups
+        && let Some(nested_form::Form { query, columns, condition }) = nested_form::of(&query, &alias)?
+    {
+        let name = normalised(&alias);
+        let alias = TableAlias { explicit: true, name: alias, columns: Vec::new(), at: None };
+        let subquery = Box::new(query);
+        *table = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
+        return Ok(Some(Derived { name, columns, has_all: false, condition, is_optional: false }));
     }
     let refused = || Construct::DerivedTable.refuse(&query);
     let SetExpr::Select(select) = query.body.as_ref() else { return Err(refused()) };
@@ -556,38 +569,4 @@ fn distinct(select: &mut Select) {
         select.group_by = GroupByExpr::Expressions(keys, Vec::new());
         select.distinct = None;
     }
-}
-
-/// `aggregate(x) FILTER (WHERE condition)` as `aggregate(CASE WHEN condition THEN x END)`. Not by way of its text: a text
-/// with quotes may read back as another one.
-fn filters(select: &mut Select) {
-    let mut to_case = |expr: &mut Expr| {
-        let Expr::Function(call) = expr else { return ControlFlow::<()>::Continue(()) };
-        let is_aggregate =
-            Function::named(&call.name.to_string().to_lowercase()).is_some() && call.over.is_none();
-        // What is ordered is not what is called with.
-        let is_aggregate = is_aggregate && call.within_group.is_empty();
-        let (true, Some(filter)) = (is_aggregate, call.filter.as_ref()) else {
-            return ControlFlow::Continue(());
-        };
-        let FunctionArguments::List(list) = &mut call.args else { return ControlFlow::Continue(()) };
-        if let [FunctionArg::Unnamed(argument)] = list.args.as_mut_slice() {
-            let result = match &*argument {
-                FunctionArgExpr::Wildcard => Expr::value(Value::Number("1".into(), false)),
-                FunctionArgExpr::Expr(expr) => expr.clone(),
-                _ => return ControlFlow::Continue(()),
-            };
-            *argument = FunctionArgExpr::Expr(Expr::Case {
-                case_token: AttachedToken::empty(),
-                end_token: AttachedToken::empty(),
-                operand: None,
-                conditions: vec![CaseWhen { condition: filter.as_ref().clone(), result }],
-                else_result: None,
-            });
-            call.filter = None;
-        }
-        ControlFlow::Continue(())
-    };
-    let _ = visit_expressions_mut(&mut select.projection, &mut to_case);
-    let _ = visit_expressions_mut(&mut select.having, &mut to_case);
 }

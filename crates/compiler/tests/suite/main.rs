@@ -22,6 +22,7 @@ mod joins;
 mod jointly;
 mod local_stage;
 mod made_up;
+mod nested;
 mod owners_windows;
 mod pairs;
 mod parts;

@@ -13,7 +13,7 @@
 //! # What is supported
 //! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns, or
 //! several tables one below the other (UNION ALL), each SELECT's by its own columns and condition:
-//! - WITH, views before the SELECT, subqueries in FROM over one table, SELECT DISTINCT of columns and FILTER: other
+//! - WITH, views before the SELECT, subqueries in FROM over one table, or whose groups are only read, SELECT DISTINCT of columns and FILTER: other
 //!   writings of the same.
 //! - Functions of text, dates and timestamps, computed by each row's owner at home, as columns.
 //! - JOIN, LEFT JOIN and RIGHT JOIN of two tables on equality of integers, dates, timestamps or text, one key or several, which nobody sees;

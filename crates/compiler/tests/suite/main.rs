@@ -29,6 +29,7 @@ mod payments;
 mod place;
 mod privacy;
 mod random;
+mod read_groups;
 mod refusals;
 mod reports;
 mod rereads;

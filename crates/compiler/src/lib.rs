@@ -23,7 +23,7 @@
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home. One
 //!   comparison of a column with an aggregate that a subquery takes over one table, decided on shares. Comparisons of two
 //!   joined tables' columns, of which one's key is declared unique, decided on shares, too.
-//! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
+//! - GROUP BY columns whose possible values are public, or are listed by a condition, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(DISTINCT column) over one table. COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR and STDDEV of columns, of sums, differences and products
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates, timestamps and text. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave

@@ -18,6 +18,7 @@ mod home;
 mod intervals;
 mod join;
 mod limits;
+mod listed;
 mod names;
 mod output;
 mod pair;

@@ -20,6 +20,7 @@ mod golden;
 mod home;
 mod joins;
 mod jointly;
+mod listed;
 mod local_stage;
 mod made_up;
 mod owners_windows;

@@ -186,7 +186,7 @@ impl Construct {
             ),
             Self::DerivedTable => (
                 "this subquery in FROM or WITH",
-                "write `(SELECT columns FROM table WHERE …) AS name` over one table, without groups, order and limit",
+                "write `(SELECT columns FROM table WHERE …) AS name` over one table, without groups, order and limit; of groups write columns and conditions alone around them, and LIMIT there: `SELECT key, total FROM (SELECT key, SUM(x) AS total FROM table GROUP BY key) AS name WHERE total > 100`",
             ),
             Self::NotIn => (
                 "NOT IN with a subquery",

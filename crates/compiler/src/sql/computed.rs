@@ -197,7 +197,8 @@ impl VisitorMut for Functions<'_> {
     }
 }
 
-fn is_aggregate(call: &Call) -> bool {
+/// Whether a call is an aggregate's, and not over a window.
+pub(super) fn is_aggregate(call: &Call) -> bool {
     call.over.is_none() && Function::named(&call.name.to_string().to_lowercase()).is_some()
 }
 

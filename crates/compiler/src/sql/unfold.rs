@@ -14,8 +14,12 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{
-    aggregate_filter, from, home, limits, names::normalised, nested::form as nested_form, stack, views,
-    windowed,
+    aggregate_filter,
+    columns::{Columns, hides},
+    from, home, limits,
+    names::normalised,
+    nested::form as nested_form,
+    read_groups, stack, views, windowed,
 };
 use crate::{Construct, Refused};
 
@@ -60,8 +64,21 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     nested(select, &known)?;
     turned(select);
     let mut derived = Vec::new();
-    for place in 0..select.from.len() {
-        derived.extend(flattened(select, place, &known)?);
+    let of_groups = nested_form::aggregates(select);
+    if let [TableWithJoins { relation, joins }] = select.from.as_mut_slice()
+        && joins.is_empty()
+    {
+        if let Some((inner, alias)) = subquery(relation, &known)? {
+            if !of_groups && read_groups::is_grouped(&inner) {
+                query.order_by = order_by;
+                return read_groups::unfold(query, inner, &alias);
+            }
+            derived.push(replaced(relation, inner, alias, of_groups)?);
+        }
+    } else {
+        for place in 0..select.from.len() {
+            derived.extend(flattened(select, place, &known)?);
+        }
     }
     let aliases: Vec<String> = select.projection.iter().filter_map(alias).collect();
     let is_only = select.from.len() == 1 && select.from.iter().all(|table| table.joins.is_empty());
@@ -91,6 +108,9 @@ fn unfold_side(side: &mut SetExpr, known: &[Named], is_set: bool) -> Result<(), 
             }
             let mut query = stack::bare(side.clone());
             unfold_query(&mut query, known)?;
+            if query != stack::bare(query.body.as_ref().clone()) {
+                return Err(Construct::DerivedTable.refuse(&query));
+            }
             *side = *query.body;
             Ok(())
         }
@@ -241,6 +261,12 @@ fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<D
 
 /// `of_groups` says whether what is selected may be groups.
 fn flatten(table: &mut TableFactor, known: &[Named], of_groups: bool) -> Result<Option<Derived>, Refused> {
+    let subquery = subquery(table, known)?;
+    subquery.map(|(query, alias)| replaced(table, query, alias, of_groups)).transpose()
+}
+
+/// The subquery that a table of FROM is, unfolded, and what it is called there; not one that a set operation is.
+fn subquery(table: &mut TableFactor, known: &[Named]) -> Result<Option<(Query, Ident)>, Refused> {
     // A set operation is read where FROM is; here its sides are unfolded.
     if let TableFactor::Derived { subquery, .. } = &mut *table
         && matches!(subquery.body.as_ref(), SetExpr::SetOperation { .. })
@@ -274,6 +300,16 @@ fn flatten(table: &mut TableFactor, known: &[Named], of_groups: bool) -> Result<
         *table = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
         return Ok(None);
     }
+    Ok(Some((query, alias)))
+}
+
+/// Puts a table in a subquery's place: its groups as one, or the table that it selects from.
+fn replaced(
+    table: &mut TableFactor,
+    query: Query,
+    alias: Ident,
+    of_groups: bool,
+) -> Result<Derived, Refused> {
     if of_groups
         && let Some(nested_form::Form { query, columns, condition }) = nested_form::of(&query, &alias)?
     {
@@ -281,8 +317,13 @@ fn flatten(table: &mut TableFactor, known: &[Named], of_groups: bool) -> Result<
         let alias = TableAlias { explicit: true, name: alias, columns: Vec::new(), at: None };
         let subquery = Box::new(query);
         *table = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
-        return Ok(Some(Derived { name, columns, has_all: false, condition, is_optional: false }));
+        return Ok(Derived { name, columns, has_all: false, condition, is_optional: false });
     }
+    inlined(table, query, alias)
+}
+
+/// Puts the table that a subquery selects from in the subquery's place.
+fn inlined(table: &mut TableFactor, query: Query, alias: Ident) -> Result<Derived, Refused> {
     let refused = || Construct::DerivedTable.refuse(&query);
     let SetExpr::Select(select) = query.body.as_ref() else { return Err(refused()) };
     let [TableWithJoins { relation: inner, joins }] = select.from.as_slice() else { return Err(refused()) };
@@ -326,7 +367,7 @@ fn flatten(table: &mut TableFactor, known: &[Named], of_groups: bool) -> Result<
     let condition = select.selection.as_ref().map(|condition| requalified(condition, &own, &alias));
     *table = replaced;
     let name = normalised(&alias);
-    Ok(Some(Derived { name, columns, has_all, condition: condition.transpose()?, is_optional: false }))
+    Ok(Derived { name, columns, has_all, condition: condition.transpose()?, is_optional: false })
 }
 
 /// An expression over a table's columns under another name of the table.
@@ -464,58 +505,8 @@ impl Derived {
     }
 }
 
-/// What becomes of a column, by its qualifier, its name and the tables of the subqueries that it stands in.
-type OfColumn<'a> = dyn FnMut(Option<&Ident>, &Ident, &[Vec<String>]) -> Option<Expr> + 'a;
-
-struct Columns<'a> {
-    /// For each subquery around, what its own tables are called.
-    within: Vec<Vec<String>>,
-    of: &'a mut OfColumn<'a>,
-}
-
-/// Whether a subquery has a table of that name, so that columns that are qualified by it are that table's.
-fn hides(within: &[Vec<String>], name: &str) -> bool {
-    within.iter().flatten().any(|table| table == name)
-}
-
-impl VisitorMut for Columns<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        let mut own = Vec::new();
-        if let SetExpr::Select(select) = query.body.as_ref() {
-            for TableWithJoins { relation, joins } in &select.from {
-                let tables = std::iter::once(relation).chain(joins.iter().map(|join| &join.relation));
-                own.extend(tables.filter_map(called).map(|name| normalised(&name)));
-            }
-        }
-        self.within.push(own);
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.within.pop();
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let replaced = match &*expr {
-            Expr::Identifier(column) => (self.of)(None, column, &self.within),
-            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [table, column] => (self.of)(Some(table), column, &self.within),
-                _ => None,
-            },
-            _ => None,
-        };
-        if let Some(replaced) = replaced {
-            *expr = replaced;
-        }
-        ControlFlow::Continue(())
-    }
-}
-
 /// A column's own name.
-fn last(expr: &Expr) -> Option<String> {
+pub(super) fn last(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(name) => Some(normalised(name)),
         Expr::CompoundIdentifier(parts) => parts.last().map(normalised),
@@ -523,7 +514,7 @@ fn last(expr: &Expr) -> Option<String> {
     }
 }
 
-fn alias(item: &SelectItem) -> Option<String> {
+pub(super) fn alias(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(normalised(alias)),
         _ => None,

@@ -160,7 +160,7 @@ pub(crate) fn is_partial(tables: &[Table], checked: &Checked) -> bool {
 fn rereads(tables: &[Table], checked: &Checked) -> bool {
     match &checked.join {
         Some(Joined::Windows(windows)) => windows.is_partial(&checked.query.aggregates),
-        Some(Joined::Nested(nested)) => nested.is_partial(&checked.query.aggregates),
+        Some(Joined::Nested(nested)) => nested.is_partial(&checked.query),
         _ => reread::of(tables, checked) == Reread::Otherwise,
     }
 }

@@ -10,10 +10,11 @@
 //! 3. [`crate::masked`] aggregates those, by groups that owners know of each key.
 //!
 //! *Floor*: of the subquery's groups that count, so that behind what is shown are as many of them, and rows. Which ones count
-//! nobody knows: so where there are conditions on aggregates, a group of the query around is withheld unless the
-//! subquery's groups in it that do not count are none or as many as the floor, or who knows the total of all would learn of
-//! few. An aggregate of what may have no value is withheld unless those without one are none or as many. What is about more
-//! sets than these is left to the owners' `overlaps_max` ([`Nested::is_partial`]).
+//! nobody knows: so where there are conditions on aggregates, nothing is shown unless in each group of the query around the
+//! subquery's groups that do not count are none or as many as the floor, or who knows the total of all would learn of few.
+//! That is one bit for all groups together, since that of each would be one of each about few. An aggregate of what may have
+//! no value is withheld unless those without one are none or as many. What is about more sets than these, or about groups
+//! that the query chooses, is left to the owners' `overlaps_max` ([`Nested::is_partial`]).
 //!
 //! *Cost*, of n rows of all owners, with several datasets: one grouping of n rows by all keys, and for each partial result
 //! and bit what it costs to combine it ([`program::Operation::GroupSum`] and its kin); for each condition one comparison of
@@ -115,7 +116,7 @@ pub(crate) fn combine(
             let both = all.get(&name).zip(counted.get(&name));
             let (all, shown) = both.ok_or_else(|| Construct::Nested.refuse(&name))?;
             let rest = builder.subtract(*all, *shown)?;
-            demanded = Some(reread::is_none_or_enough(builder, rest, number, floor_rows)?);
+            demanded = Some(reread::all_none_or_enough(builder, rest, number, floor_rows)?);
         }
     }
     let zero = builder.constant(vec![0; number])?;
@@ -125,20 +126,6 @@ pub(crate) fn combine(
 
 /// As what numbers are refused that have no room.
 const WIDE: Construct = Construct::NestedWide;
-
-impl Nested {
-    /// Whether a query may tell about few groups by itself: of one set of groups beside those that count it is asked on shares
-    /// how far they are apart; of several, sums and differences of these sets could still be about few.
-    pub(crate) fn is_partial(&self, aggregates: &[Aggregate]) -> bool {
-        let mut parts: Vec<&str> = Vec::new();
-        for argument in aggregates.iter().filter_map(|one| one.argument.as_ref()) {
-            if argument.nullable && !parts.contains(&argument.presence.as_str()) {
-                parts.push(&argument.presence);
-            }
-        }
-        parts.len() > 1
-    }
-}
 
 impl Shares<'_> {
     /// The subquery, as its owner computes it: keys and partial results under names of their own.

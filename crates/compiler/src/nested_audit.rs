@@ -51,8 +51,8 @@ impl Page<'_> {
             let least = counted(usize::try_from(rows).unwrap_or(usize::MAX), "group");
             if !nested.tests.tests.is_empty() {
                 learned.push(format!(
-                    "nothing is shown of a group of the query in which the groups by {keys} that do not count, since their \
-                     aggregates do not satisfy the conditions, are some, but fewer than {least}"
+                    "nothing is shown at all if in one group of the query the groups by {keys} that do not count, since their \
+                     aggregates do not satisfy the conditions, are some, but fewer than {least}: that this is so is one bit"
                 ));
             }
             let mut arguments = self.checked.query.aggregates.iter().filter_map(|one| one.argument.as_ref());

@@ -98,9 +98,9 @@ impl Computed {
     }
 }
 
-/// The columns whose values the query cuts where it wants, and what is made of them.
-pub(super) fn cuts(computed: &[Computed]) -> BTreeSet<String> {
-    let mut cuts = BTreeSet::new();
+/// The columns whose values the query cuts where it wants, of which some are `known`, and what is made of them.
+pub(super) fn cuts(computed: &[Computed], known: BTreeSet<String>) -> BTreeSet<String> {
+    let mut cuts = known;
     // What is made of others comes after them.
     for one in computed {
         if one.is_cut() || !one.own().is_disjoint(&cuts) {

@@ -49,6 +49,8 @@ mod windowed;
 mod windowed_column;
 mod within;
 
+use std::collections::BTreeSet;
+
 use contract::Column;
 use datafusion::{
     common::tree_node::TreeNodeRecursion,
@@ -231,11 +233,12 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     };
     // Of a set what is read are its own columns.
     let of_set = set.as_ref().map(|(parts, (_, set))| parts.schema(set));
+    let cuts = nested.as_ref().map(nested::Written::cuts).unwrap_or_default();
     let scope = match &of_set {
         Some((name, schema)) => Scope::new(vec![(name.clone(), schema)], outer),
         None => Scope::new(schemas.clone(), outer),
     }
-    .with_cuts(computed::cuts(&computed));
+    .with_cuts(computed::cuts(&computed, cuts));
     let mut query = query::read(&written, &named.texts, &scope)?;
     if let Some((_, (_, set))) = &mut set {
         sets::check(set, &mut query)?;
@@ -281,7 +284,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         let own = schema.map(|schema| (subquery.table.name.clone(), schema)).into_iter().collect();
         let scopes = threshold::Scopes {
             outer: &scope,
-            inner: &Scope::new(own, [false, false]).with_cuts(computed::cuts(&computed)),
+            inner: &Scope::new(own, [false, false]).with_cuts(computed::cuts(&computed, BTreeSet::new())),
         };
         let joined = match &join {
             Some(Joined::Two(join)) => Some(join),

@@ -33,6 +33,7 @@ use crate::{Construct, Refused, Table};
 
 mod columns;
 pub(super) mod form;
+mod partial;
 
 /// What is computed of a table's groups.
 #[derive(Clone, Debug)]
@@ -71,6 +72,8 @@ pub(super) struct Inner {
     condition: Option<String>,
     keys: Vec<(String, Column)>,
     aggregates: Vec<(String, Aggregate)>,
+    /// The table's columns whose values it cuts where it wants.
+    cuts: BTreeSet<String>,
     /// Its groups.
     pub(super) table: Table,
 }
@@ -154,7 +157,8 @@ fn read(mut statement: Statement, tables: &[Table]) -> Result<Written, Refused> 
     let plan = SqlToRel::new(&catalog).sql_statement_to_plan(statement.clone());
     let plan = plan.map_err(|error| super::meaning(&error))?;
     let scope = Scope::new(vec![(of.name.clone(), &source.schema)], [false, false]);
-    let scope = scope.with_cuts(computed::cuts(&computed));
+    let cuts = computed::cuts(&computed, BTreeSet::new());
+    let scope = scope.with_cuts(cuts.clone());
     let inner = query::read(&plan, &names, &scope)?;
     let (mut keys, mut aggregates) = (Vec::new(), Vec::new());
     for (name, selected) in names.into_iter().zip(&inner.select) {
@@ -165,7 +169,7 @@ fn read(mut statement: Statement, tables: &[Table]) -> Result<Written, Refused> 
         }
     }
     let table = columns::table(&made, grouped, &keys, &aggregates)?;
-    let inner = Inner { computed, condition, keys, aggregates, table, statement };
+    let inner = Inner { computed, condition, keys, aggregates, cuts, table, statement };
     Ok(Written { made, of, inner: Some(inner) })
 }
 
@@ -174,6 +178,17 @@ impl Written {
     pub(super) fn is_aggregate(&self, name: &str) -> bool {
         let aggregates = self.inner.iter().flat_map(|inner| &inner.aggregates);
         aggregates.into_iter().any(|(known, _)| known == name)
+    }
+
+    /// The columns of the groups that have values which the subquery cuts where it wants.
+    pub(super) fn cuts(&self) -> BTreeSet<String> {
+        let Some(inner) = &self.inner else { return BTreeSet::new() };
+        let keys = inner.keys.iter().filter(|(_, key)| inner.cuts.contains(&key.name));
+        let is_of_cuts = |aggregate: &Aggregate| {
+            aggregate.argument.iter().any(|argument| !argument.columns.is_disjoint(&inner.cuts))
+        };
+        let aggregates = inner.aggregates.iter().filter(|(_, aggregate)| is_of_cuts(aggregate));
+        keys.map(|(name, _)| name).chain(aggregates.map(|(name, _)| name)).cloned().collect()
     }
 
     /// What the subquery uses of its table, and the query around of its groups.
@@ -261,17 +276,18 @@ impl Written {
         let (grouped, made) = (place(&self.of.table), place(&self.made));
         let (grouped, made) = grouped.zip(made).ok_or_else(|| super::unknown(&self.of.table, tables))?;
         let table = tables.get(made).cloned().ok_or_else(|| refused(&self.of.table))?;
-        let arithmetic: Vec<(String, Arithmetic)> = computed
-            .iter()
-            .filter_map(|one| match &one.of {
-                Made::Arithmetic(of) => Some((one.name(), of.clone())),
-                _ => None,
-            })
-            .collect();
-        let is_shared = |name: &str| {
-            let names = inner.aggregates.iter().map(|(name, _)| name);
-            names.chain(arithmetic.iter().map(|(name, _)| name)).any(|known| known == name)
-        };
+        let mut arithmetic: Vec<(String, Arithmetic)> = Vec::new();
+        let mut shared: BTreeSet<String> = inner.aggregates.iter().map(|(name, _)| name.clone()).collect();
+        for one in computed.iter().filter(|one| one.table == self.made) {
+            if let Made::Arithmetic(of) = &one.of {
+                shared.insert(one.name());
+                arithmetic.push((one.name(), of.clone()));
+            } else if !one.own().is_disjoint(&shared) {
+                // No owner has what it would be computed of.
+                return Err(refused(&one.name()));
+            }
+        }
+        let is_shared = |name: &str| shared.contains(name);
         let known = table.datasets.first().map_or(&[][..], |source| source.schema.columns.as_slice());
         let mut reader = Reader::new(known, &is_shared, Construct::Nested);
         let mut at_home = Vec::new();
@@ -292,6 +308,12 @@ impl Written {
             computed: across::of_table(&self.of.table, &inner.computed, tables, &ties),
             stacked: None,
         };
+        // How many groups there are would tell how many rows are beyond a bound, as COUNT(DISTINCT) does, which is refused.
+        let is_shown = |name: &str| query.keys.iter().any(|key| key.column.name == name);
+        let mut cuts = inner.keys.iter().filter(|(_, key)| inner.cuts.contains(&key.name));
+        if let Some((_, key)) = cuts.find(|(name, _)| !is_shown(name)) {
+            return Err(Construct::Cut.refuse(&format!("GROUP BY {} of a subquery", key.name)));
+        }
         let (keys, aggregates) = (inner.keys, inner.aggregates);
         let nested = Nested { groups, table, keys, aggregates, arithmetic, tests };
         nested.check(query)?;
@@ -320,6 +342,10 @@ impl Nested {
 
     fn computes(&self, name: &str) -> bool {
         self.arithmetic.iter().any(|(known, _)| known == name)
+    }
+
+    fn is_key(&self, name: &str) -> bool {
+        self.keys.iter().any(|(known, _)| known == name)
     }
 
     /// The subquery's aggregates that are told of: of which the query takes aggregates.
@@ -362,10 +388,14 @@ impl Nested {
         if let Some(key) = query.keys.iter().find(|key| self.aggregate(&key.column.name).is_some()) {
             return refused(&format!("GROUP BY {}", key.column.name));
         }
+        let is_shared = |name: &str| self.aggregate(name).is_some() || self.computes(name);
         for (_, of) in &self.arithmetic {
-            if of.has_product() {
+            if of.has_product() || !of.columns().into_iter().all(|name| is_shared(name)) {
                 return refused(of);
             }
+        }
+        if let Some(made) = self.read().into_iter().find(|name| !is_shared(name) && !self.is_key(name)) {
+            return refused(made);
         }
         for aggregate in &query.aggregates {
             let Some(argument) = &aggregate.argument else { continue };
@@ -385,10 +415,7 @@ impl Nested {
             let is_told = match (told.function, &told.argument) {
                 (Function::Avg, _) => false,
                 (Function::Count, Some(of)) => !of.nullable,
-                (_, Some(of)) => {
-                    let is_chosen = of.or_zero || of.behind.is_some() || of.sql.starts_with("CASE WHEN");
-                    !is_chosen
-                }
+                (_, Some(of)) => !is_chosen(of),
                 (_, None) => true,
             };
             if !is_told {
@@ -404,4 +431,9 @@ impl Nested {
     fn is_mean(&self, name: &str) -> bool {
         self.aggregate(name).is_some_and(|aggregate| aggregate.function == Function::Avg)
     }
+}
+
+/// Whether the query says by a condition which rows an aggregate takes, or what stands for those without a value.
+pub(super) fn is_chosen(of: &Argument) -> bool {
+    of.or_zero || of.behind.is_some() || of.sql.starts_with("CASE WHEN")
 }

@@ -7,7 +7,7 @@
 //! there is no NOT any more, and of AND and OR unknown parts are as false ones. Parts that read no such column are decided
 //! at home.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Column, ColumnType};
 use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType, Expr, TypedString, UnaryOperator, Value};
@@ -321,6 +321,24 @@ impl<'a> Reader<'a> {
 }
 
 impl RowTest {
+    /// The columns in it, by their places in [`RowTests::columns`].
+    pub(super) fn places(&self, found: &mut BTreeSet<usize>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.places(found)),
+            Self::Home(_) => {}
+            Self::Number(side, _) => found.extend(side.terms.iter().map(|(column, _)| *column)),
+            Self::Text { column, with, .. } => {
+                found.insert(*column);
+                if let Text::Column(with) = with {
+                    found.insert(*with);
+                }
+            }
+            Self::Missing { column, .. } => {
+                found.insert(*column);
+            }
+        }
+    }
+
     /// The conditions in it that owners decide at home.
     pub(crate) fn at_home<'t>(&'t self, found: &mut Vec<&'t String>) {
         match self {

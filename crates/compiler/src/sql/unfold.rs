@@ -410,9 +410,6 @@ impl Derived {
             }
         }
         self.replaced(&mut select.selection, &[])?;
-        if is_only && !self.has_all {
-            self.check_hidden(select)?;
-        }
         for table in &mut select.from {
             for join in &mut table.joins {
                 self.replaced(&mut join.join_operator, &[])?;
@@ -420,7 +417,14 @@ impl Derived {
         }
         // Names of the SELECT list come before columns here.
         self.replaced(&mut select.group_by, &aliases)?;
-        self.replaced(&mut select.having, &[])
+        self.replaced(&mut select.having, &[])?;
+        if is_only && !self.has_all {
+            self.check_hidden(&mut select.projection, &[])?;
+            self.check_hidden(&mut select.selection, &[])?;
+            self.check_hidden(&mut select.group_by, &aliases)?;
+            self.check_hidden(&mut select.having, &aliases)?;
+        }
+        Ok(())
     }
 
     /// Puts the condition beside the others: into WHERE, or into ON, where rows that it excludes are no partners, and the
@@ -485,19 +489,18 @@ impl Derived {
     }
 
     /// Names that the subquery does not select are no columns, though its table may have them.
-    fn check_hidden(&self, select: &mut Select) -> Result<(), Refused> {
+    fn check_hidden(&self, part: &mut impl VisitMut, aliases: &[String]) -> Result<(), Refused> {
         let mut hidden = None;
         let mut look = Columns {
             within: Vec::new(),
             of: &mut |qualifier: Option<&Ident>, column: &Ident, within| {
-                if qualifier.is_none() && within.is_empty() {
+                if qualifier.is_none() && within.is_empty() && !aliases.contains(&normalised(column)) {
                     hidden = Some(column.to_string());
                 }
                 None
             },
         };
-        let _: ControlFlow<()> = select.projection.visit(&mut look);
-        let _: ControlFlow<()> = select.selection.visit(&mut look);
+        let _: ControlFlow<()> = part.visit(&mut look);
         match hidden {
             Some(column) => Err(Refused::Meaning(format!("`{}` has no column `{column}`", self.name))),
             None => Ok(()),

@@ -2,6 +2,7 @@
 //! few groups is withheld or refused.
 
 use contract::{
+    audit::Verdict,
     disclosure::DisclosureRule,
     terms::Use::{self, Aggregate, Extreme, Filter, Group, Join},
 };
@@ -205,13 +206,15 @@ fn groups_that_do_not_count_are_none_or_as_many_as_the_floor() {
         rows.into_iter().map(|row| row[0].to_string()).collect::<Vec<_>>()
     };
     assert_eq!(ranks("total > 0"), ["low", "mid"]);
-    assert_eq!(ranks("total > 2"), ["mid"], "of low one does not count");
-    assert_eq!(ranks("total > 4"), ["mid"], "of low two do not count");
+    // Of which group it is, that nothing is shown does not say.
+    assert_eq!(ranks("total > 2"), [""; 0], "of low one does not count");
+    assert_eq!(ranks("total > 4"), [""; 0], "of low two do not count");
     assert_eq!(ranks("total > 6"), ["low", "mid"], "of low three do not");
-    assert_eq!(ranks("total > 6 AND total < 80"), ["low"], "of mid one does not");
+    assert_eq!(ranks("total > 6 AND total < 80"), [""; 0], "of mid one does not");
     assert_eq!(ranks("n = 2"), ["low"], "of mid none counts");
-    assert_eq!(ranks("n < 5 AND total <> 14"), ["mid"]);
+    assert_eq!(ranks("n < 5 AND total <> 14"), [""; 0]);
     assert_eq!(ranks("n < 5 OR total = 14"), ["low", "mid"]);
+    assert_eq!(ranks("total > 30"), ["mid"], "of low none counts, of mid three do not");
     // Rows that do not take part at all are chosen at home.
     assert_eq!(ranks("free <> 1"), ["low", "mid"]);
 }
@@ -286,9 +289,12 @@ fn a_subquery_may_stand_in_with_and_views() {
     for sql in [
         "SELECT COUNT(*) FROM (SELECT free, SUM(salary) AS t FROM people GROUP BY free) AS s WHERE salary > 3",
         "SELECT COUNT(*) FROM (SELECT SUM(salary) AS t FROM people GROUP BY free) AS s WHERE free > 3",
+        "SELECT COUNT(*) FROM (SELECT SUM(salary) AS t FROM people GROUP BY rank) AS s GROUP BY rank",
+        "SELECT COUNT(*) FROM (SELECT SUM(salary) AS t FROM people GROUP BY rank) AS s HAVING MAX(rank) > 'a'",
+        "SELECT COUNT(*) FROM (SELECT salary FROM people) AS s GROUP BY rank",
         "SELECT SUM(s.n) FROM (SELECT free, SUM(salary) AS t FROM people GROUP BY free) AS s",
         "SELECT COUNT(*) FROM (SELECT free, rank, SUM(salary) AS t FROM people GROUP BY free) AS s",
-        "SELECT COUNT(*) FROM (SELECT salary AS free, SUM(bonus) AS t FROM people GROUP BY free) AS s",
+        "SELECT COUNT(*) FROM (SELECT salary AS free, SUM(bonus) AS t FROM people GROUP BY salary) AS s",
     ] {
         let refused = compile(sql, &[table(&[10, 10])], 2).unwrap_err();
         assert!(matches!(refused, Refused::Meaning(_)), "{sql}: {refused}");
@@ -348,6 +354,9 @@ fn no_owner_can_count_which_groups_count() {
         page("COUNT(*), SUM(t)", "SUM(salary) AS t"),
         page("COUNT(*), SUM(t), COUNT(t)", "SUM(bonus) AS t"),
         page("SUM(t), SUM(n)", "SUM(salary) AS t, COUNT(*) AS n"),
+        page("COUNT(*), SUM(n), SUM(m)", "MAX(salary) AS m, COUNT(*) AS n"),
+        page("SUM(t), SUM(m)", "SUM(salary) AS t, MAX(bonus) AS m"),
+        page("SUM(t)", "SUM(salary) AS t, MAX(salary) AS m, MIN(salary) AS l"),
     ] {
         assert!(compiled.answers.iter().all(|one| one.uncountable.is_some_and(|why| why.contains("secret"))));
         assert!(compiled.answers.iter().all(|one| one.table == "people" && !one.is_partial()));
@@ -356,6 +365,12 @@ fn no_owner_can_count_which_groups_count() {
         page("SUM(t), MAX(u)", "SUM(bonus) AS t, MIN(joined) AS u"),
         page("SUM(t), AVG(u - n)", "SUM(bonus) AS t, MAX(bonus) AS u, COUNT(*) AS n"),
         page("COUNT(t), MAX(u)", "MIN(bonus) AS t, MIN(joined) AS u"),
+        // Of groups of one row, and of one that has two, the other row's value.
+        page("SUM(t), SUM(m)", "SUM(salary) AS t, MAX(salary) AS m"),
+        page("SUM(t), SUM(m)", "SUM(2 * salary) AS t, MIN(salary) AS m"),
+        page("SUM(t - m)", "SUM(salary) AS t, MIN(salary) AS m"),
+        page("SUM(m - l)", "MAX(salary) AS m, MIN(salary) AS l"),
+        page("MAX(m), MIN(l)", "MAX(salary) AS m, MIN(salary) AS l"),
     ] {
         assert!(compiled.answers.iter().all(|one| one.is_partial()));
         assert!(
@@ -366,6 +381,101 @@ fn no_owner_can_count_which_groups_count() {
                 .any(|attack| attack.reason.contains("`overlaps_max` lets it through"))
         );
     }
+}
+
+/// That the groups which do not count are none or enough is a bit about one group where a condition leaves but that out.
+#[test]
+fn conditions_that_choose_a_group_are_left_to_owners() {
+    let page = |within: &str, rest: &str, outer: &str| {
+        let sql = format!(
+            "SELECT rank, COUNT(*), SUM(t) FROM (SELECT rank, free, SUM(salary) AS t, {within} FROM people \
+             GROUP BY rank, free{rest}) AS s{outer} GROUP BY rank"
+        );
+        let compiled =
+            compile(&sql, &[table(&[10, 10])], 5).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+        let is_partial = compiled.answers[0].is_partial();
+        let verdict = compiled.audit.attacks[0].verdict;
+        assert_eq!(verdict == Verdict::Open, is_partial, "{sql}");
+        (is_partial, verdict, sql)
+    };
+    for (within, rest, outer) in [
+        ("COUNT(*) AS n", "", " WHERE t > 100 OR free NOT IN (17, 23)"),
+        ("COUNT(*) AS n", "", " WHERE NOT (t <= 100 OR free = 17)"),
+        ("COUNT(*) AS n", "", " WHERE NOT (t <= 100 AND free = 17)"),
+        ("COUNT(*) AS n", "", " WHERE (rank = 'low' OR t > 3) AND n > 1"),
+        ("COUNT(*) AS n", "", " WHERE t > free"),
+        ("COUNT(*) AS n", " HAVING SUM(CASE WHEN free = 17 THEN salary ELSE 0 END) <= 1000", ""),
+        ("COUNT(*) AS n", " HAVING SUM(salary) FILTER (WHERE free = 17) IS NULL", ""),
+        ("COUNT(*) AS n", " HAVING COUNT(NULLIF(bonus, 3)) > 1", ""),
+        ("COUNT(*) AS n", " HAVING SUM(COALESCE(bonus, 3)) > 3", ""),
+        ("MIN(bonus) AS l", "", " WHERE l <> 1 OR t > 3"),
+        ("SUM(bonus) AS l", " HAVING NOT (SUM(bonus) = 1 AND MAX(salary) > 3)", ""),
+    ] {
+        let (is_partial, _, sql) = page(within, rest, outer);
+        assert!(is_partial, "{sql}");
+    }
+    for (within, rest, outer) in [
+        ("COUNT(*) AS n", "", " WHERE t > 100 AND free NOT IN (17, 23)"),
+        ("COUNT(*) AS n", " HAVING COUNT(*) > 1 AND AVG(salary) > 3", " WHERE rank <> 'low'"),
+        ("COUNT(*) AS n", "", " WHERE t BETWEEN 1 AND 100 OR n = 1"),
+        ("MIN(bonus) AS l", " HAVING COUNT(bonus) = 1", " WHERE t > 3 AND l < 5"),
+    ] {
+        let (is_partial, verdict, sql) = page(within, rest, outer);
+        assert!(!is_partial, "{sql}");
+        assert_eq!(verdict, Verdict::Bounded, "{sql}");
+    }
+    assert_eq!(page("COUNT(*) AS n", "", " WHERE free > 3").1, Verdict::Closed, "keys are chosen at home");
+}
+
+/// Of values that a query cuts where it wants, sums count rows beyond a bound, however few.
+#[test]
+fn sums_of_cut_values_are_refused() {
+    let bucket = "WIDTH_BUCKET(salary, 0, 1000, 1)";
+    let refused = [
+        format!(
+            "SELECT COUNT(*), SUM(b) FROM (SELECT free, MAX({bucket}) AS b FROM people GROUP BY free) AS s"
+        ),
+        format!("SELECT AVG(b) FROM (SELECT free, MIN({bucket}) AS b FROM people GROUP BY free) AS s"),
+        format!(
+            "SELECT VAR_POP(2 * b) FROM (SELECT free, MAX({bucket}) AS b FROM people GROUP BY free) AS s"
+        ),
+        format!(
+            "SELECT SUM(b - n) FROM (SELECT free, MAX({bucket}) AS b, COUNT(*) AS n FROM people GROUP BY free) AS s"
+        ),
+        format!(
+            "SELECT SUM(w) FROM (SELECT free, MAX({bucket}) + COUNT(*) AS w FROM people GROUP BY free) AS s"
+        ),
+        format!(
+            "SELECT SUM(n), SUM(n + k) FROM (SELECT free, {bucket} AS k, COUNT(*) AS n FROM people GROUP BY 1, 2) AS s"
+        ),
+        format!(
+            "SELECT COUNT(*) FROM (SELECT free, MAX({bucket}) AS b FROM people GROUP BY free) AS s HAVING SUM(b) > 3"
+        ),
+        // So does the number of groups.
+        format!(
+            "SELECT COUNT(*), SUM(n) FROM (SELECT free, {bucket} AS k, COUNT(*) AS n FROM people GROUP BY 1, 2) AS s"
+        ),
+        format!("SELECT COUNT(*) FROM (SELECT DISTINCT free, {bucket} AS k FROM people) AS s WHERE k > 0"),
+    ];
+    let otherwise = refused.iter().filter_map(|sql| match compile(sql, &[table(&[100, 100])], 2) {
+        Err(Refused::Unsupported { construct: Construct::Cut, .. }) => None,
+        Err(other) => Some(format!("{sql}: {other}")),
+        Ok(_) => Some(format!("{sql}: allowed")),
+    });
+    assert_eq!(otherwise.collect::<Vec<_>>(), [""; 0]);
+    let sql = format!(
+        "SELECT COUNT(*) AS n, MAX(b) AS m FROM (SELECT free, MAX({bucket}) AS b FROM people GROUP BY free) AS s WHERE b > 0"
+    );
+    let owners = dealt(&[("low", 2, 5), ("mid", 3, 7000), ("low", 1, -9)]);
+    // 5 is of one bucket, 7000 of the next.
+    assert_eq!(shown(&sql, &owners, 1), [[whole(2), whole(2)]]);
+    let sql = format!(
+        "SELECT k, COUNT(*) AS n, SUM(n) AS r FROM (SELECT free, {bucket} AS k, COUNT(*) AS n FROM people GROUP BY 1, 2) AS s \
+         GROUP BY k ORDER BY k"
+    );
+    let by_bucket =
+        [[whole(0), whole(1), whole(1)], [whole(1), whole(1), whole(2)], [whole(2), whole(1), whole(3)]];
+    assert_eq!(shown(&sql, &owners, 1), by_bucket);
 }
 
 #[test]
@@ -388,6 +498,15 @@ fn what_is_not_supported_is_refused_by_name() {
         of("SUM(t - n)", "AVG(salary) AS t, COUNT(*) AS n", ""),
         "SELECT SUM(salary) FROM (SELECT salary, COUNT(*) AS n FROM people GROUP BY salary) AS s".to_owned(),
         of("COUNT(free)", "COUNT(*) AS n", ""),
+        "SELECT SUM(n + bonus) FROM (SELECT bonus, COUNT(*) AS n FROM people GROUP BY bonus) AS s".to_owned(),
+        "SELECT SUM(t) FROM (SELECT COUNT(*) - 2 * bonus AS t FROM people GROUP BY bonus) AS s".to_owned(),
+        of("SUM(n + LENGTH(rank))", "COUNT(*) AS n", ""),
+        // No owner has what these are computed of.
+        of("WIDTH_BUCKET(t, 0, 1000, 10) AS k, COUNT(*)", "SUM(salary) AS t", " GROUP BY 1"),
+        of("COUNT(*)", "MAX(joined) AS t", " WHERE EXTRACT(YEAR FROM t) = 2024"),
+        of("MAX(EXTRACT(YEAR FROM t))", "MAX(joined) AS t", ""),
+        "SELECT COUNT(*) FROM (SELECT free, COUNT(*) AS n FROM people GROUP BY free HAVING EXTRACT(YEAR FROM MAX(joined)) = 2024) AS s".to_owned(),
+        of("COUNT(*)", "COUNT(*) AS n", " WHERE n > LENGTH(rank)"),
         // One row's value, whatever the number of groups.
         of("SUM(n)", "COUNT(bonus) AS n", ""),
         of("SUM(n)", "COUNT(CASE WHEN free = 3 THEN 1 END) AS n", ""),

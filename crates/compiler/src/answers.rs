@@ -99,6 +99,9 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
             "which of its rows meet another table's and compare with it as is asked is secret"
         }
         Joined::Windows(_) => "where its rows stand among those of other owners is secret",
+        Joined::Nested(_) => {
+            "which groups its rows make with those of other owners, and which of these count, is secret"
+        }
         Joined::Two(_) | Joined::Tree(_) | Joined::Set(_) => {
             "which of its rows match another table's is secret"
         }
@@ -157,6 +160,7 @@ pub(crate) fn is_partial(tables: &[Table], checked: &Checked) -> bool {
 fn rereads(tables: &[Table], checked: &Checked) -> bool {
     match &checked.join {
         Some(Joined::Windows(windows)) => windows.is_partial(&checked.query.aggregates),
+        Some(Joined::Nested(nested)) => nested.is_partial(&checked.query),
         _ => reread::of(tables, checked) == Reread::Otherwise,
     }
 }

@@ -44,19 +44,45 @@ const UNCOUNTED: &str = "this query asks about rows within others that it reads 
      others, by a join with, or a subquery over, the same datasets, or by what windows give where not all of their rows are shown, or groups are not of whole parts), and nobody can count how few they differ in: it is refused unless its \
      owners' `overlaps_max` lets it through, and what that lets through is open";
 
+/// The same of groups that are aggregated.
+const UNCOUNTED_GROUPS: &str = "this query asks about several sets of groups within others (by aggregates of what several columns may lack), or about few that it chooses (by a condition that reads keys, CASE or aggregates of several columns together), or tells least or greatest values of groups beside each other or sums of the same column, and nobody can count how few they differ in: it is refused unless its \
+     owners' `overlaps_max` lets it through, and what that lets through is open";
+
 /// A column with fewer values than this can be guessed from its sum.
 const VALUES_FEW: u128 = 16;
 
 impl Case<'_> {
+    fn uncounted(&self) -> &'static str {
+        match &self.checked.join {
+            Some(Joined::Nested(_)) => UNCOUNTED_GROUPS,
+            _ => UNCOUNTED,
+        }
+    }
+
     fn differencing(&self) -> Attack {
         let (verdict, reason) = if self.is_noisy {
             (Verdict::Bounded, "differences bear the noise of both answers; what all answers cost together is counted against the budget of each data user and receiver".to_owned())
         } else if self.is_uncounted {
-            (Verdict::Open, UNCOUNTED.to_owned())
+            (Verdict::Open, self.uncounted().to_owned())
         } else if let Some(Joined::Threshold(_)) = &self.checked.join {
             (Verdict::Closed, "which rows compare with the subquery's value as is asked is secret, so that nobody can count differences: any other query over its tables is refused, and so is one with CASE in an aggregate or with counts of values beside others, or over whose own rows the subquery is in part, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else if let Some(Joined::Windows(_)) = &self.checked.join {
             (Verdict::Closed, "where rows stand among those of other owners is secret, so that nobody can count differences: any other query over this table is refused, but for as many as its owners' `overlaps_max` lets through; within this one nothing is shown unless the rows that are not shown are none or as many as the floor, also of each part of which an aggregate tells what all its rows have".to_owned())
+        } else if let Some(Joined::Nested(nested)) = &self.checked.join {
+            let others = "which groups rows of several owners make, and which of these count, is secret, so that nobody can count differences: any other query over this table is refused, but for as many as its owners' `overlaps_max` lets through";
+            if nested.tests.tests.is_empty() {
+                (
+                    Verdict::Closed,
+                    format!("{others}; within this one all groups count that its conditions on keys leave"),
+                )
+            } else {
+                (
+                    Verdict::Bounded,
+                    format!(
+                        "{others}; within this one nothing is shown unless in each group the groups within it that do not count are none or as many as the floor: whether that is so is one bit of the whole answer, which tells who knows all groups but one whether that one counts"
+                    ),
+                )
+            }
         } else if self.checked.join.is_some() {
             (Verdict::Closed, "which rows match is secret, so that nobody can count differences: any other query over these tables is refused, and so is one with CASE in an aggregate, with counts of values beside others, or with a table beside itself, but for as many as their owners' `overlaps_max` lets through".to_owned())
         } else if self.carries() {
@@ -81,7 +107,7 @@ impl Case<'_> {
                 "what remains of a total bears the noise of every group and its own".to_owned(),
             )
         } else if self.is_uncounted {
-            (Verdict::Open, UNCOUNTED.to_owned())
+            (Verdict::Open, self.uncounted().to_owned())
         } else if self.checked.join.is_some() {
             (Verdict::Closed, "no other query over these tables is answered, as for differences".to_owned())
         } else {
@@ -119,6 +145,13 @@ impl Case<'_> {
             Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() && threshold.partner.is_none() => {
                 (Verdict::Closed, "no tables are joined; rows are compared with one value".to_owned())
             }
+            Some(Joined::Nested(_)) => (
+                Verdict::Bounded,
+                format!(
+                    "how many groups there are tells how many keys owners have in common, and fewer than {} are not counted; but who puts in rows of one key chooses whom it asks about",
+                    self.floor_rows
+                ),
+            ),
             Some(_) if self.shows(SetKind::Except) => (
                 Verdict::Open,
                 "the first table's values are shown that the second does not have: what is left out tells whoever knows the first table that the second has it, also in one row"

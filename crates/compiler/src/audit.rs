@@ -11,7 +11,7 @@ use contract::{
 use crate::{
     ResultColumn, ResultKind, Rule, Table, attacks,
     groups::Groups,
-    joined_audit,
+    joined_audit, nested_audit,
     noise::Noisy,
     products,
     sql::{Aggregate, Checked, Function, Item, Joined, Key, Relation, SetJoin, SetKind, Tree},
@@ -62,9 +62,10 @@ pub(crate) struct Page<'a> {
 impl Page<'_> {
     fn to_receivers(&self, columns: &[ResultColumn]) -> Vec<String> {
         let floor = self.floor_rows;
+        let rows = self.what_counts();
         let which = match self.groups.columns.as_slice() {
             keys if self.checked.query.cut.is_some() => format!(
-                "of the groups by {} that have at least {floor} rows, those that LIMIT and OFFSET let through, {} at \
+                "of the groups by {} that have at least {floor} {rows}, those that LIMIT and OFFSET let through, {} at \
                  most: their keys{}",
                 names(&keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>()),
                 self.rows_max(),
@@ -73,12 +74,12 @@ impl Page<'_> {
                     false => "; that these values occur so often was not public",
                 },
             ),
-            [] => format!("whether all rows together that satisfy the condition number at least {floor}"),
+            [] => format!("whether all {rows} together that satisfy the condition number at least {floor}"),
             keys => format!(
                 "which of the {} groups by {} have at least {floor} {}; the groups themselves are public",
                 self.groups.keys.len(),
                 names(&keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>()),
-                if floor == 1 { "row" } else { "rows" },
+                if floor == 1 && rows == "rows" { "row" } else { &rows },
             ),
         };
         let values = self.opened(columns);
@@ -87,7 +88,7 @@ impl Page<'_> {
             (
                 "for each of those groups",
                 match (&self.checked.query.having, self.checked.query.cut, self.disclosure.contributors_min) {
-                    (None, None, 0 | 1) => {
+                    (None, None, 0 | 1) if !self.withholds_rests() => {
                         "nothing about any other group but that it has fewer rows: its values are never opened"
                     }
                     _ => {
@@ -228,7 +229,9 @@ impl Page<'_> {
                     (from, how.to_owned())
                 }
                 Item::Aggregate(index) => match query.aggregates.get(index) {
-                    Some(aggregate) => (sources(aggregate), how(aggregate, column, self.floor_rows)),
+                    Some(aggregate) => {
+                        (sources(aggregate), how(aggregate, column, self.floor_rows, &self.what_counts()))
+                    }
                     None => (Vec::new(), String::new()),
                 },
                 Item::Computed(of) => self.computed(of),
@@ -410,6 +413,7 @@ impl Page<'_> {
             let is_compared = compared.contains(&(table.clone(), column.clone()));
             // Some of its conditions may be with constants, beside the comparison on shares.
             let words = |r#use: &Use| match r#use {
+                Use::Join if self.is_of_groups() => [Some(nested_audit::LINKED), None],
                 Use::Filter if is_compared => {
                     let at_home = self.decides_at_home(table, column).then(|| word(Use::Filter));
                     [Some("decides which rows take part, compared on shares"), at_home]
@@ -524,10 +528,10 @@ fn sources(aggregate: &Aggregate) -> Vec<String> {
     all.into_iter().collect()
 }
 
-fn how(aggregate: &Aggregate, column: &ResultColumn, floor: u64) -> String {
+fn how(aggregate: &Aggregate, column: &ResultColumn, floor: u64, rows: &str) -> String {
     let of = aggregate.argument.as_ref().map_or("rows", |argument| argument.shown.as_str());
     let what = match aggregate.function {
-        Function::Count if aggregate.argument.is_none() => "number of rows".to_owned(),
+        Function::Count if aggregate.argument.is_none() => format!("number of {rows}"),
         Function::Count => format!("number of values of {of}"),
         Function::CountDistinct => format!("number of different values of {of}"),
         Function::VariancePop => {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use program::{Builder, ValueId};
 
-use crate::{Refused, lower::Joint, sql::Argument, stage::Partial, union};
+use crate::{Refused, lower::Joint, reread, sql::Argument, stage::Partial, union};
 
 /// How many rows of joined tables are behind each group, and behind the values that an aggregate covers there: by name of
 /// the partial result that counts pairs, for each table whose owners ask for more than one row.
@@ -17,6 +17,26 @@ impl Behind {
     /// Enters one table's rows.
     pub(crate) fn add(&mut self, counted: String, of_table: Contributing) {
         self.0.entry(counted).or_default().push(of_table);
+    }
+
+    /// Of each partial result that counts the rows of a group with a value, those without: which must be none, or as many
+    /// as the floor. `totals` are of so many groups.
+    pub(crate) fn add_rests<'p>(
+        &mut self,
+        builder: &mut Builder,
+        partials: impl Iterator<Item = &'p Partial>,
+        totals: &BTreeMap<String, ValueId>,
+        (groups, floor_rows): (usize, u64),
+    ) -> Result<(), Refused> {
+        let Some(rows) = totals.get(&Partial::Rows.name()) else { return Ok(()) };
+        for partial in partials {
+            if let (Partial::Present(_), Some(present)) = (partial, totals.get(&partial.name())) {
+                let rest = builder.subtract(*rows, *present)?;
+                let at_least = vec![reread::or_enough(builder, rest, groups, floor_rows)?];
+                self.add(partial.name(), Contributing { at_least, floor_rows });
+            }
+        }
+        Ok(())
     }
 
     /// Behind a group.

@@ -52,6 +52,11 @@ pub(crate) fn plan(checked: &Checked, rule: &Rule, partials: &mut Vec<Partial>) 
             "who brings what to the rows that come out of window functions is not known on shares; ask one dataset",
         );
     }
+    if let Some(Joined::Nested(_)) = &checked.join {
+        return refused(
+            "who brings what to the groups of a subquery is not known on shares; ask without groups of groups",
+        );
+    }
     if checked.join.is_some() || !checked.query.has_public_groups {
         return refused(
             "who brings what to a group is not known on shares in a join, nor where groups are not public; ask about one table, grouped by columns with a public list of values",

@@ -74,6 +74,7 @@ impl Page<'_> {
                 let computed = self.checked.relations.iter().flat_map(|relation| &relation.computed);
                 self.stemming(0, &computed.map(|column| column.name.clone()).chain(own).collect())
             }
+            Some(Joined::Nested(nested)) => self.stemming(0, &nested.compared()),
             Some(join) => {
                 let of = |side: usize| self.stemming(side, &compared(join, side).into_iter().collect());
                 of(0).into_iter().chain(of(1)).collect()

@@ -13,7 +13,7 @@
 //! # What is supported
 //! One SELECT over one table, or over several that are joined; a table is the union of datasets with equal columns, or
 //! several tables one below the other (UNION ALL), each SELECT's by its own columns and condition:
-//! - WITH, views before the SELECT, subqueries in FROM over one table, SELECT DISTINCT of columns and FILTER: other
+//! - WITH, views before the SELECT, subqueries in FROM over one table, or whose groups are only read, SELECT DISTINCT of columns and FILTER: other
 //!   writings of the same.
 //! - Functions of text, dates and timestamps, computed by each row's owner at home, as columns.
 //! - JOIN, LEFT JOIN and RIGHT JOIN of two tables on equality of integers, dates, timestamps or text, one key or several, which nobody sees;
@@ -23,7 +23,7 @@
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home. One
 //!   comparison of a column with an aggregate that a subquery takes over one table, decided on shares. Comparisons of two
 //!   joined tables' columns, of which one's key is declared unique, decided on shares, too.
-//! - GROUP BY columns whose possible values are public, and booleans; a column that may be NULL has a NULL group.
+//! - GROUP BY columns whose possible values are public, or are listed by a condition, and booleans; a column that may be NULL has a NULL group.
 //! - COUNT(DISTINCT column) over one table. COUNT(*), COUNT(column), SUM, AVG, MIN, MAX, VAR and STDDEV of columns, of sums, differences and products
 //!   of columns and integers, and of these under one CASE WHEN; MIN and MAX also of dates, timestamps and text. What would pick rows inside
 //!   an aggregate, past filter terms and floor, is refused (sums with columns that may be NULL), needs the owners' leave
@@ -33,6 +33,7 @@
 //!   tables, if each row of one of them meets one row of the others.
 //! - HAVING, decided inside the computation, also against sums over all groups; LIMIT and OFFSET, by ORDER BY group columns and aggregates: only the groups
 //!   that are let through are opened.
+//! - Aggregates of the groups that a subquery in FROM makes of one table, whose rows several owners may have.
 //! - Window functions over the rows of one table in a subquery of FROM, computed at home or, over several datasets, on
 //!   shares.
 //! - Expressions and window functions over groups, and any other ORDER BY: computed by the receivers from what is
@@ -101,6 +102,7 @@ mod fractions;
 mod full;
 mod groups;
 mod having;
+mod held;
 mod joined;
 mod joined_audit;
 mod keyed;
@@ -109,6 +111,8 @@ mod lower;
 mod masked;
 mod membership;
 mod moments;
+mod nested;
+mod nested_audit;
 mod noise;
 mod number;
 pub mod overlap;
@@ -205,8 +209,7 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     let tables = checked.tables.as_slice();
     let groups = groups::Groups::of(&checked.query, checked.of_groups())?;
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
-        lower::lower(tables, &checked, &groups, &rule)
-            .map_err(|refused| windows::refusal(refused, &checked))?;
+        lower::lower(tables, &checked, &groups, &rule).map_err(|refused| held::refusal(refused, &checked))?;
     let answers = answers::of(tables, &checked, &groups);
     check_depth(&checked, &program, &answers)?;
     let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, &rule);

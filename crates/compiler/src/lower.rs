@@ -14,7 +14,7 @@ use crate::{
     dominance::{self, Parts},
     finish::Finish,
     groups::Groups,
-    joined,
+    joined, nested,
     noise::{self, Noisy},
     pairs_max, precision,
     reread::{self, Reread},
@@ -115,6 +115,11 @@ pub(crate) fn lower(
         }
         ([only], Some(Joined::Windows(of))) => {
             let (combined, bit) = windows::combine(&mut builder, *only, of, groups, &partials, floor_rows)?;
+            demanded = bit;
+            combined
+        }
+        ([only], Some(Joined::Nested(of))) => {
+            let (combined, bit) = nested::combine(&mut builder, *only, of, groups, &partials, floor_rows)?;
             demanded = bit;
             combined
         }

@@ -63,6 +63,9 @@ pub(crate) fn plan(
     if let Some(Joined::Windows(_)) = &checked.join {
         return Err(refused("one person's rows change what window functions give others, by how much is not bounded; ask without window functions over rows".to_owned()));
     }
+    if let Some(Joined::Nested(_)) = &checked.join {
+        return Err(refused("one person's rows may be in several groups of the subquery and move them across its conditions, so noise cannot be measured out; ask without groups of groups".to_owned()));
+    }
     if checked.join.is_some() {
         return Err(refused("how often a person's rows match in a join is not bounded, so noise cannot be measured out; ask about one table".to_owned()));
     }

@@ -200,9 +200,9 @@ pub enum Refused {
         /// Why.
         reason: BadRange,
     },
-    /// Grouping by a column without a public list of values.
+    /// Grouping by a column without a public list of values, of the column or in a condition.
     #[error(
-        "column `{0}` has no public list of values, so grouping by it would reveal which values occur; its owner declares `values = [\"…\", \"…\"]` in the dataset's schema; with LIMIT, integers, decimals, dates and timestamps can be grouped by without it, and so can text that has `bytes_max`"
+        "column `{0}` has no public list of values, so grouping by it would reveal which values occur; its owner declares `values = [\"…\", \"…\"]` in the dataset's schema, or a condition lists them, `{0} IN (…)`; with LIMIT, integers, decimals, dates and timestamps can be grouped by without it, and so can text that has `bytes_max`"
     )]
     NoValues(String),
     /// Grouping by text of which it is not known how long it is.

@@ -97,3 +97,46 @@ pub(crate) fn none_or_enough(
     // At most `GROUPS_MAX`.
     Ok(builder.repeat(bit, groups as u32)?)
 }
+
+/// How many rows of each group; of none, as many as are asked for.
+pub(crate) fn or_enough(
+    builder: &mut Builder,
+    rows: ValueId,
+    groups: usize,
+    floor_rows: u64,
+) -> Result<ValueId, Refused> {
+    let one = builder.constant(vec![1; groups])?;
+    let none = builder.less_than(rows, one)?;
+    let enough = builder.constant(vec![floor_rows.into(); groups])?;
+    Ok(builder.select(none, enough, rows)?)
+}
+
+/// The bit, the same for each group, that every one has none of some rows or as many as are asked for.
+pub(crate) fn all_none_or_enough(
+    builder: &mut Builder,
+    rows: ValueId,
+    groups: usize,
+    floor_rows: u64,
+) -> Result<ValueId, Refused> {
+    let bits = is_none_or_enough(builder, rows, groups, floor_rows)?;
+    let few = builder.not(bits)?;
+    let few = builder.to_integer(few)?;
+    let few = builder.sum(few)?;
+    let one = builder.constant(vec![1])?;
+    let bit = builder.less_than(few, one)?;
+    // At most `GROUPS_MAX`.
+    Ok(builder.repeat(bit, groups as u32)?)
+}
+
+/// The bit, for each group, that it has none of some rows or as many as are asked for.
+pub(crate) fn is_none_or_enough(
+    builder: &mut Builder,
+    rows: ValueId,
+    groups: usize,
+    floor_rows: u64,
+) -> Result<ValueId, Refused> {
+    let rows = or_enough(builder, rows, groups, floor_rows)?;
+    let enough = builder.constant(vec![floor_rows.into(); groups])?;
+    let below = builder.less_than(rows, enough)?;
+    Ok(builder.not(below)?)
+}

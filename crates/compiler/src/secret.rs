@@ -23,6 +23,7 @@ use crate::{
     packed,
     sql::{Key, Relation, identifier},
     stage::{self, Partial},
+    threshold_tables::stacked,
 };
 
 /// The groups' keys, a row for each group that there may be.
@@ -91,53 +92,101 @@ pub(crate) fn combine(
     if let Some(partial) = partials.iter().find(is_shared) {
         return Err(partial.refuse());
     }
-    let stages = keyed::stages(builder, relation, table, |rows| sql(table, relation, keys, partials, rows))?;
-    let mut shared: Vec<Vec<ValueId>> = Vec::new();
-    for (source, stage) in table.datasets.iter().zip(stages) {
-        let mut columns = Vec::new();
-        for (number, key) in keys.iter().enumerate() {
-            let widths = widths(&key.column)?.into_iter().enumerate();
-            columns.extend(widths.map(|(part, bits)| (name(number, part), bits)));
-        }
-        let partials = partials.iter().enumerate();
-        columns.extend(partials.map(|(place, one)| (stage::short(one.name(), place), one.bits(source.rows))));
-        keyed::declare(builder, source, stage, columns, &mut shared)?;
-    }
-    let mut columns = Vec::with_capacity(shared.len());
-    for values in shared {
-        columns.push(match values.as_slice() {
-            [only] => *only,
-            _ => builder.concat(values)?,
-        });
-    }
-    let rows = table.datasets.iter().map(|source| keyed::rows(source.rows)).sum();
     let keys: Vec<Column> = keys.iter().map(|key| key.column.clone()).collect();
-    let aggregated = columns.split_off(columns.len().saturating_sub(partials.len()));
-    let (columns, aggregated) = match table.datasets.len() {
-        0 | 1 => (columns, aggregated),
-        // Rows without meaning have key 0 and results that change nothing.
-        _ => {
-            let merged = Merged::by(builder, columns)?;
-            let results = aggregated.into_iter().zip(partials);
-            let results = results.map(|(of, partial)| merged.combined(builder, of, Some(partial)));
-            let results = results.collect::<Result<Vec<_>, _>>()?;
-            (merged.keys, results)
+    let by = ByKey { keys: &keys, partials, marks: 0 };
+    let Aggregated { keys: values, partials, rows, zero, one, .. } =
+        by.combine(builder, (relation, table), |rows| sql(table, relation, &by, rows))?;
+    let combined = Combined { partials, zero, one, behind: Behind::default(), parts: Parts::default() };
+    Ok((combined, SecretKeys::new(&keys, values, rows)?))
+}
+
+/// What each owner shares of its rows by key: the columns of [`names`], and partial results.
+///
+/// [`names`]: ByKey::names
+pub(crate) struct ByKey<'a> {
+    pub(crate) keys: &'a [Column],
+    pub(crate) partials: &'a [Partial],
+    /// How many bits it shares that hang on the key alone.
+    pub(crate) marks: usize,
+}
+
+/// The same of all owners, a row for each key, and rows without meaning, which count 0 rows.
+pub(crate) struct Aggregated {
+    pub(crate) keys: Vec<ValueId>,
+    /// Bits.
+    pub(crate) marks: Vec<ValueId>,
+    /// By name.
+    pub(crate) partials: BTreeMap<String, ValueId>,
+    pub(crate) rows: u32,
+    /// 0 and 1 in each row.
+    pub(crate) zero: ValueId,
+    pub(crate) one: ValueId,
+}
+
+impl ByKey<'_> {
+    /// The keys' columns and their SQL.
+    pub(crate) fn key_columns(&self) -> Vec<(String, String)> {
+        let keys = self.keys.iter().enumerate();
+        let columns = keys.flat_map(|(number, column)| {
+            key(column).into_iter().enumerate().map(move |(part, sql)| (name(number, part), sql))
+        });
+        columns.collect()
+    }
+
+    /// What stands in a row without meaning for keys and bits, in their order.
+    pub(crate) fn names(&self) -> Vec<(String, u8)> {
+        let keys = self.key_columns().into_iter().map(|(name, _)| name);
+        keys.chain((1..=self.marks).map(mark)).map(|name| (name, 0)).collect()
+    }
+
+    pub(crate) fn combine(
+        &self,
+        builder: &mut Builder,
+        (relation, table): (&Relation, &Table),
+        sql: impl Fn(u32) -> String,
+    ) -> Result<Aggregated, Refused> {
+        let stages = keyed::stages(builder, relation, table, sql)?;
+        let mut shared: Vec<Vec<ValueId>> = Vec::new();
+        for (source, stage) in table.datasets.iter().zip(stages) {
+            let mut columns = Vec::new();
+            for (number, key) in self.keys.iter().enumerate() {
+                let widths = widths(key)?.into_iter().enumerate();
+                columns.extend(widths.map(|(part, bits)| (name(number, part), bits)));
+            }
+            columns.extend((1..=self.marks).map(|number| (mark(number), 1)));
+            let partials = self.partials.iter().enumerate();
+            columns.extend(
+                partials.map(|(place, one)| (stage::short(one.name(), place), one.bits(source.rows))),
+            );
+            keyed::declare(builder, source, stage, columns, &mut shared)?;
         }
-    };
-    let mut constant = |value| -> Result<ValueId, Refused> {
-        let one = builder.constant(vec![value])?;
-        Ok(builder.repeat(one, rows)?)
-    };
-    let (zero, one) = (constant(0)?, constant(1)?);
-    let named = partials.iter().map(Partial::name).zip(aggregated);
-    let combined = Combined {
-        partials: BTreeMap::from_iter(named),
-        zero,
-        one,
-        behind: Behind::default(),
-        parts: Parts::default(),
-    };
-    Ok((combined, SecretKeys::new(&keys, columns, rows)?))
+        let mut columns = stacked(builder, shared)?;
+        let rows = table.datasets.iter().map(|source| keyed::rows(source.rows)).sum();
+        let partials = columns.split_off(columns.len().saturating_sub(self.partials.len()));
+        let marks = columns.split_off(columns.len().saturating_sub(self.marks));
+        let (keys, marks, partials) = match table.datasets.len() {
+            0 | 1 => (columns, marks, partials),
+            // Rows without meaning have key 0 and results that change nothing.
+            _ => {
+                let merged = Merged::by(builder, columns)?;
+                let marks = marks.into_iter().map(|of| merged.combined(builder, of, None));
+                let marks = marks.collect::<Result<Vec<_>, _>>()?;
+                let results = partials.into_iter().zip(self.partials);
+                let results = results.map(|(of, partial)| merged.combined(builder, of, Some(partial)));
+                let results = results.collect::<Result<Vec<_>, _>>()?;
+                (merged.keys, marks, results)
+            }
+        };
+        let mut constant = |value| -> Result<ValueId, Refused> {
+            let one = builder.constant(vec![value])?;
+            Ok(builder.repeat(one, rows)?)
+        };
+        let (zero, one) = (constant(0)?, constant(1)?);
+        let marks = marks.into_iter().map(|mark| builder.less_than(zero, mark));
+        let marks = marks.collect::<Result<_, _>>()?;
+        let partials = BTreeMap::from_iter(self.partials.iter().map(Partial::name).zip(partials));
+        Ok(Aggregated { keys, marks, partials, rows, zero, one })
+    }
 }
 
 /// How wide the columns of a key are: whether it is NULL, if it may be, and its integers.
@@ -175,20 +224,19 @@ fn name(key: usize, part: usize) -> String {
     format!("key {}, part {}", key + 1, part + 1)
 }
 
-fn sql(table: &Table, relation: &Relation, keys: &[Key], partials: &[Partial], rows: u32) -> String {
-    let mut by = Vec::new();
-    for (number, key) in keys.iter().enumerate() {
-        let columns = self::key(&key.column).into_iter().enumerate();
-        by.extend(columns.map(|(part, sql)| (name(number, part), sql)));
-    }
-    let names: Vec<(String, u8)> = by.iter().map(|(name, _)| (name.clone(), 0)).collect();
+/// What a bit that hangs on the key alone is called in the program.
+pub(crate) fn mark(number: usize) -> String {
+    format!("mark {number}")
+}
+
+fn sql(table: &Table, relation: &Relation, by: &ByKey<'_>, rows: u32) -> String {
     let (mut shared, mut calls) = (Vec::new(), Vec::new());
-    for (place, partial) in partials.iter().enumerate() {
+    for (place, partial) in by.partials.iter().enumerate() {
         let name = format!("part {}", place + 1);
         shared.push(partial.shared(&name));
         calls.push((name, partial.aggregate(None)));
     }
     let filters = relation.filter.iter().cloned().collect();
-    let inner = Aggregation { from: relation.name(table), filters, keys: by, calls }.sql();
-    keyed::padded(rows, &names, &shared, &inner, &[])
+    let inner = Aggregation { from: relation.name(table), filters, keys: by.key_columns(), calls }.sql();
+    keyed::padded(rows, &by.names(), &shared, &inner, &[])
 }

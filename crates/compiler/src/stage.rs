@@ -152,6 +152,23 @@ impl Partial {
         }
     }
 
+    /// What it is of.
+    pub(crate) fn argument(&self) -> Option<&Argument> {
+        match self {
+            Self::Rows | Self::RowsIf(_) => None,
+            Self::Present(x)
+            | Self::Distinct(x)
+            | Self::Quantile(x, _)
+            | Self::Sum(x)
+            | Self::Distances(x)
+            | Self::Squares(x)
+            | Self::Products(x, _)
+            | Self::Min(x)
+            | Self::Max(x) => Some(x),
+            Self::Text(text) => Some(&text.of),
+        }
+    }
+
     /// Name of the stage's column, and for people. Different ones have different names.
     pub(crate) fn name(&self) -> String {
         match self {

@@ -30,7 +30,13 @@ pub(crate) fn check(
                 let datasets = relations.get(1).map_or(0, |(_, table)| table.datasets.len());
                 join.kind != JoinKind::Full && (text.of.side == 0 || datasets <= 1)
             }
-            Some(Joined::Tree(_) | Joined::Set(_) | Joined::Threshold(_) | Joined::Windows(_)) => false,
+            Some(
+                Joined::Tree(_)
+                | Joined::Set(_)
+                | Joined::Threshold(_)
+                | Joined::Windows(_)
+                | Joined::Nested(_),
+            ) => false,
         };
         if !is_found {
             return Err(partial.refuse());

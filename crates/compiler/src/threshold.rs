@@ -6,7 +6,7 @@
 //! 2. The query's owners share for each row that its other conditions leave what is compared, and what is aggregated
 //!    ([`crate::masked`]). A row without a value compares with nothing and is left out at home.
 //! 3. With a key, each row looks up what there is of its own ([`program::Operation::Lookup`]), as in [`crate::joined`].
-//!    So it does in a table between the two that it must meet, which shares its keys alone.
+//!    So it does in a table between the two that it must meet, or must not (NOT EXISTS), which shares its keys alone.
 //! 4. A bit for each row says how it compares; rows for which it holds are aggregated by group. A mean is not computed: a
 //!    value times the count is compared with the sum, which is exact.
 //!
@@ -14,7 +14,8 @@
 //! over fewer rows than the contract, or one of its table's owners, asks for would be probed by the comparison. Without a
 //! key nothing is shown then; with a key, rows of that key do not compare, as aggregates that are withheld do not in
 //! HAVING. Of the rows that are aggregated as many are asked for as in every query; and where the subquery is over the same
-//! rows, of those that are not ([`crate::reread`]).
+//! rows, of those that are not ([`crate::reread`]). Of a table that rows must or must not meet, its owners' floor counts its
+//! rows that are met by rows that compare: who knows these would learn by the others which of its rows there are.
 //!
 //! *Cost*, of n rows: one comparison of n rows of the numbers' width, for a mean n products, and what [`crate::masked`]
 //! costs. With a key also one lookup and, of several owners, one grouping of the subquery's rows; so for a table that rows
@@ -30,7 +31,7 @@ use crate::{
     lower::Combined,
     masked::Layout,
     reread,
-    sql::{Function, Line, Threshold},
+    sql::{Function, Line, Partner, Threshold},
     stage::{self, Partial},
     threshold_tables::{Found, Inside, Of, Outside, Partners, Rows},
 };
@@ -74,18 +75,34 @@ pub(crate) fn combine(
     let of_contract = floor_rows;
     let floor_rows = floor_rows.max(tables.inner.1.floor_rows());
     let holds = holds(builder, threshold, &rows, &found, floor_rows)?;
-    let mut weight = builder.to_integer(holds)?;
-    if let Some((partners, keys)) = partners.as_ref().zip(keys) {
-        let met = partners.met(builder, keys, &rows)?;
-        weight = builder.multiply(weight, met)?;
-    }
+    let compares = builder.to_integer(holds)?;
+    let met = partners.as_ref().zip(keys);
+    let met = met.map(|(partners, keys)| partners.met(builder, keys, &rows)).transpose()?;
+    let weight = match (&threshold.partner, met) {
+        (Some(Partner { is_absent: true, .. }), Some(met)) => {
+            let one = builder.constant(vec![1])?;
+            let ones = builder.repeat(one, rows.count)?;
+            let alone = builder.subtract(ones, met)?;
+            builder.multiply(compares, alone)?
+        }
+        (_, Some(met)) => builder.multiply(compares, met)?,
+        (_, None) => compares,
+    };
     let zero = builder.constant(vec![0; groups.keys.len()])?;
     let one = builder.constant(vec![1; groups.keys.len()])?;
-    let weighted = outside.layout.weighted(builder, rows.columns, weight, rows.count)?;
+    let columns = rows.columns.clone();
+    let weighted = outside.layout.weighted(builder, columns, weight, rows.count)?;
     let totals = outside.layout.totals(builder, &weighted)?;
     let mut behind = Behind::default();
-    if let Some(partners) = &partners {
-        partners.behind(builder, &outside.layout, &weighted, &rows.partners, &mut behind)?;
+    if let Some((partners, met)) = partners.filter(Partners::ask_for_more).zip(met) {
+        let meeting = match partners.partner.is_absent {
+            true => {
+                let meeting = builder.multiply(compares, met)?;
+                outside.layout.weighted(builder, rows.columns, meeting, rows.count)?
+            }
+            false => weighted,
+        };
+        partners.behind(builder, &outside.layout, &meeting, &rows.partners, &mut behind)?;
     }
     if floor_rows > 1 && threshold.keys.is_empty() {
         // At most `GROUPS_MAX`.

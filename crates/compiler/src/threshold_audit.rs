@@ -4,7 +4,7 @@ use crate::{
     Table,
     audit::{Page, counted, kept, names},
     reread::{self, Reread},
-    sql::{Relation, Threshold},
+    sql::{Partner, Relation, Threshold},
     stage::{self, Partial},
 };
 
@@ -38,15 +38,16 @@ impl Page<'_> {
                  least {least}"
             ));
         }
-        if let Some(partner) = partner {
+        if let Some((partner, Partner { is_absent, .. })) = partner.zip(threshold.partner.as_ref()) {
             let floor = self.tables.get(partner.table).map_or(1, Table::floor_rows);
             let asked = if floor > 1 {
                 format!("; {floor} of these rows must be met in each group")
             } else {
                 String::new()
             };
+            let counted = if *is_absent { "with which" } else { "without which" };
             learned.push(format!(
-                "nor which rows meet one of `{}`, without which they do not count{asked}",
+                "nor which rows meet one of `{}`, {counted} they do not count{asked}",
                 partner.called
             ));
         }
@@ -107,12 +108,13 @@ impl Page<'_> {
         };
         let met = threshold.partner.as_ref().map(|partner| {
             let keys: Vec<String> = partner.keys.iter().map(|[_, theirs]| theirs.name.clone()).collect();
+            let which = if partner.is_absent { "none" } else { "one" };
             let once = match partner.is_once {
                 true => "; looks whether each stands in one row, as was declared, and shares nothing if not",
                 false => "",
             };
             format!(
-                "of `{}`, of which rows must meet one: {}, and shares each value of {}, filled up with rows without \
+                "of `{}`, of which rows must meet {which}: {}, and shares each value of {}, filled up with rows without \
                  meaning to as many as were published{once}",
                 table(1),
                 filter(1),

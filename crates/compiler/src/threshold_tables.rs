@@ -247,7 +247,7 @@ impl<'a> Inside<'a> {
     }
 }
 
-/// The table that rows must meet.
+/// The table that rows must meet, or must not.
 pub(crate) struct Partners<'a> {
     pub(crate) of: Of<'a>,
     pub(crate) partner: &'a Partner,
@@ -296,8 +296,13 @@ impl Partners<'_> {
         builder.lookup(rows.partners.clone(), keys, Vec::new()).map_err(Refused::of_keys)
     }
 
-    /// Where its owners ask for a floor: how many of its rows are met by rows that count, in each group and with each value
-    /// that may be missing. As many at least as such rows have different keys.
+    /// Whether its owners ask for a floor.
+    pub(crate) fn ask_for_more(&self) -> bool {
+        self.of.1.floor_rows() > 1
+    }
+
+    /// How many of its rows are met by rows that compare, in each group and with each value that may be missing. As many at
+    /// least as such rows have different keys.
     pub(crate) fn behind(
         &self,
         builder: &mut Builder,
@@ -307,9 +312,6 @@ impl Partners<'_> {
         behind: &mut Behind,
     ) -> Result<(), Refused> {
         let floor_rows = self.of.1.floor_rows();
-        if floor_rows <= 1 {
-            return Ok(());
-        }
         let same = builder.group(keys.to_vec()).map_err(Refused::of_keys)?;
         let zero = builder.constant(vec![0])?;
         let zeros = builder.repeat(zero, *rows)?;

@@ -9,7 +9,7 @@
 //!    Neighbours that differ in the partition say where its parts begin ([`segments`]), and each function is computed along
 //!    the order ([`functions`]). What comes out is moved back to the rows as they were shared, so that windows of different
 //!    orders stand beside each other, and are of each other.
-//! 3. Conditions of WHERE on that are decided on shares ([`conditions`]), and with those that were decided at home they say
+//! 3. Conditions of WHERE on that are decided on shares ([`crate::held`]), and with those that were decided at home they say
 //!    which rows count: [`crate::masked`] aggregates these, by groups that owners know of each row and by groups of what
 //!    windows give ([`groups`]).
 //!
@@ -35,39 +35,29 @@ use program::{Builder, ValueId};
 use crate::{
     Construct, Refused, Table,
     aggregation::Call,
-    behind::{Behind, Contributing},
+    behind::Behind,
     domain,
     dominance::Parts,
     groups::{Groups, Sided},
+    held::{Columns, Held, narrower},
     keyed,
     lower::Combined,
     masked::Layout,
     reread, secret,
-    sql::{Aggregate, Argument, Checked, Joined, ON_SHARES, Relation, Windows, identifier},
+    sql::{Aggregate, ON_SHARES, Relation, Windows, identifier},
     stage::{self, Partial},
     threshold_tables::stacked,
     union,
 };
-use functions::{Rows, narrower};
+use functions::Rows;
 
-mod conditions;
 mod functions;
 mod groups;
 mod parts;
 mod segments;
 
-/// A column on shares, in the order in which rows were shared.
-#[derive(Clone, Debug)]
-pub(crate) struct Held {
-    /// 0 where it has no value: of text several, see [`crate::packed`]; of a mean the sum.
-    integers: Vec<ValueId>,
-    /// A bit, if it may have no value.
-    missing: Option<ValueId>,
-    /// Of a mean, what the sum is divided by.
-    count: Option<ValueId>,
-    /// Digits after the point.
-    scale: u8,
-}
+/// As what numbers are refused that have no room.
+const WIDE: Construct = Construct::RowWindowWide;
 
 /// What each owner shares, column by column.
 struct Shares<'a> {
@@ -94,7 +84,7 @@ pub(crate) fn combine(
 ) -> Result<(Combined, Option<ValueId>), Refused> {
     stage::check_alone(partials)?;
     let sided = groups.sided(0);
-    let is_shared = |partial: &&Partial| argument(partial).is_some_and(|of| windows.reads(of));
+    let is_shared = |partial: &&Partial| partial.argument().is_some_and(|of| windows.reads(of));
     let at_home: Vec<Partial> = partials.iter().filter(|partial| !is_shared(partial)).cloned().collect();
     let mut conditions = Vec::new();
     windows.tests.tests.iter().for_each(|test| test.at_home(&mut conditions));
@@ -111,21 +101,22 @@ pub(crate) fn combine(
     let mut columns = stacked(builder, inputs)?.into_iter();
     let mut rows = shares.read(builder, &mut columns)?;
     rows.compute(builder)?;
-    let weight = rows.counting(builder).map_err(|refused| narrower(refused, "WHERE"))?;
+    let weight = rows.columns.counting(builder, rows.own);
+    let weight = weight.map_err(|refused| narrower(refused, WIDE, "WHERE"))?;
     let mut own: Vec<ValueId> = columns.collect();
     let mut of_partials = own.split_off(own.len().saturating_sub(at_home.len())).into_iter();
     for partial in partials {
-        let column = match argument(partial).filter(|of| windows.reads(of)) {
+        let column = match partial.argument().filter(|of| windows.reads(of)) {
             Some(of) => {
-                let column = rows.partial(builder, partial, of);
-                Some(column.map_err(|refused| narrower(refused, &of.shown))?)
+                let column = rows.columns.partial(builder, partial, of);
+                Some(column.map_err(|refused| narrower(refused, WIDE, &of.shown))?)
             }
             None => of_partials.next(),
         };
         own.extend(column);
     }
     let layout = Layout { partials, groups: &sided };
-    let mut weighted = layout.weighted(builder, own, weight, rows.count)?;
+    let mut weighted = layout.weighted(builder, own, weight, rows.columns.count)?;
     let mut by_group = Sided { conditions: Vec::new(), of: sided.of.clone(), null: None };
     if groups.has_side(ON_SHARES) {
         weighted.weights = rows.by_group(builder, groups, &weighted.weights, &sided.of)?;
@@ -154,48 +145,16 @@ pub(crate) fn combine(
             // Of a frame that nearly all rows cut off, the last ones tell the first ones' values.
             let rest = builder.subtract(counted, cut)?;
             for rows in [cut, rest] {
-                let rows = or_enough(builder, rows, number, floor_rows)?;
-                let enough = builder.constant(vec![floor_rows.into(); number])?;
-                let below = builder.less_than(rows, enough)?;
-                bits.push(builder.not(below)?);
+                bits.push(reread::is_none_or_enough(builder, rows, number, floor_rows)?);
             }
         }
         demanded = union::tree(builder, bits, Builder::and)?;
-        for partial in partials.iter().filter(is_shared) {
-            if let (Partial::Present(_), Some(present)) = (partial, totals.get(&partial.name())) {
-                let rest = builder.subtract(counted, *present)?;
-                let at_least = vec![or_enough(builder, rest, number, floor_rows)?];
-                behind.add(partial.name(), Contributing { at_least, floor_rows });
-            }
-        }
+        let shared = partials.iter().filter(is_shared);
+        behind.add_rests(builder, shared, &totals, (number, floor_rows))?;
     }
     let zero = builder.constant(vec![0; number])?;
     let one = builder.constant(vec![1; number])?;
     Ok((Combined { partials: totals, zero, one, behind, parts: Parts::default() }, demanded))
-}
-
-/// How many rows of each group; of none, as many as are asked for.
-fn or_enough(
-    builder: &mut Builder,
-    rows: ValueId,
-    groups: usize,
-    floor_rows: u64,
-) -> Result<ValueId, Refused> {
-    let one = builder.constant(vec![1; groups])?;
-    let none = builder.less_than(rows, one)?;
-    let enough = builder.constant(vec![floor_rows.into(); groups])?;
-    Ok(builder.select(none, enough, rows)?)
-}
-
-/// What has no room on shares where windows are told of is refused by one's name.
-pub(crate) fn refusal(refused: Refused, checked: &Checked) -> Refused {
-    match &checked.join {
-        Some(Joined::Windows(windows)) => match windows.told.first() {
-            Some(told) => narrower(refused, &told.name),
-            None => refused,
-        },
-        _ => refused,
-    }
 }
 
 impl Windows {
@@ -308,7 +267,16 @@ impl Shares<'_> {
             let scale = domain::scale(column.kind);
             held.insert(column.name.clone(), Held { integers, missing, count: None, scale });
         }
-        Ok(Rows { windows: self.windows, count, zeros, own, members, conditions, held, orders: Vec::new() })
+        let columns = Columns {
+            known: &self.windows.known,
+            tests: &self.windows.tests,
+            count,
+            zeros,
+            conditions,
+            held,
+            refused: Construct::RowWindowOwners,
+        };
+        Ok(Rows { windows: self.windows, columns, own, members, orders: Vec::new() })
     }
 }
 
@@ -318,22 +286,5 @@ fn of_row(Call { function, of, .. }: &Call) -> String {
         None => "1".to_owned(),
         Some(of) if *function == "COUNT" => format!("CASE WHEN ({of}) IS NOT NULL THEN 1 ELSE 0 END"),
         Some(of) => of.clone(),
-    }
-}
-
-/// What a partial result is of.
-fn argument(partial: &Partial) -> Option<&Argument> {
-    match partial {
-        Partial::Rows | Partial::RowsIf(_) => None,
-        Partial::Present(x)
-        | Partial::Distinct(x)
-        | Partial::Quantile(x, _)
-        | Partial::Sum(x)
-        | Partial::Distances(x)
-        | Partial::Squares(x)
-        | Partial::Products(x, _)
-        | Partial::Min(x)
-        | Partial::Max(x) => Some(x),
-        Partial::Text(text) => Some(&text.of),
     }
 }

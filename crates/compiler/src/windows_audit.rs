@@ -1,8 +1,10 @@
 //! What the audit says of queries whose rows are shared one by one, to be compared or brought into an order: comparisons with
-//! a subquery's value ([`crate::threshold_audit`]), and window functions over the rows of several owners.
+//! a subquery's value ([`crate::threshold_audit`]), window functions over the rows of several owners, and groups of groups
+//! ([`crate::nested_audit`]).
 
 use crate::{
     audit::{Page, counted, kept, names},
+    nested_audit::NOT_GROUPED,
     sql::{Joined, Step, Windows},
     stage::Partial,
     threshold_audit::NOT_COMPARED,
@@ -14,6 +16,7 @@ impl Page<'_> {
         match &self.checked.join {
             Some(Joined::Threshold(threshold)) => Some(self.of_threshold(threshold)),
             Some(Joined::Windows(windows)) => Some(self.of_windows(windows)),
+            Some(Joined::Nested(nested)) => Some(self.of_nested(nested)),
             _ => None,
         }
     }
@@ -23,6 +26,7 @@ impl Page<'_> {
         match &self.checked.join {
             Some(Joined::Threshold(threshold)) => Some(self.compared_at_home(threshold, partials)),
             Some(Joined::Windows(windows)) => Some(self.windows_at_home(windows, partials)),
+            Some(Joined::Nested(nested)) => Some(self.nested_at_home(nested, partials)),
             _ => None,
         }
     }
@@ -37,6 +41,7 @@ impl Page<'_> {
                  the rows that are shown and on those of their parts that are not, not on whole parts"
                     .to_owned(),
             ]),
+            Some(Joined::Nested(_)) => Some(self.beyond_nested()),
             _ => None,
         }
     }
@@ -50,6 +55,7 @@ impl Page<'_> {
                 "no value, neither of the data nor of the result; neither in which order rows stand, nor which parts they \
                  make, nor which come out"
             }
+            Some(Joined::Nested(_)) => NOT_GROUPED,
             Some(_) => {
                 "no value, neither of the data nor of the result; neither which rows match nor how many"
             }

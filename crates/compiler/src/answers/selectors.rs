@@ -13,7 +13,7 @@ use crate::{
 /// the words of that table's columns.
 pub(super) fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Selector, Option<String>)> {
     let mut found: Vec<(Selector, Option<String>)> = Vec::new();
-    for aggregate in &checked.query.aggregates {
+    for aggregate in aggregates(checked) {
         let argument =
             aggregate.argument.as_ref().map(|argument| argument.behind.as_deref().unwrap_or(argument));
         if let (Some(Joined::Windows(windows)), Some(argument)) = (&checked.join, argument)
@@ -74,6 +74,15 @@ pub(super) fn selectors(checked: &Checked, branch: Option<&Branch>) -> Vec<(Sele
     }
     windows::framed(checked).into_iter().for_each(|framed| add(&mut found, framed));
     found
+}
+
+/// What is told of rows: of groups of groups what the subquery aggregates. Its groups without a value are asked about on
+/// shares.
+fn aggregates(checked: &Checked) -> Vec<&Aggregate> {
+    match &checked.join {
+        Some(Joined::Nested(nested)) => nested.told(&checked.query),
+        _ => checked.query.aggregates.iter().collect(),
+    }
 }
 
 /// Whether an aggregate of an argument that may lack values tells how many there are, by itself or with others. A mean does:

@@ -46,6 +46,8 @@ pub enum Construct {
     HavingKey,
     HavingSubquery,
     Window,
+    Nested,
+    NestedWide,
     RowWindow,
     RowWindowOrder,
     RowWindowTables,
@@ -184,7 +186,7 @@ impl Construct {
             ),
             Self::DerivedTable => (
                 "this subquery in FROM or WITH",
-                "write `(SELECT columns FROM table WHERE …) AS name` over one table, without groups, order and limit",
+                "write `(SELECT columns FROM table WHERE …) AS name` over one table, without groups, order and limit; of groups write columns and conditions alone around them, and LIMIT there: `SELECT key, total FROM (SELECT key, SUM(x) AS total FROM table GROUP BY key) AS name WHERE total > 100`",
             ),
             Self::NotIn => (
                 "NOT IN with a subquery",
@@ -219,6 +221,14 @@ impl Construct {
             Self::Window => (
                 "this window function",
                 "use ROW_NUMBER, RANK, LAG, SUM and the like over the groups of a query with GROUP BY: `RANK() OVER (ORDER BY COUNT(*))`; over rows in a subquery in FROM, which gives it a name: `(SELECT x - LAG(x) OVER (PARTITION BY a ORDER BY b) AS gap FROM table) AS s`",
+            ),
+            Self::Nested => (
+                "this, in or around a subquery in FROM with GROUP BY",
+                "write SELECT COUNT(*), AVG(total) FROM (SELECT key, SUM(column) AS total, COUNT(*) AS n FROM table WHERE … GROUP BY key HAVING …) AS s WHERE total > 100 GROUP BY key: within, of one table, COUNT, SUM, AVG, MIN and MAX of integers, decimals, dates and timestamps; around it COUNT, SUM, AVG, MIN, MAX, VAR and STDDEV of these and of their sums and differences, with integers, not of AVG, COUNT of a column that may be NULL, CASE, NULLIF and COALESCE, which conditions may compare; by keys with a public list of values or none",
+            ),
+            Self::NestedWide => (
+                "numbers this wide of groups of groups",
+                "declare narrower ranges of the columns, or leave out variances of sums and comparisons of means: integers on shares have 126 bits, and a group's sum has log2 of the published rows more than its column",
             ),
             Self::RowWindow => (
                 "this window function over rows",

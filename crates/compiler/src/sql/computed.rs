@@ -17,6 +17,7 @@ use super::{
     Function, across, from,
     home::{self, Home},
     names::normalised,
+    nested::Written,
     row_arithmetic::Arithmetic,
     timestamps, units,
     usage::{Origin, Uses},
@@ -97,9 +98,9 @@ impl Computed {
     }
 }
 
-/// The columns whose values the query cuts where it wants, and what is made of them.
-pub(super) fn cuts(computed: &[Computed]) -> BTreeSet<String> {
-    let mut cuts = BTreeSet::new();
+/// The columns whose values the query cuts where it wants, of which some are `known`, and what is made of them.
+pub(super) fn cuts(computed: &[Computed], known: BTreeSet<String>) -> BTreeSet<String> {
+    let mut cuts = known;
     // What is made of others comes after them.
     for one in computed {
         if one.is_cut() || !one.own().is_disjoint(&cuts) {
@@ -111,8 +112,12 @@ pub(super) fn cuts(computed: &[Computed]) -> BTreeSet<String> {
 
 /// Puts columns in place of functions; which ones, and of which tables. Without tables nothing is known of their columns,
 /// and nothing is computed.
-pub(super) fn replace(statement: &mut Statement, tables: &[Table]) -> Result<Vec<Computed>, Refused> {
-    let mut functions = Functions { tables, scopes: Vec::new(), found: Vec::new() };
+pub(super) fn replace(
+    statement: &mut Statement,
+    tables: &[Table],
+    nested: Option<&Written>,
+) -> Result<Vec<Computed>, Refused> {
+    let mut functions = Functions { tables, nested, scopes: Vec::new(), found: Vec::new() };
     match statement.visit(&mut functions) {
         ControlFlow::Break(refused) => Err(refused),
         ControlFlow::Continue(()) => Ok(functions.found),
@@ -121,6 +126,8 @@ pub(super) fn replace(statement: &mut Statement, tables: &[Table]) -> Result<Vec
 
 struct Functions<'t> {
     tables: &'t [Table],
+    /// The groups that one of these is.
+    nested: Option<&'t Written>,
     /// For each query around, its tables under the names that columns are qualified by.
     scopes: Vec<Vec<(String, &'t Table)>>,
     found: Vec<Computed>,
@@ -190,7 +197,8 @@ impl VisitorMut for Functions<'_> {
     }
 }
 
-fn is_aggregate(call: &Call) -> bool {
+/// Whether a call is an aggregate's, and not over a window.
+pub(super) fn is_aggregate(call: &Call) -> bool {
     call.over.is_none() && Function::named(&call.name.to_string().to_lowercase()).is_some()
 }
 
@@ -243,7 +251,14 @@ impl<'t> Functions<'t> {
         Ok(Expr::Identifier(name))
     }
 
-    /// Puts columns in place of what an aggregate computes of window functions.
+    /// The table of a column that may be computed on shares.
+    fn on_shares(&self, name: &str) -> Option<String> {
+        let across = self.found.iter().find(|one| one.is_across() && one.name() == name);
+        let of_groups = self.nested.filter(|nested| nested.is_aggregate(name));
+        across.map(|one| one.table.clone()).or_else(|| of_groups.map(|nested| nested.made.clone()))
+    }
+
+    /// Puts columns in place of what an aggregate computes of window functions, or of groups' aggregates.
     fn arithmetic(&mut self, aggregate: &mut Expr) -> ControlFlow<Refused> {
         struct Steps<'a, 't>(&'a mut Functions<'t>);
         impl VisitorMut for Steps<'_, '_> {
@@ -257,9 +272,7 @@ impl<'t> Functions<'t> {
                 let read = Arithmetic::read(expr, &|name| functions.is_computed(name));
                 let Some(of @ Arithmetic::Both(..)) = read else { return ControlFlow::Continue(()) };
                 let columns = of.columns();
-                let across =
-                    |name: &String| functions.found.iter().find(|one| one.is_across() && one.name() == *name);
-                let Some(table) = columns.into_iter().find_map(across).map(|one| one.table.clone()) else {
+                let Some(table) = columns.into_iter().find_map(|name| functions.on_shares(name)) else {
                     return ControlFlow::Continue(());
                 };
                 *expr = Expr::Identifier(Ident::with_quote('"', of.to_string()));

@@ -12,8 +12,8 @@ use datafusion::sql::sqlparser::{
 use super::{
     computed,
     from::{self, From},
-    intervals, limits, names, output, predicate, sets, stack, subquery, threshold, timestamps, unfold, units,
-    views, within,
+    intervals, limits, names, nested, output, predicate, read_groups, sets, stack, subquery, threshold,
+    timestamps, unfold, units, views, within,
 };
 use crate::{Construct, Refused, Table};
 
@@ -36,7 +36,9 @@ pub(crate) struct Parsed {
     pub(super) computed: Vec<computed::Computed>,
     /// What names of FROM stand for that no table has.
     pub(super) stacks: Vec<stack::Stack>,
-    /// The tables, and those that stacks make.
+    /// The subquery whose groups are aggregated.
+    pub(super) nested: Option<nested::Written>,
+    /// The tables, and those that stacks and groups make.
     pub(super) tables: Vec<Table>,
 }
 
@@ -45,6 +47,7 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     limits::check(sql)?;
     let statements = read(sql)?;
     let (mut statement, views) = views::inline(statements)?;
+    read_groups::check_names(&statement, tables)?;
     unfold::unfold(&mut statement)?;
     timestamps::canonical(&mut statement)?;
     intervals::fold(&mut statement)?;
@@ -55,8 +58,10 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
             all.push(stack.made_of(tables)?);
         }
     }
+    let nested = nested::take(&mut statement, &all)?;
+    all.extend(nested.iter().filter_map(|nested| nested.inner.as_ref()).map(|inner| inner.table.clone()));
     let tables = all.as_slice();
-    let mut computed = computed::replace(&mut statement, tables)?;
+    let mut computed = computed::replace(&mut statement, tables, nested.as_ref())?;
     for one in stacks.iter().flat_map(|stack| &stack.parts).flat_map(|part| &part.computed) {
         if !computed.contains(one) {
             computed.push(one.clone());
@@ -82,6 +87,7 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     let (threshold, filter) = threshold::take(&from, filter)?;
     let stacked = stacks.iter().flat_map(stack::Stack::tables);
     let own = from.relations.iter().chain(threshold.iter().map(|threshold| &threshold.table));
+    let own = own.chain(nested.iter().map(|nested| &nested.of));
     views::check_names(&views, own.map(|relation| relation.table.as_str()).chain(stacked))?;
     if let Some((_, Some(on))) = &from.join {
         predicate::check(on)?;
@@ -105,7 +111,7 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         return Err(Construct::OtherExpression.refuse(query));
     }
     let named = names::named(select, keys);
-    Ok(Parsed { from, filter, named, within, threshold, computed, stacks, tables: all, statement })
+    Ok(Parsed { from, filter, named, within, threshold, computed, stacks, nested, tables: all, statement })
 }
 
 pub(super) fn read(sql: &str) -> Result<Vec<Statement>, Refused> {
@@ -154,7 +160,7 @@ fn check_clauses(select: &Select) -> Result<(), Refused> {
     Ok(())
 }
 
-fn group_keys(group_by: &GroupByExpr) -> Result<&[Expr], Refused> {
+pub(super) fn group_keys(group_by: &GroupByExpr) -> Result<&[Expr], Refused> {
     let (keys, modifiers) = match group_by {
         GroupByExpr::All(_) => return Err(Construct::GroupByAll.refuse(group_by)),
         GroupByExpr::Expressions(keys, modifiers) => (keys, modifiers),

@@ -2,8 +2,10 @@
 
 mod above;
 mod across;
+mod aggregate_filter;
 mod argument;
 mod catalog;
+mod columns;
 mod compared;
 mod comparisons;
 mod computed;
@@ -17,7 +19,9 @@ mod home;
 mod intervals;
 mod join;
 mod limits;
+mod listed;
 mod names;
+mod nested;
 mod output;
 mod pair;
 mod polynomial;
@@ -25,6 +29,7 @@ mod predicate;
 mod print;
 mod quantile;
 mod query;
+mod read_groups;
 mod row_arithmetic;
 mod row_test;
 mod row_windows;
@@ -44,6 +49,8 @@ mod windowed;
 mod windowed_column;
 mod within;
 
+use std::collections::BTreeSet;
+
 use contract::Column;
 use datafusion::{
     common::tree_node::TreeNodeRecursion,
@@ -62,12 +69,13 @@ pub(crate) use from::JoinKind;
 pub(crate) use group_condition::GroupCondition;
 pub(crate) use having::{Comparison, Having, Side};
 pub(crate) use join::{Join, OwnersColumn, Relation};
+pub(crate) use nested::Nested;
 pub(crate) use pair::Pair;
 pub(crate) use polynomial::{Monomial, Polynomial};
 pub(crate) use quantile::Quantile;
 pub(crate) use query::{Aggregate, Finishing, Function, Item, Key, OrderTerm, Query, Selected};
 pub(crate) use row_arithmetic::{Arithmetic, Step as ArithmeticStep};
-pub(crate) use row_test::{RowTest, Text as TestedText};
+pub(crate) use row_test::{RowTest, RowTests, Text as TestedText};
 pub(crate) use row_windows::{ON_SHARES, Step, Windows};
 pub(crate) use sets::{SetJoin, SetKind};
 pub(crate) use threshold::{Line, Partner, Threshold};
@@ -139,6 +147,8 @@ pub(crate) enum Joined {
     Threshold(Box<Threshold>),
     /// One table of several datasets, over whose rows window functions run.
     Windows(Box<Windows>),
+    /// One table, of whose groups aggregates are taken.
+    Nested(Box<Nested>),
 }
 
 impl Joined {
@@ -150,7 +160,7 @@ impl Joined {
                 let own = tree.once.iter().filter(|key| key.side == side);
                 own.map(|key| key.column.name.clone()).collect()
             }
-            Self::Set(_) | Self::Threshold(_) | Self::Windows(_) => Vec::new(),
+            Self::Set(_) | Self::Threshold(_) | Self::Windows(_) | Self::Nested(_) => Vec::new(),
         }
     }
 
@@ -161,6 +171,7 @@ impl Joined {
             Self::Set(set) => set.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Threshold(threshold) => threshold.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Windows(_) => Vec::new(),
+            Self::Nested(nested) => nested.keys.iter().map(|(_, key)| key).collect(),
             Self::Tree(tree) => {
                 let at = |edge: &tree::Edge| edge.sides.iter().position(|of| *of == side);
                 let edges = tree.edges.iter().filter_map(|edge| Some((at(edge)?, edge)));
@@ -174,8 +185,21 @@ impl Joined {
 pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     check_tables(tables)?;
     let given = tables;
-    let grammar::Parsed { statement, from, filter, named, within, threshold, computed, stacks, tables } =
-        grammar::parse(sql, tables)?;
+    let grammar::Parsed {
+        statement,
+        from,
+        filter,
+        named,
+        within,
+        threshold,
+        computed,
+        stacks,
+        nested,
+        tables,
+    } = grammar::parse(sql, tables)?;
+    if let (Some(nested), true) = (&nested, from.relations.len() > 1 || threshold.is_some()) {
+        return Err(Construct::Nested.refuse(&format!("beside another subquery: {}", nested.made)));
+    }
     across::check(&computed, &from)?;
     if threshold.is_some() {
         threshold::check_alone(&computed, &stacks)?;
@@ -209,11 +233,12 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     };
     // Of a set what is read are its own columns.
     let of_set = set.as_ref().map(|(parts, (_, set))| parts.schema(set));
+    let cuts = nested.as_ref().map(nested::Written::cuts).unwrap_or_default();
     let scope = match &of_set {
         Some((name, schema)) => Scope::new(vec![(name.clone(), schema)], outer),
         None => Scope::new(schemas.clone(), outer),
     }
-    .with_cuts(computed::cuts(&computed));
+    .with_cuts(computed::cuts(&computed, cuts));
     let mut query = query::read(&written, &named.texts, &scope)?;
     if let Some((_, (_, set))) = &mut set {
         sets::check(set, &mut query)?;
@@ -224,6 +249,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     let is_read = |table: &Table| {
         let mut stacked = stacks.iter().flat_map(stack::Stack::tables);
         let own = from.relations.iter().chain(threshold.iter().map(|written| &written.table));
+        let own = own.chain(nested.iter().map(|nested| &nested.of));
         own.into_iter().any(|relation| relation.table == table.name) || stacked.any(|name| name == table.name)
     };
     if let Some(unused) = given.iter().find(|table| !is_read(table)) {
@@ -258,7 +284,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         let own = schema.map(|schema| (subquery.table.name.clone(), schema)).into_iter().collect();
         let scopes = threshold::Scopes {
             outer: &scope,
-            inner: &Scope::new(own, [false, false]).with_cuts(computed::cuts(&computed)),
+            inner: &Scope::new(own, [false, false]).with_cuts(computed::cuts(&computed, BTreeSet::new())),
         };
         let joined = match &join {
             Some(Joined::Two(join)) => Some(join),
@@ -274,6 +300,9 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     let known = known(join.as_ref(), &relations, tables);
     let (uses, comparisons) = plans.uses(&stacks, &catalog, &computed, &known)?;
     let (mut uses, mut comparisons) = (computed::traced(uses, &computed), comparisons);
+    if let Some(nested) = &nested {
+        nested.traced(given, &mut uses, &mut comparisons)?;
+    }
     let ties = across::ties(&computed, tables, &mut uses, &mut comparisons);
     for relation in &mut relations {
         let name = tables.get(relation.table).map_or("", |table| table.name.as_str());
@@ -281,7 +310,10 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         let stack = stacks.iter().find(|stack| stack.table == name);
         relation.stacked = stack.map(|stack| stack.stacked(given)).transpose()?;
     }
-    if let ([relation], None) = (relations.as_mut_slice(), &join)
+    if let Some(nested) = nested {
+        let (grouped, nested) = nested.read(relations, tables, &computed, &filter, &query)?;
+        (relations, join) = (grouped, Some(Joined::Nested(Box::new(nested))));
+    } else if let ([relation], None) = (relations.as_mut_slice(), &join)
         && let Some(table) = tables.get(relation.table)
     {
         let windows = Windows::take(relation, table, &computed, &ties, &filter, &mut query)?;
@@ -410,7 +442,11 @@ fn unknown(name: &str, tables: &[Table]) -> Refused {
 /// The tables that a query names, each once.
 pub(crate) fn tables(sql: &str) -> Result<Vec<String>, Refused> {
     let mut names: Vec<String> = Vec::new();
-    let grammar::Parsed { from, threshold, stacks, .. } = grammar::parse(sql, &[])?;
+    let grammar::Parsed { mut from, threshold, stacks, nested, .. } = grammar::parse(sql, &[])?;
+    if let Some(nested) = nested {
+        from.relations.retain(|relation| relation.table != nested.made);
+        from.relations.insert(0, nested.of);
+    }
     for Named { table, .. } in from.relations.into_iter().chain(threshold.map(|written| written.table)) {
         let stack = stacks.iter().find(|stack| stack.table == table);
         let of_stack = stack.into_iter().flat_map(|stack| stack.tables().map(str::to_owned));

@@ -8,6 +8,7 @@ use super::{
     above::{self, Above, Cut, Flow},
     argument::{self, Argument},
     having::{self, Having},
+    listed,
     pair::Pair,
     quantile::Quantile,
     scope::{Found, Scope},
@@ -236,7 +237,14 @@ pub(crate) fn read(plan: &LogicalPlan, texts: &[String], scope: &Scope<'_>) -> R
         };
         select.push(Selected { name, item });
     }
-    let has_public_groups = limit.is_none() || are_listed(&reader.keys);
+    if !are_listed(&reader.keys, GROUPS_MAX) {
+        let listed = listed::keys(&reader.keys, &aggregate.input, scope);
+        let most = if limit.is_some() && scope.tables() > 1 { JOINED_MAX } else { GROUPS_MAX };
+        if are_listed(&listed, most) {
+            reader.keys = listed;
+        }
+    }
+    let has_public_groups = limit.is_none() || are_listed(&reader.keys, GROUPS_MAX);
     if limit.is_some() && has_windows {
         return Err(Construct::Limit.refuse(&"LIMIT beside a window function"));
     }
@@ -287,14 +295,17 @@ pub(crate) fn read(plan: &LogicalPlan, texts: &[String], scope: &Scope<'_>) -> R
     })
 }
 
+/// So many groups that a condition lists are cheaper one by one than found on shares, where each is asked of all rows.
+const JOINED_MAX: usize = 64;
+
 /// Whether the keys' values are public, and make few enough groups.
-fn are_listed(keys: &[Key]) -> bool {
+fn are_listed(keys: &[Key], most: usize) -> bool {
     let mut lengths = keys.iter().map(|key| {
         let values = domain::values(&key.column).ok()?;
         Some(values.len() as u128 + u128::from(key.column.nullable))
     });
     let groups = lengths.try_fold(1_u128, |n, length| Some(n.saturating_mul(length?)));
-    groups.is_some_and(|groups| groups <= GROUPS_MAX as u128)
+    groups.is_some_and(|groups| groups <= most as u128)
 }
 
 fn plain_term(term: &SortExpr, item: Option<Item>) -> Option<OrderTerm> {

@@ -1,4 +1,5 @@
-//! A condition on what window functions make of the rows of several owners, which is decided on shares: comparisons of sums
+//! A condition on what window functions make of the rows of several owners, or on aggregates of their groups, which is
+//! decided on shares: comparisons of sums
 //! and differences of columns with constants, of texts by whether they are equal, and IS NULL.
 //!
 //! As in [`super::having`] negations are driven to the comparisons, where they turn the operator round; a comparison with
@@ -6,7 +7,7 @@
 //! there is no NOT any more, and of AND and OR unknown parts are as false ones. Parts that read no such column are decided
 //! at home.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Column, ColumnType};
 use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType, Expr, TypedString, UnaryOperator, Value};
@@ -91,13 +92,19 @@ pub(super) struct Reader<'a> {
     columns: BTreeMap<&'a str, &'a Column>,
     /// Whether a column is computed on shares.
     is_shared: &'a dyn Fn(&str) -> bool,
+    /// As what other conditions are refused.
+    construct: Construct,
     found: RowTests,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(columns: &'a [Column], is_shared: &'a dyn Fn(&str) -> bool) -> Self {
+    pub(super) fn new(
+        columns: &'a [Column],
+        is_shared: &'a dyn Fn(&str) -> bool,
+        construct: Construct,
+    ) -> Self {
         let columns = columns.iter().map(|column| (column.name.as_str(), column)).collect();
-        Self { columns, is_shared, found: RowTests::default() }
+        Self { columns, is_shared, construct, found: RowTests::default() }
     }
 
     /// One more condition that must hold; nothing of one that is decided at home.
@@ -112,6 +119,10 @@ impl<'a> Reader<'a> {
 
     pub(super) fn finish(self) -> RowTests {
         self.found
+    }
+
+    fn refused(&self, expr: &Expr) -> Refused {
+        self.construct.refuse(expr)
     }
 
     fn reads_shared(&self, expr: &Expr) -> bool {
@@ -151,16 +162,24 @@ impl<'a> Reader<'a> {
                 if is_out { RowTest::All(parts) } else { RowTest::Any(parts) }
             }
             Expr::IsNull(of) | Expr::IsNotNull(of) => {
-                let name = column_name(of).ok_or_else(|| refused(expr))?;
-                let column = self.place(&name).ok_or_else(|| refused(expr))?;
-                RowTest::Missing { column, is_missing: matches!(expr, Expr::IsNull(_)) != negated }
+                let is_missing = matches!(expr, Expr::IsNull(_)) != negated;
+                let missing = |column: usize| RowTest::Missing { column, is_missing };
+                match column_name(of) {
+                    Some(name) => missing(self.place(&name).ok_or_else(|| self.refused(expr))?),
+                    // A sum has no value where any of its columns has none.
+                    None => {
+                        let of =
+                            self.side(of)?.terms.into_iter().map(|(column, _)| missing(column)).collect();
+                        if is_missing { RowTest::Any(of) } else { RowTest::All(of) }
+                    }
+                }
             }
             // A column that is true or not.
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
                 let is_true = Expr::value(Value::Boolean(true));
                 self.compare(expr, expr, &BinaryOperator::Eq, &is_true, negated)?
             }
-            _ => return Err(refused(expr)),
+            _ => return Err(self.refused(expr)),
         })
     }
 
@@ -181,7 +200,7 @@ impl<'a> Reader<'a> {
             (GtEq, false) | (Lt, true) => (AtMost, true),
             (Eq, false) | (NotEq, true) => (Equal, false),
             (NotEq, false) | (Eq, true) => (NotEqual, false),
-            _ => return Err(refused(whole)),
+            _ => return Err(self.refused(whole)),
         };
         let (left, right) = (self.operand(left)?, self.operand(right)?);
         let (left, right) = if is_turned { (right, left) } else { (left, right) };
@@ -199,15 +218,17 @@ impl<'a> Reader<'a> {
             (left, right) => {
                 let kinds = [left.kind(), right.kind()];
                 let numbers = left.number(kinds[1]).zip(right.number(kinds[0]));
-                let Some(((left, of_left), (right, of_right))) = numbers else { return Err(refused(whole)) };
+                let Some(((left, of_left), (right, of_right))) = numbers else {
+                    return Err(self.refused(whole));
+                };
                 if of_left != of_right {
-                    return Err(refused(whole));
+                    return Err(self.refused(whole));
                 }
                 let difference = right.times(-1, 0).and_then(|right| left.plus(right));
-                return Ok(RowTest::Number(difference.ok_or_else(|| refused(whole))?, comparison));
+                return Ok(RowTest::Number(difference.ok_or_else(|| self.refused(whole))?, comparison));
             }
         };
-        let (column, with) = test.ok_or_else(|| refused(whole))?;
+        let (column, with) = test.ok_or_else(|| self.refused(whole))?;
         Ok(RowTest::Text { column, with, is_equal: comparison == Equal })
     }
 
@@ -229,14 +250,14 @@ impl<'a> Reader<'a> {
             },
             Expr::TypedString(TypedString { data_type: DataType::Date, value, .. }) => match &value.value {
                 Value::SingleQuotedString(text) => {
-                    let side = moment(text, ColumnType::Date).ok_or_else(|| refused(expr))?;
+                    let side = moment(text, ColumnType::Date).ok_or_else(|| self.refused(expr))?;
                     Ok(Operand::Number(side, Some(ColumnType::Date)))
                 }
-                _ => Err(refused(expr)),
+                _ => Err(self.refused(expr)),
             },
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
-                let name = column_name(expr).ok_or_else(|| refused(expr))?;
-                let column = self.place(&name).ok_or_else(|| refused(expr))?;
+                let name = column_name(expr).ok_or_else(|| self.refused(expr))?;
+                let column = self.place(&name).ok_or_else(|| self.refused(expr))?;
                 let kind = self.columns.get(name.as_str()).map(|column| column.kind);
                 let side = Side { terms: vec![(column, 1)], ..Side::default() };
                 match kind {
@@ -262,7 +283,7 @@ impl<'a> Reader<'a> {
                 _ => None,
             },
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
-                let name = column_name(expr).ok_or_else(|| refused(expr))?;
+                let name = column_name(expr).ok_or_else(|| self.refused(expr))?;
                 let kind = self.columns.get(name.as_str()).map(|column| column.kind);
                 let is_number = kind.is_some_and(|kind| {
                     matches!(
@@ -285,7 +306,7 @@ impl<'a> Reader<'a> {
             }
             _ => None,
         };
-        made.ok_or_else(|| refused(expr))
+        made.ok_or_else(|| self.refused(expr))
     }
 
     /// Where a column stands among those that are read.
@@ -300,6 +321,24 @@ impl<'a> Reader<'a> {
 }
 
 impl RowTest {
+    /// The columns in it, by their places in [`RowTests::columns`].
+    pub(super) fn places(&self, found: &mut BTreeSet<usize>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.places(found)),
+            Self::Home(_) => {}
+            Self::Number(side, _) => found.extend(side.terms.iter().map(|(column, _)| *column)),
+            Self::Text { column, with, .. } => {
+                found.insert(*column);
+                if let Text::Column(with) = with {
+                    found.insert(*with);
+                }
+            }
+            Self::Missing { column, .. } => {
+                found.insert(*column);
+            }
+        }
+    }
+
     /// The conditions in it that owners decide at home.
     pub(crate) fn at_home<'t>(&'t self, found: &mut Vec<&'t String>) {
         match self {
@@ -324,8 +363,4 @@ fn moment(text: &str, kind: ColumnType) -> Option<Side> {
         _ => return None,
     };
     Some(Side { constant: at, ..Side::default() })
-}
-
-fn refused(expr: &Expr) -> Refused {
-    Construct::RowWindowOwners.refuse(expr)
 }

@@ -89,7 +89,7 @@ impl Windows {
         for (one, ties) in own.filter(|(one, _)| is_shared(&one.name())) {
             columns.push(Shared { name: one.name(), of: step(one, ties, table)? });
         }
-        let mut reader = Reader::new(&known, &is_shared);
+        let mut reader = Reader::new(&known, &is_shared, Construct::RowWindowOwners);
         let mut at_home = Vec::new();
         for condition in filter {
             if !reader.take(condition)? {
@@ -117,11 +117,6 @@ impl Windows {
     /// Whether a column is computed on shares.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.columns.iter().any(|column| column.name == name)
-    }
-
-    /// The column of that name.
-    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
-        self.known.iter().find(|column| column.name == name)
     }
 
     /// Whether an argument is taken of what is computed on shares.

@@ -13,7 +13,7 @@ use std::{
 
 use contract::{Column, ColumnType, Range, Schema, policy::Compared, terms::Use};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, Statement, TableFactor,
+    Expr, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, Statement, TableAlias, TableFactor,
     UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
@@ -96,6 +96,23 @@ pub(super) fn bare(body: SetExpr) -> Query {
     }
 }
 
+/// A table in FROM under an alias.
+pub(super) fn table_factor(table: &str, alias: Option<&TableAlias>) -> Result<Option<TableFactor>, Refused> {
+    let form = grammar::read(&format!("SELECT a FROM {}", identifier(table)))?;
+    let select = form.into_iter().next().and_then(|statement| match statement {
+        Statement::Query(query) => Some(*query.body),
+        _ => None,
+    });
+    let mut relation = match select {
+        Some(SetExpr::Select(select)) => select.from.into_iter().next().map(|from| from.relation),
+        _ => None,
+    };
+    if let Some(TableFactor::Table { alias: place, .. }) = &mut relation {
+        *place = alias.cloned();
+    }
+    Ok(relation)
+}
+
 struct Stacks<'t> {
     tables: &'t [Table],
     found: Vec<Stack>,
@@ -136,19 +153,7 @@ impl Stacks<'_> {
                 stack.table
             }
         };
-        let form = grammar::read(&format!("SELECT a FROM {}", identifier(&table)))?;
-        let select = form.into_iter().next().and_then(|statement| match statement {
-            Statement::Query(query) => Some(*query.body),
-            _ => None,
-        });
-        let mut relation = match select {
-            Some(SetExpr::Select(select)) => select.from.into_iter().next().map(|from| from.relation),
-            _ => None,
-        };
-        if let Some(TableFactor::Table { alias: place, .. }) = &mut relation {
-            place.clone_from(alias);
-        }
-        Ok(relation)
+        table_factor(&table, alias.as_ref())
     }
 
     fn read(&self, body: &SetExpr, text: String) -> Result<Stack, Refused> {
@@ -198,7 +203,7 @@ impl Stacks<'_> {
         let refused = || Construct::UnionAll.refuse(select);
         let body = SetExpr::Select(Box::new(select.clone()));
         let mut statement = Statement::Query(Box::new(bare(body)));
-        let computed = computed::replace(&mut statement, self.tables)?;
+        let computed = computed::replace(&mut statement, self.tables, None)?;
         if let Some(one) = computed.iter().find(|one| one.is_across()) {
             return Err(Construct::RowWindowTables.refuse(&one.name()));
         }

@@ -48,7 +48,7 @@ pub(crate) struct Threshold {
     /// Columns of the first relation and of the subquery's that must be equal; none where there is one aggregate for all
     /// rows.
     pub(crate) keys: Vec<[Column; 2]>,
-    /// The table between these two, of which a row of the first must have a partner.
+    /// The table between these two, of which a row of the first must have a partner, or none.
     pub(crate) partner: Option<Partner>,
 }
 
@@ -60,6 +60,8 @@ pub(crate) struct Partner {
     /// Whether the key was declared to have each value once, so that a row has one partner at most; elsewhere a row counts
     /// once however many it has.
     pub(crate) is_once: bool,
+    /// Whether rows count that have none: NOT EXISTS.
+    pub(crate) is_absent: bool,
 }
 
 /// `(factor · x + constant) / 10^scale`.
@@ -102,7 +104,7 @@ pub(super) fn take(from: &From, conditions: Vec<Expr>) -> Result<(Option<Written
     let ([query], [_]) = (queries.as_slice(), with.as_slice()) else { return Err(refused()) };
     let is_known = match (from.relations.as_slice(), &from.join, &from.set) {
         ([_], None, None) => true,
-        ([_, _], Some((kind, _)), None) => matches!(kind, JoinKind::Inner | JoinKind::Semi),
+        ([_, _], Some((kind, _)), None) => matches!(kind, JoinKind::Inner | JoinKind::Semi | JoinKind::Anti),
         _ => false,
     };
     if !is_known {
@@ -267,7 +269,7 @@ fn partner(join: &Join, Beside { query, sizes, .. }: &Beside<'_>) -> Result<Part
     if is_once && !are_once {
         return refused("a join whose second key is not declared `unique = true` or is of several owners");
     }
-    Ok(Partner { keys: join.keys.clone(), is_once })
+    Ok(Partner { keys: join.keys.clone(), is_once, is_absent: join.kind == JoinKind::Anti })
 }
 
 /// Whether a part of a condition has a subquery in it whose value is compared.

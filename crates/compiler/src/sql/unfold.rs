@@ -8,13 +8,19 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
-    Ident, Join, JoinConstraint, JoinOperator, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement,
-    TableAlias, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
-    helpers::attached_token::AttachedToken, visit_expressions_mut,
+    BinaryOperator, Distinct, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectNamePart,
+    Query, Select, SelectItem, SetExpr, Statement, TableAlias, TableFactor, TableWithJoins, VisitMut,
+    VisitorMut,
 };
 
-use super::{Function, from, home, limits, names::normalised, stack, views, windowed};
+use super::{
+    aggregate_filter,
+    columns::{Columns, hides},
+    from, home, limits,
+    names::normalised,
+    nested::form as nested_form,
+    read_groups, stack, views, windowed,
+};
 use crate::{Construct, Refused};
 
 /// Puts a statement into that form.
@@ -58,8 +64,21 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     nested(select, &known)?;
     turned(select);
     let mut derived = Vec::new();
-    for place in 0..select.from.len() {
-        derived.extend(flattened(select, place, &known)?);
+    let of_groups = nested_form::aggregates(select);
+    if let [TableWithJoins { relation, joins }] = select.from.as_mut_slice()
+        && joins.is_empty()
+    {
+        if let Some((inner, alias)) = subquery(relation, &known)? {
+            if !of_groups && read_groups::is_grouped(&inner) {
+                query.order_by = order_by;
+                return read_groups::unfold(query, inner, &alias);
+            }
+            derived.push(replaced(relation, inner, alias, of_groups)?);
+        }
+    } else {
+        for place in 0..select.from.len() {
+            derived.extend(flattened(select, place, &known)?);
+        }
     }
     let aliases: Vec<String> = select.projection.iter().filter_map(alias).collect();
     let is_only = select.from.len() == 1 && select.from.iter().all(|table| table.joins.is_empty());
@@ -72,7 +91,7 @@ fn unfold_query(query: &mut Query, around: &[Named]) -> Result<(), Refused> {
     for table in derived {
         table.restrict(select)?;
     }
-    filters(select);
+    aggregate_filter::replace(select);
     distinct(select);
     query.order_by = order_by;
     // Columns that are made of columns that are made of columns: each step may double the text.
@@ -89,6 +108,9 @@ fn unfold_side(side: &mut SetExpr, known: &[Named], is_set: bool) -> Result<(), 
             }
             let mut query = stack::bare(side.clone());
             unfold_query(&mut query, known)?;
+            if query != stack::bare(query.body.as_ref().clone()) {
+                return Err(Construct::DerivedTable.refuse(&query));
+            }
             *side = *query.body;
             Ok(())
         }
@@ -212,11 +234,12 @@ struct Derived {
 /// Replaces the subqueries of one item of FROM by their tables.
 fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<Derived>, Refused> {
     let mut all = Vec::new();
+    let of_groups = nested_form::aggregates(select);
     let Some(TableWithJoins { relation, joins }) = select.from.get_mut(place) else { return Ok(all) };
-    all.extend(flatten(relation, known)?);
+    all.extend(flatten(relation, known, of_groups)?);
     let is_full = joins.iter().any(|join| matches!(join.join_operator, JoinOperator::FullOuter(_)));
     for join in joins {
-        let Some(mut derived) = flatten(&mut join.relation, known)? else { continue };
+        let Some(mut derived) = flatten(&mut join.relation, known, false)? else { continue };
         if matches!(join.join_operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_)) {
             // A constant would have a value where a row has no partner.
             let is_column = |expr: &Expr| matches!(expr, Expr::CompoundIdentifier(_));
@@ -236,7 +259,14 @@ fn flattened(select: &mut Select, place: usize, known: &[Named]) -> Result<Vec<D
     Ok(all)
 }
 
-fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, Refused> {
+/// `of_groups` says whether what is selected may be groups.
+fn flatten(table: &mut TableFactor, known: &[Named], of_groups: bool) -> Result<Option<Derived>, Refused> {
+    let subquery = subquery(table, known)?;
+    subquery.map(|(query, alias)| replaced(table, query, alias, of_groups)).transpose()
+}
+
+/// The subquery that a table of FROM is, unfolded, and what it is called there; not one that a set operation is.
+fn subquery(table: &mut TableFactor, known: &[Named]) -> Result<Option<(Query, Ident)>, Refused> {
     // A set operation is read where FROM is; here its sides are unfolded.
     if let TableFactor::Derived { subquery, .. } = &mut *table
         && matches!(subquery.body.as_ref(), SetExpr::SetOperation { .. })
@@ -270,6 +300,30 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
         *table = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
         return Ok(None);
     }
+    Ok(Some((query, alias)))
+}
+
+/// Puts a table in a subquery's place: its groups as one, or the table that it selects from.
+fn replaced(
+    table: &mut TableFactor,
+    query: Query,
+    alias: Ident,
+    of_groups: bool,
+) -> Result<Derived, Refused> {
+    if of_groups
+        && let Some(nested_form::Form { query, columns, condition }) = nested_form::of(&query, &alias)?
+    {
+        let name = normalised(&alias);
+        let alias = TableAlias { explicit: true, name: alias, columns: Vec::new(), at: None };
+        let subquery = Box::new(query);
+        *table = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
+        return Ok(Derived { name, columns, has_all: false, condition, is_optional: false });
+    }
+    inlined(table, query, alias)
+}
+
+/// Puts the table that a subquery selects from in the subquery's place.
+fn inlined(table: &mut TableFactor, query: Query, alias: Ident) -> Result<Derived, Refused> {
     let refused = || Construct::DerivedTable.refuse(&query);
     let SetExpr::Select(select) = query.body.as_ref() else { return Err(refused()) };
     let [TableWithJoins { relation: inner, joins }] = select.from.as_slice() else { return Err(refused()) };
@@ -313,7 +367,7 @@ fn flatten(table: &mut TableFactor, known: &[Named]) -> Result<Option<Derived>, 
     let condition = select.selection.as_ref().map(|condition| requalified(condition, &own, &alias));
     *table = replaced;
     let name = normalised(&alias);
-    Ok(Some(Derived { name, columns, has_all, condition: condition.transpose()?, is_optional: false }))
+    Ok(Derived { name, columns, has_all, condition: condition.transpose()?, is_optional: false })
 }
 
 /// An expression over a table's columns under another name of the table.
@@ -356,9 +410,6 @@ impl Derived {
             }
         }
         self.replaced(&mut select.selection, &[])?;
-        if is_only && !self.has_all {
-            self.check_hidden(select)?;
-        }
         for table in &mut select.from {
             for join in &mut table.joins {
                 self.replaced(&mut join.join_operator, &[])?;
@@ -366,7 +417,14 @@ impl Derived {
         }
         // Names of the SELECT list come before columns here.
         self.replaced(&mut select.group_by, &aliases)?;
-        self.replaced(&mut select.having, &[])
+        self.replaced(&mut select.having, &[])?;
+        if is_only && !self.has_all {
+            self.check_hidden(&mut select.projection, &[])?;
+            self.check_hidden(&mut select.selection, &[])?;
+            self.check_hidden(&mut select.group_by, &aliases)?;
+            self.check_hidden(&mut select.having, &aliases)?;
+        }
+        Ok(())
     }
 
     /// Puts the condition beside the others: into WHERE, or into ON, where rows that it excludes are no partners, and the
@@ -431,19 +489,18 @@ impl Derived {
     }
 
     /// Names that the subquery does not select are no columns, though its table may have them.
-    fn check_hidden(&self, select: &mut Select) -> Result<(), Refused> {
+    fn check_hidden(&self, part: &mut impl VisitMut, aliases: &[String]) -> Result<(), Refused> {
         let mut hidden = None;
         let mut look = Columns {
             within: Vec::new(),
             of: &mut |qualifier: Option<&Ident>, column: &Ident, within| {
-                if qualifier.is_none() && within.is_empty() {
+                if qualifier.is_none() && within.is_empty() && !aliases.contains(&normalised(column)) {
                     hidden = Some(column.to_string());
                 }
                 None
             },
         };
-        let _: ControlFlow<()> = select.projection.visit(&mut look);
-        let _: ControlFlow<()> = select.selection.visit(&mut look);
+        let _: ControlFlow<()> = part.visit(&mut look);
         match hidden {
             Some(column) => Err(Refused::Meaning(format!("`{}` has no column `{column}`", self.name))),
             None => Ok(()),
@@ -451,58 +508,8 @@ impl Derived {
     }
 }
 
-/// What becomes of a column, by its qualifier, its name and the tables of the subqueries that it stands in.
-type OfColumn<'a> = dyn FnMut(Option<&Ident>, &Ident, &[Vec<String>]) -> Option<Expr> + 'a;
-
-struct Columns<'a> {
-    /// For each subquery around, what its own tables are called.
-    within: Vec<Vec<String>>,
-    of: &'a mut OfColumn<'a>,
-}
-
-/// Whether a subquery has a table of that name, so that columns that are qualified by it are that table's.
-fn hides(within: &[Vec<String>], name: &str) -> bool {
-    within.iter().flatten().any(|table| table == name)
-}
-
-impl VisitorMut for Columns<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        let mut own = Vec::new();
-        if let SetExpr::Select(select) = query.body.as_ref() {
-            for TableWithJoins { relation, joins } in &select.from {
-                let tables = std::iter::once(relation).chain(joins.iter().map(|join| &join.relation));
-                own.extend(tables.filter_map(called).map(|name| normalised(&name)));
-            }
-        }
-        self.within.push(own);
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.within.pop();
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let replaced = match &*expr {
-            Expr::Identifier(column) => (self.of)(None, column, &self.within),
-            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [table, column] => (self.of)(Some(table), column, &self.within),
-                _ => None,
-            },
-            _ => None,
-        };
-        if let Some(replaced) = replaced {
-            *expr = replaced;
-        }
-        ControlFlow::Continue(())
-    }
-}
-
 /// A column's own name.
-fn last(expr: &Expr) -> Option<String> {
+pub(super) fn last(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(name) => Some(normalised(name)),
         Expr::CompoundIdentifier(parts) => parts.last().map(normalised),
@@ -510,7 +517,7 @@ fn last(expr: &Expr) -> Option<String> {
     }
 }
 
-fn alias(item: &SelectItem) -> Option<String> {
+pub(super) fn alias(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(normalised(alias)),
         _ => None,
@@ -556,38 +563,4 @@ fn distinct(select: &mut Select) {
         select.group_by = GroupByExpr::Expressions(keys, Vec::new());
         select.distinct = None;
     }
-}
-
-/// `aggregate(x) FILTER (WHERE condition)` as `aggregate(CASE WHEN condition THEN x END)`. Not by way of its text: a text
-/// with quotes may read back as another one.
-fn filters(select: &mut Select) {
-    let mut to_case = |expr: &mut Expr| {
-        let Expr::Function(call) = expr else { return ControlFlow::<()>::Continue(()) };
-        let is_aggregate =
-            Function::named(&call.name.to_string().to_lowercase()).is_some() && call.over.is_none();
-        // What is ordered is not what is called with.
-        let is_aggregate = is_aggregate && call.within_group.is_empty();
-        let (true, Some(filter)) = (is_aggregate, call.filter.as_ref()) else {
-            return ControlFlow::Continue(());
-        };
-        let FunctionArguments::List(list) = &mut call.args else { return ControlFlow::Continue(()) };
-        if let [FunctionArg::Unnamed(argument)] = list.args.as_mut_slice() {
-            let result = match &*argument {
-                FunctionArgExpr::Wildcard => Expr::value(Value::Number("1".into(), false)),
-                FunctionArgExpr::Expr(expr) => expr.clone(),
-                _ => return ControlFlow::Continue(()),
-            };
-            *argument = FunctionArgExpr::Expr(Expr::Case {
-                case_token: AttachedToken::empty(),
-                end_token: AttachedToken::empty(),
-                operand: None,
-                conditions: vec![CaseWhen { condition: filter.as_ref().clone(), result }],
-                else_result: None,
-            });
-            call.filter = None;
-        }
-        ControlFlow::Continue(())
-    };
-    let _ = visit_expressions_mut(&mut select.projection, &mut to_case);
-    let _ = visit_expressions_mut(&mut select.having, &mut to_case);
 }

@@ -14,7 +14,7 @@ use crate::{
     number::{self, DIGITS_MAX, Interval},
 };
 
-/// A mean over a window keeps so many more digits than what it is taken of, or as many as there is room for.
+/// A mean over a window or a group keeps so many more digits than what it is taken of, or as many as there is room for.
 const MEAN_DIGITS: u8 = 6;
 
 impl Windowed {
@@ -83,12 +83,7 @@ impl Windowed {
                 is_number?;
                 let interval = domain::range(of)?;
                 let scale = domain::scale(of.kind);
-                let fits = |more: &u8| {
-                    interval.rescaled(*more).is_some_and(|wide| wide.magnitude() < LIMIT)
-                        && usize::from(scale + more) < DIGITS_MAX
-                };
-                let more = (0..=MEAN_DIGITS).rev().find(fits).unwrap_or(0);
-                let kind = ColumnType::Float { scale: scale + more };
+                let kind = ColumnType::Float { scale: mean_scale(interval, scale) };
                 Ok(Column { kind, range: Some(range(interval, scale)), values: None, ..carried() })
             }
         }
@@ -109,6 +104,15 @@ impl Windowed {
 
 /// Numbers have fewer digits than this one.
 const LIMIT: u128 = 10_u128.pow(DIGITS_MAX as u32);
+
+/// Digits after the point of a mean.
+pub(super) fn mean_scale(interval: Interval, scale: u8) -> u8 {
+    let fits = |more: &u8| {
+        interval.rescaled(*more).is_some_and(|wide| wide.magnitude() < LIMIT)
+            && usize::from(scale + more) < DIGITS_MAX
+    };
+    scale + (0..=MEAN_DIGITS).rev().find(fits).unwrap_or(0)
+}
 
 /// Refuses sums that could have more digits than numbers have.
 pub(super) fn check_width(interval: Interval, function: &'static str, of: &Column) -> Result<(), Refused> {

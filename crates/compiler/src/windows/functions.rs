@@ -1,32 +1,24 @@
-//! Window functions along a secret order of rows, and sums, differences and products of what they give.
+//! Window functions along a secret order of rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use program::{Builder, Flaw, Key, Operation, ValueId};
+use program::{Builder, Key, Operation, ValueId};
 
-use super::{
-    Held,
-    segments::{Segments, shifted},
-};
+use super::segments::{Segments, shifted};
 use crate::{
     Construct, Refused,
-    sql::{Argument, Arithmetic, ArithmeticStep, Frame, Step, WindowFunction, Windowed, Windows},
-    stage::Partial,
+    held::{Columns, Held, narrower},
+    sql::{Frame, Step, WindowFunction, Windowed, Windows},
 };
 
 /// All owners' rows, one below the other.
 pub(super) struct Rows<'a> {
     pub(super) windows: &'a Windows,
-    pub(super) count: u32,
-    /// 0 for each row.
-    pub(super) zeros: ValueId,
+    pub(super) columns: Columns<'a>,
     /// Bits: whether a row satisfies the conditions on it alone.
     pub(super) own: ValueId,
     /// Bits: whether windows run over a row, by the column that says so; of those that run over all, whether it is one.
     pub(super) members: BTreeMap<Option<String>, ValueId>,
-    /// Bits: whether conditions hold that are decided at home, though beside others.
-    pub(super) conditions: BTreeMap<&'a str, ValueId>,
-    pub(super) held: BTreeMap<String, Held>,
     pub(super) orders: Vec<Ordered>,
 }
 
@@ -54,123 +46,12 @@ impl Rows<'_> {
         for column in &windows.columns {
             let held = match &column.of {
                 Step::Window { of, ties } => self.window(builder, of, ties),
-                Step::Arithmetic(of) => {
-                    let made = self.arithmetic(builder, of);
-                    made.and_then(|made| self.without_missing(builder, made))
-                }
+                Step::Arithmetic(of) => self.columns.made_of(builder, of),
             };
-            let held = held.map_err(|refused| narrower(refused, &column.name))?;
-            self.held.insert(column.name.clone(), held);
+            let held = held.map_err(|refused| narrower(refused, Construct::RowWindowWide, &column.name))?;
+            self.columns.held.insert(column.name.clone(), held);
         }
         Ok(())
-    }
-
-    /// One row's partial result, as an owner shares it of what it knows.
-    pub(super) fn partial(
-        &self,
-        builder: &mut Builder,
-        partial: &Partial,
-        of: &Argument,
-    ) -> Result<ValueId, Refused> {
-        let refused = || Construct::RowWindowOwners.refuse(&partial.name());
-        let name = of.columns.first().ok_or_else(refused)?;
-        let held = self.held(name)?;
-        if let Partial::Present(_) = partial {
-            return self.present(builder, &held);
-        }
-        let [value] = held.integers.as_slice() else { return Err(refused()) };
-        let otherwise = |builder: &mut Builder, absent: i128| match held.missing {
-            Some(missing) => {
-                let absent = self.each(builder, absent)?;
-                Ok(builder.select(missing, absent, *value)?)
-            }
-            None => Ok::<_, Refused>(*value),
-        };
-        let distance = |builder: &mut Builder| {
-            let centre = of.interval.centre();
-            let value = otherwise(builder, centre)?;
-            let centre = self.each(builder, centre)?;
-            Ok::<_, Refused>(builder.subtract(value, centre)?)
-        };
-        match partial {
-            Partial::Sum(_) => Ok(*value),
-            Partial::Min(x) => otherwise(builder, x.interval.max),
-            Partial::Max(x) => otherwise(builder, x.interval.min),
-            Partial::Distances(_) => distance(builder),
-            Partial::Squares(_) => {
-                let distance = distance(builder)?;
-                Ok(builder.multiply(distance, distance)?)
-            }
-            _ => Err(refused()),
-        }
-    }
-
-    pub(super) fn held(&self, name: &str) -> Result<Held, Refused> {
-        let held = self.held.get(name).cloned();
-        held.ok_or_else(|| Refused::Meaning(format!("no table has the column `{name}`")))
-    }
-
-    /// A constant for each row.
-    pub(super) fn each(&self, builder: &mut Builder, value: i128) -> Result<ValueId, Refused> {
-        let one = builder.constant(vec![value])?;
-        Ok(builder.repeat(one, self.count)?)
-    }
-
-    /// 1 where a column has a value, else 0.
-    fn present(&self, builder: &mut Builder, held: &Held) -> Result<ValueId, Refused> {
-        match held.missing {
-            Some(missing) => {
-                let present = builder.not(missing)?;
-                Ok(builder.to_integer(present)?)
-            }
-            None => self.each(builder, 1),
-        }
-    }
-
-    fn without_missing(&self, builder: &mut Builder, held: Held) -> Result<Held, Refused> {
-        let Some(missing) = held.missing else { return Ok(held) };
-        let kept = |of: &ValueId| Ok(builder.select(missing, self.zeros, *of)?);
-        let integers = held.integers.iter().map(kept).collect::<Result<_, Refused>>()?;
-        Ok(Held { integers, ..held })
-    }
-
-    fn arithmetic(&self, builder: &mut Builder, of: &Arithmetic) -> Result<Held, Refused> {
-        let number = |integer: ValueId, missing: Option<ValueId>, scale: u8| Held {
-            integers: vec![integer],
-            missing,
-            count: None,
-            scale,
-        };
-        match of {
-            Arithmetic::Column(of) => self.held(&of.column),
-            Arithmetic::Constant(value) => Ok(number(self.each(builder, (*value).into())?, None, 0)),
-            Arithmetic::Both(x, step, y) => {
-                let refused = || Construct::RowWindowOwners.refuse(of);
-                let (x, y) = (self.arithmetic(builder, x)?, self.arithmetic(builder, y)?);
-                let ([left], [right]) = (x.integers.as_slice(), y.integers.as_slice()) else {
-                    return Err(refused());
-                };
-                let missing = match (x.missing, y.missing) {
-                    (Some(x), Some(y)) => Some(builder.or(x, y)?),
-                    (one, other) => one.or(other),
-                };
-                if *step == ArithmeticStep::Times {
-                    let product = builder.multiply(*left, *right)?;
-                    return Ok(number(product, missing, x.scale + y.scale));
-                }
-                let scale = x.scale.max(y.scale);
-                let lifted = |builder: &mut Builder, of: ValueId, from: u8| match scale - from {
-                    0 => Ok::<_, Refused>(of),
-                    digits => Ok(builder.scale(of, 10_i128.pow(digits.into()))?),
-                };
-                let (left, right) = (lifted(builder, *left, x.scale)?, lifted(builder, *right, y.scale)?);
-                let sum = match step {
-                    ArithmeticStep::Minus => builder.subtract(left, right)?,
-                    _ => builder.add(left, right)?,
-                };
-                Ok(number(sum, missing, scale))
-            }
-        }
     }
 }
 
@@ -178,7 +59,7 @@ impl Rows<'_> {
 impl Rows<'_> {
     /// The columns of a key: whether it is NULL, and its integers.
     fn key(&self, name: &str, descending: bool, nulls_first: bool) -> Result<Vec<(ValueId, bool)>, Refused> {
-        let held = self.held(name)?;
+        let held = self.columns.held(name)?;
         let missing = held.missing.map(|missing| (missing, nulls_first));
         let integers = held.integers.into_iter().map(|integer| (integer, descending));
         Ok(missing.into_iter().chain(integers).collect())
@@ -269,9 +150,9 @@ pub(super) struct Frames {
 
 impl Rows<'_> {
     fn window(&mut self, builder: &mut Builder, of: &Windowed, ties: &[String]) -> Result<Held, Refused> {
-        let taken = of.of.as_ref().map(|of| self.held(&of.column)).transpose()?;
+        let taken = of.of.as_ref().map(|of| self.columns.held(&of.column)).transpose()?;
         let Place { order: place, parts, peers } = self.place(builder, of, ties)?;
-        let (zeros, rows) = (self.zeros, self.count);
+        let (zeros, rows) = (self.columns.zeros, self.columns.count);
         let Some(ordered) = self.orders.get_mut(place) else {
             return Err(Construct::RowWindowOwners.refuse(&of.name()));
         };
@@ -523,14 +404,6 @@ impl Frames {
         let missing = builder.equal(count, zeros)?;
         let extreme = builder.select(missing, zeros, extreme)?;
         Ok(Held { integers: vec![extreme], missing: Some(missing), count: None, scale: held.scale })
-    }
-}
-
-/// What of `of` is wider than integers on shares can be is refused by its name.
-pub(super) fn narrower(refused: Refused, of: &str) -> Refused {
-    match refused {
-        Refused::Program(Flaw::TooWide { .. }) => Construct::RowWindowWide.refuse(&of),
-        refused => refused,
     }
 }
 

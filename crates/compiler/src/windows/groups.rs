@@ -5,11 +5,12 @@
 
 use program::{Builder, ValueId};
 
-use super::{Held, functions::Rows};
+use super::functions::Rows;
 use crate::{
     Construct, Refused,
     domain::Value,
     groups::{Apart, Groups},
+    held::Held,
     packed,
     sql::ON_SHARES,
     union::tree,
@@ -35,7 +36,7 @@ impl Rows<'_> {
                 let bit = match before {
                     Some((_, _, bit)) => *bit,
                     None => {
-                        let held = self.held(&column.name)?;
+                        let held = self.columns.held(&column.name)?;
                         let bytes_max = packed::bytes_max(column).unwrap_or_default();
                         let bit = self.has_value(builder, &held, *value, bytes_max)?;
                         found.push((place, *value, bit));
@@ -71,10 +72,10 @@ impl Rows<'_> {
         };
         let mut bits = Vec::with_capacity(integers.len() + 1);
         for (own, integer) in held.integers.iter().zip(integers) {
-            let integer = self.each(builder, integer)?;
+            let integer = self.columns.each(builder, integer)?;
             bits.push(builder.equal(*own, integer)?);
         }
         let bit = tree(builder, bits, Builder::and)?.ok_or_else(refused)?;
-        self.known(builder, bit, std::iter::once(held))
+        self.columns.known(builder, bit, std::iter::once(held))
     }
 }

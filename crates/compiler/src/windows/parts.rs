@@ -84,10 +84,10 @@ impl<'a> Rows<'a> {
             let below = builder.less_than(rows, floor)?;
             let enough = builder.not(below)?;
             let enough = builder.to_integer(enough)?;
-            let enough = builder.repeat(enough, self.count)?;
+            let enough = builder.repeat(enough, self.columns.count)?;
             of_groups.push(builder.multiply(*weight, enough)?);
         }
-        Ok(tree(builder, of_groups, Builder::add)?.unwrap_or(self.zeros))
+        Ok(tree(builder, of_groups, Builder::add)?.unwrap_or(self.columns.zeros))
     }
 
     /// How many of the rows that are `shown` are of a part of which some rows are not, and of these or those fewer than the
@@ -105,14 +105,18 @@ impl<'a> Rows<'a> {
         let member = builder.to_integer(member)?;
         let rest = builder.subtract(member, shown)?;
         let Place { order, parts, .. } = self.place(builder, of, ties)?;
-        let floor = self.each(builder, floor_rows.into())?;
-        let one = self.each(builder, 1)?;
+        let floor = self.columns.each(builder, floor_rows.into())?;
+        let one = self.columns.each(builder, 1)?;
         let ordered = self.orders.get_mut(order).ok_or_else(refused)?;
         let rest = ordered.arranged(builder, rest)?;
         let shown = ordered.arranged(builder, shown)?;
-        let segments = ordered.segments(builder, &parts, self.count)?;
-        let mut frames =
-            Frames { rows: self.count, parts: segments.clone(), peers: segments, frame: Frame::Whole };
+        let segments = ordered.segments(builder, &parts, self.columns.count)?;
+        let mut frames = Frames {
+            rows: self.columns.count,
+            parts: segments.clone(),
+            peers: segments,
+            frame: Frame::Whole,
+        };
         let rest = frames.sum(builder, rest)?;
         let together = frames.sum(builder, shown)?;
         ordered.keep(parts, frames.parts);
@@ -121,7 +125,7 @@ impl<'a> Rows<'a> {
         let fewer = builder.minimum(rest, together)?;
         let below = builder.less_than(fewer, floor)?;
         let few = builder.and(some, below)?;
-        let shown = builder.less_than(self.zeros, shown)?;
+        let shown = builder.less_than(self.columns.zeros, shown)?;
         let near = builder.and(shown, few)?;
         let near = builder.to_integer(near)?;
         Ok(builder.sum(near)?)
@@ -138,7 +142,7 @@ impl<'a> Rows<'a> {
         let Place { order, parts, .. } = self.place(builder, of, ties)?;
         let ordered = self.orders.get_mut(order);
         let ordered = ordered.ok_or_else(|| Construct::RowWindowOwners.refuse(&of.name()))?;
-        let reaches = ordered.segments(builder, &parts, self.count)?.reaches(builder, rows, true)?;
+        let reaches = ordered.segments(builder, &parts, self.columns.count)?.reaches(builder, rows, true)?;
         let cut = builder.not(reaches)?;
         let cut = builder.to_integer(cut)?;
         Ok(builder.push(Operation::Restore { of: cut, order: ordered.order })?)

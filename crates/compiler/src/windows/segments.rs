@@ -8,7 +8,7 @@
 
 use program::{Builder, Key, Operation, ValueId};
 
-use crate::Refused;
+use crate::{Refused, held::filled};
 
 /// Such parts of rows in one order.
 #[derive(Clone, Debug)]
@@ -130,10 +130,4 @@ pub(super) fn shifted(
             builder.concat(vec![kept, none])?
         }
     })
-}
-
-/// One bit for each row.
-pub(super) fn filled(builder: &mut Builder, bit: bool, rows: u32) -> Result<ValueId, Refused> {
-    let bit = builder.constant_bits(&[bit])?;
-    Ok(builder.repeat(bit, rows)?)
 }

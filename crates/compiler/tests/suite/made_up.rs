@@ -57,6 +57,13 @@ fn floors_withhold_what_they_would_withhold() {
 }
 
 #[test]
+fn groups_of_groups_are_made_up_of_rows() {
+    let sql = "SELECT COUNT(*) AS n, SUM(many) AS r FROM (SELECT team, rank, COUNT(*) AS many FROM people GROUP BY team, rank) AS s";
+    let result = answered(sql, &[table(&[400, 300])], 5);
+    assert_eq!(result.rows, [[Cell::Integer(9), Cell::Integer(700)]]);
+}
+
+#[test]
 fn tables_that_are_joined_find_partners() {
     let accounts = Schema {
         columns: vec![

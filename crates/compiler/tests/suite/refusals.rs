@@ -68,7 +68,6 @@ fn unsupported_sql_is_refused_by_name() {
             OuterCondition,
         ),
         ("SELECT MAX(a.salary * b.salary) FROM people a JOIN people b ON a.note = b.note", TablesCombined),
-        ("SELECT COUNT(*) FROM (SELECT rank FROM people GROUP BY rank) AS b", DerivedTable),
         ("SELECT COUNT(*) FROM (SELECT rank FROM people LIMIT 3) AS b", DerivedTable),
         (
             "SELECT COUNT(*) FROM (SELECT rank FROM people UNION ALL SELECT rank FROM people) AS b",

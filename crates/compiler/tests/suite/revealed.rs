@@ -184,6 +184,35 @@ proptest! {
         assert_alike(&sql, &compiled.program, [inputs, others]);
     }
 
+    /// Keys that are equal where others were, whosever rows are.
+    #[test]
+    fn of_groups_of_groups(
+        owners in vec(vec(person(), 0..10), 1..=3),
+        by in 0_usize..30,
+        condition in prop::sample::select(vec!["", " HAVING COUNT(*) > 1", " HAVING SUM(salary) > 50000"]),
+        floor in 1_u64..4,
+    ) {
+        let sql = format!(
+            "SELECT COUNT(*) AS n, SUM(t) AS s, AVG(b) AS a FROM (SELECT team, note, SUM(salary) AS t, MAX(bonus) AS b \
+             FROM people GROUP BY team, note{condition}) AS s"
+        );
+        let sizes: Vec<u64> = owners.iter().map(|rows| rows.len() as u64).collect();
+        let compiled = treaty_compiler::compile(&sql, &[table(&sizes)], floor).unwrap();
+        let change = |person: &Person| Person {
+            team: person.team.map(|team| 3 - team),
+            note: person.note.as_ref().map(|note| format!("{}x", note.chars().rev().collect::<String>())),
+            rank: "mid".to_owned(),
+            active: None,
+            joined: None,
+            free: 7,
+            ..person.clone()
+        };
+        let others: Vec<Vec<Person>> = owners.iter().map(|rows| rows.iter().map(change).collect()).collect();
+        let inputs = support::inputs(&compiled, &owners);
+        let others = support::inputs(&compiled, &dealt(&others, by));
+        assert_alike(&sql, &compiled.program, [inputs, others]);
+    }
+
     #[test]
     fn of_two_tables(world in world(), others in vec([row(false), row(true)], 27), by in 0_usize..30, sql in joins::query()) {
         let (compiled, inputs) = world.compiled(&sql, 1);

@@ -100,6 +100,18 @@ const RULES: &[(&str, &str, [&str; 2], &[Use])] = &[
         &[Filter, Extreme],
     ),
     (
+        "GROUP BY of a subquery whose groups are aggregated",
+        "SELECT COUNT(*) FROM (SELECT phone, COUNT(*) AS n FROM accounts GROUP BY phone) AS s",
+        ["accounts", "phone"],
+        &[Join],
+    ),
+    (
+        "condition on, and sums and differences of, what such a subquery aggregates; `extreme` too of what MIN and MAX take",
+        "SELECT MAX(t) FROM (SELECT phone, SUM(balance) AS t FROM accounts GROUP BY phone HAVING SUM(balance) > 3) AS s",
+        ["accounts", "balance"],
+        &[Filter, Aggregate, Extreme],
+    ),
+    (
         "projection, alias, HAVING, windows, ORDER BY and LIMIT of groups",
         "SELECT phone AS p, COUNT(*) AS n FROM accounts GROUP BY phone HAVING COUNT(*) > 1 ORDER BY n DESC LIMIT 3",
         ["accounts", "phone"],

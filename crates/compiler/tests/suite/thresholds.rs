@@ -104,11 +104,12 @@ proptest! {
         key in select(vec!["s.phone = a.phone", "a.holder = s.name", "s.phone = a.phone AND s.since = a.opened"]),
         inner in option::of(select(vec!["s.swaps > 1", "score IS NOT NULL", "plan = 'full'"])),
         floors in (1_u64..3, 1_u64..4),
+        exists in select(vec!["EXISTS", "NOT EXISTS"]),
     ) {
         let inner = inner.map(|inner| format!(" AND {inner}")).unwrap_or_default();
         let sql = format!(
             "SELECT region, COUNT(*) AS n, SUM(balance) AS s, MAX(loss) AS g, COUNT(loss) AS c FROM accounts a \
-             WHERE EXISTS (SELECT 1 FROM subscribers s WHERE {key}{inner}) AND balance {op} ({of}) GROUP BY region"
+             WHERE {exists} (SELECT 1 FROM subscribers s WHERE {key}{inner}) AND balance {op} ({of}) GROUP BY region"
         );
         let exact = World { floors: [1, 1], ..world.clone() };
         let (_, _, all) = exact.run(&sql, 1);
@@ -161,12 +162,45 @@ fn rows_that_are_met_are_held_to_their_owners_floor() {
     assert!(page.contains("3 of these rows must be met in each group"), "{page}");
 }
 
+/// Who knows the rows that compare learns from those without a partner how many have one.
+#[test]
+fn rows_that_are_not_met_are_held_to_the_floor_of_those_that_are() {
+    let row = |phone, balance| {
+        let loss = (phone != 2).then_some(1);
+        (Some(phone), Some("ann".to_owned()), Some(18_262), "east".to_owned(), balance, loss)
+    };
+    let other = |phone, swaps| (Some(phone), None, None, "full".to_owned(), swaps, None);
+    // Four compare, of which one has no partner; that of 3, which a partner has, doesn't.
+    let accounts = vec![vec![row(1, 100), row(1, 50), row(9, 55)], vec![row(2, 70), row(3, 900)]];
+    let world = |floor| World {
+        accounts: accounts.clone(),
+        subscribers: vec![vec![other(1, 3), other(2, 5)], vec![other(3, 5), other(2, 7)]],
+        floors: [1, floor],
+    };
+    let sql = "SELECT region, COUNT(*), SUM(loss) FROM accounts a WHERE balance < (SELECT MAX(b.balance) FROM accounts b) \
+               AND NOT EXISTS (SELECT 1 FROM subscribers s WHERE s.phone = a.phone) GROUP BY region";
+    let east = || Cell::Text("east".into());
+    assert_eq!(world(1).run(sql, 1).2.rows, [[east(), Cell::Integer(1), Cell::Integer(1)]]);
+    // Two of its rows at least are met by those that compare, but only one by those that have a loss.
+    assert_eq!(world(2).run(sql, 1).2.rows, [[east(), Cell::Integer(1), Cell::Withheld]]);
+    let (_, outputs, none) = world(3).run(sql, 1);
+    assert!(
+        none.rows.is_empty() && outputs.iter().flatten().all(|value| *value == 0),
+        "{none:?} {outputs:?}"
+    );
+    let page = world(3).compiled(sql, 1).0.audit.to_string();
+    assert!(page.contains("nor which rows meet one of `s`, with which they do not count"), "{page}");
+    assert!(page.contains("of which rows must meet none"), "{page}");
+}
+
 #[test]
 fn three_parties_compare_as_the_interpreter_does() {
     let place = three_owners_place();
     for sql in [
         "SELECT region, COUNT(*) AS n, MIN(balance) AS l FROM accounts a WHERE phone IN (SELECT phone FROM subscribers) \
          AND balance < (SELECT MAX(b.balance) FROM accounts b) GROUP BY region",
+        "SELECT region, COUNT(*) AS n, SUM(balance) AS s FROM accounts a WHERE balance < (SELECT MAX(b.balance) FROM \
+         accounts b) AND NOT EXISTS (SELECT 1 FROM subscribers s WHERE s.phone = a.phone AND swaps > 2) GROUP BY region",
         "SELECT region, COUNT(*) AS n, SUM(balance) AS s, MAX(loss) AS g FROM accounts \
          WHERE balance > (SELECT 0.5 * AVG(balance) FROM accounts WHERE loss IS NOT NULL) GROUP BY region",
         "SELECT region, COUNT(*) AS n, SUM(balance) AS s FROM accounts a \
@@ -476,7 +510,7 @@ fn other_comparisons_are_refused_by_name() {
             Threshold,
         ),
         (
-            "SELECT COUNT(*) FROM people a WHERE NOT EXISTS (SELECT 1 FROM people b WHERE b.free = a.free) AND salary > (SELECT AVG(salary) FROM people)",
+            "SELECT COUNT(*) FROM people a WHERE NOT EXISTS (SELECT 1 FROM people b WHERE b.free = a.free AND a.active) AND salary > (SELECT AVG(salary) FROM people)",
             Threshold,
         ),
         (

@@ -1,25 +1,25 @@
-//! Conditions of WHERE on what windows give, as a bit for each row; compared exactly, as in HAVING ([`crate::fractions`]).
+//! Conditions on columns on shares, as a bit for each row; compared exactly, as in HAVING ([`crate::fractions`]).
 
 use contract::Column;
 use program::{Builder, ValueId};
 
-use super::{Held, functions::Rows, segments::filled};
+use super::{Columns, Held, filled};
 use crate::{
-    Construct, Refused,
+    Refused,
     fractions::{self, Term},
     packed,
     sql::{Comparison, RowTest, Side, TestedText},
     union::tree,
 };
 
-impl Rows<'_> {
-    /// 1 for each row that satisfies all conditions, else 0.
-    pub(super) fn counting(&self, builder: &mut Builder) -> Result<ValueId, Refused> {
-        let mut bits = vec![self.own];
-        for test in &self.windows.tests.tests {
+impl Columns<'_> {
+    /// 1 for each row with the bit `own` that satisfies all conditions, else 0.
+    pub(crate) fn counting(&self, builder: &mut Builder, own: ValueId) -> Result<ValueId, Refused> {
+        let mut bits = vec![own];
+        for test in &self.tests.tests {
             bits.push(self.holds(builder, test)?);
         }
-        let all = tree(builder, bits, Builder::and)?.unwrap_or(self.own);
+        let all = tree(builder, bits, Builder::and)?.unwrap_or(own);
         Ok(builder.to_integer(all)?)
     }
 
@@ -27,7 +27,7 @@ impl Rows<'_> {
         let parts = |builder: &mut Builder, parts: &[RowTest]| {
             parts.iter().map(|part| self.holds(builder, part)).collect::<Result<Vec<_>, Refused>>()
         };
-        let refused = |what: &str| Construct::RowWindowOwners.refuse(&what);
+        let refused = |what: &str| self.refused.refuse(&what);
         match test {
             RowTest::All(all) => {
                 let bits = parts(builder, all)?;
@@ -61,13 +61,13 @@ impl Rows<'_> {
 
     /// A column that conditions read, by its place.
     fn tested(&self, place: usize) -> Result<(&Column, Held), Refused> {
-        let name = self.windows.tests.columns.get(place).map_or("", String::as_str);
-        let column = self.windows.column(name);
-        Ok((column.ok_or_else(|| Construct::RowWindowOwners.refuse(&name))?, self.held(name)?))
+        let name = self.tests.columns.get(place).map_or("", String::as_str);
+        let column = self.known.iter().find(|column| column.name == name);
+        Ok((column.ok_or_else(|| self.refused.refuse(&name))?, self.held(name)?))
     }
 
     /// A bit, where all that it was made of has a value.
-    pub(super) fn known<'h>(
+    pub(crate) fn known<'h>(
         &self,
         builder: &mut Builder,
         bit: ValueId,
@@ -90,7 +90,7 @@ impl Rows<'_> {
         for (place, factor) in &side.terms {
             let (column, held) = self.tested(*place)?;
             let [number] = held.integers.as_slice() else {
-                return Err(Construct::RowWindowOwners.refuse(&column.name));
+                return Err(self.refused.refuse(&column.name));
             };
             let scale = side.scale.saturating_add(held.scale);
             terms.push(Term { number: *number, count: held.count, factor: *factor, scale });
@@ -100,7 +100,7 @@ impl Rows<'_> {
             let number = self.each(builder, 1)?;
             terms.push(Term { number, count: None, factor: side.constant, scale: side.scale });
         }
-        let difference = fractions::sum(builder, &terms, "digits in a comparison of window functions")?;
+        let difference = fractions::sum(builder, &terms, "digits in a comparison")?;
         let bit = comparison.holds(builder, [difference.unwrap_or(self.zeros), self.zeros])?;
         self.known(builder, bit, read.iter())
     }
@@ -108,8 +108,7 @@ impl Rows<'_> {
     /// Whether a text is the same as another: each of its integers.
     fn equal(&self, builder: &mut Builder, column: usize, with: &TestedText) -> Result<ValueId, Refused> {
         let (column, held) = self.tested(column)?;
-        let refused =
-            || Construct::RowWindowOwners.refuse(&format!("texts of different `bytes_max`: {}", column.name));
+        let refused = || self.refused.refuse(&format!("texts of different `bytes_max`: {}", column.name));
         let bytes_max = packed::bytes_max(column).ok_or_else(|| Refused::NoBytes(column.name.clone()))?;
         let integers = match with {
             TestedText::Column(place) => {

@@ -213,10 +213,9 @@ fn names_that_subqueries_give_are_columns() {
         format!(
             "CREATE VIEW p (v) AS SELECT holder FROM accounts; SELECT g.n FROM ({groups} p GROUP BY v) AS g"
         ),
-        format!(
-            "SELECT g.v FROM (SELECT region, COUNT(*) AS v FROM (SELECT region, balance AS v FROM accounts) AS p \
-                 GROUP BY region HAVING v > 1) AS g"
-        ),
+        "SELECT g.v FROM (SELECT region, COUNT(*) AS v FROM (SELECT region, balance AS v FROM accounts) AS p \
+         GROUP BY region HAVING v > 1) AS g"
+            .to_owned(),
         // Not within another SELECT.
         format!("{groups} ({renaming}) AS p GROUP BY v LIMIT 9"),
         format!("WITH p AS ({renaming}) {groups} p GROUP BY v LIMIT 9"),

@@ -7,7 +7,7 @@ use crate::{
     Table, answers,
     groups::Groups,
     noise::Noisy,
-    sql::{Aggregate, Checked, Function, Join, Joined, SetKind},
+    sql::{Aggregate, Checked, Function, Join, JoinKind, Joined, SetKind},
 };
 
 /// The attacks on a checked query.
@@ -176,6 +176,13 @@ impl Case<'_> {
                     self.floor_rows
                 ),
             ),
+            Some(join) if counts_once(join) => (
+                Verdict::Bounded,
+                format!(
+                    "no size tells how many rows match, and groups of fewer than {} rows are withheld; but who chooses the rows of one table chooses whom it asks about",
+                    self.floor_rows
+                ),
+            ),
             Some(_) => (
                 Verdict::Bounded,
                 format!(
@@ -255,5 +262,14 @@ impl Case<'_> {
 
     fn aggregates(&self) -> impl Iterator<Item = &Aggregate> {
         self.checked.query.aggregates.iter()
+    }
+}
+
+/// Whether another table only says which rows count, each once however many partners it has.
+fn counts_once(join: &Joined) -> bool {
+    match join {
+        Joined::Two(join) => matches!(join.kind, JoinKind::Semi | JoinKind::Anti),
+        Joined::Threshold(threshold) => threshold.keys.is_empty(),
+        Joined::Tree(_) | Joined::Set(_) | Joined::Windows(_) => false,
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn plan(checked: &Checked, rule: &Rule, partials: &mut Vec<Partial>) 
     }
     if checked.join.is_some() || !checked.query.has_public_groups {
         return refused(
-            "who brings what to a group is not known on shares in a join, nor where groups are not public; ask about one table, grouped by columns with a public list of values",
+            "who brings what to a group is not known on shares in a join, nor where groups are not public; ask about one table, grouped by columns with a public list of values, declared or in a condition",
         );
     }
     if disclosure.dominance_percent_max.is_none() {

@@ -77,7 +77,7 @@ pub(crate) fn plan(
         )));
     }
     if !checked.query.has_public_groups {
-        return Err(refused("which groups there are would tell about persons; group by columns with a public list of values, without LIMIT".to_owned()));
+        return Err(refused("which groups there are would tell about persons; group by columns with a public list of values, declared or in a condition, without LIMIT".to_owned()));
     }
     for aggregate in &checked.query.aggregates {
         if !matches!(aggregate.function, Function::Count | Function::Sum | Function::Avg) {

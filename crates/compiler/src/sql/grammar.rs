@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::{
 use super::{
     computed,
     from::{self, From},
-    intervals, limits, names, nested, output, predicate, read_groups, sets, stack, subquery, threshold,
+    group_names, intervals, limits, names, nested, output, predicate, sets, stack, subquery, threshold,
     timestamps, unfold, units, views, within,
 };
 use crate::{Construct, Refused, Table};
@@ -47,7 +47,7 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     limits::check(sql)?;
     let statements = read(sql)?;
     let (mut statement, views) = views::inline(statements)?;
-    read_groups::check_names(&statement, tables)?;
+    group_names::check(&statement, tables)?;
     unfold::unfold(&mut statement)?;
     timestamps::canonical(&mut statement)?;
     intervals::fold(&mut statement)?;

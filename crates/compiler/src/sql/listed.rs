@@ -17,6 +17,7 @@ use super::{argument, query::Key, scope::Scope};
 use crate::{
     domain::{self, GROUPS_MAX, Value},
     packed,
+    rows::arrow_type,
 };
 
 /// The keys with the values that conditions leave of them; without a condition as they are declared.
@@ -199,7 +200,8 @@ impl Of<'_, '_> {
         })
     }
 
-    /// A constant of the column's type that equals itself alone: a float may stand for several decimals.
+    /// A constant of the column's type that equals itself alone: a float may stand for several decimals, and a date cuts
+    /// what a text says of the time.
     fn constant(&self, expr: &Expr) -> Option<Value> {
         let kind = self.key.column.kind;
         match expr {
@@ -209,7 +211,10 @@ impl Of<'_, '_> {
                 Some(Value::Boolean(*value))
             }
             // DATE '2026-11-01', TIMESTAMP '2026-11-01T07:30:00'.
-            Expr::Cast(Cast { expr, .. }) if matches!(kind, ColumnType::Date | ColumnType::Timestamp) => {
+            Expr::Cast(Cast { expr, field })
+                if matches!(kind, ColumnType::Date | ColumnType::Timestamp)
+                    && *field.data_type() == arrow_type(kind) =>
+            {
                 self.constant(expr)
             }
             Expr::Negative(inner) => match self.constant(inner)? {

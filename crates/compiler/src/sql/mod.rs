@@ -14,6 +14,7 @@ mod conversion;
 mod from;
 mod grammar;
 mod group_condition;
+mod group_names;
 mod having;
 mod home;
 mod intervals;
@@ -239,7 +240,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         None => Scope::new(schemas.clone(), outer),
     }
     .with_cuts(computed::cuts(&computed, cuts));
-    let mut query = query::read(&written, &named.texts, &scope)?;
+    let mut query = query::read(&written, &named.texts, &scope, within.is_some())?;
     if let Some((_, (_, set))) = &mut set {
         sets::check(set, &mut query)?;
     }

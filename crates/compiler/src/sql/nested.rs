@@ -159,7 +159,7 @@ fn read(mut statement: Statement, tables: &[Table]) -> Result<Written, Refused> 
     let scope = Scope::new(vec![(of.name.clone(), &source.schema)], [false, false]);
     let cuts = computed::cuts(&computed, BTreeSet::new());
     let scope = scope.with_cuts(cuts.clone());
-    let inner = query::read(&plan, &names, &scope)?;
+    let inner = query::read(&plan, &names, &scope, false)?;
     let (mut keys, mut aggregates) = (Vec::new(), Vec::new());
     for (name, selected) in names.into_iter().zip(&inner.select) {
         match selected.item {

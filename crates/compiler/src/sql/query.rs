@@ -212,8 +212,14 @@ impl Aggregate {
     }
 }
 
-/// Reads a query off an unoptimised plan; `texts` are its SELECT items as written.
-pub(crate) fn read(plan: &LogicalPlan, texts: &[String], scope: &Scope<'_>) -> Result<Query, Refused> {
+/// Reads a query off an unoptimised plan; `texts` are its SELECT items as written. `is_within` says that its groups are a
+/// subquery's, too, with LIMIT, which are found on shares.
+pub(crate) fn read(
+    plan: &LogicalPlan,
+    texts: &[String],
+    scope: &Scope<'_>,
+    is_within: bool,
+) -> Result<Query, Refused> {
     let (Above { aggregate, having, order, limit, has_windows }, flows) = above::read(plan)?;
     let aggregate = aggregate.ok_or_else(|| unanalysed(plan))?;
     let keys =
@@ -239,7 +245,11 @@ pub(crate) fn read(plan: &LogicalPlan, texts: &[String], scope: &Scope<'_>) -> R
     }
     if !are_listed(&reader.keys, GROUPS_MAX) {
         let listed = listed::keys(&reader.keys, &aggregate.input, scope);
-        let most = if limit.is_some() && scope.tables() > 1 { JOINED_MAX } else { GROUPS_MAX };
+        let most = match limit {
+            Some(_) if is_within => 0,
+            Some(_) if scope.tables() > 1 => JOINED_MAX,
+            _ => GROUPS_MAX,
+        };
         if are_listed(&listed, most) {
             reader.keys = listed;
         }

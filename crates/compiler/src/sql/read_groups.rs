@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, GroupByExpr, Ident, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
-    Statement, TableWithJoins, Value, Visit, VisitMut, Visitor,
+    TableWithJoins, Value, Visit, VisitMut, Visitor,
 };
 
 use super::{
@@ -20,11 +20,14 @@ use super::{
     unfold::{self, and, called, last, requalified},
     windowed,
 };
-use crate::{Construct, Refused, Table};
+use crate::{Construct, Refused};
 
 /// Whether a subquery's rows are groups.
 pub(super) fn is_grouped(query: &Query) -> bool {
-    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    matches!(query.body.as_ref(), SetExpr::Select(select) if aggregates(select))
+}
+
+fn aggregates(select: &Select) -> bool {
     let has_keys = match &select.group_by {
         GroupByExpr::All(_) => true,
         GroupByExpr::Expressions(keys, modifiers) => !keys.is_empty() || !modifiers.is_empty(),
@@ -61,7 +64,11 @@ pub(super) fn unfold(query: &mut Query, inner: Query, alias: &Ident) -> Result<(
         }
     }
     merged.having = groups.having.as_ref().map(|having| written.spelled(having)).transpose()?;
-    check_captured(&merged.projection, &columns.columns, &merged)?;
+    let order = match &query.order_by {
+        Some(_) => None,
+        None => inner.order_by.map(|order| written.order(order)).transpose()?,
+    };
+    check_captured(&merged.projection, &columns.columns, &merged, &order)?;
     let has_keys = merged.group_by != GroupByExpr::Expressions(Vec::new(), Vec::new());
     for mut condition in outer.selection.iter().flat_map(conjuncts) {
         columns.replace(&mut condition, &[])?;
@@ -76,52 +83,15 @@ pub(super) fn unfold(query: &mut Query, inner: Query, alias: &Ident) -> Result<(
             let names: Vec<String> = outer.projection.iter().filter_map(unfold::alias).collect();
             columns.replace(order, &names)?;
         }
-        None => query.order_by = inner.order_by.map(|order| written.order(order)).transpose()?,
+        None => query.order_by = order,
+    }
+    // All rows would come out, which were one.
+    if !aggregates(&merged) {
+        return refused(&"an aggregation of which nothing is read");
     }
     query.limit_clause = query.limit_clause.take().or(inner.limit_clause);
     *query.body = SetExpr::Select(Box::new(merged));
     limits::check(&query.to_string())
-}
-
-/// Refuses names by which a subquery groups, or chooses groups, that are both one of its result's and a column's of a table:
-/// which of them is meant, SQL's dialects do not agree on.
-pub(super) fn check_names(statement: &Statement, tables: &[Table]) -> Result<(), Refused> {
-    match Visit::visit(statement, &mut Names { tables, depth: 0 }) {
-        ControlFlow::Break(refused) => Err(refused),
-        ControlFlow::Continue(()) => Ok(()),
-    }
-}
-
-struct Names<'t> {
-    tables: &'t [Table],
-    depth: usize,
-}
-
-impl Visitor for Names<'_> {
-    type Break = Refused;
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Refused> {
-        self.depth += 1;
-        let SetExpr::Select(select) = query.body.as_ref() else { return ControlFlow::Continue(()) };
-        let mut read = unqualified(&select.having);
-        if let GroupByExpr::Expressions(keys, _) = &select.group_by {
-            read.extend(keys.iter().filter(|key| matches!(key, Expr::Identifier(_))).filter_map(last));
-        }
-        let is_column = |name: &String| {
-            let mut sources = self.tables.iter().filter_map(|table| table.datasets.first());
-            sources.any(|source| source.schema.column(name).is_some())
-        };
-        let mut aliases = select.projection.iter().filter_map(renamed);
-        match aliases.find(|name| self.depth > 1 && read.contains(name) && is_column(name)) {
-            Some(name) => ControlFlow::Break(Refused::Unqualified(name)),
-            None => ControlFlow::Continue(()),
-        }
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<Refused> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
 }
 
 /// What a part of a query reads, outside of subqueries, aggregates and windows over rows.
@@ -344,8 +314,14 @@ impl Groups {
 
 /// Refuses a name of the result that a column within has, which is not qualified since there are several tables: in HAVING
 /// and ORDER BY it would stand for the result.
-fn check_captured(result: &[SelectItem], columns: &[Column], select: &Select) -> Result<(), Refused> {
+fn check_captured(
+    result: &[SelectItem],
+    columns: &[Column],
+    select: &Select,
+    order: &Option<OrderBy>,
+) -> Result<(), Refused> {
     let mut read = unqualified(&select.having);
+    read.extend(unqualified(order));
     columns.iter().for_each(|column| read.extend(unqualified(&column.of)));
     match result.iter().filter_map(renamed).find(|name| read.contains(name)) {
         Some(name) => Err(Refused::Unqualified(name)),
@@ -354,7 +330,7 @@ fn check_captured(result: &[SelectItem], columns: &[Column], select: &Select) ->
 }
 
 /// The columns that are named without their table, outside of subqueries.
-fn unqualified(part: &(impl Clone + VisitMut)) -> Vec<String> {
+pub(super) fn unqualified(part: &(impl Clone + VisitMut)) -> Vec<String> {
     let (mut part, mut names) = (part.clone(), Vec::new());
     let mut look = Columns {
         within: Vec::new(),
@@ -402,7 +378,7 @@ fn quoted(text: &str) -> Option<Ident> {
 }
 
 /// A name of the SELECT list for what is not called so by itself.
-fn renamed(item: &SelectItem) -> Option<String> {
+pub(super) fn renamed(item: &SelectItem) -> Option<String> {
     aliased(item).map(|(name, _)| name)
 }
 

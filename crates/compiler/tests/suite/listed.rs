@@ -8,7 +8,9 @@ use treaty_compiler::{Cell, Refused, compile};
 use vm::SchemeName;
 
 use crate::{
+    calls::calls,
     joins::{three_owners_place, usage_of},
+    place::Place,
     random::{assert_agrees, condition, person},
     support::{expected, run, table},
 };
@@ -135,6 +137,9 @@ fn other_conditions_list_nothing() {
             Ok(_) => panic!("compiled: {sql}"),
         }
     }
+    // A date has no noon, so that this is midnight.
+    let noon = "SELECT began, COUNT(*) FROM calls WHERE began = DATE '2024-02-29T12:00:00' GROUP BY began";
+    assert!(matches!(Place(vec![calls()]).compiled(noon, 1), Err(Refused::Converted { .. })));
     let float = "SELECT score, COUNT(*) FROM people WHERE score = 2 GROUP BY score";
     assert_eq!(compile(float, &[table(&[9])], 2).err(), Some(Refused::GroupByFloat("score".into())));
 }
@@ -200,4 +205,33 @@ fn what_is_withheld_is_named() {
     assert_eq!(usage.columns["accounts"]["holder"], BTreeSet::from([Use::Filter, Use::Group]));
     let constants = &usage.comparisons["accounts"]["holder"].constants;
     assert_eq!(constants, &["ann", "bob", "zoe"].map(str::to_owned).into());
+}
+
+#[test]
+fn points_in_time_are_groups() {
+    let place = Place(vec![calls()]);
+    let sql = "SELECT began, COUNT(*) AS n FROM calls WHERE began IN (TIMESTAMP '2024-02-29 07:08:09.5', DATE '2024-01-01', \
+               '2024-02-29T08:00:00') GROUP BY began ORDER BY began";
+    let compiled = place.compiled(sql, 1).unwrap();
+    let plain = place.plain(sql).rows;
+    assert_eq!(plain.len(), 3);
+    assert_eq!(place.joint(&compiled, None).rows, plain);
+}
+
+/// With EXISTS a row counts once, however often the other table has its key.
+#[test]
+fn the_audit_says_whose_weight_repeated_keys_change() {
+    let weighs = |sql: &str| {
+        let audit = three_owners_place().compiled(sql, 1).unwrap().audit;
+        let membership = audit.attacks.iter().find(|attack| attack.name.contains("membership")).unwrap();
+        membership.reason.contains("by repeating a key")
+    };
+    assert!(weighs("SELECT COUNT(*) AS n FROM accounts a JOIN subscribers s ON s.phone = a.phone"));
+    for exists in ["EXISTS", "NOT EXISTS"] {
+        let sql = format!(
+            "SELECT COUNT(*) AS n FROM accounts a WHERE {exists} (SELECT 1 FROM subscribers s WHERE s.phone = a.phone)"
+        );
+        assert!(!weighs(&sql), "{sql}");
+        assert!(!weighs(&format!("{sql} AND balance > (SELECT AVG(swaps) FROM subscribers)")));
+    }
 }

@@ -149,6 +149,11 @@ fn what_cannot_be_one_select_is_refused() {
         (format!("SELECT rank FROM {groups} HAVING n > 1"), DerivedTable),
         (format!("SELECT DISTINCT rank FROM {groups}"), DerivedTable),
         (format!("SELECT g.rank FROM {groups} JOIN people p ON p.rank = g.rank"), DerivedTable),
+        // One row, of which nothing is left that says so.
+        ("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM (SELECT SUM(salary) AS s FROM people) AS g) AS h".into(), DerivedTable),
+        ("SELECT h.one FROM (SELECT 1 AS one, s FROM (SELECT SUM(salary) AS s FROM people) AS g) AS h".into(), DerivedTable),
+        ("SELECT 1 AS one FROM (SELECT SUM(salary) AS s FROM people) AS g ORDER BY s".into(), DerivedTable),
+        ("SELECT COUNT(*) AS n FROM (SELECT 5 AS k FROM (SELECT SUM(salary) AS s FROM people) AS g UNION ALL SELECT phone FROM subscribers) AS p".into(), DerivedTable),
         // A condition that reads both, and one that HAVING cannot have.
         (format!("SELECT rank FROM {groups} WHERE n > team"), HavingKey),
         (format!("SELECT rank FROM {groups} WHERE most IS NULL"), HavingCondition),
@@ -179,11 +184,58 @@ fn what_cannot_be_one_select_is_refused() {
     let captured = "SELECT n AS salary FROM (SELECT a.rank, SUM(salary) AS n FROM people a, subscribers s \
                     WHERE a.free = s.phone GROUP BY a.rank) AS g WHERE n > 3";
     assert_eq!(treaty_compiler::tables(captured), Err(Refused::Unqualified("salary".into())));
+    let order = "SELECT plan, n AS region FROM (SELECT plan, COUNT(*) AS n FROM accounts a JOIN subscribers s \
+                 ON a.phone = s.phone GROUP BY plan, region ORDER BY region LIMIT 3) AS g";
+    assert_eq!(treaty_compiler::tables(order), Err(Refused::Unqualified("region".into())));
     let mut sql = "SELECT SUM(salary) AS x FROM people".to_owned();
     for step in 0..20 {
         sql = format!("SELECT x + x AS x FROM ({sql}) AS t{step}");
     }
     assert!(matches!(refused(&sql), Refused::TooLarge { .. }));
+}
+
+/// `v` is a name of the result, and of a column that only a subquery or WITH calls so.
+#[test]
+fn names_that_subqueries_give_are_columns() {
+    let place = three_owners_place();
+    let stack = "SELECT holder AS v FROM accounts UNION ALL SELECT name FROM subscribers";
+    let renaming = "SELECT holder AS v FROM accounts";
+    let groups = "SELECT LEFT(v, 2) AS v, COUNT(*) AS n FROM";
+    for sql in [
+        format!("SELECT g.v, g.n FROM ({groups} ({stack}) AS p GROUP BY v) AS g"),
+        format!("SELECT g.v, g.n FROM ({groups} ({renaming}) AS p GROUP BY v) AS g"),
+        format!("SELECT g.v, g.n FROM ({groups} (SELECT * FROM ({stack}) AS p) AS q GROUP BY v) AS g"),
+        format!("WITH p AS ({stack}), g AS ({groups} p GROUP BY v) SELECT v, n FROM g"),
+        format!(
+            "WITH p AS (WITH q AS ({renaming}) SELECT v FROM q) SELECT g.n FROM ({groups} p GROUP BY v) AS g"
+        ),
+        format!("WITH p (v) AS (SELECT holder FROM accounts) SELECT g.n FROM ({groups} p GROUP BY v) AS g"),
+        format!(
+            "CREATE VIEW p (v) AS SELECT holder FROM accounts; SELECT g.n FROM ({groups} p GROUP BY v) AS g"
+        ),
+        "SELECT g.v FROM (SELECT region, COUNT(*) AS v FROM (SELECT region, balance AS v FROM accounts) AS p \
+         GROUP BY region HAVING v > 1) AS g"
+            .to_owned(),
+        // Not within another SELECT.
+        format!("{groups} ({renaming}) AS p GROUP BY v LIMIT 9"),
+        format!("WITH p AS ({renaming}) {groups} p GROUP BY v LIMIT 9"),
+    ] {
+        assert_eq!(place.compiled(&sql, 1).err(), Some(Refused::Unqualified("v".into())), "{sql}");
+    }
+    for sql in [
+        // What WITH calls like a table is not that table within itself.
+        "WITH accounts AS (SELECT region AS r, COUNT(*) AS n FROM accounts GROUP BY r) SELECT r, n FROM accounts ORDER BY r",
+        "SELECT g.v, g.n FROM (SELECT LEFT(w, 2) AS v, COUNT(*) AS n FROM (SELECT holder AS w FROM accounts \
+         WHERE LEFT(holder, 2) IN ('an', 'ev')) AS p GROUP BY v) AS g ORDER BY g.v",
+        // The outermost SELECT of a table reads as it stands.
+        "SELECT balance + 1 AS balance, COUNT(*) AS n FROM (SELECT balance FROM accounts WHERE balance IN (100, 300)) AS p \
+         GROUP BY balance ORDER BY 1",
+    ] {
+        let compiled = place.compiled(sql, 1).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+        let plain = place.plain(sql).rows;
+        assert!(!plain.is_empty());
+        assert_eq!(place.joint(&compiled, None).rows, plain, "{sql}");
+    }
 }
 
 proptest! {

@@ -453,6 +453,19 @@ fn three_parties_join_three_tables() {
     }
 }
 
+/// A subquery's groups are found on shares, also where a condition lists them.
+#[test]
+fn a_condition_may_list_the_groups_of_a_subquery() {
+    let place = small().with(Keys::Once).place([1; 4]);
+    let sql = "SELECT orderkey, SUM(amount) AS a FROM orders, lines WHERE orderkey = of_order \
+               AND orderkey IN (SELECT of_order FROM lines GROUP BY of_order HAVING SUM(amount) >= 30) \
+               AND orderkey BETWEEN 1 AND 2 GROUP BY orderkey ORDER BY orderkey LIMIT 10";
+    let compiled = place.compiled(sql, 1).unwrap();
+    let found = place.joint(&compiled, None);
+    assert_eq!(found, place.plain(sql));
+    assert_eq!(found.rows.len(), 2);
+}
+
 /// In the east by air: three lines, two orders, one customer.
 #[test]
 fn each_tables_floor_counts_its_own_rows() {

@@ -314,6 +314,7 @@ fn a_subquery_may_stand_in_with_and_views() {
         "WITH s (k, t) AS (SELECT free, SUM(salary) FROM people GROUP BY 1) SELECT COUNT(*) AS n, SUM(x.t) AS s FROM s AS x",
         "CREATE VIEW s AS SELECT p.free AS k, SUM(p.salary) AS t FROM people AS p GROUP BY k; SELECT COUNT(*) AS n, SUM(t) AS s FROM s",
         "SELECT COUNT(*) AS n, SUM(t) AS s FROM (SELECT f, SUM(y) AS t FROM (SELECT free AS f, salary AS y FROM people WHERE salary > 1) AS q GROUP BY f) AS s",
+        "SELECT COUNT(*) AS n, SUM(salary) AS s FROM (SELECT free, SUM(salary) AS salary FROM people WHERE salary > 0 GROUP BY free) AS s",
         "SELECT COUNT(*) AS n, SUM(\"sum(salary)\") AS s FROM (SELECT free, SUM(salary) AS \"sum(salary)\" FROM people GROUP BY free) AS s",
     ] {
         assert_eq!(shown(sql, &owners, 1), wanted, "{sql}");

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use contract::{Column, policy::Compared, terms::Use};
 use datafusion::sql::{
     planner::SqlToRel,
-    sqlparser::ast::{Expr, GroupByExpr, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins},
+    sqlparser::ast::{
+        Expr, GroupByExpr, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
+    },
 };
 
 use super::{
@@ -137,28 +139,14 @@ fn read(mut statement: Statement, tables: &[Table]) -> Result<Written, Refused> 
     }
     let grouped = extended.iter().find(|table| table.name == of.table);
     let grouped = grouped.ok_or_else(|| super::unknown(&of.table, tables))?;
-    let source = grouped.datasets.first().ok_or_else(|| Refused::NoDataset(of.table.clone()))?;
+    let names = names(select, &of, grouped)?;
     let condition = select.selection.as_ref().map(ToString::to_string);
-    let mut names = Vec::with_capacity(select.projection.len());
-    for item in &select.projection {
-        let SelectItem::ExprWithAlias { expr, alias } = item else { return Err(refused(item)) };
-        // In SQL the table's own column would be meant.
-        if column_name(expr).is_none_or(|name| name != alias.value)
-            && source.schema.column(&alias.value).is_some()
-        {
-            return Err(Refused::Meaning(format!(
-                "`{alias}` is a column of `{}` and another one of the subquery; give that another name",
-                of.table
-            )));
-        }
-        names.push(alias.value.clone());
-    }
     let catalog = Catalog::new(&extended);
     let plan = SqlToRel::new(&catalog).sql_statement_to_plan(statement.clone());
     let plan = plan.map_err(|error| super::meaning(&error))?;
-    let scope = Scope::new(vec![(of.name.clone(), &source.schema)], [false, false]);
+    let schema = grouped.datasets.first().map(|source| (of.name.clone(), &source.schema));
     let cuts = computed::cuts(&computed, BTreeSet::new());
-    let scope = scope.with_cuts(cuts.clone());
+    let scope = Scope::new(schema.into_iter().collect(), [false, false]).with_cuts(cuts.clone());
     let inner = query::read(&plan, &names, &scope, false)?;
     let (mut keys, mut aggregates) = (Vec::new(), Vec::new());
     for (name, selected) in names.into_iter().zip(&inner.select) {
@@ -171,6 +159,27 @@ fn read(mut statement: Statement, tables: &[Table]) -> Result<Written, Refused> 
     let table = columns::table(&made, grouped, &keys, &aggregates)?;
     let inner = Inner { computed, condition, keys, aggregates, cuts, table, statement };
     Ok(Written { made, of, inner: Some(inner) })
+}
+
+/// What its columns are called.
+fn names(select: &Select, of: &Named, grouped: &Table) -> Result<Vec<String>, Refused> {
+    let mut names = Vec::with_capacity(select.projection.len());
+    for item in &select.projection {
+        let SelectItem::ExprWithAlias { expr, alias } = item else {
+            return Err(Construct::Nested.refuse(item));
+        };
+        let has = |name: &str| grouped.datasets.iter().any(|source| source.schema.column(name).is_some());
+        // In GROUP BY the table's own column would be meant.
+        let is_key = !matches!(expr, Expr::Function(call) if form::is_aggregate(call));
+        if is_key && column_name(expr).is_none_or(|name| name != alias.value) && has(&alias.value) {
+            return Err(Refused::Meaning(format!(
+                "`{alias}` is a column of `{}` and another one of the subquery; give that another name",
+                of.table
+            )));
+        }
+        names.push(alias.value.clone());
+    }
+    Ok(names)
 }
 
 impl Written {

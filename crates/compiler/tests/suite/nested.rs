@@ -1,6 +1,8 @@
 //! Groups of groups, on shares: the joint result equals the plaintext one, whosever a group's rows are; what would tell of
 //! few groups is withheld or refused.
 
+use std::collections::BTreeMap;
+
 use contract::{
     audit::Verdict,
     disclosure::DisclosureRule,
@@ -163,6 +165,40 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(Config { cases: 60, ..Config::default() })]
+
+    /// Shown are exactly the groups in which enough count, and none or enough do not.
+    #[test]
+    fn what_is_shown_is_of_enough_groups_and_leaves_enough(
+        owners in vec(vec(few(), 0..14), 1..=3),
+        key in select(vec!["team", "note", "joined"]),
+        condition in select(vec![" WHERE n = 1", " WHERE w > 50000", " WHERE w < 150000 OR b IS NULL", " WHERE b > 10 AND n < 4"]),
+        floor in 2_u64..5,
+    ) {
+        let counts = |condition: &str| {
+            let sql = format!(
+                "SELECT rank, COUNT(*) AS c FROM (SELECT rank, {key}, SUM(salary) AS w, MAX(bonus) AS b, COUNT(*) AS n \
+                 FROM people GROUP BY rank, {key}) AS s{condition} GROUP BY rank ORDER BY rank"
+            );
+            let rows = expected(&sql, &owners).rows.into_iter();
+            let rows = rows.map(|row| (row[0].to_string(), row[1].number().unwrap() as u64));
+            (sql, rows.collect::<BTreeMap<String, u64>>())
+        };
+        let (_, all) = counts("");
+        let (sql, counted) = counts(condition);
+        let is_shown = |rank: &String, count: u64| {
+            let rest = all[rank] - count;
+            count >= floor && (rest == 0 || rest >= floor)
+        };
+        let wanted: Vec<&String> =
+            counted.iter().filter(|(rank, count)| is_shown(rank, **count)).map(|(rank, _)| rank).collect();
+        let found: Vec<String> =
+            shown(&sql, &owners, floor).into_iter().map(|row| row[0].to_string()).collect();
+        prop_assert_eq!(found.iter().collect::<Vec<_>>(), wanted, "{}", sql);
+    }
+}
+
 /// Persons by the key `free`, each with so many rows of a salary, dealt to two owners row by row.
 fn dealt(groups: &[(&str, usize, i64)]) -> Vec<Vec<Person>> {
     let mut owners = vec![Vec::new(), Vec::new()];
@@ -281,6 +317,7 @@ fn a_subquery_may_stand_in_with_and_views() {
         "WITH s (k, t) AS (SELECT free, SUM(salary) FROM people GROUP BY 1) SELECT COUNT(*) AS n, SUM(x.t) AS s FROM s AS x",
         "CREATE VIEW s AS SELECT p.free AS k, SUM(p.salary) AS t FROM people AS p GROUP BY k; SELECT COUNT(*) AS n, SUM(t) AS s FROM s",
         "SELECT COUNT(*) AS n, SUM(t) AS s FROM (SELECT f, SUM(y) AS t FROM (SELECT free AS f, salary AS y FROM people WHERE salary > 1) AS q GROUP BY f) AS s",
+        "SELECT COUNT(*) AS n, SUM(salary) AS s FROM (SELECT free, SUM(salary) AS salary FROM people WHERE salary > 0 GROUP BY free) AS s",
         "SELECT COUNT(*) AS n, SUM(\"sum(salary)\") AS s FROM (SELECT free, SUM(salary) AS \"sum(salary)\" FROM people GROUP BY free) AS s",
     ] {
         assert_eq!(shown(sql, &owners, 1), wanted, "{sql}");

@@ -40,10 +40,6 @@ fn unsupported_sql_is_refused_by_name() {
         ),
         ("CREATE VIEW p AS SELECT rank FROM people; DELETE FROM people", OtherStatement),
         ("CREATE VIEW p AS SELECT rank FROM people", OtherStatement),
-        (
-            "CREATE VIEW p AS SELECT rank, COUNT(*) AS n FROM people GROUP BY rank; SELECT COUNT(*) FROM p",
-            DerivedTable,
-        ),
         ("CREATE VIEW p AS SELECT rank FROM people LIMIT 3; SELECT COUNT(*) FROM p", DerivedTable),
         ("SELECT COUNT(*) FROM people UNION ALL SELECT COUNT(*) FROM people", SetOperation),
         ("SELECT COUNT(*) FROM people EXCEPT SELECT COUNT(*) FROM people", SetOperation),

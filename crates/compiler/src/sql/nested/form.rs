@@ -215,7 +215,7 @@ fn text(expr: &Expr) -> String {
     expr.to_string().to_lowercase()
 }
 
-fn is_aggregate(call: &Call) -> bool {
+pub(super) fn is_aggregate(call: &Call) -> bool {
     call.over.is_none() && Function::named(&call.name.to_string().to_lowercase()).is_some()
 }
 

@@ -24,6 +24,7 @@ mod listed;
 mod local_stage;
 mod made_up;
 mod nested;
+mod nested_rules;
 mod owners_windows;
 mod pairs;
 mod parts;

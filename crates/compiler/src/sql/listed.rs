@@ -3,7 +3,6 @@
 //!
 //! What counts are conditions that hold of all rows that come out, of WHERE and inner JOINs: `=` and IN with constants,
 //! BETWEEN and comparisons that bound integers and dates on both sides, joined by AND and OR. None of them holds of NULL.
-//! Those of LEFT JOIN's ON hold of the second table's rows that come out; its columns are NULL beside.
 
 use std::collections::BTreeSet;
 
@@ -22,46 +21,31 @@ use crate::{
 
 /// The keys with the values that conditions leave of them; without a condition as they are declared.
 pub(super) fn keys(keys: &[Key], rows: &LogicalPlan, scope: &Scope<'_>) -> Vec<Key> {
-    let mut conditions = Conditions::default();
-    conditions.read(rows);
+    let mut conditions = Vec::new();
+    conditions_of(rows, &mut conditions);
     keys.iter().map(|key| listed(key, &conditions, scope).unwrap_or_else(|| key.clone())).collect()
 }
 
-#[derive(Default)]
-struct Conditions<'p> {
-    /// Of all rows.
-    all: Vec<&'p Expr>,
-    /// Of those of a second table that rows may lack.
-    optional: Vec<&'p Expr>,
-}
-
-impl<'p> Conditions<'p> {
-    fn read(&mut self, plan: &'p LogicalPlan) {
-        match plan {
-            LogicalPlan::Filter(filter) => {
-                self.all.push(&filter.predicate);
-                self.read(&filter.input);
-            }
-            LogicalPlan::Join(join) if join.join_type == JoinType::Inner => {
-                self.all.extend(&join.filter);
-                self.read(&join.left);
-                self.read(&join.right);
-            }
-            LogicalPlan::Join(join) if join.join_type == JoinType::Left => {
-                self.optional.extend(&join.filter);
-                self.read(&join.left);
-            }
-            _ => {}
+/// Those that hold of all rows of a plan.
+fn conditions_of<'p>(plan: &'p LogicalPlan, found: &mut Vec<&'p Expr>) {
+    match plan {
+        LogicalPlan::Filter(filter) => {
+            found.push(&filter.predicate);
+            conditions_of(&filter.input, found);
         }
+        LogicalPlan::Join(join) if join.join_type == JoinType::Inner => {
+            found.extend(&join.filter);
+            conditions_of(&join.left, found);
+            conditions_of(&join.right, found);
+        }
+        _ => {}
     }
 }
 
-fn listed(key: &Key, conditions: &Conditions<'_>, scope: &Scope<'_>) -> Option<Key> {
-    if matches!(key.column.kind, ColumnType::Float { .. }) {
+fn listed(key: &Key, conditions: &[&Expr], scope: &Scope<'_>) -> Option<Key> {
+    if scope.is_outer(key.side) || matches!(key.column.kind, ColumnType::Float { .. }) {
         return None;
     }
-    let nullable = scope.is_outer(key.side);
-    let conditions = if nullable { &conditions.optional } else { &conditions.all };
     let of = Of { key, scope };
     let left = conditions.iter().map(|one| of.left(one)).fold(Left::default(), Left::and);
     let mut values = left.values(key.column.kind)?;
@@ -75,7 +59,7 @@ fn listed(key: &Key, conditions: &Conditions<'_>, scope: &Scope<'_>) -> Option<K
     let values = values.iter().map(|value| value.show(key.column.kind)).collect();
     // As wide as the column is, wherever it stands on shares.
     let bytes_max = packed::bytes_max(&key.column);
-    let column = Column { values: Some(values), nullable, bytes_max, ..key.column.clone() };
+    let column = Column { values: Some(values), nullable: false, bytes_max, ..key.column.clone() };
     Some(Key { column, ..key.clone() })
 }
 

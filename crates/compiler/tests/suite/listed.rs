@@ -161,8 +161,6 @@ fn joined_tables_are_grouped_so() {
          AND (name = 'ann' OR name = 'eve') GROUP BY name ORDER BY name",
         "SELECT a.phone, COUNT(*) AS n, MAX(swaps) AS s FROM accounts a LEFT JOIN subscribers s ON a.phone = s.phone \
          WHERE a.phone BETWEEN 1 AND 5 GROUP BY a.phone ORDER BY a.phone",
-        "SELECT name, COUNT(*) AS n, SUM(balance) AS s FROM accounts a LEFT JOIN subscribers s ON a.phone = s.phone \
-         AND name IN ('ann', 'eve', 'zoe') GROUP BY name ORDER BY name NULLS LAST",
         "SELECT holder, COUNT(*) AS n FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM subscribers s WHERE s.name = a.holder) \
          AND holder IN ('cy', 'dee', 'ann') GROUP BY holder ORDER BY holder",
         "SELECT holder, COUNT(*) AS n FROM accounts a WHERE balance > (SELECT AVG(swaps) FROM subscribers) \
@@ -178,7 +176,7 @@ fn joined_tables_are_grouped_so() {
         assert_eq!(place.joint(&compiled, Some(SchemeName::Rep3)).rows, plain, "{sql}");
     }
     for sql in [
-        "SELECT holder, COUNT(*) FROM subscribers s LEFT JOIN accounts a ON a.phone = s.phone AND name = 'ann' GROUP BY holder",
+        "SELECT name, COUNT(*) FROM accounts a LEFT JOIN subscribers s ON a.phone = s.phone AND name = 'ann' GROUP BY name",
         "SELECT holder, COUNT(*) FROM accounts a LEFT JOIN subscribers s ON a.phone = s.phone AND holder = 'ann' GROUP BY holder",
         "SELECT holder, COUNT(*) FROM accounts a JOIN subscribers s ON a.phone = s.phone AND name = 'ann' GROUP BY holder",
     ] {

@@ -11,7 +11,7 @@ use crate::{
     joins::three_owners_place,
     owners_windows::shown,
     random::{assert_agrees, person},
-    support::{Declare, Person, expected, run, table},
+    support::{Person, expected, run, table},
 };
 
 fn keys() -> impl Strategy<Value = &'static str> {

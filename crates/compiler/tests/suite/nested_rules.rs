@@ -7,7 +7,12 @@ use contract::{
 };
 use treaty_compiler::{Construct, Refused, Rule, compile};
 
-use crate::{joins::usage_of, nested::{dealt, whole}, owners_windows::shown, support::table};
+use crate::{
+    joins::usage_of,
+    nested::{dealt, whole},
+    owners_windows::shown,
+    support::{Declare, table},
+};
 
 fn uses(sql: &str) -> Vec<(String, Vec<Use>)> {
     let usage = usage_of(sql);

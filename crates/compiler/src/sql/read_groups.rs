@@ -2,7 +2,7 @@
 //! stand for, and expressions, windows and order are over the same groups as before. A condition on group columns alone
 //! holds of all rows of a group or of none, and becomes one on the rows; the others become HAVING.
 //!
-//! What aggregates or groups the groups again is refused by name.
+//! What aggregates or groups the groups again is [`super::nested`]'s.
 
 use std::ops::ControlFlow;
 

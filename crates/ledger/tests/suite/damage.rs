@@ -129,7 +129,7 @@ fn the_tree_is_held_against_the_entries() {
 fn a_file_is_open_once() {
     let file = File::new();
     let _open = file.open().unwrap();
-    assert!(matches!(file.open(), Err(LedgerError::Store(StoreError::Database(_)))));
+    assert!(file.open().is_err_and(|error| error.is_taken()));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use loopback::free_address;
 use serde_json::Value;
@@ -133,7 +134,8 @@ impl Alliance {
 
     /// Repeats a question until its answer is right: other nodes learn of an entry a moment later.
     pub(crate) fn until(&self, member: &str, words: &[&str], is_right: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..500 {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while Instant::now() < deadline {
             let profile = self.path(&format!("{member}/profile.json"));
             let output = treaty().args(["--json", "--profile", &profile]).args(words).output().unwrap();
             if let Ok(answer) = serde_json::from_slice(&output.stdout)
@@ -141,7 +143,7 @@ impl Alliance {
             {
                 return answer;
             }
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(20));
         }
         panic!("{member}: {words:?} never got the right answer");
     }

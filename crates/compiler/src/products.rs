@@ -101,22 +101,16 @@ impl Partial {
     /// several tables' columns.
     pub(crate) fn factored(&self) -> Vec<Product> {
         let (argument, polynomial) = match self {
-            Self::Rows => return vec![Product::of([])],
             Self::RowsIf(condition) => return vec![Product::of([(condition.side, self.clone())])],
             Self::Products(y, x) if y.side != x.side => {
                 let [y, x] = [(**x).clone(), y.clone()].map(|of| (of.side, Self::Distances(of)));
                 return vec![Product::of([y, x])];
             }
-            Self::Present(x)
-            | Self::Distinct(x)
-            | Self::Quantile(x, _)
-            | Self::Sum(x)
-            | Self::Distances(x)
-            | Self::Squares(x)
-            | Self::Products(x, _)
-            | Self::Min(x)
-            | Self::Max(x) => (x, x.polynomial.as_ref()),
             Self::Text(text) => (&text.of, None),
+            other => match other.argument() {
+                Some(x) => (x, x.polynomial.as_ref()),
+                None => return vec![Product::of([])],
+            },
         };
         match (self, polynomial) {
             (Self::Sum(_), Some(polynomial)) => {

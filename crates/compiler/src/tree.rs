@@ -180,7 +180,7 @@ struct TreeJoin<'a> {
 impl TreeJoin<'_> {
     fn at(&self, side: usize) -> Result<(&Node<'_>, &Shared), Refused> {
         let found = self.nodes.get(side).zip(self.rows.get(side));
-        found.ok_or_else(|| Refused::NoDataset(String::new()))
+        found.ok_or_else(nothing)
     }
 
     /// One relation's rows beside everything below them, coming from edge `parent`.

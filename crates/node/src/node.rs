@@ -213,16 +213,16 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let home = Home::new(directory);
     let alliance = joined(&home, directory)?;
     let config = home.read_config()?;
-    let keyring = Arc::new(Keyring::open(home.clone())?);
-    let me = keyring.member();
     let operator = alliance.operator;
-    // Nothing of a node that runs here already is touched before this.
+    // Nothing of a node that runs here already is touched before this, nor keys read that it may just be changing.
     let ledger = once_free(|| Ledger::open(&home.ledger(), alliance.clone()), LedgerError::is_taken).await?;
     let journal = once_free(|| Journal::open(&home.journal()), JournalError::is_taken).await?;
     for private in [home.ledger(), home.journal()] {
         home::keep_private(&private)?;
     }
     home::make_empty_directory(&home.uploads())?;
+    let keyring = Arc::new(Keyring::open(home.clone())?);
+    let me = keyring.member();
 
     let registry = Arc::new(Registry::new([])?);
     let acquaintance = Acquaintance::new(Arc::clone(&registry), read_contact(&home)?);

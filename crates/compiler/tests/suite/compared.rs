@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use contract::terms::Use::{self, Aggregate, Filter, Group, Join};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
-use treaty_compiler::{Cell, Compiled, Construct, LocalError, Refused, ResultTable, local, rows::BadRows};
+use treaty_compiler::{Cell, Compiled, Construct, Refused, ResultTable};
 use vm::SchemeName;
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     },
     place::Owned,
     random::assert_agrees,
-    support::batches,
+    support::assert_repeated,
 };
 
 fn payment() -> impl Strategy<Value = Payment> {
@@ -365,16 +365,8 @@ fn a_key_that_repeats_after_all_fails_at_its_owner_s() {
         format!("SELECT COUNT(*) {ABOVE} AND l.plan = 'basic'"),
         format!("SELECT COUNT(*) {}", ABOVE.replace("payments p JOIN limits l", "limits l JOIN payments p")),
     ] {
-        let program = world.compiled(&sql, 1).program;
-        let stage = program.stages.iter().position(|stage| stage.table == "limits").unwrap() as u16;
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let rows = batches(vec![of_limits(&world.limits)]);
-        let found = runtime.block_on(local::run(&program, stage, &limits(), rows));
-        let column = "account".to_owned();
-        assert!(
-            matches!(&found, Err(LocalError::Rows { reason, .. }) if *reason == BadRows::Repeated { column }),
-            "{sql}: {found:?}"
-        );
+        let compiled = world.compiled(&sql, 1);
+        assert_repeated(&compiled, "limits", &limits(), of_limits(&world.limits), "account");
     }
 }
 

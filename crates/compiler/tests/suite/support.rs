@@ -6,9 +6,10 @@ use arrow::{
     array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray},
     record_batch::RecordBatch,
 };
-use contract::{Column, ColumnType, Range, Schema};
+use contract::{Column, ColumnType, Range, Schema, audit::Verdict};
 use treaty_compiler::{
-    Compiled, ResultTable, Source, Table, compile, decode, local, plain, rows::arrow_schema,
+    Compiled, LocalError, ResultTable, Source, Table, compile, decode, local, plain,
+    rows::{BadRows, arrow_schema},
 };
 
 use crate::jointly;
@@ -141,4 +142,35 @@ pub(crate) fn expected(sql: &str, owners: &[Vec<Person>]) -> ResultTable {
 /// Rows that a stage reads as often as it likes.
 pub(crate) fn batches(batches: Vec<RecordBatch>) -> impl Fn() -> local::Batches + Send + Sync {
     move || Box::new(batches.clone().into_iter().map(Ok))
+}
+
+/// Whether the owners' nodes refuse it unless `overlaps_max` lets it through: all of them or none, and the audit says the same.
+pub(crate) fn is_left_to_owners(compiled: &Compiled) -> bool {
+    let first = compiled.answers[0].is_partial();
+    assert!(compiled.answers.iter().all(|answers| answers.is_partial() == first), "{}", compiled.audit);
+    let left = compiled.audit.attacks.iter();
+    let left: Vec<_> =
+        left.filter(|attack| attack.reason.contains("`overlaps_max` lets it through")).collect();
+    assert_eq!(left.len(), if first { 2 } else { 0 }, "{}", compiled.audit);
+    assert!(left.iter().all(|attack| attack.verdict == Verdict::Open), "{}", compiled.audit);
+    first
+}
+
+/// A table's owner finds, at home, that a column has a value twice which is declared to have each once.
+pub(crate) fn assert_repeated(
+    compiled: &Compiled,
+    table: &str,
+    schema: &Schema,
+    rows: RecordBatch,
+    column: &str,
+) {
+    let program = &compiled.program;
+    let stage = program.stages.iter().position(|stage| stage.table == table).unwrap() as u16;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let found = runtime.block_on(local::run(program, stage, schema, batches(vec![rows])));
+    let wanted = BadRows::Repeated { column: column.to_owned() };
+    assert!(
+        matches!(&found, Err(LocalError::Rows { reason, .. }) if *reason == wanted),
+        "{program}\n{found:?}"
+    );
 }

@@ -8,17 +8,13 @@ use arrow::{
 };
 use contract::{Column, ColumnType, Schema};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
-use treaty_compiler::{
-    Cell, Construct, Refused,
-    local::{self, LocalError},
-    rows::{BadRows, arrow_schema},
-};
+use treaty_compiler::{Cell, Construct, Refused, rows::arrow_schema};
 use vm::SchemeName;
 
 use crate::{
     place::{Owned, Place},
     random::assert_agrees,
-    support::{Declare, batches, column},
+    support::{Declare, assert_repeated, column},
 };
 
 fn integers(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
@@ -509,16 +505,8 @@ fn repeated_keys_are_found_at_home() {
     let place = world.place([1; 4]);
     for condition in ["balance > 1", "balance > 1000", "balance < 0 AND balance > 0"] {
         let sql = format!("SELECT name, day, COUNT(*) {CHAIN} AND {condition} GROUP BY name, day LIMIT 2");
-        let program = place.compiled(&sql, 1).unwrap().program;
-        let stage = program.stages.iter().position(|stage| stage.table == "customers").unwrap() as u16;
-        let rows = vec![place.0[0].owners[0].clone()];
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let found = runtime.block_on(local::run(&program, stage, &place.0[0].schema, batches(rows)));
-        let column = "custkey".to_owned();
-        assert!(
-            matches!(&found, Err(LocalError::Rows { reason, .. }) if *reason == BadRows::Repeated { column }),
-            "{condition}: {found:?}"
-        );
+        let compiled = place.compiled(&sql, 1).unwrap();
+        assert_repeated(&compiled, "customers", &place.0[0].schema, place.0[0].owners[0].clone(), "custkey");
     }
 }
 

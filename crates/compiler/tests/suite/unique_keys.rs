@@ -9,16 +9,12 @@ use arrow::{
 };
 use contract::{Column, ColumnType, Schema};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
-use treaty_compiler::{
-    Refused, compile,
-    local::{self, LocalError},
-    rows::{BadRows, arrow_schema},
-};
+use treaty_compiler::{Refused, compile, rows::arrow_schema};
 
 use crate::{
     place::{Owned, Place},
     random::assert_agrees,
-    support::{Declare, batches, column},
+    support::{Declare, assert_repeated, column},
 };
 
 type Row = (Option<i64>, Option<i64>);
@@ -127,20 +123,8 @@ fn a_key_that_repeats_is_found_at_home() {
     let mut incomes: Vec<Row> = (0..9).map(|n| row(n, n * n)).collect();
     incomes[8] = row(3, 5);
     let place = place(&incomes, &[costs], false);
-    let program = place.compiled(SQL, 1).unwrap().program;
-    let stage = program.stages.iter().position(|stage| stage.table == "incomes").unwrap() as u16;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let found = runtime.block_on(local::run(
-        &program,
-        stage,
-        &place.0[0].schema,
-        batches(vec![place.0[0].owners[0].clone()]),
-    ));
-    let column = "person".to_owned();
-    assert!(
-        matches!(&found, Err(LocalError::Rows { reason, .. }) if *reason == BadRows::Repeated { column }),
-        "{found:?}"
-    );
+    let compiled = place.compiled(SQL, 1).unwrap();
+    assert_repeated(&compiled, "incomes", &place.0[0].schema, place.0[0].owners[0].clone(), "person");
 }
 
 /// What many pairs have no room for, as many as there can be have; nothing is relied on where that is not needed.

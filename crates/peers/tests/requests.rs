@@ -5,7 +5,7 @@
 mod common;
 
 use std::io::ErrorKind;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -56,24 +56,6 @@ async fn bodies_and_statuses_pass_as_they_are() {
     assert_eq!(answer.into_body(), body);
     let answer = north.client.request("south", Method::GET, "/nowhere?x=1", Body::Empty).await.unwrap();
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn a_node_that_is_not_registered_is_refused_and_logged_with_its_fingerprint() {
-    let log = Log::default();
-    let writer = log.clone();
-    let _guard = tracing::subscriber::set_default(
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish(),
-    );
-    let [south] = alliance(["south"], setting()).await;
-    let stranger = Node::start("stranger", setting()).await;
-    stranger.registry.replace([south.peer()]).unwrap();
-
-    let refused = whoami(&stranger, "south").await.unwrap_err();
-    assert!(matches!(&refused, Error::NotAccepted { member, .. } if member == "south"), "{refused:?}");
-    let logged = log.text();
-    assert!(logged.contains("certificate is not registered"), "{logged}");
-    assert!(logged.contains(&stranger.identity.fingerprint().to_string()), "{logged}");
 }
 
 #[tokio::test]
@@ -290,25 +272,4 @@ async fn connections_beyond_the_limit_are_closed() {
     let refused = whoami(&south, "south").await.unwrap_err();
     assert!(matches!(refused, Error::NoAnswer { .. }), "{refused:?}");
     assert_eq!(whoami(&north, "south").await.unwrap(), "north");
-}
-
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

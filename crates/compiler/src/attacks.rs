@@ -142,6 +142,10 @@ impl Case<'_> {
     fn membership(&self) -> Attack {
         let (verdict, reason) = match &self.checked.join {
             None | Some(Joined::Windows(_)) => (Verdict::Closed, "no tables are joined".to_owned()),
+            Some(Joined::Home) => (
+                Verdict::Closed,
+                "only tables of one owner are joined, who has both; what is told of their pairs is held to the floor".to_owned(),
+            ),
             Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() && threshold.partner.is_none() => {
                 (Verdict::Closed, "no tables are joined; rows are compared with one value".to_owned())
             }

@@ -103,6 +103,7 @@ mod full;
 mod groups;
 mod having;
 mod held;
+mod home_joined;
 mod joined;
 mod joined_audit;
 mod keyed;

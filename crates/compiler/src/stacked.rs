@@ -90,6 +90,9 @@ impl Relation {
         sql: &str,
         rows: u32,
     ) -> Result<u16, Refused> {
+        if let Some(joined) = &self.home {
+            return joined.stage(builder, &table.name, sql, rows);
+        }
         let source = table.datasets.get(number).ok_or_else(|| Refused::NoDataset(table.name.clone()))?;
         let mut own = number;
         for branch in self.stacked.iter().flat_map(|stacked| &stacked.branches) {
@@ -105,8 +108,8 @@ impl Relation {
         Ok(builder.stage(number as u16, &table.name, &source.reference, sql, rows)?)
     }
 
-    /// What the owners of stacked tables do first, for people.
+    /// What the owners of stacked tables do first, and of those that are joined at home, for people.
     pub(crate) fn first_steps(&self) -> impl Iterator<Item = String> {
-        self.stacked.iter().flat_map(|stacked| &stacked.branches).map(Branch::step)
+        self.stacked.iter().flat_map(|stacked| &stacked.branches).map(Branch::step).chain(self.home_steps())
     }
 }

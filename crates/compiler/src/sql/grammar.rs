@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::{
 use super::{
     computed,
     from::{self, From},
-    group_names, intervals, limits, names, nested, output, predicate, sets, stack, subquery, threshold,
+    group_names, home_joins, intervals, limits, names, nested, output, predicate, sets, stack, subquery, threshold,
     timestamps, unfold, units, views, within,
 };
 use crate::{Construct, Refused, Table};
@@ -38,7 +38,9 @@ pub(crate) struct Parsed {
     pub(super) stacks: Vec<stack::Stack>,
     /// The subquery whose groups are aggregated.
     pub(super) nested: Option<nested::Written>,
-    /// The tables, and those that stacks and groups make.
+    /// What names of FROM stand for that is joined at its owner's.
+    pub(super) home_joins: Vec<home_joins::HomeJoin>,
+    /// The tables, and those that stacks, joins at home and groups make.
     pub(super) tables: Vec<Table>,
 }
 
@@ -57,6 +59,10 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         for stack in &stacks {
             all.push(stack.made_of(tables)?);
         }
+    }
+    let home_joins = home_joins::take(&mut statement, tables)?;
+    for join in &home_joins {
+        all.push(join.made_of(tables)?);
     }
     let nested = nested::take(&mut statement, &all)?;
     all.extend(nested.iter().filter_map(|nested| nested.inner.as_ref()).map(|inner| inner.table.clone()));
@@ -85,10 +91,11 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
     let select = select_of(query)?;
     let (from, filter) = subquery::take(from::read(select)?, select.selection.as_ref())?;
     let (threshold, filter) = threshold::take(&from, filter)?;
-    let stacked = stacks.iter().flat_map(stack::Stack::tables);
+    let made_of = stacks.iter().flat_map(stack::Stack::tables);
+    let made_of = made_of.chain(home_joins.iter().flat_map(home_joins::HomeJoin::tables));
     let own = from.relations.iter().chain(threshold.iter().map(|threshold| &threshold.table));
     let own = own.chain(nested.iter().map(|nested| &nested.of));
-    views::check_names(&views, own.map(|relation| relation.table.as_str()).chain(stacked))?;
+    views::check_names(&views, own.map(|relation| relation.table.as_str()).chain(made_of))?;
     if let Some((_, Some(on))) = &from.join {
         predicate::check(on)?;
     }
@@ -111,7 +118,19 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         return Err(Construct::OtherExpression.refuse(query));
     }
     let named = names::named(select, keys);
-    Ok(Parsed { from, filter, named, within, threshold, computed, stacks, nested, tables: all, statement })
+    Ok(Parsed {
+        from,
+        filter,
+        named,
+        within,
+        threshold,
+        computed,
+        stacks,
+        nested,
+        home_joins,
+        tables: all,
+        statement,
+    })
 }
 
 pub(super) fn read(sql: &str) -> Result<Vec<Statement>, Refused> {

@@ -17,6 +17,7 @@ mod group_condition;
 mod group_names;
 mod having;
 mod home;
+mod home_joins;
 mod intervals;
 mod join;
 mod limits;
@@ -87,6 +88,7 @@ pub(crate) use windowed::{Frame, WindowFunction, Windowed};
 use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
 use catalog::Catalog;
 use computed::Computed;
+use home_joins::HomeJoin;
 use from::Named;
 use scope::Scope;
 use stack::Stack;
@@ -150,6 +152,8 @@ pub(crate) enum Joined {
     Windows(Box<Windows>),
     /// One table, of whose groups aggregates are taken.
     Nested(Box<Nested>),
+    /// Of one owner, who joins them: one table on shares.
+    Home,
 }
 
 impl Joined {
@@ -161,7 +165,7 @@ impl Joined {
                 let own = tree.once.iter().filter(|key| key.side == side);
                 own.map(|key| key.column.name.clone()).collect()
             }
-            Self::Set(_) | Self::Threshold(_) | Self::Windows(_) | Self::Nested(_) => Vec::new(),
+            Self::Set(_) | Self::Threshold(_) | Self::Windows(_) | Self::Nested(_) | Self::Home => Vec::new(),
         }
     }
 
@@ -171,7 +175,7 @@ impl Joined {
             Self::Two(join) => join.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Set(set) => set.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Threshold(threshold) => threshold.keys.iter().filter_map(|pair| pair.get(side)).collect(),
-            Self::Windows(_) => Vec::new(),
+            Self::Windows(_) | Self::Home => Vec::new(),
             Self::Nested(nested) => nested.keys.iter().map(|(_, key)| key).collect(),
             Self::Tree(tree) => {
                 let at = |edge: &tree::Edge| edge.sides.iter().position(|of| *of == side);
@@ -196,6 +200,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         computed,
         stacks,
         nested,
+        home_joins,
         tables,
     } = grammar::parse(sql, tables)?;
     if let (Some(nested), true) = (&nested, from.relations.len() > 1 || threshold.is_some()) {
@@ -248,10 +253,11 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         selected.name = alias.unwrap_or_else(|| std::mem::take(&mut selected.name));
     }
     let is_read = |table: &Table| {
-        let mut stacked = stacks.iter().flat_map(stack::Stack::tables);
+        let made_of = stacks.iter().flat_map(stack::Stack::tables);
+        let mut made_of = made_of.chain(home_joins.iter().flat_map(HomeJoin::tables));
         let own = from.relations.iter().chain(threshold.iter().map(|written| &written.table));
         let own = own.chain(nested.iter().map(|nested| &nested.of));
-        own.into_iter().any(|relation| relation.table == table.name) || stacked.any(|name| name == table.name)
+        own.into_iter().any(|relation| relation.table == table.name) || made_of.any(|name| name == table.name)
     };
     if let Some(unused) = given.iter().find(|table| !is_read(table)) {
         return Err(Refused::UnusedTable(unused.name.clone()));
@@ -298,9 +304,11 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     }
     let plans = Plans::of(written)?;
     let types = types(&plans.typed, &query)?;
-    let known = known(join.as_ref(), &relations, tables);
+    let mut known = known(join.as_ref(), &relations, tables);
+    known.same.extend(home_joins.iter().flat_map(HomeJoin::equal));
     let (uses, comparisons) = plans.uses(&stacks, &catalog, &computed, &known)?;
     let (mut uses, mut comparisons) = (computed::traced(uses, &computed), comparisons);
+    home_joins.iter().for_each(|joined| joined.traced(&mut uses, &mut comparisons));
     if let Some(nested) = &nested {
         nested.traced(given, &mut uses, &mut comparisons)?;
     }
@@ -310,6 +318,8 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         relation.computed = across::of_table(name, &computed, tables, &ties);
         let stack = stacks.iter().find(|stack| stack.table == name);
         relation.stacked = stack.map(|stack| stack.stacked(given)).transpose()?;
+        let joined = home_joins.iter().find(|joined| joined.made == name);
+        relation.home = joined.map(|joined| joined.joined(given)).transpose()?;
     }
     if let Some(nested) = nested {
         let (grouped, nested) = nested.read(relations, tables, &computed, &filter, &query)?;
@@ -318,7 +328,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         && let Some(table) = tables.get(relation.table)
     {
         let windows = Windows::take(relation, table, &computed, &ties, &filter, &mut query)?;
-        join = windows.map(Box::new).map(Joined::Windows);
+        join = windows.map(Box::new).map(Joined::Windows).or(relation.home.as_ref().map(|_| Joined::Home));
     }
     let mut checked = Checked { types, query, relations, join, uses, comparisons, tables: extended };
     checked.forget_parts();

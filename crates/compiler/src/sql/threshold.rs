@@ -240,6 +240,7 @@ pub(super) fn read(
         filter: join::all(&own),
         computed: Vec::new(),
         stacked: None,
+        home: None,
     };
     let is_turned = is_second != turns;
     let text = written.text.clone();

@@ -2,10 +2,14 @@
 //! three compute parties run the program in threads, over a transport in memory; the answer is compared with that of
 //! DataFusion over the same rows in one place.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use clap::Args;
-use compiler::{Compiled, Difference, ResultTable, Source, Table, local, plain};
+use compiler::{
+    Compiled, Difference, ResultTable, Source, Table,
+    local::{self, Rows},
+    plain,
+};
 use engine::session::sim;
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
@@ -95,7 +99,7 @@ pub(super) fn measured(
     let as_table = |table: &&Dealt| Table {
         name: table.name.to_owned(),
         datasets: vec![Source {
-            reference: format!("{0}/{0}@1", table.name),
+            reference: reference(table),
             owner: table.name.to_owned(),
             schema: table.schema.clone(),
             rows: table.rows.num_rows() as u64,
@@ -138,6 +142,11 @@ pub(super) fn measured(
     })
 }
 
+/// The dataset of an owner that has this table alone.
+fn reference(table: &Dealt) -> String {
+    format!("{0}/{0}@1", table.name)
+}
+
 /// The values of each of the program's inputs.
 fn at_home(
     compiled: &Compiled,
@@ -145,11 +154,10 @@ fn at_home(
     event_loop: &Runtime,
 ) -> Result<Vec<Vec<i128>>, BenchError> {
     let mut inputs = vec![Vec::new(); compiled.program.inputs.len()];
-    for (number, stage) in (0_u16..).zip(&compiled.program.stages) {
-        let Some(table) = tables.iter().find(|table| table.name == stage.table) else { continue };
-        let rows = table.rows.clone();
-        let open = move || -> local::Batches { Box::new(std::iter::once(Ok(rows.clone()))) };
-        let columns = local::run(&compiled.program, number, &table.schema, open);
+    let rows = |table: &&Dealt| Rows::held(table.schema.clone(), vec![table.rows.clone()]);
+    let rows: BTreeMap<String, Rows> = tables.iter().map(|table| (reference(table), rows(table))).collect();
+    for (number, _) in (0_u16..).zip(&compiled.program.stages) {
+        let columns = local::run(&compiled.program, number, rows.clone());
         let columns = event_loop.block_on(columns).map_err(fault)?;
         let own = inputs.iter_mut().zip(&compiled.program.inputs);
         let own = own.filter(|(_, input)| input.stage == number);

@@ -118,9 +118,9 @@ impl Held {
 
     fn count(&self, runtime: &Runtime) {
         let compiled = self.compile("SELECT COUNT(*) AS n FROM visits WHERE note LIKE '%3' AND id % 10 = 7");
-        let rows = local::Rows::new(self.description.schema.clone(), self.rows());
-        let rows = BTreeMap::from([(self.reference(), rows)]);
-        let counted = local::run(&compiled.program, 0, rows);
+        let held = local::Rows::new(self.description.schema.clone(), self.rows());
+        let held = BTreeMap::from([(self.reference(), held)]);
+        let counted = local::run(&compiled.program, 0, held);
         // 7 · 7919 ends in 3: every row whose number ends in 7, and no other.
         assert_eq!(runtime.block_on(counted).unwrap(), [vec![i128::from(rows() / 10)]]);
     }

@@ -218,3 +218,49 @@ async fn deliver(node: &Node, run: Hash, party: &Did, shares: &InputShares) -> R
         Trouble::by(*party, format!("could not hand over input shares: {}", failure.problem.message))
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use contract::SigningKey;
+    use program::Beside;
+
+    use super::*;
+
+    fn member(seed: u8) -> Did {
+        SigningKey::from_seed(&[seed; 32]).did()
+    }
+
+    fn input(dataset: &str, provider: Did) -> Input {
+        Input { dataset: dataset.to_owned(), provider, root: Hash::from_bytes([7; 32]) }
+    }
+
+    fn stage(dataset: &str, besides: &[&str]) -> Stage {
+        let beside = |dataset: &&str| Beside { table: (*dataset).to_owned(), dataset: (*dataset).to_owned() };
+        Stage {
+            provider: 0,
+            table: "t".to_owned(),
+            dataset: dataset.to_owned(),
+            beside: besides.iter().map(beside).collect(),
+            sql: "SELECT 1".to_owned(),
+            rows: 1,
+        }
+    }
+
+    #[test]
+    fn a_stage_reads_its_owners_datasets_and_no_others() {
+        let (me, other) = (member(1), member(2));
+        let inputs = [input("north/a@1", me), input("south/a@1", other), input("north/b@1", me)];
+        let inputs: Vec<&Input> = inputs.iter().collect();
+        let read = |dataset, beside: &[&str]| inputs_read(&inputs, me, &stage(dataset, beside));
+        let [a, _, b] = inputs[..] else { unreachable!() };
+        assert_eq!(read("north/a@1", &["north/b@1"]).unwrap(), Some(vec![a, b]));
+        assert_eq!(read("south/a@1", &["north/b@1"]).unwrap(), None, "it is the other's");
+        for beside in ["south/a@1", "north/c@1"] {
+            let trouble = read("north/a@1", &["north/b@1", beside]).unwrap_err();
+            assert_eq!(trouble.blamed, Some(me));
+            let text = format!("the stage on `north/a@1` reads `{beside}`, which its owner does not provide");
+            assert_eq!(trouble.text, text);
+        }
+    }
+}

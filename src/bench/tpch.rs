@@ -189,7 +189,7 @@ pub(crate) fn tables(scale: f64) -> Result<Vec<Dealt>, ArrowError> {
         dealt(
             "supplier",
             vec![
-                (number("s_suppkey", "10000"), integers(s.clone().map(|s| s.s_suppkey))),
+                (unique(number("s_suppkey", "10000")), integers(s.clone().map(|s| s.s_suppkey))),
                 (nation_key("s_nationkey"), integers(s.map(|s| s.s_nationkey))),
             ],
         )?,
@@ -216,7 +216,7 @@ pub(crate) fn tables(scale: f64) -> Result<Vec<Dealt>, ArrowError> {
         dealt(
             "region",
             vec![
-                (number("r_regionkey", "4"), integers(r.clone().map(|r| r.r_regionkey))),
+                (unique(number("r_regionkey", "4")), integers(r.clone().map(|r| r.r_regionkey))),
                 (text("r_name"), texts(r.map(|r| r.r_name.to_owned()))),
             ],
         )?,

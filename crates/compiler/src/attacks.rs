@@ -274,6 +274,7 @@ fn counts_once(join: &Joined) -> bool {
     match join {
         Joined::Two(join) => matches!(join.kind, JoinKind::Semi | JoinKind::Anti),
         Joined::Threshold(threshold) => threshold.keys.is_empty(),
+        Joined::Home => true,
         Joined::Tree(_) | Joined::Set(_) | Joined::Windows(_) | Joined::Nested(_) => false,
     }
 }

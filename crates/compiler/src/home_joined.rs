@@ -29,8 +29,6 @@ pub(crate) struct HomeJoined {
 pub(crate) struct LookedUp {
     pub(crate) table: String,
     pub(crate) dataset: String,
-    /// In the query.
-    pub(crate) called: String,
     /// What must equal its key: a column of the join.
     pub(crate) by: String,
     pub(crate) key: String,
@@ -79,9 +77,11 @@ impl HomeJoined {
         for (number, of) in self.looked_up.iter().enumerate() {
             let key = format!("k{number}.{}", identifier(&of.key));
             columns.push(format!("{key} IS NOT NULL AS {}", identifier(&of.found)));
-            columns.extend(of.columns.iter().map(|(own, name)| {
-                format!("k{number}.{} AS {}", identifier(own), identifier(name))
-            }));
+            columns.extend(
+                of.columns
+                    .iter()
+                    .map(|(own, name)| format!("k{number}.{} AS {}", identifier(own), identifier(name))),
+            );
             let by = self.column(&of.by);
             // What stands first is held in memory, the other passes by.
             from = format!("({} AS k{number} RIGHT JOIN {from} ON {key} = {by})", identifier(&of.table));

@@ -12,10 +12,19 @@ use datafusion::sql::sqlparser::{
 use super::{
     computed,
     from::{self, From},
-    group_names, home_joins, intervals, limits, names, nested, output, predicate, sets, stack, subquery, threshold,
-    timestamps, unfold, units, views, within,
+    group_names, home_joins, intervals, limits, names, nested, output, predicate, sets, stack, subquery,
+    threshold, timestamps, unfold, units, views, within,
 };
 use crate::{Construct, Refused, Table};
+
+/// Where tables of one owner are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joins {
+    /// At the owner's, where that makes no difference to what is asked.
+    AtHome,
+    /// As those of different owners.
+    OnShares,
+}
 
 /// What the later steps need of the syntax tree; everything else they take from the typed plan.
 #[derive(Debug)]
@@ -44,8 +53,9 @@ pub(crate) struct Parsed {
     pub(super) tables: Vec<Table>,
 }
 
-/// Parses one SELECT, in the units of its tables' columns, and refuses by name what is not supported.
-pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
+/// Parses one SELECT, in the units of its tables' columns, and refuses by name what is not supported. Tables of one owner
+/// are joined as `joins` says.
+pub(crate) fn parse(sql: &str, tables: &[Table], joins: Joins) -> Result<Parsed, Refused> {
     limits::check(sql)?;
     let statements = read(sql)?;
     let (mut statement, views) = views::inline(statements)?;
@@ -60,7 +70,10 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
             all.push(stack.made_of(tables)?);
         }
     }
-    let home_joins = home_joins::take(&mut statement, tables)?;
+    let home_joins = match joins {
+        Joins::AtHome => home_joins::take(&mut statement, tables)?,
+        Joins::OnShares => Vec::new(),
+    };
     for join in &home_joins {
         all.push(join.made_of(tables)?);
     }

@@ -68,6 +68,7 @@ pub(crate) use compared::{Form, RowComparison, Shared};
 pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
+pub(crate) use grammar::Joins;
 pub(crate) use group_condition::GroupCondition;
 pub(crate) use having::{Comparison, Having, Side};
 pub(crate) use join::{Join, OwnersColumn, Relation};
@@ -88,8 +89,8 @@ pub(crate) use windowed::{Frame, WindowFunction, Windowed};
 use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
 use catalog::Catalog;
 use computed::Computed;
-use home_joins::HomeJoin;
 use from::Named;
+use home_joins::HomeJoin;
 use scope::Scope;
 use stack::Stack;
 use usage::{Comparisons, Known, Uses};
@@ -187,7 +188,7 @@ impl Joined {
 }
 
 /// Parses, plans, type-checks and analyses a query.
-pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
+pub(crate) fn check(sql: &str, tables: &[Table], joins: Joins) -> Result<Checked, Refused> {
     check_tables(tables)?;
     let given = tables;
     let grammar::Parsed {
@@ -202,7 +203,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         nested,
         home_joins,
         tables,
-    } = grammar::parse(sql, tables)?;
+    } = grammar::parse(sql, tables, joins)?;
     if let (Some(nested), true) = (&nested, from.relations.len() > 1 || threshold.is_some()) {
         return Err(Construct::Nested.refuse(&format!("beside another subquery: {}", nested.made)));
     }
@@ -453,7 +454,8 @@ fn unknown(name: &str, tables: &[Table]) -> Refused {
 /// The tables that a query names, each once.
 pub(crate) fn tables(sql: &str) -> Result<Vec<String>, Refused> {
     let mut names: Vec<String> = Vec::new();
-    let grammar::Parsed { mut from, threshold, stacks, nested, .. } = grammar::parse(sql, &[])?;
+    let grammar::Parsed { mut from, threshold, stacks, nested, .. } =
+        grammar::parse(sql, &[], Joins::OnShares)?;
     if let Some(nested) = nested {
         from.relations.retain(|relation| relation.table != nested.made);
         from.relations.insert(0, nested.of);

@@ -20,8 +20,18 @@ pub(crate) struct Owned {
 pub(crate) struct Place(pub(crate) Vec<Owned>);
 
 impl Place {
-    /// The query over the tables that it names.
+    /// The query over the tables that it names, of which each has owners of its own.
     pub(crate) fn compiled(&self, sql: &str, floor: u64) -> Result<Compiled, Refused> {
+        self.compiled_for(sql, floor, |table| table)
+    }
+
+    /// The query, where the tables of which `holder` says the same have the same owners.
+    pub(crate) fn compiled_for(
+        &self,
+        sql: &str,
+        floor: u64,
+        holder: impl Fn(&'static str) -> &'static str,
+    ) -> Result<Compiled, Refused> {
         let named = tables(sql)?;
         let own = self.0.iter().filter(|table| named.iter().any(|name| name == table.name));
         let table = |table: &Owned| Table {
@@ -29,7 +39,7 @@ impl Place {
             datasets: (table.owners.iter().enumerate())
                 .map(|(owner, rows)| Source {
                     reference: format!("owner{owner}/{}@1", table.name),
-                    owner: format!("owner{owner}"),
+                    owner: format!("owner {owner} of {}", holder(table.name)),
                     schema: table.schema.clone(),
                     rows: rows.num_rows() as u64,
                     floor_rows: table.floor_rows,

@@ -83,7 +83,7 @@ fn tables_that_are_joined_find_partners() {
 fn rows_are_made_up_of_datasets_beside_a_stages_own() {
     let lines = Schema { columns: vec![column("id", ColumnType::Integer).range("1", "1000000000")] };
     let [people, lines] = [table(&[40]), one("lines", &lines, 30)];
-    let mut compiled = compile("SELECT COUNT(*) AS n FROM people", &[people.clone()], 1).unwrap();
+    let mut compiled = compile("SELECT COUNT(*) AS n FROM people", std::slice::from_ref(&people), 1).unwrap();
     let stage = &mut compiled.program.stages[0];
     stage.beside.push(Beside { table: "lines".into(), dataset: "lines/lines@1".into() });
     stage.sql = "SELECT COUNT(*) FROM lines, (SELECT 1 FROM people LIMIT 1)".to_owned();

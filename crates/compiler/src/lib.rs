@@ -20,6 +20,7 @@
 //!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. The values of
 //!   UNION and INTERSECT of up to eight tables' columns and of EXCEPT of two, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each, and on public groups of several.
+//!   Tables of one owner are joined at home where that makes no difference.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home. One
 //!   comparison of a column with an aggregate that a subquery takes over one table, decided on shares. Comparisons of two
 //!   joined tables' columns, of which one's key is declared unique, decided on shares, too.

@@ -153,10 +153,27 @@ impl HomeJoin {
                 known.otherwise |= otherwise;
             }
         }
-        for link in &self.links {
-            let keys = [self.origin(&link.by), Some((link.table.clone(), link.key.clone()))];
-            for (table, column) in keys.into_iter().flatten() {
-                uses.entry(table).or_default().entry(column).or_default().insert(Use::Join);
+        let keys: Vec<[Origin; 2]> = self
+            .links
+            .iter()
+            .filter_map(|link| Some([self.origin(&link.by)?, (link.table.clone(), link.key.clone())]))
+            .collect();
+        for (table, column) in keys.iter().flatten() {
+            uses.entry(table.clone()).or_default().entry(column.clone()).or_default().insert(Use::Join);
+        }
+        // A condition on one of two columns that are equal is one on the other; so on through all that are.
+        for _ in &keys {
+            for pair in &keys {
+                let used = |(table, column): &Origin| uses.get(table)?.get(column);
+                if pair.iter().filter_map(used).any(|used| used.contains(&Use::Filter)) {
+                    for (table, column) in pair {
+                        uses.entry(table.clone())
+                            .or_default()
+                            .entry(column.clone())
+                            .or_default()
+                            .insert(Use::Filter);
+                    }
+                }
             }
         }
     }

@@ -38,6 +38,7 @@ mod replica;
 mod runs;
 pub mod setup;
 mod succession;
+mod taking_over;
 mod wire;
 
 pub use home::HomeError;

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use contract::{Did, Hash};
@@ -32,6 +32,7 @@ use crate::persons::Persons;
 use crate::replica::Replica;
 use crate::runs::{self, Desk};
 use crate::setup::{SetupError, now_seconds, read_alliance, read_card};
+use crate::taking_over::once_free;
 use crate::{http, peer_routes};
 
 /// Why a node could not run.
@@ -93,9 +94,6 @@ pub enum Shutdown {
 
 /// How long a node may take to say that it is there.
 const ALIVE: Duration = Duration::from_secs(2);
-
-/// How long a node that starts waits for the end of one that was killed before it.
-const TAKING_OVER: Duration = Duration::from_secs(5);
 
 /// What a node says to another one that asks whether it is there.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -215,8 +213,9 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
     let config = home.read_config()?;
     let operator = alliance.operator;
     // Nothing of a node that runs here already is touched before this, nor keys read that it may just be changing.
-    let ledger = once_free(|| Ledger::open(&home.ledger(), alliance.clone()), LedgerError::is_taken).await?;
-    let journal = once_free(|| Journal::open(&home.journal()), JournalError::is_taken).await?;
+    let ledger =
+        once_free(async || Ledger::open(&home.ledger(), alliance.clone()), LedgerError::is_taken).await?;
+    let journal = once_free(async || Journal::open(&home.journal()), JournalError::is_taken).await?;
     for private in [home.ledger(), home.journal()] {
         home::keep_private(&private)?;
     }
@@ -240,7 +239,8 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
             (Arc::clone(&agreement) as Arc<dyn Ordering>, Some(agreement))
         }
     };
-    let listener = Listener::bind(&config.peer, channels.clone(), ListenerLimits::default()).await?;
+    let listen = async || Listener::bind(&config.peer, channels.clone(), ListenerLimits::default()).await;
+    let listener = once_free(listen, peers::Error::is_taken).await?;
     let peer_address = listener.address();
 
     let postgres = Arc::new(Postgres::new(home.database_passwords()));
@@ -306,19 +306,6 @@ async fn serve(directory: &Path, shutdown: Shutdown) -> Result<(), NodeError> {
 /// Completes when the node stops.
 pub(crate) async fn stopped(mut stopping: watch::Receiver<bool>) {
     stopping.wait_for(|stopping| *stopping).await.ok();
-}
-
-/// Opens a file which a process that was killed may hold until the system has ended it.
-async fn once_free<T, E>(open: impl Fn() -> Result<T, E>, is_taken: fn(&E) -> bool) -> Result<T, E> {
-    let deadline = Instant::now() + TAKING_OVER;
-    loop {
-        match open() {
-            Err(error) if is_taken(&error) && Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            opened => return opened,
-        }
-    }
 }
 
 fn joined(home: &Home, directory: &Path) -> Result<Alliance, NodeError> {

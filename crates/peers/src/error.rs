@@ -218,6 +218,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether somebody listens already on the address that was to be listened on.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::CannotListen { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
+    }
+
     /// The member whose node could not be reached, did not answer, or answered wrongly.
     pub fn member(&self) -> Option<&MemberId> {
         match self {

@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use super::router;
 use crate::home::{self, HomeError};
 use crate::node::{Node, NodeError, stopped};
+use crate::taking_over::{is_in_use, once_free};
 
 /// How many connections are held at once.
 #[derive(Clone, Copy)]
@@ -53,7 +54,8 @@ pub(crate) async fn serve(node: Arc<Node>, stopping: watch::Receiver<bool>) -> R
     let address = node.config.api.clone();
     let unusable = |source| NodeError::Serve { address: address.clone(), source };
     let acceptor = TlsAcceptor::from(Arc::new(tls(&node)?));
-    let listener = TcpListener::bind(&address).await.map_err(unusable)?;
+    let listener =
+        once_free(async || TcpListener::bind(&address).await, is_in_use).await.map_err(unusable)?;
     let local = listener.local_addr().map_err(unusable)?;
     let service = TowerToHyperService::new(router(node));
     let finished = tokio::spawn(answer(listener, acceptor, service, stopping, ROOM));

@@ -143,8 +143,11 @@ impl Case<'_> {
         let (verdict, reason) = match &self.checked.join {
             None | Some(Joined::Windows(_)) => (Verdict::Closed, "no tables are joined".to_owned()),
             Some(Joined::Home) => (
-                Verdict::Closed,
-                "only tables of one owner are joined, who has both; what is told of their pairs is held to the floor".to_owned(),
+                Verdict::Bounded,
+                format!(
+                    "only tables of one owner are joined, who asks for no floor of those that are looked up: one of their rows may be behind all of a group's, of which there are at least {}",
+                    self.floor_rows
+                ),
             ),
             Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() && threshold.partner.is_none() => {
                 (Verdict::Closed, "no tables are joined; rows are compared with one value".to_owned())

@@ -20,6 +20,8 @@ pub(crate) struct HomeJoined {
     /// The table whose rows it has, by its name in the contract.
     pub(crate) table: String,
     pub(crate) dataset: String,
+    /// Its own columns.
+    pub(crate) columns: Vec<String>,
     /// Each is looked up by a column of the table, or of one before it.
     pub(crate) looked_up: Vec<LookedUp>,
 }
@@ -72,7 +74,9 @@ impl HomeJoined {
 
     /// The join under its name, to stand before a query of it.
     fn with(&self, made: &str) -> String {
-        let mut columns = vec!["t.*".to_owned()];
+        // Each under a name of its own: with its table's before it, it could be one that is looked up.
+        let own = self.columns.iter().map(|own| format!("t.{0} AS {0}", identifier(own)));
+        let mut columns: Vec<String> = own.collect();
         let mut from = format!("{} AS t", identifier(&self.table));
         for (number, of) in self.looked_up.iter().enumerate() {
             let key = format!("k{number}.{}", identifier(&of.key));

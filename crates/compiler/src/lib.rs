@@ -206,8 +206,12 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
         return Err(Refused::NoFloor);
     }
     // What cannot be asked of tables that are joined at home may be of tables that are joined on shares.
-    compile_joined(sql, tables, &rule, Joins::AtHome)
-        .or_else(|_| compile_joined(sql, tables, &rule, Joins::OnShares))
+    match compile_joined(sql, tables, &rule, Joins::AtHome) {
+        // The same query must be the same program at all times.
+        Err(Refused::NoThread(reason)) => Err(Refused::NoThread(reason)),
+        Err(_) => compile_joined(sql, tables, &rule, Joins::OnShares),
+        compiled => compiled,
+    }
 }
 
 fn compile_joined(sql: &str, tables: &[Table], rule: &Rule, joins: Joins) -> Result<Compiled, Refused> {

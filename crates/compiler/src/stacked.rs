@@ -90,10 +90,10 @@ impl Relation {
         sql: &str,
         rows: u32,
     ) -> Result<u16, Refused> {
-        if let Some(joined) = &self.home {
+        let source = table.datasets.get(number).ok_or_else(|| Refused::NoDataset(table.name.clone()))?;
+        if let Some(joined) = self.home.as_ref().filter(|_| number == 0) {
             return joined.stage(builder, &table.name, sql, rows);
         }
-        let source = table.datasets.get(number).ok_or_else(|| Refused::NoDataset(table.name.clone()))?;
         let mut own = number;
         for branch in self.stacked.iter().flat_map(|stacked| &stacked.branches) {
             match own.checked_sub(branch.datasets.len()) {

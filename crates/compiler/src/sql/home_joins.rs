@@ -9,7 +9,7 @@
 //! | of one dataset each, of one owner | nobody else has rows of them |
 //! | by a column that is declared `unique` | rows stay those of one table, however they are counted |
 //! | of which the one that is looked up has no floor of its own | of its rows nobody counts how many are behind a group |
-//! | by JOIN or in FROM, in a query without windows over rows and subqueries, but those of HAVING over the same rows | these are about rows before they are joined |
+//! | by JOIN, LEFT JOIN on nothing else, or in FROM, in a query without windows over rows and subqueries, but those of HAVING over the same rows | these are about rows before they are joined |
 //!
 //! All others are joined on shares, as those of different owners are.
 
@@ -24,6 +24,7 @@ use crate::{
     home_joined::{HomeJoined, LookedUp},
 };
 
+mod matches;
 mod plan;
 mod rows;
 
@@ -38,6 +39,8 @@ pub(super) struct HomeJoin {
     table: String,
     /// Each is looked up by a column of the table, or of one before it.
     links: Vec<Link>,
+    /// Columns of several of the tables that are compared for equality.
+    matched: BTreeSet<Origin>,
 }
 
 /// A table of which each row of another meets one row at most.
@@ -49,6 +52,8 @@ struct Link {
     /// The made table's column that its key must equal.
     by: String,
     key: String,
+    /// Whether rows stay that meet none of its rows.
+    is_optional: bool,
     /// Those of its columns that the query reads, and its key.
     columns: BTreeSet<String>,
 }
@@ -101,7 +106,8 @@ impl HomeJoin {
             let of = source(&link.table)?;
             for column in of.schema.columns.iter().filter(|column| link.columns.contains(&column.name)) {
                 let name = link.named(&column.name);
-                made.schema.columns.push(Column { name, unique: false, ..column.clone() });
+                let nullable = column.nullable || link.is_optional;
+                made.schema.columns.push(Column { name, unique: false, nullable, ..column.clone() });
             }
         }
         Ok(Table { name: self.made.clone(), datasets: vec![made] })
@@ -114,6 +120,9 @@ impl HomeJoin {
             let source = table.and_then(|table| table.datasets.first());
             source.map(|source| source.reference.clone()).ok_or_else(|| super::unknown(name, tables))
         };
+        let own = tables.iter().find(|table| table.name == self.table);
+        let own = own.and_then(|table| table.datasets.first());
+        let own = own.ok_or_else(|| super::unknown(&self.table, tables))?;
         let looked_up = |link: &Link| {
             Ok(LookedUp {
                 table: link.table.clone(),
@@ -127,14 +136,22 @@ impl HomeJoin {
         Ok(HomeJoined {
             table: self.table.clone(),
             dataset: reference(&self.table)?,
+            columns: own.schema.columns.iter().map(|column| column.name.clone()).collect(),
             looked_up: self.links.iter().map(looked_up).collect::<Result<_, Refused>>()?,
         })
     }
 
-    /// Columns of the made table that are equal on all rows that count.
+    /// Columns of the made table that are equal, where neither is missing.
     pub(super) fn equal(&self) -> impl Iterator<Item = BTreeSet<Origin>> {
         let of = |name: String| (self.made.clone(), name);
         self.links.iter().map(move |link| BTreeSet::from([of(link.by.clone()), of(link.named(&link.key))]))
+    }
+
+    /// What a result's column is called that is made of such columns, as if they were of the tables themselves.
+    pub(super) fn called(&self, name: &str) -> String {
+        let columns =
+            self.links.iter().flat_map(|link| link.columns.iter().map(|column| (link.named(column), column)));
+        columns.fold(name.to_owned(), |name, (made, column)| name.replace(&made, column))
     }
 
     /// Uses of the made table's columns as uses of those that they are, and those that joining makes.
@@ -158,7 +175,7 @@ impl HomeJoin {
             .iter()
             .filter_map(|link| Some([self.origin(&link.by)?, (link.table.clone(), link.key.clone())]))
             .collect();
-        for (table, column) in keys.iter().flatten() {
+        for (table, column) in keys.iter().flatten().chain(&self.matched) {
             uses.entry(table.clone()).or_default().entry(column.clone()).or_default().insert(Use::Join);
         }
         // A condition on one of two columns that are equal is one on the other; so on through all that are.

@@ -251,7 +251,9 @@ pub(crate) fn check(sql: &str, tables: &[Table], joins: Joins) -> Result<Checked
         sets::check(set, &mut query)?;
     }
     for (selected, alias) in query.select.iter_mut().zip(named.aliases) {
-        selected.name = alias.unwrap_or_else(|| std::mem::take(&mut selected.name));
+        let called =
+            home_joins.iter().fold(std::mem::take(&mut selected.name), |name, one| one.called(&name));
+        selected.name = alias.unwrap_or(called);
     }
     let is_read = |table: &Table| {
         let made_of = stacks.iter().flat_map(stack::Stack::tables);

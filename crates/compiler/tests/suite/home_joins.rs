@@ -1,6 +1,9 @@
 //! Tables of one owner, joined at home: the same answer as in one place, and the same terms as if they were another's.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use arrow::{
     array::{ArrayRef, Decimal128Array, Int64Array, StringArray},
@@ -9,8 +12,9 @@ use arrow::{
 use contract::{
     Column, ColumnType, Schema,
     disclosure::{DisclosureRule, Privacy},
+    terms::Use,
 };
-use treaty_compiler::{Compiled, Refused, Rule, Table, compile, rows::arrow_schema, tables};
+use treaty_compiler::{Compiled, Refused, Rule, Table, compile, rows::arrow_schema};
 
 use crate::{
     place::{Owned, Place},
@@ -124,17 +128,72 @@ fn answers_equal_plaintext_and_one_stage_reads_all() {
         ),
         ("region, RANK() OVER (ORDER BY COUNT(*) DESC) AS r", "GROUP BY region ORDER BY r, region"),
         ("COUNT(*) AS n, CORR(amount, \"limit\") AS c", ""),
+        (
+            "region, SUM(a.\"limit\"), SUM(\"limit\") / COUNT(*), (b.region) AS r",
+            "GROUP BY region ORDER BY region",
+        ),
+        ("LENGTH(name), COUNT(*)", "AND name IN ('ann', 'bo') GROUP BY LENGTH(name) ORDER BY LENGTH(name)"),
+        // The result's own column comes first.
+        (
+            "kind, COUNT(*) AS branch",
+            "AND a.branch IN (1, 2, 3) GROUP BY kind, a.branch ORDER BY -branch, kind, a.branch",
+        ),
     ] {
         let sql = format!("SELECT {select} FROM payments p, accounts a, branches b WHERE {TIED} {rest}");
         let compiled = at_home(&place, &sql, 2);
         assert!(read(&compiled).iter().all(|datasets| *datasets == 3), "{sql}\n{}", compiled.program);
         assert_agrees(&sql, &place.joint(&compiled, None), place.plain(&sql), true);
+        if let Ok(apart) = place.compiled(&sql, 2) {
+            let names =
+                |of: &Compiled| of.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+            assert_eq!(names(&compiled), names(&apart), "{sql}");
+        }
         let joins = "payments AS p JOIN (accounts a) ON p.account = a.account JOIN branches AS b ON a.branch = b.branch";
         let joins = joins.replace("(accounts a)", "accounts a");
         let rest = rest.strip_prefix("AND ").map_or(rest.to_owned(), |rest| format!("WHERE {rest}"));
         let written = at_home(&place, &format!("SELECT {select} FROM {joins} {rest}"), 2);
         assert_eq!(written.program.outputs, compiled.program.outputs, "{sql}");
     }
+}
+
+/// Rows without a partner stay, also beside other tables.
+#[test]
+fn rows_without_a_partner_stay() {
+    let place = place();
+    let left = "payments p LEFT JOIN accounts a ON p.account = a.account";
+    for (sql, datasets) in [
+        (format!("SELECT kind, COUNT(*) AS n, COUNT(\"limit\") AS l, SUM(\"limit\") AS s FROM {left} GROUP BY kind ORDER BY kind"), 2),
+        (format!("SELECT COUNT(*) AS n, SUM(COALESCE(\"limit\", 0)) AS s FROM {left} WHERE a.account IS NULL OR a.branch > 2"), 2),
+        (
+            format!(
+                "SELECT region, COUNT(*) AS n, SUM(amount) AS s FROM {left} LEFT JOIN branches b ON a.branch = b.branch GROUP BY region ORDER BY region"
+            ),
+            3,
+        ),
+        (
+            format!(
+                "SELECT region, COUNT(*) AS n, MIN(name) AS m FROM {left} JOIN branches b ON a.branch = b.branch GROUP BY region ORDER BY region"
+            ),
+            3,
+        ),
+        (
+            "SELECT region, COUNT(*) AS n, COUNT(name) AS m FROM accounts a RIGHT JOIN payments p ON p.account = a.account \
+             LEFT JOIN branches b ON p.payment = b.branch GROUP BY region ORDER BY region"
+                .to_owned(),
+            3,
+        ),
+    ] {
+        let compiled = at_home(&place, &sql, 2);
+        assert!(read(&compiled).iter().all(|read| *read == datasets), "{sql}\n{}", compiled.program);
+        assert_agrees(&sql, &place.joint(&compiled, None), place.plain(&sql), true);
+    }
+    let with_others = format!(
+        "SELECT region, COUNT(*) AS n, SUM(\"limit\") AS s FROM {left} JOIN branches b ON p.payment = b.branch GROUP BY region ORDER BY region"
+    );
+    let holder = |table| if table == "branches" { "city" } else { "bank" };
+    let compiled = place.compiled_for(&with_others, 2, holder).unwrap_or_else(|refused| panic!("{refused}"));
+    assert_eq!(read(&compiled), [2, 1]);
+    assert_agrees(&with_others, &place.joint(&compiled, None), place.plain(&with_others), true);
 }
 
 #[test]
@@ -197,7 +256,10 @@ fn what_would_make_a_difference_is_joined_on_shares() {
     let sql = "SELECT COUNT(*) FROM payments p JOIN accounts a ON p.account = a.account";
     assert_ne!(at_home(&place, sql, 2).program, place.compiled(sql, 2).unwrap().program);
     // Rows without a partner, rows that are asked whether they have one, and keys that may repeat.
-    same(&place, "SELECT COUNT(a.\"limit\") FROM payments p LEFT JOIN accounts a ON p.account = a.account");
+    same(
+        &place,
+        "SELECT COUNT(*) FROM payments p LEFT JOIN accounts a ON p.account = a.account AND a.\"limit\" > 3",
+    );
     same(
         &place,
         "SELECT COUNT(*) FROM payments p WHERE EXISTS (SELECT 1 FROM accounts a WHERE p.account = a.account)",
@@ -211,10 +273,23 @@ fn what_would_make_a_difference_is_joined_on_shares() {
         &place,
         "SELECT COUNT(*) FROM payments p JOIN accounts a ON p.account = a.account AND p.payment = a.branch",
     );
-    // A name that would stand for two columns, and one that does.
+    // Columns that are equal to another one between them, and a name that would stand for two columns.
+    same(
+        &place,
+        "SELECT COUNT(*) FROM payments p, accounts a WHERE p.account = a.account AND p.payment = a.branch",
+    );
     same(&place, "SELECT COUNT(*) FROM payments p JOIN accounts \"a.b\" ON p.account = \"a.b\".account");
     let ambiguous = "SELECT COUNT(account) FROM payments p JOIN accounts a ON p.account = a.account";
     assert!(place.compiled_for(ambiguous, 2, |_| "bank").is_err());
+    // What the tables' owner may call otherwise.
+    for name in ["t", "k0", "checked", "one", "\"payments with a\"", "\"A\""] {
+        let sql = format!(
+            "SELECT COUNT(*) AS n, SUM({name}.\"limit\") AS s FROM payments p JOIN accounts {name} ON p.account = {name}.account"
+        );
+        let compiled = at_home(&place, &sql, 2);
+        assert_eq!(read(&compiled), [2], "{sql}");
+        assert_agrees(&sql, &place.joint(&compiled, None), place.plain(&sql), true);
+    }
     // How many of the accounts are behind a group is counted on shares.
     place.0[1].floor_rows = 3;
     same(&place, sql);
@@ -222,6 +297,12 @@ fn what_would_make_a_difference_is_joined_on_shares() {
     let rows = place.0[1].owners[0].clone();
     place.0[1].owners = vec![rows.slice(0, 20), rows.slice(20, 20)];
     same(&place, sql);
+}
+
+fn assert_same_uses(place: &Place, sql: &str) {
+    let (here, apart) = (at_home(place, sql, 2), place.compiled(sql, 2).unwrap());
+    assert_eq!(here.usage.columns, apart.usage.columns, "{sql}");
+    assert_eq!(here.usage.comparisons, apart.usage.comparisons, "{sql}");
 }
 
 #[test]
@@ -237,10 +318,66 @@ fn columns_are_used_as_those_of_another_owner() {
         ("name, COUNT(*) AS n", "GROUP BY name ORDER BY n LIMIT 2"),
     ] {
         let sql = format!("SELECT {select} FROM payments p, accounts a, branches b WHERE {TIED} {rest}");
-        let (here, apart) = (at_home(&place, &sql, 2), place.compiled(&sql, 2).unwrap());
-        assert_eq!(here.usage.columns, apart.usage.columns, "{sql}");
-        assert_eq!(here.usage.comparisons, apart.usage.comparisons, "{sql}");
+        assert_same_uses(&place, &sql);
     }
+    for sql in [
+        "SELECT COUNT(*), SUM(\"limit\") FROM payments p LEFT JOIN accounts a ON p.account = a.account WHERE amount > 2",
+        "SELECT kind, AVG(amount) FROM payments p LEFT JOIN accounts a ON p.account = a.account GROUP BY kind",
+    ] {
+        assert_same_uses(&place, sql);
+    }
+}
+
+/// However an equality is written, it is a match.
+#[test]
+fn what_is_compared_for_equality_is_matched() {
+    let place = place();
+    let of = |condition: &str, rest: &str| {
+        let sql = format!(
+            "SELECT COUNT(*){rest} FROM payments p, accounts a, branches b WHERE {TIED} AND {condition}"
+        );
+        at_home(&place, &sql, 2).usage.columns
+    };
+    let is_matched = |uses: &BTreeMap<String, BTreeMap<String, BTreeSet<Use>>>| {
+        [("payments", "payment"), ("accounts", "limit")]
+            .map(|(table, column)| uses[table].get(column).is_some_and(|uses| uses.contains(&Use::Join)))
+    };
+    for condition in [
+        "p.payment + 0 = a.\"limit\"",
+        "NOT (p.payment <> a.\"limit\")",
+        "(p.payment = a.\"limit\" OR kind = 'cash')",
+        "p.payment - a.\"limit\" IN (0, 1)",
+    ] {
+        assert_eq!(is_matched(&of(condition, "")), [true; 2], "{condition}");
+    }
+    let chosen = ", SUM(CASE WHEN p.payment = a.\"limit\" THEN 1 ELSE 0 END)";
+    assert_eq!(is_matched(&of("kind = 'card'", chosen)), [true; 2]);
+    assert_eq!(is_matched(&of("p.payment > a.\"limit\" AND p.payment IN (1, 2)", "")), [false; 2]);
+}
+
+/// Kilometres and metres are not the same numbers.
+#[test]
+fn keys_of_different_units_are_joined_nowhere() {
+    let mut place = place();
+    for (unit, other) in [("km", "m"), ("EUR", "USD")] {
+        place.0[1].schema.columns[0].unit = unit.into();
+        place.0[2].schema.columns[1].unit = other.into();
+        let sql = "SELECT COUNT(*) FROM payments p JOIN accounts a ON p.account = a.account";
+        assert!(place.compiled_for(sql, 2, |_| "bank").is_err());
+        assert!(place.compiled(sql, 2).is_err());
+    }
+}
+
+/// A table of the contract with the name of what is joined does not stand for it.
+#[test]
+fn no_other_table_stands_for_what_is_joined() {
+    let place = place();
+    let sql = "SELECT COUNT(*), SUM(p.amount) FROM payments p JOIN accounts a ON p.account = a.account";
+    let mut given = place.tables(sql, |_| "bank");
+    assert_eq!(compile(sql, &given, 2).unwrap().program.stages.len(), 1);
+    let bait = place.tables("SELECT COUNT(*) FROM branches", |_| "other").remove(0);
+    given.push(Table { name: "payments with a".into(), ..bait });
+    assert_eq!(compile(sql, &given, 2).unwrap_err(), Refused::UnusedTable("payments with a".into()));
 }
 
 /// As of every join nobody counts differences, its owner neither.
@@ -268,21 +405,8 @@ fn every_table_answers_and_none_can_be_counted() {
 fn what_asks_for_one_table_refuses_joined_ones() {
     let place = place();
     let sql = "SELECT kind, COUNT(*) FROM payments p JOIN accounts a ON p.account = a.account GROUP BY kind";
-    let named = tables(sql).unwrap();
-    let all = place.0.iter().filter(|table| named.contains(&table.name.to_owned()));
-    let all: Vec<Table> = all
-        .map(|table| {
-            let source = treaty_compiler::Source {
-                reference: format!("bank/{}@1", table.name),
-                owner: "bank".into(),
-                schema: table.schema.clone(),
-                rows: 160,
-                floor_rows: 1,
-                rows_per_person: Some(1),
-            };
-            Table { name: table.name.into(), datasets: vec![source] }
-        })
-        .collect();
+    let mut all = place.tables(sql, |_| "bank");
+    all.iter_mut().flat_map(|table| &mut table.datasets).for_each(|source| source.rows_per_person = Some(1));
     for disclosure in [
         DisclosureRule { privacy: Some(Privacy::laplace(1_000_000)), ..DisclosureRule::default() },
         DisclosureRule { contributors_min: 2, ..DisclosureRule::default() },
@@ -297,32 +421,19 @@ fn what_asks_for_one_table_refuses_joined_ones() {
 #[test]
 fn a_key_that_repeats_is_found_before_anything_is_shared() {
     let mut place = place();
-    let [_, accounts, payments] = &mut place.0[..] else { panic!() };
+    let accounts = &mut place.0[1];
     let mut columns = accounts.owners[0].columns().to_vec();
     columns[0] = integers((0..40).map(|n| Some(if n == 39 { 3 } else { n })));
     accounts.owners[0] = RecordBatch::try_new(accounts.owners[0].schema(), columns).unwrap();
+    let place = &place;
+    let [_, accounts, payments] = &place.0[..] else { panic!() };
     let tables = [
         ("accounts", &accounts.schema, accounts.owners[0].clone()),
         ("payments", &payments.schema, payments.owners[0].clone()),
     ];
     for rest in ["", " WHERE a.\"limit\" = 17", " WHERE p.account IS NULL", " WHERE p.payment > 900"] {
         let sql = format!("SELECT COUNT(*) FROM payments p JOIN accounts a ON p.account = a.account{rest}");
-        let compiled = place_of(&tables, &sql);
+        let compiled = at_home(place, &sql, 2);
         assert_repeated_among(&compiled, &tables, "account");
     }
-}
-
-fn place_of(of: &[(&str, &Schema, RecordBatch)], sql: &str) -> Compiled {
-    let table = |(name, schema, rows): &(&str, &Schema, RecordBatch)| Table {
-        name: (*name).into(),
-        datasets: vec![treaty_compiler::Source {
-            reference: format!("bank/{name}@1"),
-            owner: "bank".into(),
-            schema: (*schema).clone(),
-            rows: rows.num_rows() as u64,
-            floor_rows: 1,
-            rows_per_person: None,
-        }],
-    };
-    compile(sql, &of.iter().map(table).collect::<Vec<_>>(), 2).unwrap()
 }

@@ -32,7 +32,12 @@ impl Place {
         floor: u64,
         holder: impl Fn(&'static str) -> &'static str,
     ) -> Result<Compiled, Refused> {
-        let named = tables(sql)?;
+        compile(sql, &self.tables(sql, holder), floor)
+    }
+
+    /// The tables that a query names; of one that is refused none.
+    pub(crate) fn tables(&self, sql: &str, holder: impl Fn(&'static str) -> &'static str) -> Vec<Table> {
+        let named = tables(sql).unwrap_or_default();
         let own = self.0.iter().filter(|table| named.iter().any(|name| name == table.name));
         let table = |table: &Owned| Table {
             name: table.name.into(),
@@ -47,7 +52,7 @@ impl Place {
                 })
                 .collect(),
         };
-        compile(sql, &own.map(table).collect::<Vec<_>>(), floor)
+        own.map(table).collect()
     }
 
     /// The joint answer: by three compute parties under `scheme`, or by the reference interpreter.

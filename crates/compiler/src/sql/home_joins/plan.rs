@@ -1,15 +1,15 @@
 //! Which of a query's tables are joined at home, and the query with one table in their place.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::{cell::Cell, collections::BTreeSet, ops::ControlFlow};
 
 use contract::Schema;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, OrderByKind, Query, Select, SelectItem,
-    SetExpr, TableAlias, TableWithJoins, VisitMut,
+    SetExpr, TableAlias, TableFactor, TableWithJoins, VisitMut,
 };
 
 use super::{
-    HomeJoin, Link, named,
+    HomeJoin, Link, matches, named,
     rows::{Put, reads_otherwise, rows},
 };
 use crate::{
@@ -23,13 +23,18 @@ use crate::{
         scope::{Found, Scope},
         stack,
         unfold::and,
+        units,
+        usage::Origin,
     },
 };
 
 /// Which of a query's tables are joined at home.
 pub(super) struct Plan<'t> {
+    tables: &'t [Table],
     relations: Vec<(Named, &'t Table)>,
-    /// The conditions of ON and WHERE.
+    /// Of those that LEFT JOIN joins its condition.
+    optional: Vec<Option<Expr>>,
+    /// The conditions of ON and WHERE that all rows satisfy.
     conditions: Vec<Expr>,
     /// By which of them a relation is looked up, and of which other one.
     looked_up: Vec<Option<By>>,
@@ -40,13 +45,22 @@ struct By {
     relation: usize,
     column: String,
     key: String,
+    /// Whether rows stay that meet none of its rows.
+    is_optional: bool,
 }
 
 /// A column of one relation, by the relation's place.
-type Place = (usize, String);
+pub(super) type Place = (usize, String);
 
 fn place(found: &Found) -> Place {
     (found.side, found.column.name.clone())
+}
+
+impl By {
+    fn of(of: &Found, key: &Found, is_optional: bool) -> Self {
+        let (column, key) = (of.column.name.clone(), key.column.name.clone());
+        Self { relation: of.side, column, key, is_optional }
+    }
 }
 
 impl<'t> Plan<'t> {
@@ -56,7 +70,7 @@ impl<'t> Plan<'t> {
         if reads_otherwise(query, select) {
             return None;
         }
-        let (named, conditions) = inner_joins(select)?;
+        let From { relations: named, optional, conditions } = From::read(select)?;
         let table = |named: &Named| tables.iter().find(|table| table.name == named.table);
         let relations: Vec<(Named, &Table)> = named
             .into_iter()
@@ -68,7 +82,7 @@ impl<'t> Plan<'t> {
             return None;
         }
         let looked_up = vec![None; relations.len()];
-        let mut plan = Self { relations, conditions, looked_up };
+        let mut plan = Self { tables, relations, optional, conditions, looked_up };
         plan.look_up()?;
         Some(plan)
     }
@@ -84,11 +98,15 @@ impl<'t> Plan<'t> {
         let scope = Scope::new(self.schemas()?, [false, false]);
         let equal: Vec<[Found; 2]> =
             self.conditions.iter().filter_map(|one| equal_columns(one, &scope)).collect();
+        for (relation, on) in self.optional.clone().iter().enumerate() {
+            let Some(on) = on else { continue };
+            let [of, key] = equal_columns(on, &scope)?;
+            let is_own = key.side == relation && self.can_be_looked_up(&of, &key);
+            *self.looked_up.get_mut(relation)? = Some(is_own.then(|| By::of(&of, &key, true))?);
+        }
         for (of, key) in ways(&equal) {
             if self.looked_up.get(key.side)?.is_none() && self.can_be_looked_up(of, key) {
-                let by =
-                    By { relation: of.side, column: of.column.name.clone(), key: key.column.name.clone() };
-                *self.looked_up.get_mut(key.side)? = Some(by);
+                *self.looked_up.get_mut(key.side)? = Some(By::of(of, key, false));
             }
         }
         let mut kept: BTreeSet<[Place; 2]> = BTreeSet::new();
@@ -123,6 +141,7 @@ impl<'t> Plan<'t> {
         let mut place = place;
         while let Some(Some(by)) = self.looked_up.get(place.0)
             && by.key == place.1
+            && !by.is_optional
         {
             place = (by.relation, by.column.clone());
         }
@@ -143,6 +162,7 @@ impl<'t> Plan<'t> {
             && other.floor_rows <= 1
             && key.column.unique
             && check_types(&of.column, &key.column).is_ok()
+            && units::check_same([&of.column, &key.column]).is_ok()
             && self.root(of.side) != key.side
     }
 
@@ -159,9 +179,13 @@ impl<'t> Plan<'t> {
     pub(super) fn replace(&self, query: &mut Query) -> Result<Option<Vec<HomeJoin>>, Refused> {
         let SetExpr::Select(select) = query.body.as_mut() else { return Ok(None) };
         let Some(mut joins) = self.joins() else { return Ok(None) };
+        for (root, join) in &mut joins {
+            join.matched = self.matched(select, *root);
+        }
         let Some(from) = self.from(&joins)? else { return Ok(None) };
-        let found = (0..self.relations.len()).filter(|relation| self.is_looked_up(*relation));
-        let found = found.filter_map(|relation| self.found(relation));
+        let found = self.looked_up.iter().enumerate();
+        let found = found.filter(|(_, by)| by.as_ref().is_some_and(|by| !by.is_optional));
+        let found = found.filter_map(|(relation, _)| self.found(relation));
         let selection = found.chain(self.conditions.iter().cloned()).map(Some).fold(None, and);
         let mut put = Put { of: rows(select), put: (from, selection) };
         let _: ControlFlow<()> = VisitMut::visit(&mut select.having, &mut put);
@@ -200,7 +224,7 @@ impl<'t> Plan<'t> {
 
     /// What is joined, by the relation whose rows it has.
     fn joins(&self) -> Option<Vec<(usize, HomeJoin)>> {
-        let mut joins = Vec::new();
+        let mut joins: Vec<(usize, HomeJoin)> = Vec::new();
         for (root, (_, table)) in
             self.relations.iter().enumerate().filter(|(root, _)| !self.is_looked_up(*root))
         {
@@ -220,6 +244,7 @@ impl<'t> Plan<'t> {
                         called: link.name.clone(),
                         by: if of == root { by.column.clone() } else { named(&owner.name, &by.column) },
                         key: by.key.clone(),
+                        is_optional: by.is_optional,
                         columns: BTreeSet::from([by.key.clone()]),
                     });
                 }
@@ -234,8 +259,15 @@ impl<'t> Plan<'t> {
             }
             if !links.is_empty() {
                 let others: Vec<&str> = links.iter().map(|link| link.called.as_str()).collect();
-                let made = format!("{} with {}", table.name, others.join(", "));
-                joins.push((root, HomeJoin { made, table: table.name.clone(), links }));
+                let mut made = format!("{} with {}", table.name, others.join(", "));
+                let is_table = |name: &str| self.tables.iter().any(|table| table.name == name);
+                while is_table(&made) || joins.iter().any(|(_, join)| join.made == made) {
+                    made.push('\'');
+                }
+                joins.push((
+                    root,
+                    HomeJoin { made, table: table.name.clone(), links, matched: BTreeSet::new() },
+                ));
             }
         }
         Some(joins)
@@ -256,6 +288,22 @@ impl<'t> Plan<'t> {
         made.into_iter().any(|name| !known.insert(name))
     }
 
+    /// Columns of several tables of one join that the query compares for equality, of tables' own.
+    fn matched(&self, select: &Select, root: usize) -> BTreeSet<Origin> {
+        let Some(schemas) = self.schemas() else { return BTreeSet::new() };
+        let mut found = BTreeSet::new();
+        for columns in matches::of(select, &schemas) {
+            let own = columns.into_iter().filter(|(relation, _)| self.root(*relation) == root);
+            let own: BTreeSet<Place> = own.collect();
+            let relations: BTreeSet<usize> = own.iter().map(|(relation, _)| *relation).collect();
+            if relations.len() > 1 {
+                let of = |(relation, name): Place| Some((self.relations.get(relation)?.1.name.clone(), name));
+                found.extend(own.into_iter().filter_map(of));
+            }
+        }
+        found
+    }
+
     /// The column that says whether rows meet one of a relation's.
     fn found(&self, relation: usize) -> Option<Expr> {
         let (root, _) = self.relations.get(self.root(relation))?;
@@ -273,13 +321,15 @@ impl<'t> Plan<'t> {
         let schemas = self.schemas()?;
         let mut read = BTreeSet::new();
         let mut is_unclear = false;
+        // Of ORDER BY the names that the query itself gives its result's columns come first.
+        let given: BTreeSet<String> = select.projection.iter().filter_map(given_name).collect();
+        let is_order = Cell::new(false);
         let mut of = |qualifier: Option<&Ident>, name: &Ident, _: &[Vec<String>]| {
-            let (wanted, name) = (qualifier.map(normalised), normalised(name));
-            let has = |(called, schema): &(String, &Schema)| {
-                wanted.as_ref().is_none_or(|wanted| wanted == called) && schema.column(&name).is_some()
-            };
-            let mut having =
-                schemas.iter().enumerate().filter(|(_, one)| has(one)).map(|(relation, _)| relation);
+            if qualifier.is_none() && is_order.get() && given.contains(&normalised(name)) {
+                return None;
+            }
+            let name = normalised(name);
+            let mut having = having(&schemas, qualifier, &name);
             let relation = having.next()?;
             is_unclear |= having.next().is_some();
             let (of, _) = self.relations.get(relation).filter(|_| self.is_looked_up(relation))?;
@@ -292,21 +342,22 @@ impl<'t> Plan<'t> {
         for (item, name) in select.projection.iter_mut().zip(&names) {
             let before = item.clone();
             let _: ControlFlow<()> = item.visit(&mut columns);
-            // Two of one name keep those that tell them apart.
-            if let SelectItem::UnnamedExpr(expr) = &*item
-                && let Some(name) = name
-                && before != *item
-                && names.iter().flatten().filter(|other| *other == name).count() == 1
-            {
-                let alias = Ident::with_quote('"', name.clone());
-                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+            // Two of one name keep those that tell them apart; what a call is called follows from its columns.
+            let name = match (&before, name) {
+                (_, Some(name)) if names.iter().flatten().filter(|other| *other == name).count() > 1 => None,
+                (_, Some(name)) => Some(name.clone()),
+                (SelectItem::UnnamedExpr(Expr::Function(_)), None) => None,
+                (before, None) => Some(before.to_string()),
+            };
+            if let (SelectItem::UnnamedExpr(expr), Some(name), true) = (&*item, name, before != *item) {
+                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', name) };
             }
         }
         let _: ControlFlow<()> = VisitMut::visit(&mut select.selection, &mut columns);
         let _: ControlFlow<()> = VisitMut::visit(&mut select.group_by, &mut columns);
         let _: ControlFlow<()> = VisitMut::visit(&mut select.having, &mut columns);
+        is_order.set(true);
         if let Some(OrderByKind::Expressions(terms)) = order_by {
-            // The result's own columns come first.
             let is_own = |expr: &Expr| matches!(expr, Expr::Identifier(name) if names.contains(&Some(normalised(name))));
             for term in terms.iter_mut().filter(|term| !is_own(&term.expr)) {
                 let _: ControlFlow<()> = VisitMut::visit(&mut term.expr, &mut columns);
@@ -320,13 +371,33 @@ fn column(table: &str, name: &str) -> Expr {
     Expr::CompoundIdentifier([table, name].map(|name| Ident::with_quote('"', name)).to_vec())
 }
 
+/// The relations that have a column of that name, by place.
+pub(super) fn having<'s>(
+    schemas: &'s [(String, &Schema)],
+    qualifier: Option<&Ident>,
+    name: &'s str,
+) -> impl Iterator<Item = usize> + use<'s> {
+    let wanted = qualifier.map(normalised);
+    let has = move |(called, schema): &(String, &Schema)| {
+        wanted.as_ref().is_none_or(|wanted| wanted == called) && schema.column(name).is_some()
+    };
+    schemas.iter().enumerate().filter(move |(_, one)| has(one)).map(|(relation, _)| relation)
+}
+
+/// The alias of an item.
+fn given_name(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(normalised(alias)),
+        _ => None,
+    }
+}
+
 /// What a result's column is called that is one of a table, or has an alias.
 fn item_name(item: &SelectItem) -> Option<String> {
     match item {
-        SelectItem::ExprWithAlias { alias, .. } => Some(normalised(alias)),
         SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(normalised(name)),
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(normalised),
-        _ => None,
+        item => given_name(item),
     }
 }
 
@@ -359,25 +430,46 @@ fn ways(equal: &[[Found; 2]]) -> Vec<(&Found, &Found)> {
     ways
 }
 
-/// The tables of FROM, if all pairs of their rows count that satisfy the conditions, and these.
-fn inner_joins(select: &Select) -> Option<(Vec<Named>, Vec<Expr>)> {
-    let mut relations = Vec::new();
-    let mut all: Vec<Expr> = Vec::new();
-    for TableWithJoins { relation, joins } in &select.from {
-        relations.push(from::named(relation).ok()?);
-        for join in joins {
-            let (JoinOperator::Join(constraint) | JoinOperator::Inner(constraint)) = &join.join_operator
-            else {
-                return None;
-            };
-            match constraint {
-                JoinConstraint::On(on) if !join.global => all.extend(conjuncts(on).into_iter().cloned()),
-                JoinConstraint::None if !join.global => {}
-                _ => return None,
+/// FROM and WHERE, of inner and left joins.
+struct From {
+    relations: Vec<Named>,
+    /// Of those that LEFT JOIN joins its condition.
+    optional: Vec<Option<Expr>>,
+    /// All other conditions.
+    conditions: Vec<Expr>,
+}
+
+impl From {
+    fn read(select: &Select) -> Option<Self> {
+        let mut from = Self { relations: Vec::new(), optional: Vec::new(), conditions: Vec::new() };
+        for TableWithJoins { relation, joins } in &select.from {
+            from.enter(relation, None)?;
+            for join in joins {
+                match &join.join_operator {
+                    _ if join.global => return None,
+                    JoinOperator::Join(JoinConstraint::None) | JoinOperator::Inner(JoinConstraint::None) => {
+                        from.enter(&join.relation, None)?;
+                    }
+                    JoinOperator::Join(JoinConstraint::On(on))
+                    | JoinOperator::Inner(JoinConstraint::On(on)) => {
+                        from.enter(&join.relation, None)?;
+                        from.conditions.extend(conjuncts(on).into_iter().cloned());
+                    }
+                    JoinOperator::Left(JoinConstraint::On(on))
+                    | JoinOperator::LeftOuter(JoinConstraint::On(on)) => {
+                        from.enter(&join.relation, Some(on.clone()))?;
+                    }
+                    _ => return None,
+                }
             }
-            relations.push(from::named(&join.relation).ok()?);
         }
+        from.conditions.extend(select.selection.iter().flat_map(conjuncts).cloned());
+        Some(from)
     }
-    all.extend(select.selection.iter().flat_map(conjuncts).cloned());
-    Some((relations, all))
+
+    fn enter(&mut self, relation: &TableFactor, optional: Option<Expr>) -> Option<()> {
+        self.relations.push(from::named(relation).ok()?);
+        self.optional.push(optional);
+        Some(())
+    }
 }

@@ -20,8 +20,6 @@ pub(crate) struct HomeJoined {
     /// The table whose rows it has, by its name in the contract.
     pub(crate) table: String,
     pub(crate) dataset: String,
-    /// Its own columns.
-    pub(crate) columns: Vec<String>,
     /// Each is looked up by a column of the table, or of one before it.
     pub(crate) looked_up: Vec<LookedUp>,
 }
@@ -74,10 +72,9 @@ impl HomeJoined {
 
     /// The join under its name, to stand before a query of it.
     fn with(&self, made: &str) -> String {
-        // Each under a name of its own: with its table's before it, it could be one that is looked up.
-        let own = self.columns.iter().map(|own| format!("t.{0} AS {0}", identifier(own)));
-        let mut columns: Vec<String> = own.collect();
-        let mut from = format!("{} AS t", identifier(&self.table));
+        let own = self.own();
+        let mut columns = vec![format!("{own}.*")];
+        let mut from = format!("{} AS {own}", identifier(&self.table));
         for (number, of) in self.looked_up.iter().enumerate() {
             let key = format!("k{number}.{}", identifier(&of.key));
             columns.push(format!("{key} IS NOT NULL AS {}", identifier(&of.found)));
@@ -107,7 +104,18 @@ impl HomeJoined {
             let (own, _) = of.columns.iter().find(|(_, made)| made == name)?;
             Some(format!("k{number}.{}", identifier(own)))
         });
-        of.unwrap_or_else(|| format!("t.{}", identifier(name)))
+        of.unwrap_or_else(|| format!("{}.{}", self.own(), identifier(name)))
+    }
+
+    /// What the first table is called. Its columns keep that name before theirs, which together must not be one that is
+    /// looked up.
+    fn own(&self) -> String {
+        let mut own = "t".to_owned();
+        let names = || self.looked_up.iter().flat_map(|of| &of.columns).map(|(_, name)| name);
+        while names().any(|name| name.starts_with(&format!("{own}."))) {
+            own.push('_');
+        }
+        own
     }
 
     /// What the owner does first, for people.

@@ -102,7 +102,7 @@ pub(crate) fn parse(sql: &str, tables: &[Table], joins: Joins) -> Result<Parsed,
         return Err(Construct::OtherStatement.refuse(&statement));
     };
     let select = select_of(query)?;
-    let (from, filter) = subquery::take(from::read(select)?, select.selection.as_ref())?;
+    let (from, filter) = subquery::take(from::read(select, !tables.is_empty())?, select.selection.as_ref())?;
     let (threshold, filter) = threshold::take(&from, filter)?;
     let made_of = stacks.iter().flat_map(stack::Stack::tables);
     let made_of = made_of.chain(home_joins.iter().flat_map(home_joins::HomeJoin::tables));

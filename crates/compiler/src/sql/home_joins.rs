@@ -18,7 +18,10 @@ use std::collections::BTreeSet;
 use contract::{Column, ColumnType, policy::Compared, terms::Use};
 use datafusion::sql::sqlparser::ast::Statement;
 
-use super::usage::{Comparisons, Origin, Uses};
+use super::{
+    identifier,
+    usage::{Comparisons, Origin, Uses},
+};
 use crate::{
     Refused, Table,
     home_joined::{HomeJoined, LookedUp},
@@ -120,9 +123,6 @@ impl HomeJoin {
             let source = table.and_then(|table| table.datasets.first());
             source.map(|source| source.reference.clone()).ok_or_else(|| super::unknown(name, tables))
         };
-        let own = tables.iter().find(|table| table.name == self.table);
-        let own = own.and_then(|table| table.datasets.first());
-        let own = own.ok_or_else(|| super::unknown(&self.table, tables))?;
         let looked_up = |link: &Link| {
             Ok(LookedUp {
                 table: link.table.clone(),
@@ -136,7 +136,6 @@ impl HomeJoin {
         Ok(HomeJoined {
             table: self.table.clone(),
             dataset: reference(&self.table)?,
-            columns: own.schema.columns.iter().map(|column| column.name.clone()).collect(),
             looked_up: self.links.iter().map(looked_up).collect::<Result<_, Refused>>()?,
         })
     }
@@ -151,7 +150,10 @@ impl HomeJoin {
     pub(super) fn called(&self, name: &str) -> String {
         let columns =
             self.links.iter().flat_map(|link| link.columns.iter().map(|column| (link.named(column), column)));
-        columns.fold(name.to_owned(), |name, (made, column)| name.replace(&made, column))
+        columns.fold(name.to_owned(), |name, (made, column)| {
+            // A name with a point has quotes.
+            name.replace(&identifier(&made), column).replace(&made, column)
+        })
     }
 
     /// Uses of the made table's columns as uses of those that they are, and those that joining makes.

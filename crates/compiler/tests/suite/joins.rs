@@ -76,7 +76,7 @@ impl World {
                 .enumerate()
                 .map(|(owner, rows)| Source {
                     reference: format!("owner{owner}/{name}@1"),
-                    owner: format!("owner{owner} of {name}"),
+                    owner: format!("owner{owner}"),
                     schema: schema.clone(),
                     rows: rows.len() as u64,
                     floor_rows,

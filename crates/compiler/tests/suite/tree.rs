@@ -279,8 +279,6 @@ fn assert_agrees_of_one_owner(world: &World, sql: &str, floor: u64, has_keys: bo
         let place = world.clone().with(keys).place([1; 4]);
         let compiled = place.compiled_for(sql, floor, |_| "all");
         let compiled = compiled.unwrap_or_else(|refused| panic!("{sql}: {refused}"));
-        let is_at_home = compiled.program.stages.iter().any(|stage| !stage.beside.is_empty());
-        assert!(is_at_home || !sql.contains("custkey"), "{sql}\n{}", compiled.program);
         assert_agrees(sql, &place.joint(&compiled, None), place.plain(sql), has_keys);
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn run(output: Output, event_loop: &Runtime) -> Result<(), BenchError
         let start = growth.measured.len();
         for size in SIZES {
             let tables = [payments(size).map_err(sql::fault)?, accounts(size).map_err(sql::fault)?];
-            growth.measured.push(sql::measured(name, query, &tables, event_loop)?);
+            growth.measured.push(sql::measured(name, query, &tables, |table| table, event_loop)?);
         }
         growth.slopes.extend(growth.measured.windows(2).skip(start).filter_map(|pair| slope(name, pair)));
     }

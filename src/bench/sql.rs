@@ -2,10 +2,14 @@
 //! three compute parties run the program in threads, over a transport in memory; the answer is compared with that of
 //! DataFusion over the same rows in one place.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use clap::Args;
-use compiler::{Compiled, Difference, ResultTable, Source, Table, local, plain};
+use compiler::{
+    Compiled, Difference, ResultTable, Source, Table,
+    local::{self, Rows},
+    plain,
+};
 use engine::session::sim;
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
@@ -24,8 +28,12 @@ pub(crate) struct Sql {
     /// The scale factor: 0.01 has 60 000 lines of orders
     #[arg(long, default_value_t = 0.01, value_parser = scale)]
     scale: f64,
+    /// Gives each of the eight tables to an owner of its own; without, three owners have them: customers and orders, lines
+    /// of orders, and all else
+    #[arg(long)]
+    apart: bool,
     /// How time grows with rows, instead of TPC-H
-    #[arg(long, conflicts_with_all = ["query", "scale"])]
+    #[arg(long, conflicts_with_all = ["query", "scale", "apart"])]
     growth: bool,
 }
 
@@ -70,9 +78,10 @@ impl Sql {
             let known = QUERIES.iter().map(|(query, _)| query.to_string()).collect::<Vec<_>>().join(", ");
             return Err(BenchError::NoQuery { query: self.query.unwrap_or_default(), known });
         }
+        let holder = if self.apart { |table| table } else { tpch::holder };
         let mut all = Vec::with_capacity(queries.len());
         for (query, sql) in queries {
-            all.push(measured(query, sql, &tables, &event_loop)?);
+            all.push(measured(query, sql, &tables, holder, &event_loop)?);
         }
         output.answer(&all, || shown(&all)).map_err(fault)
     }
@@ -82,11 +91,15 @@ pub(super) fn fault(error: impl ToString) -> BenchError {
     BenchError::Sql(error.to_string())
 }
 
+/// Who has a table.
+type Holder = fn(&'static str) -> &'static str;
+
 /// Asks one query of the tables that it names.
 pub(super) fn measured(
     query: impl ToString,
     sql: &str,
     all: &[Dealt],
+    holder: Holder,
     event_loop: &Runtime,
 ) -> Result<Measured, BenchError> {
     let query = query.to_string();
@@ -95,8 +108,8 @@ pub(super) fn measured(
     let as_table = |table: &&Dealt| Table {
         name: table.name.to_owned(),
         datasets: vec![Source {
-            reference: format!("{0}/{0}@1", table.name),
-            owner: table.name.to_owned(),
+            reference: reference(table),
+            owner: holder(table.name).to_owned(),
             schema: table.schema.clone(),
             rows: table.rows.num_rows() as u64,
             floor_rows: 1,
@@ -138,6 +151,11 @@ pub(super) fn measured(
     })
 }
 
+/// The dataset that is this table.
+fn reference(table: &Dealt) -> String {
+    format!("{0}/{0}@1", table.name)
+}
+
 /// The values of each of the program's inputs.
 fn at_home(
     compiled: &Compiled,
@@ -145,11 +163,10 @@ fn at_home(
     event_loop: &Runtime,
 ) -> Result<Vec<Vec<i128>>, BenchError> {
     let mut inputs = vec![Vec::new(); compiled.program.inputs.len()];
-    for (number, stage) in (0_u16..).zip(&compiled.program.stages) {
-        let Some(table) = tables.iter().find(|table| table.name == stage.table) else { continue };
-        let rows = table.rows.clone();
-        let open = move || -> local::Batches { Box::new(std::iter::once(Ok(rows.clone()))) };
-        let columns = local::run(&compiled.program, number, &table.schema, open);
+    let rows = |table: &&Dealt| Rows::held(table.schema.clone(), vec![table.rows.clone()]);
+    let rows: BTreeMap<String, Rows> = tables.iter().map(|table| (reference(table), rows(table))).collect();
+    for (number, _) in (0_u16..).zip(&compiled.program.stages) {
+        let columns = local::run(&compiled.program, number, rows.clone());
         let columns = event_loop.block_on(columns).map_err(fault)?;
         let own = inputs.iter_mut().zip(&compiled.program.inputs);
         let own = own.filter(|(_, input)| input.stage == number);

@@ -196,7 +196,9 @@ impl DryRun {
 /// The plan for people.
 fn plan(draft: &Draft) -> String {
     let homes = draft.stages.iter().map(|stage| {
-        [stage.owner.clone(), stage.dataset.clone(), stage.rows.to_string(), one_line(&stage.sql)]
+        let datasets = std::iter::once(&stage.dataset).chain(&stage.beside);
+        let datasets: Vec<&str> = datasets.map(String::as_str).collect();
+        [stage.owner.clone(), datasets.join(", "), stage.rows.to_string(), one_line(&stage.sql)]
     });
     let protection = &draft.contract.protection;
     let names: Vec<&str> = protection

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Membership, Table, deep,
     groups::Groups,
+    home_joined::HomeJoined,
     local::{self, Batches, LocalError},
     reread::{self, Reread},
     sql::{Checked, Join, Joined, OwnersColumn, Relation, identifier},
@@ -105,12 +106,16 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
         Joined::Two(_) | Joined::Tree(_) | Joined::Set(_) => {
             "which of its rows match another table's is secret"
         }
+        Joined::Home => "its rows are joined with another table's",
     });
     let rereads = rereads(tables, checked);
     let relations =
         checked.relations.iter().filter_map(|relation| Some((relation, tables.get(relation.table)?)));
     relations
         .flat_map(|(relation, table)| {
+            if let (Some(joined), Some(reason)) = (&relation.home, uncountable) {
+                return home(joined, checked, reason, rereads);
+            }
             if let Some(stacked) = &relation.stacked {
                 return stacks::of(table, relation, stacked, checked, groups, Rows { uncountable, rereads });
             }
@@ -142,6 +147,29 @@ pub(crate) fn of(tables: &[Table], checked: &Checked, groups: &Groups) -> Vec<An
             }]
         })
         .collect()
+}
+
+/// Of tables that are joined at home, about each of them: as nobody compares what is told of joined rows, their owner does
+/// not, either.
+fn home(joined: &HomeJoined, checked: &Checked, reason: &'static str, rereads: bool) -> Vec<Answers> {
+    let selectors = selectors(checked, None).into_iter().map(|(selector, _)| selector);
+    let selectors: Vec<Selector> = selectors.collect();
+    let answers = |(table, dataset): (&str, &str)| Answers {
+        table: table.to_owned(),
+        datasets: vec![dataset.to_owned()],
+        uncountable: Some(reason),
+        rereads,
+        is_stacked: false,
+        incomparable: None,
+        sql: String::new(),
+        own: None,
+        condition: String::new(),
+        groups: None,
+        keys: Vec::new(),
+        selectors: selectors.clone(),
+        behind: Vec::new(),
+    };
+    joined.reads().into_iter().map(answers).collect()
 }
 
 /// Whether a query asks about rows within others that it asks about, by CASE or by counting values.

@@ -142,6 +142,13 @@ impl Case<'_> {
     fn membership(&self) -> Attack {
         let (verdict, reason) = match &self.checked.join {
             None | Some(Joined::Windows(_)) => (Verdict::Closed, "no tables are joined".to_owned()),
+            Some(Joined::Home) => (
+                Verdict::Bounded,
+                format!(
+                    "only tables of one owner are joined, who asks for no floor of those that are looked up: one of their rows may be behind all of a group's, of which there are at least {}",
+                    self.floor_rows
+                ),
+            ),
             Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() && threshold.partner.is_none() => {
                 (Verdict::Closed, "no tables are joined; rows are compared with one value".to_owned())
             }
@@ -270,6 +277,7 @@ fn counts_once(join: &Joined) -> bool {
     match join {
         Joined::Two(join) => matches!(join.kind, JoinKind::Semi | JoinKind::Anti),
         Joined::Threshold(threshold) => threshold.keys.is_empty(),
+        Joined::Home => true,
         Joined::Tree(_) | Joined::Set(_) | Joined::Windows(_) | Joined::Nested(_) => false,
     }
 }

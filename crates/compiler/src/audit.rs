@@ -296,7 +296,7 @@ impl Page<'_> {
         };
         let sizes = match &self.checked.join {
             Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() => self.compared_sizes(&groups),
-            None if self.checked.query.has_public_groups => {
+            None | Some(Joined::Home) if self.checked.query.has_public_groups => {
                 let numbers = counted(partials.len(), "number");
                 format!("{}, {groups}, {numbers} for each group and dataset", counted(datasets, "dataset"))
             }
@@ -319,7 +319,7 @@ impl Page<'_> {
     }
 
     fn at_home(&self, partials: &[Partial]) -> Vec<String> {
-        let Some(join) = &self.checked.join else {
+        let Some(join) = self.checked.join.as_ref().filter(|join| !matches!(join, Joined::Home)) else {
             let filter = self.checked.relations.first().and_then(|relation| relation.filter.as_ref());
             let partials: Vec<String> = partials.iter().map(Partial::name).collect();
             let aggregates = &self.checked.query.aggregates;
@@ -449,7 +449,7 @@ impl Page<'_> {
         }
         if let Some(of_rows) = self.beyond_rows() {
             beyond.extend(of_rows);
-        } else if self.checked.join.is_some() {
+        } else if self.checked.join.as_ref().is_some_and(|join| !matches!(join, Joined::Home)) {
             beyond.push(
                 "a provider chooses the keys that it puts in: with rows for keys of its choice it asks who of the other \
                  table's has such a key; floors bound what it learns from a result, and a result of zero says that nobody has"

@@ -20,6 +20,7 @@
 //!   conditions on each table, combined with AND, OR and NOT. FULL JOIN, with no condition but the keys. The values of
 //!   UNION and INTERSECT of up to eight tables' columns and of EXCEPT of two, and how many there are. EXISTS, NOT EXISTS and IN over another table. JOIN of up
 //!   to eight tables whose equalities make a tree, or a circle closed by public values, with conditions on each, and on public groups of several.
+//!   Tables of one owner are joined at home where that makes no difference.
 //! - WHERE: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic; evaluated by each owner at home. One
 //!   comparison of a column with an aggregate that a subquery takes over one table, decided on shares. Comparisons of two
 //!   joined tables' columns, of which one's key is declared unique, decided on shares, too.
@@ -103,6 +104,7 @@ mod full;
 mod groups;
 mod having;
 mod held;
+mod home_joined;
 mod joined;
 mod joined_audit;
 mod keyed;
@@ -165,6 +167,7 @@ pub use report::report;
 pub use result::{Cell, CellType, ColumnHead, ResultTable};
 
 use contract::{Hash, policy::Usage};
+use sql::Joins;
 
 /// The tables that a query names, once it is known to be one that this crate supports.
 ///
@@ -199,20 +202,30 @@ fn check_depth(
 /// milliseconds, independent of the data, of which nothing but `Source::rows` is known.
 pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Compiled, Refused> {
     let rule = rule.into();
-    let floor_rows = rule.floor_rows;
-    if floor_rows == 0 {
+    if rule.floor_rows == 0 {
         return Err(Refused::NoFloor);
     }
-    let mut checked =
-        deep::call(|| sql::check(sql, tables)).map_err(|error| Refused::NoThread(error.to_string()))??;
+    // What cannot be asked of tables that are joined at home may be of tables that are joined on shares.
+    match compile_joined(sql, tables, &rule, Joins::AtHome) {
+        // The same query must be the same program at all times.
+        Err(Refused::NoThread(reason)) => Err(Refused::NoThread(reason)),
+        Err(_) => compile_joined(sql, tables, &rule, Joins::OnShares),
+        compiled => compiled,
+    }
+}
+
+fn compile_joined(sql: &str, tables: &[Table], rule: &Rule, joins: Joins) -> Result<Compiled, Refused> {
+    let floor_rows = rule.floor_rows;
+    let mut checked = deep::call(|| sql::check(sql, tables, joins))
+        .map_err(|error| Refused::NoThread(error.to_string()))??;
     pairs_max::rely(&mut checked);
     let tables = checked.tables.as_slice();
     let groups = groups::Groups::of(&checked.query, checked.of_groups())?;
     let lower::Lowered { program, columns, partials, rows, group_at, finish, noise } =
-        lower::lower(tables, &checked, &groups, &rule).map_err(|refused| held::refusal(refused, &checked))?;
+        lower::lower(tables, &checked, &groups, rule).map_err(|refused| held::refusal(refused, &checked))?;
     let answers = answers::of(tables, &checked, &groups);
     check_depth(&checked, &program, &answers)?;
-    let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, &rule);
+    let audit = audit::audit(tables, &checked, &groups, &partials, &columns, &noise, rule);
     let query = &checked.query;
     let names_withheld = query.has_public_groups && query.cut.is_none() && query.having.is_none();
     let usage = Usage {

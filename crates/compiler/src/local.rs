@@ -1,6 +1,6 @@
 //! An owner's local stage: its SQL run at home on DataFusion, yielding the integers that are then shared.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{collections::BTreeMap, error::Error, fmt, sync::Arc};
 
 use arrow::{
     array::{Array, AsArray, BooleanArray, Int64Array},
@@ -10,7 +10,7 @@ use arrow::{
 use contract::Schema;
 use datafusion::{
     catalog::streaming::StreamingTable,
-    common::exec_err,
+    common::{TableReference, exec_err},
     error::DataFusionError,
     execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext},
     logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf},
@@ -49,6 +49,12 @@ pub enum LocalError {
         dataset: String,
         /// The system's error.
         reason: std::io::Error,
+    },
+    /// A dataset that the stage reads, of which nothing was given.
+    #[error("dataset `{dataset}`: the local stage reads it, but its rows were not given")]
+    NoRows {
+        /// The dataset.
+        dataset: String,
     },
     /// The rows are not what the schema declares.
     #[error("dataset `{dataset}`: {reason}")]
@@ -105,33 +111,63 @@ pub enum LocalError {
 /// A dataset's rows, batch after batch, as [`rows::arrow_schema`] says.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, Box<dyn Error + Send + Sync>>> + Send>;
 
-/// Runs stage number `stage` of `program` over a dataset's rows.
+/// A dataset as a stage reads it.
+#[derive(Clone)]
+pub struct Rows {
+    /// As published.
+    pub schema: Schema,
+    open: Arc<dyn Fn() -> Batches + Send + Sync>,
+}
+
+impl Rows {
+    /// Rows that should be as `schema` declares; `open` begins to read them, as often as the query does.
+    pub fn new(schema: Schema, open: impl Fn() -> Batches + Send + Sync + 'static) -> Self {
+        Self { schema, open: Arc::new(open) }
+    }
+
+    /// Rows that are in memory.
+    pub fn held(schema: Schema, batches: Vec<RecordBatch>) -> Self {
+        Self::new(schema, move || Box::new(batches.clone().into_iter().map(Ok)))
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+/// Runs stage number `stage` of `program` over the rows of the datasets that it reads, given by reference; others are
+/// left alone.
 ///
-/// `schema` is the dataset's as published; `open` begins to read its rows, which are checked against the declared
-/// types, ranges and values as they pass and never held all at once. Yields one column of integers for each of the
-/// program's inputs that read this stage, in the program's order. Runs on a thread of its own.
+/// They are checked against the declared types, ranges and values as they pass and never held all at once, but for one
+/// side of what the stage joins. Yields one column of integers for each of the program's inputs that read this stage,
+/// in the program's order. Runs on a thread of its own.
 pub async fn run(
     program: &Program,
     stage: u16,
-    schema: &Schema,
-    open: impl Fn() -> Batches + Send + Sync + 'static,
+    rows: BTreeMap<String, Rows>,
 ) -> Result<Vec<Vec<i128>>, LocalError> {
     let no_stage = LocalError::NoStage { stage, stages: program.stages.len() };
     let description = program.stages.get(usize::from(stage)).ok_or(no_stage)?.clone();
     let inputs = program.inputs.iter().filter(|input| input.stage == stage).cloned().collect();
-    let (dataset, schema) = (description.dataset.clone(), schema.clone());
-    let work = move || async move { run_here(&description, inputs, schema, open).await };
+    let dataset = description.dataset.clone();
+    let work = move || async move { run_here(&description, inputs, &rows).await };
     deep::run(work).await.map_err(|reason| LocalError::NoThread { dataset, reason })?
 }
 
 async fn run_here(
     stage: &Stage,
     inputs: Vec<Input>,
-    schema: Schema,
-    open: impl Fn() -> Batches + Send + Sync + 'static,
+    rows: &BTreeMap<String, Rows>,
 ) -> Result<Vec<Vec<i128>>, LocalError> {
     let dataset = &stage.dataset;
-    let result = rows(&stage.sql, &stage.table, dataset, schema, open).await?;
+    let sources = stage.tables().map(|(table, dataset)| {
+        let no_rows = || LocalError::NoRows { dataset: dataset.to_owned() };
+        Source::new(table, dataset, rows.get(dataset).ok_or_else(no_rows)?.clone())
+    });
+    let sources = sources.collect::<Result<_, _>>()?;
+    let result = all_batches(&stage.sql, dataset, sources).await?;
     let mut columns = Vec::with_capacity(inputs.len());
     for Input { name: input, column, bits, .. } in inputs {
         let values = integers(&result, column, stage.rows, dataset)?;
@@ -152,13 +188,8 @@ pub(crate) async fn rows(
     schema: Schema,
     open: impl Fn() -> Batches + Send + Sync + 'static,
 ) -> Result<Vec<RecordBatch>, LocalError> {
-    let mut rows = Vec::new();
-    each_batch(sql, table, dataset, schema, open, |batch| {
-        rows.push(batch.clone());
-        Ok(())
-    })
-    .await?;
-    Ok(rows)
+    let source = Source::new(table, dataset, Rows::new(schema, open))?;
+    all_batches(sql, dataset, vec![source]).await
 }
 
 /// [`rows`], of which `take` gets one batch after the other.
@@ -168,27 +199,50 @@ pub(crate) async fn each_batch(
     dataset: &str,
     schema: Schema,
     open: impl Fn() -> Batches + Send + Sync + 'static,
+    take: impl FnMut(&RecordBatch) -> Result<(), LocalError>,
+) -> Result<(), LocalError> {
+    let source = Source::new(table, dataset, Rows::new(schema, open))?;
+    each_batch_of(sql, dataset, vec![source], take).await
+}
+
+async fn all_batches(sql: &str, dataset: &str, sources: Vec<Source>) -> Result<Vec<RecordBatch>, LocalError> {
+    let mut rows = Vec::new();
+    each_batch_of(sql, dataset, sources, |batch| {
+        rows.push(batch.clone());
+        Ok(())
+    })
+    .await?;
+    Ok(rows)
+}
+
+/// Runs SQL over tables. What is the fault of no rows is said of `dataset`.
+async fn each_batch_of(
+    sql: &str,
+    dataset: &str,
+    sources: Vec<Source>,
     mut take: impl FnMut(&RecordBatch) -> Result<(), LocalError>,
 ) -> Result<(), LocalError> {
-    let source = Source::new(schema, open).map_err(|fault| explain(dataset, fault.into()))?;
-    let mut result = query(sql, table, source).await.map_err(|fault| explain(dataset, fault))?;
+    let mut result = query(sql, sources).await.map_err(|fault| explain(dataset, fault))?;
     while let Some(batch) = result.next().await {
         take(&batch.map_err(|fault| explain(dataset, fault))?)?;
     }
     Ok(())
 }
 
-async fn query(sql: &str, table: &str, source: Source) -> Result<SendableRecordBatchStream, DataFusionError> {
+async fn query(sql: &str, sources: Vec<Source>) -> Result<SendableRecordBatchStream, DataFusionError> {
     // One partition: errors come in the same order each time.
     let mut config = SessionConfig::new().with_target_partitions(1);
     // DataFusion takes `IS TRUE` for nullable in one plan and not in the other, and refuses aggregates over it.
     config.options_mut().execution.skip_physical_aggregate_schema_check = true;
     let context = SessionContext::new_with_state(unsuspicious(config));
-    let rows = StreamingTable::try_new(Arc::clone(source.schema()), vec![Arc::new(source)])?;
-    context.register_table(datafusion::common::TableReference::bare(table), Arc::new(rows))?;
     context.register_udf(text_key());
     context.register_udf(packed::function());
-    context.register_udf(each_once());
+    context.register_udf(each_once(&sources));
+    for source in sources {
+        let table = TableReference::bare(source.table.as_str());
+        let rows = StreamingTable::try_new(Arc::clone(source.schema()), vec![Arc::new(source)])?;
+        context.register_table(table, Arc::new(rows))?;
+    }
     register_functions(&context);
     // A stage reads; whatever else its text might say is refused.
     let read_only =
@@ -243,59 +297,68 @@ fn text_key() -> ScalarUDF {
     create_udf(TEXT_KEY, types, DataType::Int64, Volatility::Immutable, Arc::new(of))
 }
 
-/// The function of stages that fails where a column that has each value once does not: `each_once(column, repeated)`.
+/// The function of stages that fails where a column that has each value once does not:
+/// `each_once(table, column, repeated)`.
 const EACH_ONCE: &str = "each_once";
 
 /// The condition that no two rows of a table have the same value in a column, as SQL. It holds or the stage fails.
 pub(crate) fn once(table: &str, column: &str) -> String {
     let (of, from) = (identifier(column), identifier(table));
-    let name = column.replace('\'', "''");
-    format!("{EACH_ONCE}('{name}', (SELECT COUNT({of}) - COUNT(DISTINCT {of}) FROM {from}))")
+    let [table, column] = [table, column].map(|name| name.replace('\'', "''"));
+    format!("{EACH_ONCE}('{table}', '{column}', (SELECT COUNT({of}) - COUNT(DISTINCT {of}) FROM {from}))")
 }
 
-fn each_once() -> ScalarUDF {
-    let of = |arguments: &[ColumnarValue]| {
+fn each_once(sources: &[Source]) -> ScalarUDF {
+    let datasets = sources.iter().map(|source| (source.table.clone(), source.dataset.clone()));
+    let datasets: BTreeMap<String, String> = datasets.collect();
+    let repeated_in = move |table: Option<&str>, column: Option<&str>| {
+        let table = table.unwrap_or_default();
+        let dataset = datasets.get(table).map_or(table, String::as_str).to_owned();
+        let column = column.unwrap_or_default().to_owned();
+        DataFusionError::from(Fault::Rows { dataset, reason: BadRows::Repeated { column } })
+    };
+    let of = move |arguments: &[ColumnarValue]| {
         let arrays = ColumnarValue::values_to_arrays(arguments)?;
-        let [columns, repeated] = arrays.as_slice() else {
-            return exec_err!("{EACH_ONCE} takes a column's name and a number");
+        let [tables, columns, repeated] = arrays.as_slice() else {
+            return exec_err!("{EACH_ONCE} takes the names of a table and a column, and a number");
         };
+        let tables = arrow::compute::cast(tables, &DataType::Utf8)?;
         let columns = arrow::compute::cast(columns, &DataType::Utf8)?;
-        let rows = columns.as_string::<i32>().iter().zip(repeated.as_primitive::<Int64Type>().iter());
-        let holds = rows.map(|(column, repeated)| match repeated {
+        let names = tables.as_string::<i32>().iter().zip(columns.as_string::<i32>());
+        let rows = names.zip(repeated.as_primitive::<Int64Type>());
+        let holds = rows.map(|((table, column), repeated)| match repeated {
             Some(0) => Ok(Some(true)),
-            _ => {
-                let column = column.unwrap_or_default().to_owned();
-                Err(DataFusionError::from(Fault::Rows(BadRows::Repeated { column })))
-            }
+            _ => Err(repeated_in(table, column)),
         });
         Ok(ColumnarValue::Array(Arc::new(holds.collect::<Result<BooleanArray, _>>()?)))
     };
-    let types = vec![DataType::Utf8, DataType::Int64];
+    let types = vec![DataType::Utf8, DataType::Utf8, DataType::Int64];
     create_udf(EACH_ONCE, types, DataType::Boolean, Volatility::Immutable, Arc::new(of))
 }
 
 /// Whose fault it is that a stage failed: the rows', their source's, or the query's.
 fn explain(dataset: &str, fault: DataFusionError) -> LocalError {
-    let dataset = dataset.to_owned();
     if let DataFusionError::External(cause) = fault.find_root() {
         match cause.downcast_ref::<Fault>() {
-            Some(Fault::Rows(reason)) => return LocalError::Rows { dataset, reason: reason.clone() },
-            Some(Fault::Source(reason)) => {
-                return LocalError::Source { dataset, reason: reason.to_string().into() };
+            Some(Fault::Rows { dataset, reason }) => {
+                return LocalError::Rows { dataset: dataset.clone(), reason: reason.clone() };
+            }
+            Some(Fault::Source { dataset, reason }) => {
+                return LocalError::Source { dataset: dataset.clone(), reason: reason.to_string().into() };
             }
             None => {}
         }
     }
-    LocalError::Query { dataset, reason: Box::new(fault) }
+    LocalError::Query { dataset: dataset.to_owned(), reason: Box::new(fault) }
 }
 
-/// What ends the stream of rows.
+/// What ends the stream of a dataset's rows.
 #[derive(Debug, Error)]
 enum Fault {
-    #[error(transparent)]
-    Rows(#[from] BadRows),
-    #[error("{0}")]
-    Source(Box<dyn Error + Send + Sync>),
+    #[error("dataset `{dataset}`: {reason}")]
+    Rows { dataset: String, reason: BadRows },
+    #[error("dataset `{dataset}`: {reason}")]
+    Source { dataset: String, reason: Box<dyn Error + Send + Sync> },
 }
 
 impl From<Fault> for DataFusionError {
@@ -304,23 +367,22 @@ impl From<Fault> for DataFusionError {
     }
 }
 
-/// The rows as DataFusion reads them: each batch is checked as it passes.
+/// A dataset's rows as DataFusion reads them, under a table's name: each batch is checked as it passes.
+#[derive(Debug)]
 struct Source {
-    declared: Schema,
+    table: String,
+    dataset: String,
     schema: SchemaRef,
-    open: Box<dyn Fn() -> Batches + Send + Sync>,
+    rows: Rows,
 }
 
 impl Source {
-    fn new(declared: Schema, open: impl Fn() -> Batches + Send + Sync + 'static) -> Result<Self, Fault> {
-        Check::new(&declared)?;
-        Ok(Self { schema: rows::arrow_schema(&declared), declared, open: Box::new(open) })
-    }
-}
-
-impl fmt::Debug for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("schema", &self.schema).finish_non_exhaustive()
+    fn new(table: &str, dataset: &str, rows: Rows) -> Result<Self, LocalError> {
+        let (table, dataset) = (table.to_owned(), dataset.to_owned());
+        match Check::new(&rows.schema) {
+            Ok(_) => Ok(Self { table, dataset, schema: rows::arrow_schema(&rows.schema), rows }),
+            Err(reason) => Err(LocalError::Rows { dataset, reason }),
+        }
     }
 }
 
@@ -330,14 +392,16 @@ impl PartitionStream for Source {
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let declared = Arc::clone(&self.schema);
-        let mut check = Check::new(&self.declared);
+        let (declared, dataset) = (Arc::clone(&self.schema), self.dataset.clone());
+        let mut check = Check::new(&self.rows.schema);
         let pass = move |batch: Result<RecordBatch, Box<dyn Error + Send + Sync>>| {
-            let batch = batch.map_err(Fault::Source)?;
-            check.as_mut().map_err(|fault| Fault::Rows(fault.clone()))?.batch(&batch).map_err(Fault::Rows)?;
+            let batch = batch.map_err(|reason| Fault::Source { dataset: dataset.clone(), reason })?;
+            let checked =
+                check.as_mut().map_err(|reason| reason.clone()).and_then(|check| check.batch(&batch));
+            checked.map_err(|reason| Fault::Rows { dataset: dataset.clone(), reason })?;
             relabelled(&declared, &batch)
         };
-        let batches = futures::stream::iter((self.open)().map(pass));
+        let batches = futures::stream::iter((self.rows.open)().map(pass));
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
     }
 }

@@ -21,6 +21,7 @@ use program::{Builder, ValueId};
 
 use crate::{
     Refused, Table, answers,
+    home_joined::HomeJoined,
     sql::{Checked, Joined, Relation, Threshold},
 };
 
@@ -43,11 +44,14 @@ pub(crate) fn of(tables: &[Table], checked: &Checked) -> Reread {
     let mut read = BTreeSet::new();
     let mut is_apart = true;
     for relation in &checked.relations {
-        let paths: BTreeSet<&str> = references(tables, relation)
-            .map(|reference| parse_reference(reference).map_or(reference, |(path, _)| path))
-            .collect();
-        is_apart &= read.is_disjoint(&paths);
-        read.extend(paths);
+        let paths = references(tables, relation)
+            .map(|reference| parse_reference(reference).map_or(reference, |(path, _)| path));
+        let mut paths: Vec<&str> = paths.collect();
+        if relation.home.is_none() {
+            // Versions of one dataset, one below the other.
+            paths.dedup();
+        }
+        is_apart &= paths.into_iter().all(|path| read.insert(path));
     }
     match join {
         _ if is_apart => Reread::Apart,
@@ -56,9 +60,12 @@ pub(crate) fn of(tables: &[Table], checked: &Checked) -> Reread {
     }
 }
 
-fn references<'t>(tables: &'t [Table], relation: &Relation) -> impl Iterator<Item = &'t str> {
-    let datasets = tables.get(relation.table).into_iter().flat_map(|table| &table.datasets);
-    datasets.map(|source| source.reference.as_str())
+/// The datasets that a relation reads, as often as it does.
+fn references<'t>(tables: &'t [Table], relation: &'t Relation) -> impl Iterator<Item = &'t str> {
+    let table = tables.get(relation.table).filter(|_| relation.home.is_none());
+    let datasets = table.into_iter().flat_map(|table| &table.datasets);
+    let joined = relation.home.iter().flat_map(HomeJoined::datasets);
+    datasets.map(|source| source.reference.as_str()).chain(joined)
 }
 
 /// Whether a subquery is over all rows that the query's own conditions leave.

@@ -91,6 +91,9 @@ impl Relation {
         rows: u32,
     ) -> Result<u16, Refused> {
         let source = table.datasets.get(number).ok_or_else(|| Refused::NoDataset(table.name.clone()))?;
+        if let Some(joined) = self.home.as_ref().filter(|_| number == 0) {
+            return joined.stage(builder, &table.name, sql, rows);
+        }
         let mut own = number;
         for branch in self.stacked.iter().flat_map(|stacked| &stacked.branches) {
             match own.checked_sub(branch.datasets.len()) {
@@ -105,8 +108,8 @@ impl Relation {
         Ok(builder.stage(number as u16, &table.name, &source.reference, sql, rows)?)
     }
 
-    /// What the owners of stacked tables do first, for people.
+    /// What the owners of stacked tables do first, and of those that are joined at home, for people.
     pub(crate) fn first_steps(&self) -> impl Iterator<Item = String> {
-        self.stacked.iter().flat_map(|stacked| &stacked.branches).map(Branch::step)
+        self.stacked.iter().flat_map(|stacked| &stacked.branches).map(Branch::step).chain(self.home_steps())
     }
 }

@@ -22,7 +22,7 @@ use thiserror::Error;
 use crate::{
     Compiled, DecodeError, LocalError, Refused, ResultTable, decode,
     domain::{self, Value},
-    local::{self, Batches},
+    local::{self, Rows},
     moments,
     number::{DIGITS_MAX, Interval},
     rows::arrow_schema,
@@ -85,17 +85,21 @@ pub async fn answer(
     let program = &compiled.program;
     let mut inputs = vec![Vec::new(); program.inputs.len()];
     for (number, stage) in (0_u16..).zip(&program.stages) {
-        let no_schema = || SyntheticError::NoSchema(stage.dataset.clone());
-        let (schema, published) = schemas.get(&stage.dataset).ok_or_else(no_schema)?;
-        let batch = batch(&stage.dataset, schema, rows(*published))?;
-        let open = move || -> Batches { Box::new(std::iter::once(Ok(batch.clone()))) };
-        let columns = local::run(program, number, schema, open).await?;
+        let made_up = stage.tables().map(|(_, dataset)| Ok((dataset.to_owned(), made_up(dataset, schemas)?)));
+        let made_up = made_up.collect::<Result<_, SyntheticError>>()?;
+        let columns = local::run(program, number, made_up).await?;
         let read = program.inputs.iter().zip(&mut inputs).filter(|(input, _)| input.stage == number);
         for ((_, values), column) in read.zip(columns) {
             *values = column;
         }
     }
     Ok(decode(compiled, &program::interpret(program, &inputs)?)?)
+}
+
+fn made_up(dataset: &str, schemas: &BTreeMap<String, (Schema, u64)>) -> Result<Rows, SyntheticError> {
+    let no_schema = || SyntheticError::NoSchema(dataset.to_owned());
+    let (schema, published) = schemas.get(dataset).ok_or_else(no_schema)?;
+    Ok(Rows::held(schema.clone(), vec![batch(dataset, schema, rows(*published))?]))
 }
 
 /// How many rows are made up for a dataset that was published with so many.

@@ -25,7 +25,7 @@ pub(crate) fn check(
     for partial in partials {
         let Partial::Text(text) = partial else { continue };
         let is_found = match join {
-            None => true,
+            None | Some(Joined::Home) => true,
             Some(Joined::Two(join)) => {
                 let datasets = relations.get(1).map_or(0, |(_, table)| table.datasets.len());
                 join.kind != JoinKind::Full && (text.of.side == 0 || datasets <= 1)

@@ -95,9 +95,13 @@ impl Held {
         Self { vault, name: name.to_owned(), description }
     }
 
+    fn reference(&self) -> String {
+        format!("north/{}@1", self.name)
+    }
+
     fn compile(&self, sql: &str) -> Compiled {
         let source = Source {
-            reference: format!("north/{}@1", self.name),
+            reference: self.reference(),
             owner: "north".to_owned(),
             schema: self.description.schema.clone(),
             rows: self.description.rows,
@@ -114,7 +118,9 @@ impl Held {
 
     fn count(&self, runtime: &Runtime) {
         let compiled = self.compile("SELECT COUNT(*) AS n FROM visits WHERE note LIKE '%3' AND id % 10 = 7");
-        let counted = local::run(&compiled.program, 0, &self.description.schema, self.rows());
+        let held = local::Rows::new(self.description.schema.clone(), self.rows());
+        let held = BTreeMap::from([(self.reference(), held)]);
+        let counted = local::run(&compiled.program, 0, held);
         // 7 · 7919 ends in 3: every row whose number ends in 7, and no other.
         assert_eq!(runtime.block_on(counted).unwrap(), [vec![i128::from(rows() / 10)]]);
     }
@@ -122,7 +128,7 @@ impl Held {
     /// What stands in one row more than another answer, found by the rows' names as between two versions.
     fn compare(&self, runtime: &Runtime) {
         let schema = &self.description.schema;
-        let reference = format!("north/{}@1", self.name);
+        let reference = self.reference();
         let answer = |sql: &str| {
             let compiled = self.compile(sql);
             let selected = compiled.answers[0].select(&reference, schema, self.rows());

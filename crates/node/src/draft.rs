@@ -141,6 +141,7 @@ fn stages(node: &Node, program: &Program, datasets: &BTreeMap<String, Dataset>) 
     let view = |stage: &Stage| StageView {
         owner: owner(&stage.dataset).unwrap_or_default(),
         dataset: stage.dataset.clone(),
+        beside: stage.beside.iter().map(|beside| beside.dataset.clone()).collect(),
         sql: stage.sql.clone(),
         rows: stage.rows,
     };

@@ -89,7 +89,9 @@ fn jurisdictions_of(contract: &Contract, replica: &Replica) -> BTreeMap<Did, Str
 
 /// Compiles again what ran under a contract, whatever became of its datasets since: to read a result or to prove it.
 pub(crate) fn recompile(contract: &Contract, replica: &Replica) -> Result<Compiled, Refusal> {
-    compile(contract, &replica.read(|ledger| ledger.state().datasets_ever_of(contract)))
+    let compiled = compile(contract, &replica.read(|ledger| ledger.state().datasets_ever_of(contract)))?;
+    let (expected, found) = (contract.computation.program, compiled.usage.program);
+    if expected == found { Ok(compiled) } else { Err(Refusal::ProgramDiffers { expected, found }) }
 }
 
 /// A contract as this node reads it, before anyone signs.

@@ -38,7 +38,9 @@ fn counted_at_home(vault: &Arc<Vault>, condition: &str) -> i128 {
         Box::new(reader.scan_shared("linked", 1).unwrap().map(|batch| batch.map_err(Into::into)))
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let counted = runtime.block_on(local::run(&program, 0, &linked.schema, open)).unwrap();
+    let rows = local::Rows::new(linked.schema, open);
+    let rows = BTreeMap::from([("north/linked@1".to_owned(), rows)]);
+    let counted = runtime.block_on(local::run(&program, 0, rows)).unwrap();
     counted[0][0]
 }
 

@@ -1,8 +1,9 @@
 //! The canonical binary form: one program, one sequence of bytes.
 //!
 //! ```text
-//! program   = "treaty-program/1\n" stages inputs body outputs          each a u32 count, then the items
-//! stage     = provider u16, table, dataset, sql, rows u32              a text is a u32 length, then UTF-8
+//! program   = "treaty-program/2\n" stages inputs body outputs          each a u32 count, then the items
+//! stage     = provider u16, table, dataset, besides, sql, rows u32     a text is a u32 length, then UTF-8
+//! beside    = table, dataset                                           besides: a u32 count, then the items
 //! input     = name, stage u16, column u16, kind u8, bits u8
 //! operation = tag u8, then its fields in the order of `Operation`      a value is a u32, a constant's element i128;
 //!                                                                      tags and fields: `operation::table`
@@ -19,7 +20,7 @@ use thiserror::Error;
 use crate::{Flaw, Program, verify::limits::MAX_BYTES};
 
 /// The first bytes of every program: its format and version, which also separate its hash from all others.
-const MAGIC: &[u8] = b"treaty-program/1\n";
+const MAGIC: &[u8] = b"treaty-program/2\n";
 
 /// Why bytes are not a program.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -33,7 +34,7 @@ pub enum Undecodable {
         most: usize,
     },
     /// Another format or version.
-    #[error("these bytes are not a program of format `treaty-program/1`")]
+    #[error("these bytes are not a program of format `treaty-program/2`")]
     Format,
     /// The bytes end early.
     #[error("the program ends within {what}, at byte {at}")]

@@ -1,8 +1,8 @@
 //! Writing a program, checked as it grows.
 
 use crate::{
-    Divide, Flaw, Input, Key, Kind, Operation, Output, Program, SquareRoot, Stage, Value, ValueId,
-    verify::Draft,
+    Beside, Divide, Flaw, Input, Key, Kind, Operation, Output, Program, SquareRoot, Stage, Value, ValueId,
+    verify::{self, Draft},
 };
 
 /// Builds a [`Program`]: stages, then inputs, then operations and outputs. Each method checks what it adds by the
@@ -29,11 +29,28 @@ impl Builder {
         sql: impl Into<String>,
         rows: u32,
     ) -> Result<u16, Flaw> {
-        let stage = Stage { provider, table: table.into(), dataset: dataset.into(), sql: sql.into(), rows };
+        let (table, dataset) = (table.into(), dataset.into());
+        let stage = Stage { provider, table, dataset, beside: Vec::new(), sql: sql.into(), rows };
         self.draft.stage(&stage)?;
         self.program.stages.push(stage);
         // The verifier allows far fewer than 2^16 stages.
         Ok((self.program.stages.len() - 1) as u16)
+    }
+
+    /// A further dataset of the same owner that a stage reads under a table name of its own: see [`Beside`].
+    pub fn read_beside(
+        &mut self,
+        stage: u16,
+        table: impl Into<String>,
+        dataset: impl Into<String>,
+    ) -> Result<(), Flaw> {
+        let beside = Beside { table: table.into(), dataset: dataset.into() };
+        let stages = self.program.stages.len();
+        let Some(read) = self.program.stages.get_mut(usize::from(stage)) else {
+            return Err(Flaw::BesideUnknownStage { dataset: beside.dataset, stage, stages });
+        };
+        read.beside.push(beside);
+        verify::tables(read).inspect_err(|_| drop(read.beside.pop()))
     }
 
     /// A column of a stage's result, secret-shared: see [`Input`]. All inputs come before the first operation.

@@ -16,8 +16,8 @@ pub struct Program {
     pub outputs: Vec<Output>,
 }
 
-/// What one provider computes at home, in plaintext: a SQL query over one of its datasets that yields exactly
-/// `rows` rows.
+/// What one provider computes at home, in plaintext: a SQL query over one of its datasets, and others beside it, that
+/// yields exactly `rows` rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
     /// Which of the table's datasets this stage reads, counted from 0 in the contract's order (it is not an index
@@ -27,10 +27,21 @@ pub struct Stage {
     pub table: String,
     /// The dataset version, for example `north/salaries@1`.
     pub dataset: String,
+    /// Further datasets of the same owner that `sql` reads.
+    pub beside: Vec<Beside>,
     /// The query that the dataset's owner runs.
     pub sql: String,
     /// How many rows it yields, whatever the data: the only size that others learn.
     pub rows: u32,
+}
+
+/// A dataset that a stage reads beside its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// The name under which the stage's `sql` reads it; no other table of the stage has it.
+    pub table: String,
+    /// The dataset version, of the same owner as the stage's own.
+    pub dataset: String,
 }
 
 /// A column that a stage yields and that is then secret-shared.
@@ -56,6 +67,14 @@ pub struct Output {
     pub name: String,
     /// What is opened.
     pub value: ValueId,
+}
+
+impl Stage {
+    /// Every table that `sql` reads and its dataset: the stage's own first.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let beside = self.beside.iter().map(|beside| (beside.table.as_str(), beside.dataset.as_str()));
+        std::iter::once((self.table.as_str(), self.dataset.as_str())).chain(beside)
+    }
 }
 
 impl Program {

@@ -24,6 +24,22 @@ pub enum Flaw {
         /// How many there are.
         stages: usize,
     },
+    /// A dataset to be read by a stage that does not exist.
+    #[error("dataset `{dataset}` is to be read by stage {stage}, but the program has {stages}")]
+    BesideUnknownStage {
+        /// The dataset.
+        dataset: String,
+        /// The stage that is named.
+        stage: u16,
+        /// How many there are.
+        stages: usize,
+    },
+    /// Two tables of one name in a stage.
+    #[error("a stage reads two tables that are named `{name}`; give each its own name")]
+    DuplicateTable {
+        /// The name.
+        name: String,
+    },
     /// A width that its kind does not allow.
     #[error("input `{name}` is declared {bits} bits wide; {kind} inputs may have {least} to {most}")]
     InputWidth {

@@ -49,7 +49,7 @@ mod verify;
 
 pub use binary::Undecodable;
 pub use builder::Builder;
-pub use document::{Input, Output, Program, Stage};
+pub use document::{Beside, Input, Output, Program, Stage};
 pub use flaw::{Flaw, TextFlaw};
 pub use interpret::{Fault, Operand, evaluate, interpret};
 pub use operation::{Divide, Key, Operation, SquareRoot, gaussian_bits, noise_bits};

@@ -4,6 +4,7 @@
 //! treaty program 1
 //!
 //! stage 0: 6 rows from "north/salaries@1" as "salaries", dataset 0
+//!   beside "north/grades@3" as "grades"
 //!   | SELECT …
 //!
 //! v0: integer[6] = input "north total", stage 0 column 0, 40 bits
@@ -25,6 +26,9 @@ use crate::{Flaw, Program, Type, ValueId, verify::limits::MAX_BYTES};
 
 /// First line of every listing.
 const TITLE: &str = "treaty program 1";
+
+/// How the line of a dataset that a stage reads beside its own begins; those of its query begin with a bar.
+const BESIDE: &str = "  beside ";
 
 /// Why a text is not a program's listing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -45,6 +45,8 @@ pub mod limits {
     pub const MAX_CONSTANTS: usize = 1 << 20;
     /// Stages.
     pub const MAX_STAGES: u64 = 1 << 10;
+    /// Datasets that one stage reads beside its own.
+    pub const MAX_BESIDE: u64 = 1 << 4;
     /// Inputs and instructions together.
     pub const MAX_VALUES: u64 = 1 << 16;
     /// Outputs.
@@ -123,8 +125,7 @@ impl Draft {
     pub(crate) fn stage(&mut self, stage: &Stage) -> Result<(), Flaw> {
         at_most("stages", self.stages + 1, MAX_STAGES)?;
         at_most("rows in one stage", stage.rows.into(), MAX_ROWS.into())?;
-        name("a stage's table name", &stage.table)?;
-        name("a stage's dataset", &stage.dataset)?;
+        tables(stage)?;
         text("a stage's query", &stage.sql, MAX_SQL, |c| c == '\n' || c == '\t')?;
         self.stages += 1;
         Ok(())
@@ -204,6 +205,20 @@ impl Draft {
     pub(crate) fn finish(self) -> Result<Values, Flaw> {
         if self.outputs.is_empty() { Err(Flaw::NoOutput) } else { Ok(Values(self.values)) }
     }
+}
+
+/// What a stage reads, each table under its own name.
+pub(crate) fn tables(stage: &Stage) -> Result<(), Flaw> {
+    at_most("datasets beside one stage's own", stage.beside.len() as u64, MAX_BESIDE)?;
+    let mut names = BTreeSet::new();
+    for (table, dataset) in stage.tables() {
+        name("a stage's table name", table)?;
+        name("a stage's dataset", dataset)?;
+        if !names.insert(table) {
+            return Err(Flaw::DuplicateTable { name: table.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 fn at_most(what: &'static str, found: u64, most: u64) -> Result<(), Flaw> {

@@ -115,6 +115,8 @@ fn tables() -> Program {
     let mut b = Builder::new();
     let shop = b.stage(0, "sales", "shop/sales@3", "SELECT product, price, amount FROM sales", 8).unwrap();
     let bank = b.stage(1, "rates", "bank/rates@1", "SELECT product, rate FROM rates", 4).unwrap();
+    b.read_beside(bank, "currencies", "bank/currencies@7").unwrap();
+    b.read_beside(bank, "the \"old\" rates", "bank/rates@0").unwrap();
     let product = b.input("product", shop, 0, Kind::Integer, 16).unwrap();
     let price = b.input("price", shop, 1, Kind::Fixed(18), 40).unwrap();
     let amount = b.input("amount", shop, 2, Kind::Integer, 12).unwrap();
@@ -278,6 +280,15 @@ fn misreadings_name_line_and_column() {
     assert!(matches!(misread("v0 + v3", "v0 % v3"), Misread::Unexpected { .. }));
     assert!(matches!(misread("v0 + v3", "v0 + v9"), Misread::Refused(Flaw::Undefined { .. })));
     assert!(matches!(misread("v0 + v3", "v0 + v3 "), Misread::Unexpected { .. }));
+    let beside = |line: &str| misread("  | SELECT 1", &format!("{line}\n  | SELECT 1"));
+    assert!(matches!(beside("  beside \"d\" as t"), Misread::Unexpected { column: 17, .. }));
+    assert!(matches!(beside("  beside \"d\" as \"t\", dataset 1"), Misread::Unexpected { .. }));
+    // It is no line of a query either.
+    assert!(matches!(beside(" beside \"d\" as \"t\""), Misread::Refused(Flaw::Text { .. })));
+    let twice = beside("  beside \"d\" as \"salaries\"");
+    assert_eq!(twice, Misread::Refused(Flaw::DuplicateTable { name: "salaries".into() }));
+    let behind = misread("  | SELECT 1", "  | SELECT 1\n  beside \"d\" as \"t\"");
+    assert!(matches!(behind, Misread::Unexpected { column: 1, .. }));
     let late = misread("output", "v27: integer[6] = input \"late\", stage 1 column 7, 3 bits\noutput");
     assert!(matches!(late, Misread::Refused(Flaw::LateInput { .. })));
 }
@@ -286,7 +297,7 @@ fn misreadings_name_line_and_column() {
 fn undecodable_bytes_name_what_is_wrong() {
     let bytes = showcase().to_bytes();
     let read = |bytes: &[u8]| Program::from_bytes(bytes).unwrap_err();
-    assert_eq!(read(b"treaty-program/2\n"), Undecodable::Format);
+    assert_eq!(read(b"treaty-program/1\n"), Undecodable::Format);
     assert_eq!(read(&[&bytes[..], &[0]].concat()), Undecodable::Trailing { count: 1 });
     assert!(matches!(read(&bytes[..bytes.len() - 1]), Undecodable::Truncated { .. }));
     let many = [&bytes[..17], &u32::MAX.to_le_bytes()].concat();
@@ -296,6 +307,11 @@ fn undecodable_bytes_name_what_is_wrong() {
     let mut text = bytes.clone();
     text[27] = 0xFF;
     assert_eq!(read(&text), Undecodable::NotText { what: "a table name", at: 27 });
+    // That table is `salaries` and its dataset `north/salaries@1`; behind them is the count of those beside it.
+    let mut besides = bytes.clone();
+    besides[58] = 0xFF;
+    let what = "datasets beside a stage's own";
+    assert_eq!(read(&besides), Undecodable::Count { what, count: 0xFF00_0000, at: 55 });
     let kind = bytes.windows(4).position(|w| w == [0, 0, 1, 40]).unwrap() + 2;
     let mut unknown = bytes;
     unknown[kind] = 9;

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use treaty_program::{
-    Builder, Divide, Flaw, Key, Kind, Operation, Program, SquareRoot, TextFlaw, ValueId,
-    limits::{MAX_CELLS, MAX_CONSTANTS, MAX_NAME, MAX_OUTPUTS, MAX_ROWS, MAX_STAGES, MAX_VALUES},
+    Beside, Builder, Divide, Flaw, Key, Kind, Operation, Program, SquareRoot, TextFlaw, ValueId,
+    limits::{MAX_BESIDE, MAX_CELLS, MAX_CONSTANTS, MAX_NAME, MAX_OUTPUTS, MAX_ROWS, MAX_STAGES, MAX_VALUES},
 };
 
 const X: ValueId = ValueId(0);
@@ -162,6 +162,44 @@ fn inputs_must_be_well_declared() {
     );
     b.negate(X).unwrap();
     assert_eq!(b.input("n", 0, 5, Kind::Bit, 1).unwrap_err(), Flaw::LateInput { name: name() });
+}
+
+#[test]
+fn datasets_beside_must_be_well_declared() {
+    let mut b = builder();
+    let unknown = b.read_beside(2, "u", "north/u@1").unwrap_err();
+    assert_eq!(unknown, Flaw::BesideUnknownStage { dataset: "north/u@1".into(), stage: 2, stages: 2 });
+    let duplicate = |name: &str| Flaw::DuplicateTable { name: name.into() };
+    assert_eq!(b.read_beside(0, "t", "north/u@1").unwrap_err(), duplicate("t"));
+    b.read_beside(0, "u", "north/u@1").unwrap();
+    let twice = b.read_beside(0, "u", "north/v@1").unwrap_err();
+    assert_eq!(twice, duplicate("u"));
+    assert_eq!(twice.to_string(), "a stage reads two tables that are named `u`; give each its own name");
+    let reason = TextFlaw::Empty;
+    let what = |what: &str| Flaw::Text { what: what.into(), reason };
+    assert_eq!(b.read_beside(0, "", "north/v@1").unwrap_err(), what("a stage's table name"));
+    assert_eq!(b.read_beside(0, "v", "").unwrap_err(), what("a stage's dataset"));
+    // Names of one stage are no other's, and one dataset may be read under several.
+    b.read_beside(1, "u", "south/t@1").unwrap();
+    for table in 1..MAX_BESIDE {
+        b.read_beside(0, format!("u{table}"), "north/u@1").unwrap();
+    }
+    let most = b.read_beside(0, "last", "north/u@1").unwrap_err();
+    let what = "datasets beside one stage's own";
+    assert_eq!(most, Flaw::TooMany { what, found: MAX_BESIDE + 1, most: MAX_BESIDE });
+
+    // A refusal leaves the builder as it was, and the verifier's reasons are the same.
+    b.output("x", X).unwrap();
+    let program = b.finish().unwrap();
+    let datasets: Vec<_> = program.stages[1].tables().collect();
+    assert_eq!(datasets, [("t", "south/t@1"), ("u", "south/t@1")]);
+    assert_eq!(program.stages[0].beside.len() as u64, MAX_BESIDE);
+    let mut repeated = program.clone();
+    repeated.stages[1].beside[0].table = "t".into();
+    assert_eq!(repeated.verify(), Err(duplicate("t")));
+    let mut many = program;
+    many.stages[0].beside.push(Beside { table: "last".into(), dataset: "north/u@1".into() });
+    assert_eq!(many.verify(), Err(most));
 }
 
 #[test]

@@ -209,6 +209,9 @@ pub struct StageView {
     pub owner: String,
     /// Over which dataset (`north/patients@1`).
     pub dataset: String,
+    /// Further datasets of the same owner that it reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
     /// The SQL that it runs.
     pub sql: String,
     /// Rows of its result, which are shared.

@@ -45,8 +45,9 @@ pub(crate) struct Named {
     pub(crate) name: String,
 }
 
-/// Reads FROM.
-pub(super) fn read(select: &Select) -> Result<From, Refused> {
+/// Reads FROM. Where nothing is known of the tables' owners, any of several may be joined by LEFT JOIN, as one owner may do
+/// at home.
+pub(super) fn read(select: &Select, is_known: bool) -> Result<From, Refused> {
     let from = match select.from.as_slice() {
         [] => return Err(Refused::Meaning("there is no FROM; name the table to ask".to_owned())),
         [TableWithJoins { relation, joins }] => match joins.as_slice() {
@@ -63,14 +64,14 @@ pub(super) fn read(select: &Select) -> Result<From, Refused> {
                     set: None,
                 }
             }
-            _ => chain(&select.from)?,
+            _ => chain(&select.from, is_known)?,
         },
         [first, second] if first.joins.is_empty() && second.joins.is_empty() => From {
             relations: vec![named(&first.relation)?, named(&second.relation)?],
             join: Some((JoinKind::Inner, None)),
             set: None,
         },
-        _ => chain(&select.from)?,
+        _ => chain(&select.from, is_known)?,
     };
     limits::check_tables(from.relations.len())?;
     let mut names: Vec<&str> = Vec::new();
@@ -84,14 +85,14 @@ pub(super) fn read(select: &Select) -> Result<From, Refused> {
 }
 
 /// Three tables or more, joined by JOIN or listed.
-fn chain(tables: &[TableWithJoins]) -> Result<From, Refused> {
+fn chain(tables: &[TableWithJoins], is_known: bool) -> Result<From, Refused> {
     let mut relations = Vec::new();
     let mut all: Option<Expr> = None;
     for TableWithJoins { relation, joins } in tables {
         relations.push(named(relation)?);
         for join in joins {
             let (kind, on) = kind(join)?;
-            if kind != JoinKind::Inner {
+            if kind != JoinKind::Inner && (is_known || kind != JoinKind::Left) {
                 return Err(Construct::SeveralTables.refuse(join));
             }
             relations.push(named(&join.relation)?);

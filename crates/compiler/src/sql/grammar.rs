@@ -12,10 +12,19 @@ use datafusion::sql::sqlparser::{
 use super::{
     computed,
     from::{self, From},
-    group_names, intervals, limits, names, nested, output, predicate, sets, stack, subquery, threshold,
-    timestamps, unfold, units, views, within,
+    group_names, home_joins, intervals, limits, names, nested, output, predicate, sets, stack, subquery,
+    threshold, timestamps, unfold, units, views, within,
 };
 use crate::{Construct, Refused, Table};
+
+/// Where tables of one owner are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joins {
+    /// At the owner's, where that makes no difference to what is asked.
+    AtHome,
+    /// As those of different owners.
+    OnShares,
+}
 
 /// What the later steps need of the syntax tree; everything else they take from the typed plan.
 #[derive(Debug)]
@@ -38,12 +47,15 @@ pub(crate) struct Parsed {
     pub(super) stacks: Vec<stack::Stack>,
     /// The subquery whose groups are aggregated.
     pub(super) nested: Option<nested::Written>,
-    /// The tables, and those that stacks and groups make.
+    /// What names of FROM stand for that is joined at its owner's.
+    pub(super) home_joins: Vec<home_joins::HomeJoin>,
+    /// The tables, and those that stacks, joins at home and groups make.
     pub(super) tables: Vec<Table>,
 }
 
-/// Parses one SELECT, in the units of its tables' columns, and refuses by name what is not supported.
-pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
+/// Parses one SELECT, in the units of its tables' columns, and refuses by name what is not supported. Tables of one owner
+/// are joined as `joins` says.
+pub(crate) fn parse(sql: &str, tables: &[Table], joins: Joins) -> Result<Parsed, Refused> {
     limits::check(sql)?;
     let statements = read(sql)?;
     let (mut statement, views) = views::inline(statements)?;
@@ -57,6 +69,13 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         for stack in &stacks {
             all.push(stack.made_of(tables)?);
         }
+    }
+    let home_joins = match joins {
+        Joins::AtHome => home_joins::take(&mut statement, tables)?,
+        Joins::OnShares => Vec::new(),
+    };
+    for join in &home_joins {
+        all.push(join.made_of(tables)?);
     }
     let nested = nested::take(&mut statement, &all)?;
     all.extend(nested.iter().filter_map(|nested| nested.inner.as_ref()).map(|inner| inner.table.clone()));
@@ -83,12 +102,13 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         return Err(Construct::OtherStatement.refuse(&statement));
     };
     let select = select_of(query)?;
-    let (from, filter) = subquery::take(from::read(select)?, select.selection.as_ref())?;
+    let (from, filter) = subquery::take(from::read(select, !tables.is_empty())?, select.selection.as_ref())?;
     let (threshold, filter) = threshold::take(&from, filter)?;
-    let stacked = stacks.iter().flat_map(stack::Stack::tables);
+    let made_of = stacks.iter().flat_map(stack::Stack::tables);
+    let made_of = made_of.chain(home_joins.iter().flat_map(home_joins::HomeJoin::tables));
     let own = from.relations.iter().chain(threshold.iter().map(|threshold| &threshold.table));
     let own = own.chain(nested.iter().map(|nested| &nested.of));
-    views::check_names(&views, own.map(|relation| relation.table.as_str()).chain(stacked))?;
+    views::check_names(&views, own.map(|relation| relation.table.as_str()).chain(made_of))?;
     if let Some((_, Some(on))) = &from.join {
         predicate::check(on)?;
     }
@@ -111,7 +131,19 @@ pub(crate) fn parse(sql: &str, tables: &[Table]) -> Result<Parsed, Refused> {
         return Err(Construct::OtherExpression.refuse(query));
     }
     let named = names::named(select, keys);
-    Ok(Parsed { from, filter, named, within, threshold, computed, stacks, nested, tables: all, statement })
+    Ok(Parsed {
+        from,
+        filter,
+        named,
+        within,
+        threshold,
+        computed,
+        stacks,
+        nested,
+        home_joins,
+        tables: all,
+        statement,
+    })
 }
 
 pub(super) fn read(sql: &str) -> Result<Vec<Statement>, Refused> {

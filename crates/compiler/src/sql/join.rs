@@ -14,7 +14,7 @@ use super::{
     told::Told,
     tree::Size,
 };
-use crate::{Construct, Refused, Table, stacked::Stacked};
+use crate::{Construct, Refused, Table, home_joined::HomeJoined, stacked::Stacked};
 
 /// A table of FROM.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub(crate) struct Relation {
     pub(crate) computed: Vec<OwnersColumn>,
     /// Of what the table is made, if it is several one below the other.
     pub(crate) stacked: Option<Stacked>,
+    /// Of what it is made, if its owner joins several.
+    pub(crate) home: Option<HomeJoined>,
 }
 
 /// A column that a table's owners compute of its own.
@@ -116,6 +118,7 @@ pub(super) fn relations(from: &From, tables: &[usize]) -> Vec<Relation> {
         filter: None,
         computed: Vec::new(),
         stacked: None,
+        home: None,
     };
     from.relations.iter().zip(tables).map(relation).collect()
 }

@@ -48,13 +48,13 @@ fn listed(key: &Key, conditions: &[&Expr], scope: &Scope<'_>) -> Option<Key> {
     }
     let of = Of { key, scope };
     let left = conditions.iter().map(|one| of.left(one)).fold(Left::default(), Left::and);
+    let any = left.any.clone();
     let mut values = left.values(key.column.kind)?;
-    if let Ok(declared) = domain::values(&key.column) {
-        values.retain(|value| declared.contains(value));
-    }
-    // Of no value there is no group, which is no query.
+    let declared = domain::values(&key.column).ok();
+    values.retain(|value| declared.as_ref().is_none_or(|declared| declared.contains(value)));
+    // Conditions that exclude each other leave no value, and no group is no query: one that no row has stands for it.
     if values.is_empty() {
-        return None;
+        values.extend(declared.and_then(|declared| declared.into_iter().next()).or(any));
     }
     let values = values.iter().map(|value| value.show(key.column.kind)).collect();
     // As wide as the column is, wherever it stands on shares.
@@ -69,11 +69,13 @@ struct Left {
     among: Option<BTreeSet<Value>>,
     min: Option<i128>,
     max: Option<i128>,
+    /// One that a condition names.
+    any: Option<Value>,
 }
 
 impl Left {
     fn among(values: BTreeSet<Value>) -> Self {
-        Self { among: Some(values), ..Self::default() }
+        Self { any: values.first().cloned(), among: Some(values), ..Self::default() }
     }
 
     fn and(self, other: Self) -> Self {
@@ -83,12 +85,13 @@ impl Left {
         };
         let min = self.min.max(other.min);
         let max = [self.max, other.max].into_iter().flatten().min();
-        Self { among, min, max }
+        Self { among, min, max, any: self.any.or(other.any) }
     }
 
     fn or(self, other: Self, kind: ColumnType) -> Self {
+        let any = self.any.clone().or_else(|| other.any.clone());
         match (self.values(kind), other.values(kind)) {
-            (Some(x), Some(y)) => Self::among(x.union(&y).cloned().collect()),
+            (Some(x), Some(y)) => Self { any, ..Self::among(x.union(&y).cloned().collect()) },
             _ => Self::default(),
         }
     }
@@ -175,13 +178,14 @@ impl Of<'_, '_> {
             return None;
         }
         let number = number(&value)?;
-        Some(match op {
-            Operator::GtEq => Left { min: Some(number), ..Left::default() },
-            Operator::Gt => Left { min: Some(number + 1), ..Left::default() },
-            Operator::LtEq => Left { max: Some(number), ..Left::default() },
-            Operator::Lt => Left { max: Some(number - 1), ..Left::default() },
+        let (min, max) = match op {
+            Operator::GtEq => (Some(number), None),
+            Operator::Gt => (Some(number + 1), None),
+            Operator::LtEq => (None, Some(number)),
+            Operator::Lt => (None, Some(number - 1)),
             _ => return None,
-        })
+        };
+        Some(Left { min, max, any: Some(value), ..Left::default() })
     }
 
     /// A constant of the column's type that equals itself alone: a float may stand for several decimals, and a date cuts

@@ -17,6 +17,7 @@ mod group_condition;
 mod group_names;
 mod having;
 mod home;
+mod home_joins;
 mod intervals;
 mod join;
 mod limits;
@@ -67,6 +68,7 @@ pub(crate) use compared::{Form, RowComparison, Shared};
 pub(crate) use computed::spelled_out;
 pub(crate) use condition::Term;
 pub(crate) use from::JoinKind;
+pub(crate) use grammar::Joins;
 pub(crate) use group_condition::GroupCondition;
 pub(crate) use having::{Comparison, Having, Side};
 pub(crate) use join::{Join, OwnersColumn, Relation};
@@ -88,6 +90,7 @@ use crate::{CellType, Construct, DIGITS_MAX, Refused, Table, domain, plain};
 use catalog::Catalog;
 use computed::Computed;
 use from::Named;
+use home_joins::HomeJoin;
 use scope::Scope;
 use stack::Stack;
 use usage::{Comparisons, Known, Uses};
@@ -150,6 +153,8 @@ pub(crate) enum Joined {
     Windows(Box<Windows>),
     /// One table, of whose groups aggregates are taken.
     Nested(Box<Nested>),
+    /// Of one owner, who joins them: one table on shares.
+    Home,
 }
 
 impl Joined {
@@ -161,7 +166,7 @@ impl Joined {
                 let own = tree.once.iter().filter(|key| key.side == side);
                 own.map(|key| key.column.name.clone()).collect()
             }
-            Self::Set(_) | Self::Threshold(_) | Self::Windows(_) | Self::Nested(_) => Vec::new(),
+            Self::Set(_) | Self::Threshold(_) | Self::Windows(_) | Self::Nested(_) | Self::Home => Vec::new(),
         }
     }
 
@@ -171,7 +176,7 @@ impl Joined {
             Self::Two(join) => join.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Set(set) => set.keys.iter().filter_map(|pair| pair.get(side)).collect(),
             Self::Threshold(threshold) => threshold.keys.iter().filter_map(|pair| pair.get(side)).collect(),
-            Self::Windows(_) => Vec::new(),
+            Self::Windows(_) | Self::Home => Vec::new(),
             Self::Nested(nested) => nested.keys.iter().map(|(_, key)| key).collect(),
             Self::Tree(tree) => {
                 let at = |edge: &tree::Edge| edge.sides.iter().position(|of| *of == side);
@@ -183,7 +188,7 @@ impl Joined {
 }
 
 /// Parses, plans, type-checks and analyses a query.
-pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
+pub(crate) fn check(sql: &str, tables: &[Table], joins: Joins) -> Result<Checked, Refused> {
     check_tables(tables)?;
     let given = tables;
     let grammar::Parsed {
@@ -196,8 +201,9 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         computed,
         stacks,
         nested,
+        home_joins,
         tables,
-    } = grammar::parse(sql, tables)?;
+    } = grammar::parse(sql, tables, joins)?;
     if let (Some(nested), true) = (&nested, from.relations.len() > 1 || threshold.is_some()) {
         return Err(Construct::Nested.refuse(&format!("beside another subquery: {}", nested.made)));
     }
@@ -245,13 +251,16 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         sets::check(set, &mut query)?;
     }
     for (selected, alias) in query.select.iter_mut().zip(named.aliases) {
-        selected.name = alias.unwrap_or_else(|| std::mem::take(&mut selected.name));
+        let called =
+            home_joins.iter().fold(std::mem::take(&mut selected.name), |name, one| one.called(&name));
+        selected.name = alias.unwrap_or(called);
     }
     let is_read = |table: &Table| {
-        let mut stacked = stacks.iter().flat_map(stack::Stack::tables);
+        let made_of = stacks.iter().flat_map(stack::Stack::tables);
+        let mut made_of = made_of.chain(home_joins.iter().flat_map(HomeJoin::tables));
         let own = from.relations.iter().chain(threshold.iter().map(|written| &written.table));
         let own = own.chain(nested.iter().map(|nested| &nested.of));
-        own.into_iter().any(|relation| relation.table == table.name) || stacked.any(|name| name == table.name)
+        own.into_iter().any(|relation| relation.table == table.name) || made_of.any(|name| name == table.name)
     };
     if let Some(unused) = given.iter().find(|table| !is_read(table)) {
         return Err(Refused::UnusedTable(unused.name.clone()));
@@ -298,9 +307,11 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
     }
     let plans = Plans::of(written)?;
     let types = types(&plans.typed, &query)?;
-    let known = known(join.as_ref(), &relations, tables);
+    let mut known = known(join.as_ref(), &relations, tables);
+    known.same.extend(home_joins.iter().flat_map(HomeJoin::equal));
     let (uses, comparisons) = plans.uses(&stacks, &catalog, &computed, &known)?;
     let (mut uses, mut comparisons) = (computed::traced(uses, &computed), comparisons);
+    home_joins.iter().for_each(|joined| joined.traced(&mut uses, &mut comparisons));
     if let Some(nested) = &nested {
         nested.traced(given, &mut uses, &mut comparisons)?;
     }
@@ -310,6 +321,8 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         relation.computed = across::of_table(name, &computed, tables, &ties);
         let stack = stacks.iter().find(|stack| stack.table == name);
         relation.stacked = stack.map(|stack| stack.stacked(given)).transpose()?;
+        let joined = home_joins.iter().find(|joined| joined.made == name);
+        relation.home = joined.map(|joined| joined.joined(given)).transpose()?;
     }
     if let Some(nested) = nested {
         let (grouped, nested) = nested.read(relations, tables, &computed, &filter, &query)?;
@@ -318,7 +331,7 @@ pub(crate) fn check(sql: &str, tables: &[Table]) -> Result<Checked, Refused> {
         && let Some(table) = tables.get(relation.table)
     {
         let windows = Windows::take(relation, table, &computed, &ties, &filter, &mut query)?;
-        join = windows.map(Box::new).map(Joined::Windows);
+        join = windows.map(Box::new).map(Joined::Windows).or(relation.home.as_ref().map(|_| Joined::Home));
     }
     let mut checked = Checked { types, query, relations, join, uses, comparisons, tables: extended };
     checked.forget_parts();
@@ -443,7 +456,8 @@ fn unknown(name: &str, tables: &[Table]) -> Refused {
 /// The tables that a query names, each once.
 pub(crate) fn tables(sql: &str) -> Result<Vec<String>, Refused> {
     let mut names: Vec<String> = Vec::new();
-    let grammar::Parsed { mut from, threshold, stacks, nested, .. } = grammar::parse(sql, &[])?;
+    let grammar::Parsed { mut from, threshold, stacks, nested, .. } =
+        grammar::parse(sql, &[], Joins::OnShares)?;
     if let Some(nested) = nested {
         from.relations.retain(|relation| relation.table != nested.made);
         from.relations.insert(0, nested.of);

@@ -316,6 +316,7 @@ impl Written {
             filter: inner.condition,
             computed: across::of_table(&self.of.table, &inner.computed, tables, &ties),
             stacked: None,
+            home: None,
         };
         // How many groups there are would tell how many rows are beyond a bound, as COUNT(DISTINCT) does, which is refused.
         let is_shown = |name: &str| query.keys.iter().any(|key| key.column.name == name);

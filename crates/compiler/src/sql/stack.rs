@@ -512,6 +512,7 @@ impl Part {
                 &vec![Vec::new(); self.computed.len()],
             ),
             stacked: None,
+            home: None,
         };
         let has = |name: &str| {
             table.datasets.iter().any(|source| source.schema.columns.iter().any(|column| column.name == name))

@@ -61,7 +61,7 @@ fn read(query: &Query) -> Result<(Named, Option<Expr>, Option<Expr>), Refused> {
     let refused = || Construct::Subquery.refuse(&query);
     let SetExpr::Select(select) = query.body.as_ref() else { return Err(refused()) };
     let [item] = select.projection.as_slice() else { return Err(refused()) };
-    let from = from::read(select)?;
+    let from = from::read(select, true)?;
     let ([table], None) = (from.relations.as_slice(), from.join) else {
         return Err(Construct::SeveralTables.refuse(&query));
     };

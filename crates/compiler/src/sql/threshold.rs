@@ -117,7 +117,7 @@ pub(super) fn take(from: &From, conditions: Vec<Expr>) -> Result<(Option<Written
         return Err(refused());
     };
     output::check(of)?;
-    let inner = from::read(select)?;
+    let inner = from::read(select, true)?;
     let ([table], None, None) = (inner.relations.as_slice(), &inner.join, &inner.set) else {
         return Err(refused());
     };
@@ -240,6 +240,7 @@ pub(super) fn read(
         filter: join::all(&own),
         computed: Vec::new(),
         stacked: None,
+        home: None,
     };
     let is_turned = is_second != turns;
     let text = written.text.clone();

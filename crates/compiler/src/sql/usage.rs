@@ -58,6 +58,8 @@ pub(super) struct Known {
     pub(super) on_shares: BTreeSet<Origin>,
     /// Of these the ones in equalities.
     pub(super) equal: BTreeSet<Origin>,
+    /// Those that owners join by: equal on all rows that count.
+    pub(super) same: Vec<BTreeSet<Origin>>,
 }
 
 /// The uses in the plans as written and in the optimised one, united.
@@ -74,6 +76,7 @@ pub(super) fn analyse(
     analysis.record_comparison(&With::More, &known.on_shares);
     // Which of them plans take for keys hangs on how they are written.
     analysis.record(Use::Join, &known.equal);
+    analysis.equal.extend(known.same);
     analysis.trace_computed(computed);
     analysis.share_comparisons();
     let comparisons = analysis.comparisons.clone();

@@ -1,26 +1,47 @@
 //! A compiled query run as the parties would: every owner's stage at home, then the program, by the reference
 //! interpreter or on shares among three compute parties in one process.
 
+use std::collections::BTreeMap;
+
 use arrow::record_batch::RecordBatch;
 use contract::Schema;
-use program::Program;
+use program::{Program, Stage};
 use ring::{Prg, Seed};
-use treaty_compiler::{Compiled, local};
+use treaty_compiler::{
+    Compiled,
+    local::{self, Rows},
+};
 use vm::{RunOutput, SchemeName};
 
-use crate::support::batches;
+/// What a stage reads; `rows` yields the schema and rows of its own dataset, and of each beside it as if that were the own
+/// one of a stage like this.
+pub(crate) fn read_by(
+    stage: &Stage,
+    rows: &impl Fn(&Stage) -> (Schema, Vec<RecordBatch>),
+) -> BTreeMap<String, Rows> {
+    let alone = |(table, dataset): (&str, &str)| {
+        let stage = Stage {
+            table: table.to_owned(),
+            dataset: dataset.to_owned(),
+            beside: Vec::new(),
+            ..stage.clone()
+        };
+        let (schema, rows) = rows(&stage);
+        (stage.dataset, Rows::held(schema, rows))
+    };
+    stage.tables().map(alone).collect()
+}
 
-/// Runs all stages; `rows` yields a dataset's schema and rows.
+/// Runs all stages over what [`read_by`] gives them.
 pub(crate) fn stages(
     compiled: &Compiled,
-    rows: impl Fn(&program::Stage) -> (Schema, Vec<RecordBatch>),
+    rows: impl Fn(&Stage) -> (Schema, Vec<RecordBatch>),
 ) -> Vec<Vec<i128>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut inputs = vec![Vec::new(); compiled.program.inputs.len()];
     for (number, stage) in compiled.program.stages.iter().enumerate() {
-        let (schema, rows) = rows(stage);
         let columns = runtime
-            .block_on(local::run(&compiled.program, number as u16, &schema, batches(rows)))
+            .block_on(local::run(&compiled.program, number as u16, read_by(stage, &rows)))
             .unwrap_or_else(|error| panic!("{error:?}\n{}", stage.sql));
         let own = compiled.program.inputs.iter().enumerate();
         let own = own.filter(|(_, input)| usize::from(input.stage) == number);

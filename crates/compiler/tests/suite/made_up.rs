@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::{ColumnType, Schema};
+use program::Beside;
 use treaty_compiler::{Cell, CellType, Table, compile, synthetic};
 
 use crate::support::{Declare, column, table};
@@ -76,6 +77,26 @@ fn tables_that_are_joined_find_partners() {
     let result = answered(sql, &[one("accounts", &accounts, 60), one("lines", &lines, 60)], 1);
     let Cell::Integer(matched) = result.rows[0][0] else { panic!("{result:?}") };
     assert!(matched > 10, "{matched} of 3600 pairs");
+}
+
+#[test]
+fn rows_are_made_up_of_datasets_beside_a_stages_own() {
+    let lines = Schema { columns: vec![column("id", ColumnType::Integer).range("1", "1000000000")] };
+    let [people, lines] = [table(&[40]), one("lines", &lines, 30)];
+    let mut compiled = compile("SELECT COUNT(*) AS n FROM people", std::slice::from_ref(&people), 1).unwrap();
+    let stage = &mut compiled.program.stages[0];
+    stage.beside.push(Beside { table: "lines".into(), dataset: "lines/lines@1".into() });
+    stage.sql = "SELECT COUNT(*) FROM lines, (SELECT 1 FROM people LIMIT 1)".to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let answer = |tables: &[&Table]| {
+        let source = |table: &&Table| table.datasets[0].clone();
+        let schemas =
+            tables.iter().map(source).map(|source| (source.reference, (source.schema, source.rows)));
+        runtime.block_on(synthetic::answer(&compiled, &schemas.collect()))
+    };
+    assert_eq!(answer(&[&people, &lines]).unwrap().rows, [[Cell::Integer(30)]]);
+    let missing = answer(&[&people]).unwrap_err();
+    assert_eq!(missing.to_string(), "there is no schema of `lines/lines@1`");
 }
 
 /// However short they are, and however few there can be.

@@ -18,6 +18,7 @@ mod examples;
 mod factors;
 mod golden;
 mod home;
+mod home_joins;
 mod joins;
 mod jointly;
 mod listed;

@@ -20,16 +20,31 @@ pub(crate) struct Owned {
 pub(crate) struct Place(pub(crate) Vec<Owned>);
 
 impl Place {
-    /// The query over the tables that it names.
+    /// The query over the tables that it names, of which each has owners of its own.
     pub(crate) fn compiled(&self, sql: &str, floor: u64) -> Result<Compiled, Refused> {
-        let named = tables(sql)?;
+        self.compiled_for(sql, floor, |table| table)
+    }
+
+    /// The query, where the tables of which `holder` says the same have the same owners.
+    pub(crate) fn compiled_for(
+        &self,
+        sql: &str,
+        floor: u64,
+        holder: impl Fn(&'static str) -> &'static str,
+    ) -> Result<Compiled, Refused> {
+        compile(sql, &self.tables(sql, holder), floor)
+    }
+
+    /// The tables that a query names; of one that is refused none.
+    pub(crate) fn tables(&self, sql: &str, holder: impl Fn(&'static str) -> &'static str) -> Vec<Table> {
+        let named = tables(sql).unwrap_or_default();
         let own = self.0.iter().filter(|table| named.iter().any(|name| name == table.name));
         let table = |table: &Owned| Table {
             name: table.name.into(),
             datasets: (table.owners.iter().enumerate())
                 .map(|(owner, rows)| Source {
                     reference: format!("owner{owner}/{}@1", table.name),
-                    owner: format!("owner{owner}"),
+                    owner: format!("owner {owner} of {}", holder(table.name)),
                     schema: table.schema.clone(),
                     rows: rows.num_rows() as u64,
                     floor_rows: table.floor_rows,
@@ -37,7 +52,7 @@ impl Place {
                 })
                 .collect(),
         };
-        compile(sql, &own.map(table).collect::<Vec<_>>(), floor)
+        own.map(table).collect()
     }
 
     /// The joint answer: by three compute parties under `scheme`, or by the reference interpreter.

@@ -7,6 +7,7 @@ use arrow::{
     record_batch::RecordBatch,
 };
 use contract::{Column, ColumnType, Range, Schema, audit::Verdict};
+use program::Stage;
 use treaty_compiler::{
     Compiled, LocalError, ResultTable, Source, Table, compile, decode, local, plain,
     rows::{BadRows, arrow_schema},
@@ -164,13 +165,31 @@ pub(crate) fn assert_repeated(
     rows: RecordBatch,
     column: &str,
 ) {
+    assert_repeated_among(compiled, &[(table, schema, rows)], column);
+}
+
+/// As [`assert_repeated`], of the first of an owner's tables that one stage reads together.
+pub(crate) fn assert_repeated_among(
+    compiled: &Compiled,
+    tables: &[(&str, &Schema, RecordBatch)],
+    column: &str,
+) {
     let program = &compiled.program;
-    let stage = program.stages.iter().position(|stage| stage.table == table).unwrap() as u16;
+    let dataset_of = |stage: &Stage| {
+        let mut read = stage.tables();
+        read.find(|(table, _)| *table == tables[0].0).map(|(_, dataset)| dataset.to_owned())
+    };
+    let mut stages = program.stages.iter().enumerate();
+    let (number, dataset) = stages.find_map(|(number, stage)| Some((number, dataset_of(stage)?))).unwrap();
+    let rows = jointly::read_by(&program.stages[number], &|stage| {
+        let (_, schema, rows) = tables.iter().find(|(table, ..)| *table == stage.table).unwrap();
+        ((*schema).clone(), vec![rows.clone()])
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let found = runtime.block_on(local::run(program, stage, schema, batches(vec![rows])));
+    let found = runtime.block_on(local::run(program, number as u16, rows));
     let wanted = BadRows::Repeated { column: column.to_owned() };
     assert!(
-        matches!(&found, Err(LocalError::Rows { reason, .. }) if *reason == wanted),
+        matches!(&found, Err(LocalError::Rows { dataset: of, reason }) if *of == dataset && *reason == wanted),
         "{program}\n{found:?}"
     );
 }

@@ -8,7 +8,7 @@ use crate::place::{Owned, Place};
 #[path = "../../../../src/bench/tpch.rs"]
 mod data;
 
-use data::QUERIES;
+use data::{QUERIES, holder};
 
 fn place(scale: f64) -> Place {
     let owned = |table: data::Dealt| Owned {
@@ -38,6 +38,22 @@ fn queries_equal_plaintext_at_scale_factor_one_hundredth() {
         let compiled = place.compiled(sql, 1).unwrap_or_else(|refused| panic!("Q{query}: {refused}"));
         assert_equal(*query, &place.joint(&compiled, None), &place.plain(sql));
     }
+}
+
+#[test]
+fn three_owners_join_their_own_tables_at_home() {
+    let place = place(0.01);
+    let mut at_home = Vec::new();
+    for (query, sql) in QUERIES {
+        let compiled = place.compiled_for(sql, 1, holder);
+        let compiled = compiled.unwrap_or_else(|refused| panic!("Q{query}: {refused}"));
+        // All others are what they are with an owner for each table.
+        if compiled.program.stages.iter().any(|stage| !stage.beside.is_empty()) {
+            assert_equal(*query, &place.joint(&compiled, None), &place.plain(sql));
+            at_home.push(*query);
+        }
+    }
+    assert_eq!(at_home, [3, 5, 7, 8, 9, 11]);
 }
 
 #[test]

@@ -273,6 +273,16 @@ fn from() -> impl Strategy<Value = String> {
     })
 }
 
+/// The same of one owner, who joins what can be looked up by a key at home.
+fn assert_agrees_of_one_owner(world: &World, sql: &str, floor: u64, has_keys: bool) {
+    for keys in [Keys::Once, Keys::OnceOrNone] {
+        let place = world.clone().with(keys).place([1; 4]);
+        let compiled = place.compiled_for(sql, floor, |_| "all");
+        let compiled = compiled.unwrap_or_else(|refused| panic!("{sql}: {refused}"));
+        assert_agrees(sql, &place.joint(&compiled, None), place.plain(sql), has_keys);
+    }
+}
+
 proptest! {
     #![proptest_config(Config { cases: 24, ..Config::default() })]
 
@@ -291,6 +301,7 @@ proptest! {
         let place = world.place([1; 4]);
         let compiled = place.compiled(&sql, floor).unwrap_or_else(|refused| panic!("{sql}: {refused}"));
         assert_agrees(&sql, &place.joint(&compiled, None), place.plain(&sql), !keys.is_empty());
+        assert_agrees_of_one_owner(&world, &sql, floor, !keys.is_empty());
     }
 
     #[test]

@@ -135,7 +135,7 @@ fn keys_are_relied_on_where_an_aggregate_has_no_room_otherwise() {
         let schema = Schema { columns: vec![key.range("0", "1000000"), value] };
         let source = |owner: usize| treaty_compiler::Source {
             reference: format!("owner{owner}/{name}@1"),
-            owner: format!("owner{owner}"),
+            owner: format!("owner{owner} of {name}"),
             schema: schema.clone(),
             rows,
             floor_rows: 1,

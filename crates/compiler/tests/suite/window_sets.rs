@@ -8,7 +8,8 @@ use treaty_compiler::{
 
 use crate::{
     differencing::{FLOOR, answer, is_close},
-    support::{Declare, Person, batch, batches, column, people, run, table},
+    jointly,
+    support::{Declare, Person, batch, column, people, run, table},
     windows::{number, staff, verdict},
 };
 
@@ -116,7 +117,9 @@ fn a_mean_of_wide_integers_is_exact() {
         let mut town = table(&[10]);
         town.datasets[0].schema = declared.clone();
         let compiled = compile(&sql, &[town], 1).unwrap();
-        let found = local::run(&compiled.program, 0, &declared, batches(vec![batch(&rows)]));
+        let stage = &compiled.program.stages[0];
+        let rows = jointly::read_by(stage, &|_| (declared.clone(), vec![batch(&rows)]));
+        let found = local::run(&compiled.program, 0, rows);
         let found = runtime.block_on(found).unwrap();
         assert!(found.contains(&vec![10]), "{over}: {found:?}");
     }

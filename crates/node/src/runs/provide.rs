@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use compiler::local::{self, Rows};
+use contract::document::Input;
 use contract::{Did, Hash};
 use ledger::{Action, InputCommitment};
-use program::Program;
+use program::{Program, Stage};
 use zeroize::Zeroizing;
 
 use super::shares::{InputShares, by_component, commit_input};
@@ -80,18 +82,36 @@ async fn local_stages(
     granted: &Granted,
 ) -> Result<Vec<(u32, Zeroizing<Vec<i128>>)>, Trouble> {
     let program = &granted.compiled.program;
+    let inputs: Vec<&Input> = granted.contract.inputs().map(|(_, input)| input).collect();
     let mut values = Vec::new();
     for (number, stage) in (0..).zip(&program.stages) {
-        let mut inputs = granted.contract.inputs().map(|(_, input)| input);
-        let Some(input) = inputs.find(|input| input.dataset == stage.dataset && input.provider == node.me)
-        else {
-            continue;
-        };
-        let columns = local_stage(node, program, number, input).await?;
+        let Some(read) = inputs_read(&inputs, node.me, stage)? else { continue };
+        let columns = local_stage(node, program, number, &read).await?;
         let read = (0..).zip(&program.inputs).filter(|(_, input)| input.stage == number);
         values.extend(read.map(|(input, _)| input).zip(columns.into_iter().map(Zeroizing::new)));
     }
     Ok(values)
+}
+
+/// Those of a contract's inputs that a stage of this member's reads, the stage's own first; absent if the stage is
+/// another's.
+fn inputs_read<'a>(inputs: &[&'a Input], me: Did, stage: &Stage) -> Result<Option<Vec<&'a Input>>, Trouble> {
+    let provided =
+        |dataset: &str| inputs.iter().copied().find(|input| input.dataset == dataset && input.provider == me);
+    if provided(&stage.dataset).is_none() {
+        return Ok(None);
+    }
+    let inputs = stage.tables().map(|(_, dataset)| {
+        let not_mine = || {
+            let own = &stage.dataset;
+            Trouble::by(
+                me,
+                format!("the stage on `{own}` reads `{dataset}`, which its owner does not provide"),
+            )
+        };
+        provided(dataset).ok_or_else(not_mine)
+    });
+    inputs.collect::<Result<_, _>>().map(Some)
 }
 
 /// What exactly is wrong with the data is the owner's business: its own log has it, the others learn only that
@@ -100,21 +120,30 @@ async fn local_stage(
     node: &Arc<Node>,
     program: &Program,
     stage: u16,
-    input: &contract::document::Input,
+    inputs: &[&Input],
 ) -> Result<Vec<Vec<i128>>, Trouble> {
-    let dataset = &input.dataset;
-    let failed = |error: &dyn std::fmt::Display| {
+    let own = inputs.first().map_or("", |input| &input.dataset);
+    let failed = |dataset: &str, error: &dyn std::fmt::Display| {
         tracing::error!(dataset, %error, "the local stage failed");
-        Trouble::by(node.me, format!("the local stage on `{dataset}` failed; its owner's log says why"))
+        Trouble::by(node.me, format!("the local stage on `{own}` failed; its owner's log says why"))
     };
-    let (name, version) =
-        local_name(&node.config.name, dataset).ok_or_else(|| failed(&"it is no dataset of this vault"))?;
-    let held = Held::open(&node.vault, name, version).map_err(|error| failed(&error))?;
+    let rows = inputs.iter().map(|input| {
+        let rows = rows_held(node, input).map_err(|error| failed(&input.dataset, &error))?;
+        Ok((input.dataset.clone(), rows))
+    });
+    let rows = rows.collect::<Result<BTreeMap<_, _>, Trouble>>()?;
+    local::run(program, stage, rows).await.map_err(|error| failed(own, &error))
+}
+
+/// An input's rows in this member's vault: exactly those that the contract names.
+fn rows_held(node: &Node, input: &Input) -> Result<Rows, String> {
+    let name = local_name(&node.config.name, &input.dataset);
+    let (name, version) = name.ok_or("it is no dataset of this vault")?;
+    let held = Held::open(&node.vault, name, version).map_err(|error| error.to_string())?;
     if held.root != input.root {
-        return Err(failed(&"the vault's version is not the one that the contract names"));
+        return Err("the vault's version is not the one that the contract names".to_owned());
     }
-    let schema = held.schema.clone();
-    compiler::local::run(program, stage, &schema, held.rows()).await.map_err(|error| failed(&error))
+    Ok(Rows::new(held.schema.clone(), held.rows()))
 }
 
 /// Shares for every compute party, and the commitments to each component.
@@ -188,4 +217,50 @@ async fn deliver(node: &Node, run: Hash, party: &Did, shares: &InputShares) -> R
     node.leave(&run, party, Leaving::InputShares, &path, &body).await.map_err(|failure| {
         Trouble::by(*party, format!("could not hand over input shares: {}", failure.problem.message))
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use contract::SigningKey;
+    use program::Beside;
+
+    use super::*;
+
+    fn member(seed: u8) -> Did {
+        SigningKey::from_seed(&[seed; 32]).did()
+    }
+
+    fn input(dataset: &str, provider: Did) -> Input {
+        Input { dataset: dataset.to_owned(), provider, root: Hash::from_bytes([7; 32]) }
+    }
+
+    fn stage(dataset: &str, besides: &[&str]) -> Stage {
+        let beside = |dataset: &&str| Beside { table: (*dataset).to_owned(), dataset: (*dataset).to_owned() };
+        Stage {
+            provider: 0,
+            table: "t".to_owned(),
+            dataset: dataset.to_owned(),
+            beside: besides.iter().map(beside).collect(),
+            sql: "SELECT 1".to_owned(),
+            rows: 1,
+        }
+    }
+
+    #[test]
+    fn a_stage_reads_its_owners_datasets_and_no_others() {
+        let (me, other) = (member(1), member(2));
+        let inputs = [input("north/a@1", me), input("south/a@1", other), input("north/b@1", me)];
+        let inputs: Vec<&Input> = inputs.iter().collect();
+        let read = |dataset, beside: &[&str]| inputs_read(&inputs, me, &stage(dataset, beside));
+        let [a, _, b] = inputs[..] else { unreachable!() };
+        assert_eq!(read("north/a@1", &["north/b@1"]).unwrap(), Some(vec![a, b]));
+        assert_eq!(read("south/a@1", &["north/b@1"]).unwrap(), None, "it is the other's");
+        for beside in ["south/a@1", "north/c@1"] {
+            let trouble = read("north/a@1", &["north/b@1", beside]).unwrap_err();
+            assert_eq!(trouble.blamed, Some(me));
+            let text = format!("the stage on `north/a@1` reads `{beside}`, which its owner does not provide");
+            assert_eq!(trouble.text, text);
+        }
+    }
 }

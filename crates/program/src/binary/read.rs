@@ -2,7 +2,7 @@
 
 use super::{MAGIC, Undecodable};
 use crate::{
-    Input, Kind, Operation, Output, Program, Stage, ValueId,
+    Beside, Input, Kind, Operation, Output, Program, Stage, ValueId,
     operation::{Each, Fill, Number},
 };
 
@@ -12,7 +12,7 @@ pub(super) fn program(bytes: &[u8]) -> Result<Program, Undecodable> {
     }
     let mut input = Reader { bytes, at: MAGIC.len() };
     let program = Program {
-        stages: input.list("stages", 18, Reader::stage)?,
+        stages: input.list("stages", 22, Reader::stage)?,
         inputs: input.list("inputs", 10, Reader::input)?,
         body: input.list("instructions", 5, Reader::operation)?,
         outputs: input.list("outputs", 8, Reader::output)?,
@@ -50,9 +50,14 @@ impl<'a> Reader<'a> {
             provider: self.u16("a stage")?,
             table: self.text("a table name")?,
             dataset: self.text("a dataset")?,
+            beside: self.list("datasets beside a stage's own", 8, Reader::beside)?,
             sql: self.text("a query")?,
             rows: self.u32("a stage")?,
         })
+    }
+
+    fn beside(&mut self) -> Result<Beside, Undecodable> {
+        Ok(Beside { table: self.text("a table name")?, dataset: self.text("a dataset")? })
     }
 
     fn input(&mut self) -> Result<Input, Undecodable> {

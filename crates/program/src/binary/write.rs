@@ -1,7 +1,7 @@
 //! Writing the canonical binary form.
 
 use super::MAGIC;
-use crate::{Input, Operation, Output, Program, Stage, ValueId};
+use crate::{Beside, Input, Operation, Output, Program, Stage, ValueId};
 
 pub(super) fn program(p: &Program) -> Vec<u8> {
     let mut out = Writer(MAGIC.to_vec());
@@ -25,8 +25,14 @@ impl Writer {
         self.u16(s.provider);
         self.text(&s.table);
         self.text(&s.dataset);
+        self.list(&s.beside, Self::beside);
         self.text(&s.sql);
         self.u32(s.rows);
+    }
+
+    fn beside(&mut self, b: &Beside) {
+        self.text(&b.table);
+        self.text(&b.dataset);
     }
 
     fn input(&mut self, i: &Input) {

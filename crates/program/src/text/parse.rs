@@ -1,7 +1,7 @@
 //! Reading the listing, one statement a line.
 
-use super::{Misread, TITLE, scan::Scan};
-use crate::{Flaw, Input, Kind, Operation, Output, Program, Stage, Type, verify::Draft};
+use super::{BESIDE, Misread, TITLE, scan::Scan};
+use crate::{Beside, Flaw, Input, Kind, Operation, Output, Program, Stage, Type, verify::Draft};
 
 pub(super) fn program(listing: &str) -> Result<Program, Misread> {
     // `split`, not `lines`: a query is read exactly as it was written.
@@ -33,6 +33,15 @@ impl<'a> Lines<'a> {
                 return Some(Scan::new(line, self.at));
             }
         }
+    }
+
+    /// The next line if it begins with `literal`, behind that.
+    fn next_that_begins(&mut self, literal: &str) -> Option<Scan<'a>> {
+        let mut scan = Scan::new(self.rest.get(self.at)?, self.at + 1);
+        scan.eat(literal).then(|| {
+            self.at += 1;
+            scan
+        })
     }
 
     /// The lines of a query, joined as they were.
@@ -91,7 +100,11 @@ impl Parser {
         scan.literal(", dataset ")?;
         let provider = scan.number("a dataset number")?;
         scan.end()?;
-        let stage = Stage { provider, table, dataset, sql: lines.query(), rows };
+        let mut beside = Vec::new();
+        while let Some(scan) = lines.next_that_begins(BESIDE) {
+            beside.push(read_beside(scan)?);
+        }
+        let stage = Stage { provider, table, dataset, beside, sql: lines.query(), rows };
         self.draft.stage(&stage)?;
         self.program.stages.push(stage);
         Ok(())
@@ -136,6 +149,14 @@ impl Parser {
         self.program.outputs.push(Output { name, value });
         Ok(())
     }
+}
+
+fn read_beside(mut scan: Scan<'_>) -> Result<Beside, Misread> {
+    let dataset = scan.quoted()?;
+    scan.literal(" as ")?;
+    let table = scan.quoted()?;
+    scan.end()?;
+    Ok(Beside { table, dataset })
 }
 
 fn in_order(scan: &Scan<'_>, next: usize, found: u32) -> Result<(), Misread> {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::TITLE;
+use super::{BESIDE, TITLE};
 use crate::{Input, Program, Stage, ValueId};
 
 /// The listing. Of a program that [`Program::verify`] refuses it ends with the reason, and does not parse.
@@ -46,6 +46,9 @@ fn section(f: &mut Formatter<'_>, lines: usize) -> fmt::Result {
 fn stage(f: &mut Formatter<'_>, index: usize, s: &Stage) -> fmt::Result {
     let (dataset, table) = (Quoted(&s.dataset), Quoted(&s.table));
     writeln!(f, "stage {index}: {} rows from {dataset} as {table}, dataset {}", s.rows, s.provider)?;
+    for beside in &s.beside {
+        writeln!(f, "{BESIDE}{} as {}", Quoted(&beside.dataset), Quoted(&beside.table))?;
+    }
     s.sql.split('\n').try_for_each(|line| writeln!(f, "  | {line}"))
 }
 

@@ -72,6 +72,10 @@ fn inputs(choices: &mut Choices<'_>, rows: u32) -> (Builder, Vec<Vec<i128>>, Vec
     for stage in 0..1 + choices.below(2) as u16 {
         let sql = format!("SELECT a,\n\n  b -- \"{stage}\" | \\\n\tFROM t");
         builder.stage(stage, "t", format!("party{stage}/t@1"), sql, rows).unwrap();
+        for beside in 0..choices.below(3) {
+            let (table, dataset) = (format!("t \"{beside}\" \\"), format!("party{stage}/u@{beside}"));
+            builder.read_beside(stage, table, dataset).unwrap();
+        }
         for column in 0..1 + choices.below(3) as u16 {
             let kind = if choices.below(4) == 0 { Kind::Bit } else { Kind::Integer };
             let bits = if kind == Kind::Bit { 1 } else { [1, 7, 20, 33, 52][choices.below(5)] };

@@ -39,6 +39,13 @@ pub struct Source {
     pub rows_per_person: Option<u32>,
 }
 
+impl Source {
+    /// The dataset without its version: the rows of two versions are mostly the same.
+    pub(crate) fn path(&self) -> &str {
+        self.reference.rsplit_once('@').map_or(self.reference.as_str(), |(path, _)| path)
+    }
+}
+
 /// What is held back inside the computation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {

@@ -209,7 +209,13 @@ pub fn compile(sql: &str, tables: &[Table], rule: impl Into<Rule>) -> Result<Com
     match compile_joined(sql, tables, &rule, Joins::AtHome) {
         // The same query must be the same program at all times.
         Err(Refused::NoThread(reason)) => Err(Refused::NoThread(reason)),
-        Err(_) => compile_joined(sql, tables, &rule, Joins::OnShares),
+        Err(at_home) => {
+            compile_joined(sql, tables, &rule, Joins::OnShares).map_err(|on_shares| match on_shares {
+                // Only at home it could be: what was wrong there says more.
+                Refused::Unsupported { construct: Construct::SeveralTables, .. } => at_home,
+                on_shares => on_shares,
+            })
+        }
         compiled => compiled,
     }
 }

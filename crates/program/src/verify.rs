@@ -40,7 +40,7 @@ pub mod limits {
     /// Of one column, and of the elements of one matrix.
     pub const MAX_ROWS: u32 = 1 << 24;
     /// Of all values together: a compute party of `rep3` holds 32 bytes for each if none is dropped early.
-    pub const MAX_CELLS: u64 = 1 << 26;
+    pub const MAX_CELLS: u64 = 1 << 27;
     /// Of all elements that stand in constants; repeat a short one for a long column.
     pub const MAX_CONSTANTS: usize = 1 << 20;
     /// Stages.

@@ -42,6 +42,8 @@ pub(super) struct HomeJoin {
     table: String,
     /// Each is looked up by a column of the table, or of one before it.
     links: Vec<Link>,
+    /// The names of columns that several of the query's tables have.
+    shared: BTreeSet<String>,
     /// Columns of several of the tables that are compared for equality.
     matched: BTreeSet<Origin>,
 }
@@ -148,12 +150,19 @@ impl HomeJoin {
 
     /// What a result's column is called that is made of such columns, as if they were of the tables themselves.
     pub(super) fn called(&self, name: &str) -> String {
-        let columns =
-            self.links.iter().flat_map(|link| link.columns.iter().map(|column| (link.named(column), column)));
-        columns.fold(name.to_owned(), |name, (made, column)| {
-            // A name with a point has quotes.
-            name.replace(&identifier(&made), column).replace(&made, column)
-        })
+        let mut called = name.to_owned();
+        for link in &self.links {
+            for column in &link.columns {
+                let made = link.named(column);
+                let own = if self.shared.contains(column) { &made } else { column };
+                if name == made {
+                    return own.clone();
+                }
+                // Within others a name with a point has quotes.
+                called = called.replace(&identifier(&made), own);
+            }
+        }
+        called
     }
 
     /// Uses of the made table's columns as uses of those that they are, and those that joining makes.

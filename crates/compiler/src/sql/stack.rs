@@ -314,7 +314,7 @@ impl Stack {
                 }
             }
             for source in &table.datasets {
-                if let Some(known) = datasets.iter().find(|known| path(known) == path(source)) {
+                if let Some(known) = datasets.iter().find(|known| known.path() == source.path()) {
                     return Err(Refused::StackedDataset {
                         first: known.reference.clone(),
                         second: source.reference.clone(),
@@ -548,9 +548,4 @@ impl Part {
             condition: self.condition.clone(),
         })
     }
-}
-
-/// A dataset without its version: the rows of two versions are mostly the same.
-fn path(source: &Source) -> &str {
-    source.reference.rsplit_once('@').map_or(source.reference.as_str(), |(path, _)| path)
 }

@@ -132,6 +132,7 @@ fn answers_equal_plaintext_and_one_stage_reads_all() {
             "region, SUM(a.\"limit\"), SUM(\"limit\") / COUNT(*), (b.region) AS r",
             "GROUP BY region ORDER BY region",
         ),
+        ("MAX(p.account) AS m, MAX(a.account), COALESCE(SUM(a.\"limit\"), 0)", "AND kind = 'cash'"),
         ("LENGTH(name), COUNT(*)", "AND name IN ('ann', 'bo') GROUP BY LENGTH(name) ORDER BY LENGTH(name)"),
     ] {
         let sql = format!("SELECT {select} FROM payments p, accounts a, branches b WHERE {TIED} {rest}");
@@ -358,6 +359,11 @@ fn what_is_compared_for_equality_is_matched() {
     }
     let chosen = ", SUM(CASE WHEN p.payment = a.\"limit\" THEN 1 ELSE 0 END)";
     assert_eq!(is_matched(&of("kind = 'card'", chosen)), [true; 2]);
+    let ordered = format!(
+        "SELECT kind, COUNT(*) AS n FROM payments p, accounts a, branches b WHERE {TIED} GROUP BY kind ORDER BY {}",
+        &chosen[2..]
+    );
+    assert_eq!(is_matched(&at_home(&place, &ordered, 2).usage.columns), [true; 2]);
     assert_eq!(is_matched(&of("p.payment > a.\"limit\" AND p.payment IN (1, 2)", "")), [false; 2]);
 }
 

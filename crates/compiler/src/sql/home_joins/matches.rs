@@ -4,15 +4,15 @@
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use contract::Schema;
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Select, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Query, Visit, Visitor};
 
 use super::plan::{Place, having};
 use crate::sql::computed::is_aggregate;
 
 /// The columns of each comparison for equality.
-pub(super) fn of(select: &Select, schemas: &[(String, &Schema)]) -> Vec<BTreeSet<Place>> {
+pub(super) fn of(query: &Query, schemas: &[(String, &Schema)]) -> Vec<BTreeSet<Place>> {
     let mut comparisons = Comparisons { schemas, found: Vec::new() };
-    let _: ControlFlow<()> = select.visit(&mut comparisons);
+    let _: ControlFlow<()> = query.visit(&mut comparisons);
     comparisons.found
 }
 
@@ -26,11 +26,9 @@ impl Visitor for Comparisons<'_> {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         if compares(expr) {
-            let mut columns = Columns { schemas: self.schemas, found: BTreeSet::new() };
-            // Of groups: what is compared are aggregates.
-            if expr.visit(&mut columns).is_continue() {
-                self.found.push(columns.found);
-            }
+            let mut columns = Columns { schemas: self.schemas, aggregates: 0, found: BTreeSet::new() };
+            let _: ControlFlow<()> = expr.visit(&mut columns);
+            self.found.push(columns.found);
         }
         ControlFlow::Continue(())
     }
@@ -58,9 +56,11 @@ fn compares(expr: &Expr) -> bool {
     }
 }
 
-/// The columns of an expression; it ends at an aggregate.
+/// The columns of an expression, without those of which it has aggregates.
 struct Columns<'s> {
     schemas: &'s [(String, &'s Schema)],
+    /// Within how many.
+    aggregates: usize,
     found: BTreeSet<Place>,
 }
 
@@ -69,7 +69,11 @@ impl Visitor for Columns<'_> {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         let (qualifier, name) = match expr {
-            Expr::Function(call) if is_aggregate(call) => return ControlFlow::Break(()),
+            Expr::Function(call) if is_aggregate(call) => {
+                self.aggregates += 1;
+                return ControlFlow::Continue(());
+            }
+            _ if self.aggregates > 0 => return ControlFlow::Continue(()),
             Expr::Identifier(name) => (None, name),
             Expr::CompoundIdentifier(parts) => match parts.as_slice() {
                 [table, name] => (Some(table), name),
@@ -79,6 +83,13 @@ impl Visitor for Columns<'_> {
         };
         let name = crate::sql::names::normalised(name);
         self.found.extend(having(self.schemas, qualifier, &name).map(|relation| (relation, name.clone())));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if matches!(expr, Expr::Function(call) if is_aggregate(call)) {
+            self.aggregates -= 1;
+        }
         ControlFlow::Continue(())
     }
 }

@@ -13,11 +13,13 @@ use super::{
     rows::{Put, reads_otherwise, rows},
 };
 use crate::{
-    Refused, Source, Table,
+    Refused, Table,
     sql::{
         columns::Columns,
+        computed::is_aggregate,
         condition::{conjuncts, equal_columns},
         from::{self, Named},
+        home,
         join::check_types,
         names::normalised,
         scope::{Found, Scope},
@@ -158,7 +160,7 @@ impl<'t> Plan<'t> {
         };
         let (Some(own), Some(other)) = (source(of), source(key)) else { return false };
         own.owner == other.owner
-            && path(own) != path(other)
+            && own.path() != other.path()
             && other.floor_rows <= 1
             && key.column.unique
             && check_types(&of.column, &key.column).is_ok()
@@ -177,11 +179,11 @@ impl<'t> Plan<'t> {
 
     /// Puts them into the query; nothing if a name would stand for something else.
     pub(super) fn replace(&self, query: &mut Query) -> Result<Option<Vec<HomeJoin>>, Refused> {
-        let SetExpr::Select(select) = query.body.as_mut() else { return Ok(None) };
         let Some(mut joins) = self.joins() else { return Ok(None) };
         for (root, join) in &mut joins {
-            join.matched = self.matched(select, *root);
+            join.matched = self.matched(query, *root);
         }
+        let SetExpr::Select(select) = query.body.as_mut() else { return Ok(None) };
         let Some(from) = self.from(&joins)? else { return Ok(None) };
         let found = self.looked_up.iter().enumerate();
         let found = found.filter(|(_, by)| by.as_ref().is_some_and(|by| !by.is_optional));
@@ -264,13 +266,18 @@ impl<'t> Plan<'t> {
                 while is_table(&made) || joins.iter().any(|(_, join)| join.made == made) {
                     made.push('\'');
                 }
-                joins.push((
-                    root,
-                    HomeJoin { made, table: table.name.clone(), links, matched: BTreeSet::new() },
-                ));
+                let (table, matched) = (table.name.clone(), BTreeSet::new());
+                joins.push((root, HomeJoin { made, table, links, shared: self.shared(), matched }));
             }
         }
         Some(joins)
+    }
+
+    /// The names of columns that several relations have.
+    fn shared(&self) -> BTreeSet<String> {
+        let schemas = self.schemas().unwrap_or_default();
+        let all = schemas.iter().flat_map(|(_, schema)| &schema.columns).map(|column| &column.name);
+        all.filter(|name| having(&schemas, None, name).count() > 1).cloned().collect()
     }
 
     /// Whether a column of the made table would be called as another one.
@@ -289,10 +296,10 @@ impl<'t> Plan<'t> {
     }
 
     /// Columns of several tables of one join that the query compares for equality, of tables' own.
-    fn matched(&self, select: &Select, root: usize) -> BTreeSet<Origin> {
+    fn matched(&self, query: &Query, root: usize) -> BTreeSet<Origin> {
         let Some(schemas) = self.schemas() else { return BTreeSet::new() };
         let mut found = BTreeSet::new();
-        for columns in matches::of(select, &schemas) {
+        for columns in matches::of(query, &schemas) {
             let own = columns.into_iter().filter(|(relation, _)| self.root(*relation) == root);
             let own: BTreeSet<Place> = own.collect();
             let relations: BTreeSet<usize> = own.iter().map(|(relation, _)| *relation).collect();
@@ -346,7 +353,11 @@ impl<'t> Plan<'t> {
             let name = match (&before, name) {
                 (_, Some(name)) if names.iter().flatten().filter(|other| *other == name).count() > 1 => None,
                 (_, Some(name)) => Some(name.clone()),
-                (SelectItem::UnnamedExpr(Expr::Function(_)), None) => None,
+                (SelectItem::UnnamedExpr(expr @ Expr::Function(call)), None)
+                    if is_aggregate(call) || home::call(expr).is_some() =>
+                {
+                    None
+                }
                 (before, None) => Some(before.to_string()),
             };
             if let (SelectItem::UnnamedExpr(expr), Some(name), true) = (&*item, name, before != *item) {
@@ -399,11 +410,6 @@ fn item_name(item: &SelectItem) -> Option<String> {
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(normalised),
         item => given_name(item),
     }
-}
-
-/// A dataset without its version: rows of two versions are mostly the same.
-fn path(source: &Source) -> &str {
-    source.reference.rsplit_once('@').map_or(source.reference.as_str(), |(path, _)| path)
 }
 
 /// Columns that must be equal, what is looked up by what: first where the query says so of the two, then where it follows.

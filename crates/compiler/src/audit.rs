@@ -296,7 +296,15 @@ impl Page<'_> {
         };
         let sizes = match &self.checked.join {
             Some(Joined::Threshold(threshold)) if threshold.keys.is_empty() => self.compared_sizes(&groups),
-            None | Some(Joined::Home) if self.checked.query.has_public_groups => {
+            Some(Joined::Home) if self.checked.query.has_public_groups => {
+                let read = self.checked.relations.iter().flat_map(|relation| &relation.home);
+                let read = counted(read.map(|joined| joined.reads().len()).sum(), "dataset");
+                format!(
+                    "{read}, joined at home, {groups}, {} for each group",
+                    counted(partials.len(), "number")
+                )
+            }
+            None if self.checked.query.has_public_groups => {
                 let numbers = counted(partials.len(), "number");
                 format!("{}, {groups}, {numbers} for each group and dataset", counted(datasets, "dataset"))
             }

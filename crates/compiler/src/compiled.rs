@@ -71,8 +71,8 @@ impl From<&OutputRule> for Rule {
 #[derive(Clone, Debug)]
 pub struct Compiled {
     /// What runs. For each table in FROM one stage per dataset, in the table's order, so two of each where a table is joined
-    /// with itself, and one where an owner joins several of its own; for COUNT(DISTINCT …) over several owners, and for medians and percentiles, one more per dataset and
-    /// column.
+    /// with itself, and one where an owner joins several of its own; for COUNT(DISTINCT …) over several owners, and for
+    /// medians and percentiles, one more per dataset and column.
     pub program: Program,
     /// The program's hash, and how each table's columns are used; checked against every owner's terms.
     pub usage: Usage,

@@ -49,6 +49,7 @@ pub(crate) fn of(tables: &[Table], checked: &Checked) -> Reread {
         let mut paths: Vec<&str> = paths.collect();
         if relation.home.is_none() {
             // Versions of one dataset, one below the other.
+            paths.sort_unstable();
             paths.dedup();
         }
         is_apart &= paths.into_iter().all(|path| read.insert(path));

@@ -91,7 +91,7 @@ impl Relation {
         rows: u32,
     ) -> Result<u16, Refused> {
         let source = table.datasets.get(number).ok_or_else(|| Refused::NoDataset(table.name.clone()))?;
-        if let Some(joined) = self.home.as_ref().filter(|_| number == 0) {
+        if let Some(joined) = &self.home {
             return joined.stage(builder, &table.name, sql, rows);
         }
         let mut own = number;

@@ -380,6 +380,23 @@ fn keys_of_different_units_are_joined_nowhere() {
     }
 }
 
+/// Whether a row has a partner is asked by the partner's columns, of which terms say who may.
+#[test]
+fn columns_of_what_is_joined_are_nobodys_to_name() {
+    let place = place();
+    let from = "FROM payments p LEFT JOIN accounts a ON p.account = a.account";
+    for sql in [
+        format!("SELECT COUNT(*) {from} WHERE p.\"a found\""),
+        format!("SELECT \"a found\", COUNT(*) {from} GROUP BY \"a found\""),
+        format!("SELECT COUNT(*), SUM(CASE WHEN NOT \"a found\" THEN 1 ELSE 0 END) {from}"),
+        format!("SELECT SUM(p.\"a.limit\") {from} WHERE a.\"limit\" > 2"),
+    ] {
+        assert!(place.compiled_for(&sql, 2, |_| "bank").is_err(), "{sql}");
+    }
+    let asked = at_home(&place, &format!("SELECT COUNT(*) {from} WHERE a.account IS NULL"), 2);
+    assert!(asked.usage.columns["accounts"]["account"].contains(&Use::Filter));
+}
+
 /// A table of the contract with the name of what is joined does not stand for it.
 #[test]
 fn no_other_table_stands_for_what_is_joined() {

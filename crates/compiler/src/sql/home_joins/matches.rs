@@ -7,7 +7,7 @@ use contract::Schema;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Query, Visit, Visitor};
 
 use super::plan::{Place, having};
-use crate::sql::computed::is_aggregate;
+use crate::sql::{computed::is_aggregate, names::normalised};
 
 /// The columns of each comparison for equality.
 pub(super) fn of(query: &Query, schemas: &[(String, &Schema)]) -> Vec<BTreeSet<Place>> {
@@ -81,7 +81,7 @@ impl Visitor for Columns<'_> {
             },
             _ => return ControlFlow::Continue(()),
         };
-        let name = crate::sql::names::normalised(name);
+        let name = normalised(name);
         self.found.extend(having(self.schemas, qualifier, &name).map(|relation| (relation, name.clone())));
         ControlFlow::Continue(())
     }

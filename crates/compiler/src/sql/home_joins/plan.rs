@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::{
     HomeJoin, Link, matches, named,
-    rows::{Put, reads_otherwise, rows},
+    rows::{Put, reads_otherwise, rows, written},
 };
 use crate::{
     Refused, Table,
@@ -180,6 +180,7 @@ impl<'t> Plan<'t> {
     /// Puts them into the query; nothing if a name would stand for something else.
     pub(super) fn replace(&self, query: &mut Query) -> Result<Option<Vec<HomeJoin>>, Refused> {
         let Some(mut joins) = self.joins() else { return Ok(None) };
+        let written = written(query);
         for (root, join) in &mut joins {
             join.matched = self.matched(query, *root);
         }
@@ -198,7 +199,7 @@ impl<'t> Plan<'t> {
             let own = read.iter().filter(|(called, _)| *called == link.called);
             link.columns.extend(own.map(|(_, name)| name.clone()));
         }
-        let is_ambiguous = joins.iter().any(|(_, join)| self.is_ambiguous(join));
+        let is_ambiguous = joins.iter().any(|(_, join)| self.is_ambiguous(join, &written));
         Ok((!is_ambiguous).then(|| joins.into_iter().map(|(_, join)| join).collect()))
     }
 
@@ -280,8 +281,9 @@ impl<'t> Plan<'t> {
         all.filter(|name| having(&schemas, None, name).count() > 1).cloned().collect()
     }
 
-    /// Whether a column of the made table would be called as another one.
-    fn is_ambiguous(&self, join: &HomeJoin) -> bool {
+    /// Whether a column of the made table would be called as another one, or as one that the query reads: what it reads of
+    /// them it must not name itself, since that a row was found is no column that terms know.
+    fn is_ambiguous(&self, join: &HomeJoin, written: &BTreeSet<String>) -> bool {
         let made = join.links.iter().flat_map(|link| {
             let columns = link.columns.iter().map(|column| link.named(column));
             columns.chain([link.found()])
@@ -291,6 +293,7 @@ impl<'t> Plan<'t> {
             .iter()
             .flat_map(|(_, table)| table.datasets.iter().flat_map(|source| &source.schema.columns))
             .map(|column| column.name.clone())
+            .chain(written.iter().cloned())
             .collect();
         made.into_iter().any(|name| !known.insert(name))
     }

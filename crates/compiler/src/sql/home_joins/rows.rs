@@ -1,12 +1,12 @@
 //! The rows that a query and its subqueries are about, before anything is joined.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Query, Select, SetExpr, TableWithJoins, Visit, Visitor, VisitorMut,
 };
 
-use crate::sql::windowed;
+use crate::sql::{names::normalised, windowed};
 
 /// FROM and WHERE.
 pub(super) type Rows = (Vec<TableWithJoins>, Option<Expr>);
@@ -38,6 +38,28 @@ impl Visitor for Finds {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         if windowed::mark(expr).is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// The names of columns that stand in a query.
+pub(super) fn written(query: &Query) -> BTreeSet<String> {
+    let mut names = Names(BTreeSet::new());
+    let _: ControlFlow<()> = query.visit(&mut names);
+    names.0
+}
+
+struct Names(BTreeSet<String>);
+
+impl Visitor for Names {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(name) => drop(self.0.insert(normalised(name))),
+            Expr::CompoundIdentifier(parts) => self.0.extend(parts.last().map(normalised)),
+            _ => {}
+        }
+        ControlFlow::Continue(())
     }
 }
 
